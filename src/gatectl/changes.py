@@ -1,0 +1,352 @@
+"""Desired × current → changes: what is to be done to each object, as data. GW201 (credentials), GW502 (duplicates), GW505
+and GW506 are found here; nothing is read, ordered, hashed into a plan or written.
+
+Both sides are normal forms, plain values. Equal pairs, nearly all of them, are told by `==`; deepdiff names the fields of
+those that differ. This is the only module that knows deepdiff.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, Final, NamedTuple
+
+from gatectl.current import Current
+from gatectl.desired import STORAGE, comparable
+from gatectl.kinds import KINDS, bucket
+from gatectl.kinds.interface import Kind, find_api_keys
+from gatectl.match import Pair
+from gatectl.model import Attachment, Change, Finding, Identity, Live, Manifest, ObjectKey, Related, Spec, Spot
+from gatectl.resolve import Resolved, attachment, catalogs, resolve, words
+
+_LLM_ENDPOINTS: Final = frozenset(("OpenAI",))
+
+
+class Settings(NamedTuple):
+    """What shapes the changes besides both sides.
+
+    `packets`, `openai`: the platform's traits. `applied`: the ids of the objects that this project applied before (None:
+    no such record). `renew`: the keys whose credentials are to be sent again. `prune`: delete what this project applied
+    and no manifest declares.
+    """
+
+    packets: bool
+    openai: str | None
+    applied: frozenset[str] | None
+    renew: frozenset[ObjectKey] = frozenset()
+    prune: bool = False
+
+
+class Ending(NamedTuple):
+    """How a repository will be in the end: its normal form, all attachments (listed first), and which entry listed each."""
+
+    key: ObjectKey
+    manifest: Manifest | None
+    spec: Spec
+    attachments: tuple[Attachment, ...]
+    listed: tuple[int | None, ...]
+
+
+class Worked(NamedTuple):
+    """What was worked out: the changes, how each declared repository ends, what stays unchanged or unmanaged.
+
+    `adopts` are live objects, with their ids, that match their manifest and were never applied by this project.
+    """
+
+    changes: list[Change]
+    endings: dict[ObjectKey, Ending]
+    unchanged: list[ObjectKey]
+    adopts: list[tuple[ObjectKey, str]]
+    kept: list[tuple[ObjectKey, tuple[Attachment, ...]]]
+    unmanaged: list[ObjectKey]
+    findings: list[Finding]
+
+
+def compute_changes(pairs: Sequence[Pair], current: Current, settings: Settings) -> Worked:
+    """Everything that differs, in no particular order."""
+    worked = Worked([], {}, [], [], [], [], [])
+    known = catalogs(pairs, current)
+    missing_workspaces = {p.key.name for p in pairs if p.live is None and p.key.kind == "Workspace"}
+    worked.findings.extend(_duplicates(pairs, current))
+    for pair in pairs:
+        home = frozenset(
+            (ObjectKey("Workspace", None, pair.key.workspace),) if pair.key.workspace in missing_workspaces else ()
+        )  # fmt: skip
+        if pair.key.kind == "Repository":
+            assert pair.key.workspace is not None
+            resolved, findings = resolve(pair.manifest, pair.live, known[pair.key.workspace], packets=settings.packets)
+            worked.findings.extend(findings)
+            _repository(pair, resolved, home, settings, worked)
+        else:
+            _plain(pair, home, current, settings, worked)
+    _leftovers(pairs, current, settings, worked)
+    return worked
+
+
+def _plain(pair: Pair, home: frozenset[ObjectKey], current: Current, settings: Settings, worked: Worked) -> None:
+    """A workspace, bucket or LLM: fields only."""
+    kind = KINDS[pair.key.kind]
+    live = pair.live
+    wanted = kind.want(pair.manifest, live)
+    fields = _fields(kind, wanted, live)
+    if live is not None:
+        worked.findings.extend(_fixed(pair, kind, wanted, live))
+    reference = pair.manifest.spec.get("credentials")
+    if kind.name in ("Bucket", "LLM") and (live is None or pair.key in settings.renew):
+        worked.findings.extend(_credentials(pair, reference, current))
+        fields.append(("/spec/credentials", None, reference))
+    if live is not None and not fields:
+        _unchanged(pair, live, settings, worked)
+        return
+    worked.changes.append(
+        Change(
+            "create" if live is None else "update", pair.key, live.id if live else None,
+            _reason(pair, settings), tuple(fields), (), (), (),
+            state_hash(kind, pair.key.workspace, live.spec, ()) if live else None,
+            state_hash(kind, pair.key.workspace, wanted, ()), False, (), home, pair.manifest.document,
+        )  # fmt: skip
+    )
+
+
+def _repository(
+    pair: Pair, resolved: Sequence[Resolved], home: frozenset[ObjectKey], settings: Settings, worked: Worked
+) -> None:
+    kind = KINDS["Repository"]
+    live, manifest = pair.live, pair.manifest
+    wanted = kind.want(manifest, live)
+    if live is not None:
+        worked.findings.extend(_fixed(pair, kind, wanted, live))
+    elif wanted["endpointType"] == "OpenAI" and settings.openai is None:
+        worked.findings.append(
+            Finding("GW506", f"an OpenAI endpoint cannot be created: how platform endpoints of type OpenAI are written is"
+                    f" not configured ('{pair.key.name}')", "say which value this platform takes: wire: {OpenAI: …} in the"
+                    " environment", spot=Spot(manifest.document, ("spec", "endpointType")), subject=manifest.subject)
+        )  # fmt: skip
+    held = {a.id: a for a in live.attachments} if live is not None else {}
+    listed: list[Attachment] = []
+    attach: list[Attachment] = []
+    masters: list[tuple[str, Any, Any]] = []
+    for item in resolved:
+        before = held.pop(item.id, None) if item.id is not None else None
+        after = attachment(item, before)
+        if before is None:
+            attach.append(after)
+        else:
+            after = _same_folder(pair, item, before, after, worked)
+            if before.master != after.master:
+                masters.append((f"/spec/resources/{attachment_token(after)}/master", before.master, after.master))
+        listed.append(after)
+    exact = manifest.spec.get("attachmentPolicy") == "Exact" and manifest.entries is not None
+    detach = tuple(a for a in held.values() if exact and _exposable(a, wanted["endpointType"]))
+    keep = tuple(a for a in held.values() if a not in detach)
+    worked.endings[pair.key] = Ending(
+        pair.key, manifest, wanted, (*listed, *keep), (*(r.entry.index for r in resolved), *(None for _ in keep))
+    )
+    fields = _fields(kind, wanted, live) + masters
+    if live is not None and not (fields or attach or detach):
+        _unchanged(pair, live, settings, worked)
+        if keep:
+            worked.kept.append((pair.key, keep))
+        return
+    worked.changes.append(
+        Change(
+            "create" if live is None else "update", pair.key, live.id if live else None, _reason(pair, settings),
+            tuple(fields), tuple(attach), detach, keep,
+            state_hash(kind, pair.key.workspace, live.spec, live.attachments) if live else None,
+            state_hash(kind, pair.key.workspace, wanted, (*listed, *keep)),
+            bool(live and attach and (live.wire.get("apiKeys") or live.wire.get("aiApiKeys"))),
+            detach, home | {r.creates for r in resolved if r.creates is not None}, manifest.document,
+        )  # fmt: skip
+    )
+
+
+def _unchanged(pair: Pair, live: Live, settings: Settings, worked: Worked) -> None:
+    worked.unchanged.append(pair.key)
+    if settings.applied is not None and live.id not in settings.applied and pair.key.kind != "Workspace":
+        worked.adopts.append((pair.key, live.id))
+
+
+def _exposable(item: Attachment, endpoint: str) -> bool:
+    """Whether an attachment could be listed at all: one of another family is kept as unmanaged (product.md, section 3)."""
+    if item.identity[0] == "LLM":
+        return endpoint in _LLM_ENDPOINTS
+    return item.identity[0] in STORAGE and endpoint not in _LLM_ENDPOINTS
+
+
+def _same_folder(pair: Pair, item: Resolved, before: Attachment, after: Attachment, worked: Worked) -> Attachment:
+    """The attachment with the live folder; GW505 where the manifest wants another one (U8)."""
+    if (before.folder or "").strip("/") != (after.folder or "").strip("/"):
+        index = item.entry.index or 0
+        worked.findings.append(
+            Finding(
+                "GW505", f"the folder of {words(item.identity)} is '{before.folder}' on the platform and cannot be changed to"
+                f" '{after.folder}'",
+                "detach it first (Exact, without this entry), apply, then attach it with the new folder; or keep the live one",
+                spot=Spot(pair.manifest.document, ("spec", "resources", index, "folder")), subject=pair.manifest.subject,
+            )  # fmt: skip
+        )
+    return after._replace(folder=before.folder)
+
+
+def _fields(kind: Kind, wanted: Spec, live: Live | None) -> list[tuple[str, Any, Any]]:
+    """The fields that differ, as (path in the manifest, before, after); all of them for an object to be created."""
+    if live is None:
+        return [(path, None, wanted[field]) for field, path in kind.paths.items() if field in wanted and wanted[field] != ""]
+    before, after = kind.comparable(live.spec), kind.comparable(wanted)
+    if before == after:
+        return []
+    return [
+        (kind.paths[field], live.spec.get(field), wanted.get(field))
+        for field in _differing(before, after)
+        if field in kind.paths
+    ]
+
+
+def _differing(before: Spec, after: Spec) -> list[str]:
+    from deepdiff import DeepDiff
+
+    found = DeepDiff(before, after, view="tree")
+    fields = {str(level.path(output_format="list")[0]) for levels in found.values() for level in levels}
+    return [field for field in {**before, **after} if field in fields]
+
+
+def _fixed(pair: Pair, kind: Kind, wanted: Spec, live: Live) -> Iterable[Finding]:
+    """GW505 for every field that differs and cannot be changed in place."""
+    before, after = kind.comparable(live.spec), kind.comparable(wanted)
+    if before == after:
+        return
+    for field in sorted(kind.fixed):
+        if field in wanted and before.get(field) != after[field]:
+            pointer = tuple(kind.paths[field].strip("/").split("/"))
+            stated = pointer[-1] in pair.manifest.spec
+            yield Finding(
+                "GW505",
+                f"{kind.name} '{pair.key.name}' has {field} '{live.spec.get(field, '')}' on the platform, and it cannot be"
+                f" changed to '{wanted[field]}' in place",
+                f"give this manifest another name to create a second one, move its users over, then delete the old one; or"
+                f" set {field} to '{live.spec.get(field, '')}'",
+                spot=Spot(pair.manifest.document, pointer if stated else ("spec",)), subject=pair.manifest.subject,
+            )  # fmt: skip
+
+
+def _credentials(pair: Pair, reference: Any, current: Current) -> Iterable[Finding]:
+    manifest = pair.manifest
+    if not reference:
+        why = "it is not on the platform yet" if pair.live is None else "its credentials are to be renewed"
+        yield Finding("GW201", f"required field 'credentials' of spec is missing: {why}",
+                      "add credentials: {key: {env: …}, secret: {env: …}}, or apiKey", spot=Spot(manifest.document, ("spec",)),
+                      subject=manifest.subject)  # fmt: skip
+        return
+    if "apiKey" not in reference or pair.key.workspace is None or pair.key.workspace not in current.states:
+        return
+    found = find_api_keys(reference["apiKey"], current.states[pair.key.workspace].context.api_keys)
+    spot = Spot(manifest.document, ("spec", "credentials", "apiKey"))
+    if not found:
+        yield Finding("GW501", f"no provider API key of workspace '{pair.key.workspace}' has the id or description"
+                      f" '{reference['apiKey']}'", "create it in the platform, or name another one",
+                      spot=spot, subject=manifest.subject)  # fmt: skip
+    elif len(found) > 1:
+        yield Finding("GW502", f"{len(found)} provider API keys are described as '{reference['apiKey']}': {', '.join(found)}",
+                      "name one by its id", spot=spot, subject=manifest.subject)  # fmt: skip
+
+
+def _reason(pair: Pair, settings: Settings) -> str:
+    if pair.live is None:
+        return "declared in the manifests, not on the platform"
+    if pair.key in settings.renew:
+        return "its credentials are to be renewed"
+    if settings.applied is not None and pair.live.id not in settings.applied:
+        return "adopts a live object that this project never applied; differs from its manifest"
+    return "differs from its manifest"
+
+
+def _duplicates(pairs: Sequence[Pair], current: Current) -> Iterable[Finding]:
+    """GW502 for a bucket to be registered whose identity is live, or declared, under another label."""
+    live: dict[tuple[str, Identity], list[Live]] = {}
+    for name, state in current.states.items():
+        for each in state.indexes["Bucket"].by_id.values():
+            live.setdefault((name, comparable(bucket.identity(each.spec))), []).append(each)
+    declared: dict[tuple[str, Identity], Pair] = {}
+    for pair in pairs:
+        if pair.key.kind != "Bucket" or pair.live is not None:
+            continue
+        assert pair.key.workspace is not None
+        identity = bucket.identity(bucket.want(pair.manifest, None))
+        where = (pair.key.workspace, comparable(identity))
+        earlier = declared.setdefault(where, pair)
+        allowed = pair.manifest.spec.get("allowDuplicate") or earlier.manifest.spec.get("allowDuplicate")
+        if allowed or (where not in live and earlier is pair):
+            continue
+        hint = "use that label, or say allowDuplicate: true"
+        spot = Spot(pair.manifest.document, ("spec", "container" if identity[0] == "AzureBlob" else "bucket"))
+        if where in live:
+            labels = ", ".join(sorted(f"'{b.key.name}' {b.id}" for b in live[where]))
+            message = f"{words(identity)} is already registered in workspace '{where[0]}' as {labels}"
+            yield Finding("GW502", message, hint, spot=spot, subject=pair.manifest.subject)
+        else:
+            message = f"{words(identity)} is also declared as '{earlier.key.name}' in workspace '{where[0]}'"
+            related = Related(Spot(earlier.manifest.document, ("metadata", "name")), f"declared as '{earlier.key.name}' here")
+            yield Finding("GW502", message, hint, spot=spot, subject=pair.manifest.subject, related=(related,))
+
+
+def _leftovers(pairs: Sequence[Pair], current: Current, settings: Settings, worked: Worked) -> None:
+    """Live objects that no manifest declares: unmanaged, or with `prune` deleted where this project applied them."""
+    declared = {pair.live.id for pair in pairs if pair.live is not None}
+    ours = settings.applied or frozenset()
+    doomed: list[Live] = []
+    for state in current.states.values():
+        for index in state.indexes.values():
+            for live in index.by_id.values():
+                if live.id in declared:
+                    continue
+                if settings.prune and live.id in ours:
+                    doomed.append(live)
+                else:
+                    worked.unmanaged.append(live.key)
+    ends = {key: final.attachments for key, final in worked.endings.items()}
+    gone = {live.id for live in doomed}
+    for state in current.states.values():
+        for live in state.indexes["Repository"].by_id.values():
+            if live.id not in gone:
+                ends.setdefault(live.key, live.attachments)
+    for live in doomed:
+        users = sorted(key.name for key, attachments in ends.items()
+                       if key.workspace == live.key.workspace and any(a.id == live.id for a in attachments))  # fmt: skip
+        if users:
+            worked.findings.append(
+                Finding("GW505", f"{live.key} is to be deleted, but repositories attach it: {', '.join(users)}",
+                        "declare it, or detach it from them first", subject=live.key)
+            )  # fmt: skip
+        worked.changes.append(_deletion(live))
+
+
+def _deletion(live: Live) -> Change:
+    keys = len(live.wire.get("apiKeys") or ()) + len(live.wire.get("aiApiKeys") or ())
+    reason = "applied by this project before, declared no more"
+    if keys:
+        reason += f"; its {keys} API keys die with it"
+    kind = KINDS[live.key.kind]
+    before = state_hash(kind, live.key.workspace, live.spec, live.attachments)
+    return Change("delete", live.key, live.id, reason, (), (), (), (), before, None, False, live.attachments,
+                  frozenset(), None)  # fmt: skip
+
+
+def attachment_token(item: Attachment) -> str:
+    """An attachment as one token of a JSON pointer: its remote identity and label, never its id."""
+    text = ":".join((*item.identity, *((item.label,) if item.label is not None else ())))
+    return text.replace("~", "~0").replace("/", "~1")
+
+
+def state_hash(kind: Kind, workspace: str | None, spec: Spec, attachments: Iterable[Attachment]) -> str:
+    """The hash of a normal form (product.md, section 4): never of ids, keys, status, timestamps or secrets."""
+    listed = sorted([*comparable(a.identity), a.label or "", (a.folder or "").strip("/"), bool(a.master)] for a in attachments)
+    value: Mapping[str, Any] = {
+        "kind": kind.name, "workspace": workspace, "spec": kind.comparable(spec), "attachments": listed,
+    }  # fmt: skip
+    return "sha256:" + hashlib.sha256(canonical(value)).hexdigest()
+
+
+def canonical(value: Any) -> bytes:
+    """JSON with one spelling: sorted keys, no spaces, UTF-8."""
+    return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False).encode("utf-8", "surrogatepass")

@@ -1,0 +1,58 @@
+"""The command line: options in, exit code out. A command is one module beside this one and one line in the table.
+
+A command only translates: options → values → one call into `reconcile` or `apply` → a rendering → a code. Its module is
+imported when it is called.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from importlib import import_module
+from typing import Final
+
+import click
+
+from gatectl import __version__
+from gatectl.cli.options import global_options
+
+COMMANDS: Final[Mapping[str, str]] = {
+    "init": "Write a starter project.",
+    "validate": "Check manifests offline.",
+    "plan": "Show what would change on the platform.",
+    "apply": "Make the platform as the manifests say.",
+    "show": "Show a saved plan or receipt.",
+    "schema": "Print a JSON Schema.",
+    "explain": "Explain a field or a rule.",
+}
+"""Each command and what it does in a line; its module is `gatectl.cli.NAME`, which calls it `COMMAND`."""
+
+
+class _Commands(click.Group):
+    """The table as a group: listing the commands imports none of them."""
+
+    def list_commands(self, context: click.Context) -> list[str]:
+        return list(COMMANDS)
+
+    def get_command(self, context: click.Context, name: str) -> click.Command | None:
+        if name not in COMMANDS:
+            return None
+        found: click.Command = import_module(f"gatectl.cli.{name}").COMMAND
+        return found
+
+    def format_commands(self, context: click.Context, formatter: click.HelpFormatter) -> None:
+        with formatter.section("Commands"):
+            formatter.write_dl(list(COMMANDS.items()))
+
+
+@click.group(
+    cls=_Commands,
+    context_settings={"help_option_names": ["-h", "--help"], "auto_envvar_prefix": "GATECTL", "max_content_width": 100},
+)
+@click.version_option(__version__, prog_name="gatectl", message="%(prog)s %(version)s")
+@global_options
+def gatectl() -> None:
+    """A declarative GitOps reconciler for the repositories of a Cloud and AI Gateway.
+
+    Manifests in git say which repositories, buckets and LLM configurations there are; `plan` shows what would change on
+    the platform, `apply` makes it so.
+    """

@@ -1,0 +1,186 @@
+"""`gatectl apply [PATH…]` or `gatectl apply --plan FILE`: plans, shows, asks, executes."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from types import FrameType
+from typing import Any
+
+import click
+
+from gatectl import apply as executor
+from gatectl import errors, reconcile, secrets
+from gatectl import plan as plans
+from gatectl.cli.console import Console
+from gatectl.cli.exits import EXIT_CODES
+from gatectl.cli.options import Globals, command, connection_of, write_file
+from gatectl.cli.planning import make_request, selection_options, work_out
+from gatectl.cli.saved import read_plan
+from gatectl.model import Outcome, Plan
+from gatectl.platforms import driver_for
+from gatectl.platforms.interface import Reader
+from gatectl.project import Environment
+from gatectl.render import FORMATS, render
+
+
+@command("apply")
+@selection_options
+@click.option("--plan", "plan_file", metavar="FILE", help="Apply exactly this saved plan.")
+@click.option("--yes", is_flag=True, allow_from_autoenv=False, help="Do not ask.")
+@click.option("--format", "format_name", type=click.Choice(FORMATS["receipt"]), default="text", help="json: the receipt alone.")
+@click.option("--receipt", "receipt_file", metavar="FILE", help="Save the receipt.")
+@click.option("--parallelism", type=click.IntRange(1, 64), metavar="N", help="Writes under way at once.")
+def COMMAND(  # noqa: N802 - the table's word
+    options: Globals, paths: tuple[str, ...], selector: str | None, targets: tuple[str, ...], prune: bool,
+    renew: tuple[str, ...], plan_file: str | None, yes: bool, format_name: str, receipt_file: str | None,
+    parallelism: int | None,
+) -> int:  # fmt: skip
+    """Make the platform as the manifests say.
+
+    Plans, shows the plan, asks, and executes it: exactly its operations. With --plan, exactly those of the saved plan.
+    """
+    console = options.console(format_name)
+    if plan_file is not None and (paths or selector or targets or prune or renew):
+        raise errors.UsageError("--plan FILE applies exactly that plan", "leave out PATH, -l, --target, --prune and the like")
+    if not yes and not sys.stdin.isatty():
+        raise errors.UsageError("there is no terminal to ask on", "say --yes, or save a plan, review it, and apply --plan FILE --yes")
+    request = make_request(options, paths, selector, targets, prune=prune, renew=renew)
+    if receipt_file is not None and not os.path.isdir(os.path.dirname(os.path.abspath(receipt_file))):
+        raise errors.UsageError(f"--receipt {receipt_file}: its folder does not exist", "create it first")
+    plan = read_plan(plan_file) if plan_file is not None else work_out(request)
+    if not console.machine:
+        console.result(render("plan", plan, "text", console.look()))
+    if plans.is_invalid(plan):
+        return _invalid(console, plan)
+    driver = driver_for(request.environment.platform)
+    reader = driver.open_reader(connection_of(request.project, request.environment))
+    try:
+        if plan_file is not None:
+            _check_target(plan, reader)
+            if executor.precheck(plan, reader):
+                yes = True  # there is nothing to ask: it will refuse, and say where
+        _guard(plan, request.environment)
+        if not yes and (plan["operations"] or plan["adopts"]):
+            _ask(console, plan)
+        return _execute(console, request, plan, reader, receipt_file, parallelism)
+    finally:
+        reader.close()
+
+
+def _invalid(console: Console, plan: Plan) -> int:
+    if console.machine:
+        console.result_json(executor.make_receipt(plan, [], converged=False))
+    return errors.INVALID
+
+
+def _check_target(plan: Plan, reader: Reader) -> None:
+    """A plan is for one platform. One that was made before the platform's store existed fits the store that came to be."""
+    planned, found = plan["target"], reader.identification
+    same_place = (planned["driver"], planned["url"]) == (found.driver, found.url)
+    if not same_place or planned["instance"] not in (None, found.instance):
+        raise errors.StalePlan(
+            f"the plan is for {planned['url']} (instance {planned['instance']}), this is {found.url} (instance {found.instance})",
+            "choose the environment that it was made for, or plan again",
+        )
+
+
+def _guard(plan: Plan, environment: Environment) -> None:
+    deletes, detaches = plan["summary"]["delete"], plan["summary"]["detach"]
+    for count, limit, name, what in (
+        (deletes, environment.max_deletes, "maxDeletes", "objects"),
+        (detaches, environment.max_detaches, "maxDetaches", "attachments"),
+    ):
+        if limit is not None and count > limit:
+            verb = "delete" if name == "maxDeletes" else "detach"
+            raise errors.GuardrailRefused(
+                f"the plan would {verb} {count} {what}, and environment '{environment.name}' allows {limit}",
+                f"apply part of it (--target), or raise guardrails.{name} in the project file",
+            )
+
+
+def _ask(console: Console, plan: Plan) -> None:
+    from gatectl.render.text import target
+
+    count = len(plan["operations"])
+    what = f"these {count} operations" if count != 1 else "this operation"
+    if not count:
+        what = "this: take live objects under management"
+    if console.machine:
+        sys.stderr.write(render("plan", plan, "text", console.look(sys.stderr)) + "\n")
+    sys.stderr.write(f"\nApply {what} to {target(plan)}? Only 'yes' is a yes: ")
+    sys.stderr.flush()
+    if sys.stdin.readline().strip() != "yes":
+        raise errors.Declined("declined; nothing was written")
+
+
+def _execute(
+    console: Console, request: reconcile.Request, plan: Plan, reader: Reader, receipt_file: str | None, parallelism: int | None
+) -> int:
+    environment, project = request.environment, request.project
+    resolved = secrets.resolve_plan(plan, project.folder, os.environ)
+    connection = connection_of(project, environment)
+    parallel = reader.traits.parallel if parallelism is None or reader.traits.parallel == 1 else parallelism
+    with _signals() as stop, _progress(console, len(plan["operations"])) as progress:
+        run = executor.Run(
+            reader, lambda: driver_for(environment.platform).open_writer(connection), resolved, project.name, parallel, stop, progress
+        )
+        outcomes, converged = executor.apply_plan(plan, run)
+    receipt = executor.make_receipt(plan, outcomes, converged=converged)
+    if receipt_file is not None:
+        write_file(receipt_file, json.dumps(receipt, indent=2) + "\n")
+    console.result(render("receipt", receipt, console.format, console.look()))
+    return _exit_code(outcomes, converged=converged, stopped=stop())
+
+
+def _exit_code(outcomes: Sequence[Outcome], *, converged: bool, stopped: bool) -> int:
+    if stopped:
+        return errors.INTERRUPTED
+    if converged:
+        return errors.DONE
+    if any(outcome.status in ("done", "unknown") for outcome in outcomes):
+        return errors.PARTLY_APPLIED
+    codes = {EXIT_CODES.get(outcome.error[0], errors.FAILED) for outcome in outcomes if outcome.error is not None}
+    order = (errors.NOT_AUTHENTICATED, errors.UNREACHABLE, errors.LOCKED, errors.STALE)
+    return next((code for code in order if code in codes), errors.FAILED)
+
+
+@contextmanager
+def _signals() -> Iterator[Callable[[], bool]]:
+    """SIGINT and SIGTERM: the first stops starting and lets finish what is under way, the second interrupts."""
+    received: list[int] = []
+
+    def handle(number: int, frame: FrameType | None) -> None:
+        received.append(number)
+        if len(received) == 1:
+            sys.stderr.write("\nstopping: what is under way is finished, nothing more is started\n")
+        else:
+            raise KeyboardInterrupt
+
+    before = {number: signal.signal(number, handle) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield lambda: bool(received)
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+@contextmanager
+def _progress(console: Console, total: int) -> Iterator[Callable[[Outcome], None]]:
+    """A progress bar on standard error, on a terminal, where there is something to wait for."""
+    if total < 20 or not sys.stderr.isatty() or console.verbosity < 0 or console.log_format == "json":
+        yield lambda outcome: console.debug(f"{outcome.status}: {outcome.id}")
+        return
+    from rich.console import Console as Terminal
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+    columns: Sequence[Any] = (TextColumn("applying"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    with Progress(*columns, console=Terminal(stderr=True), transient=True) as bar:
+        task = bar.add_task("apply", total=total)
+        yield lambda outcome: bar.advance(task)
+
+

@@ -1,0 +1,105 @@
+"""What is written where: the result alone on standard output; prompts, progress and logs on standard error."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import sys
+from collections.abc import Mapping, Sequence
+from typing import Any, TextIO
+
+from gatectl.render import RENDERERS
+from gatectl.render.interface import Look, safe
+
+MACHINE_FORMATS = frozenset(RENDERERS) - {"text"}
+
+
+class Console:
+    """How this command speaks: its format, colours, and how much."""
+
+    def __init__(self, format_name: str = "text", color: str = "auto", verbosity: int = 0, log_format: str = "text") -> None:
+        self.format = format_name
+        self.color = color
+        self.verbosity = verbosity
+        self.log_format = log_format
+
+    @property
+    def machine(self) -> bool:
+        return self.format == "json"
+
+    def look(self, stream: TextIO | None = None) -> Look:
+        stream = sys.stdout if stream is None else stream
+        return Look(self._colored(stream), shutil.get_terminal_size((100, 24)).columns, self.verbosity)
+
+    def _colored(self, stream: TextIO) -> bool:
+        if self.color != "auto":
+            return self.color == "always"
+        return stream.isatty() and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
+
+    def result(self, text: str) -> None:
+        if text:
+            sys.stdout.write(text + "\n")
+            sys.stdout.flush()
+
+    def result_json(self, document: Mapping[str, Any]) -> None:
+        self.result(json.dumps(document, indent=2))
+
+    def info(self, message: str) -> None:
+        if self.verbosity >= 0:
+            self._log("info", message)
+
+    def debug(self, message: str) -> None:
+        if self.verbosity > 0:
+            self._log("debug", message)
+
+    def error(self, code: str, message: str, hint: str | None) -> None:
+        if self.log_format == "json":
+            self._log("error", message, code=code, hint=hint)
+            return
+        word = "\x1b[31;1merror:\x1b[0m" if self._colored(sys.stderr) else "error:"
+        self._write(f"{word} {_safe_lines(message)}\n" + (f"    hint: {_safe_lines(hint)}\n" if hint else ""))
+
+    def trace(self, text: str) -> None:
+        if self.log_format == "json":
+            self._log("debug", text)
+        else:
+            self._write(text)
+
+    def _log(self, level: str, message: str, **fields: Any) -> None:
+        if self.log_format == "json":
+            self._write(json.dumps({"level": level, "message": message, **fields}) + "\n")
+        else:
+            self._write(_safe_lines(message) + "\n")
+
+    def _write(self, text: str) -> None:
+        try:
+            sys.stderr.write(text)
+            sys.stderr.flush()
+        except OSError:
+            pass  # nobody listens; what matters is the result and the exit code
+
+
+def _safe_lines(text: str) -> str:
+    return "\n".join(safe(line) for line in text.split("\n"))
+
+
+def console_from(arguments: Sequence[str], environment: Mapping[str, str]) -> Console:
+    """How to speak when the command line itself may be what is wrong: read off the bare words."""
+    words = list(arguments)
+    command = next((word for word in words if not word.startswith("-")), "")
+    variable = environment.get(f"GATECTL_{command.upper()}_FORMAT")
+    format_name = _option(words, "--format") or variable or "text"
+    verbosity = -1 if {"-q", "--quiet"} & set(words) else int(bool({"-v", "--verbose"} & set(words)))
+    color = _option(words, "--color") or environment.get("GATECTL_COLOR") or "auto"
+    log_format = _option(words, "--log-format") or environment.get("GATECTL_LOG_FORMAT") or "text"
+    return Console(format_name, color, verbosity, log_format)
+
+
+def _option(words: Sequence[str], name: str) -> str | None:
+    for index, word in enumerate(words):
+        if word == name and index + 1 < len(words):
+            return words[index + 1]
+        if word.startswith(f"{name}="):
+            return word.partition("=")[2]
+    return None

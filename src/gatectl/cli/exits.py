@@ -1,0 +1,89 @@
+"""The one place that turns everything into exit codes (product.md, section 2). No user ever sees a traceback.
+
+In a JSON format a failure is one JSON document on standard output; otherwise it is words on standard error.
+"""
+
+from __future__ import annotations
+
+import gc
+import os
+import sys
+import traceback
+from collections.abc import Mapping, Sequence
+from typing import TextIO
+
+import click
+
+from gatectl import __version__, errors
+from gatectl.cli.console import Console, console_from
+from gatectl.report import error_json
+
+
+def run(arguments: Sequence[str]) -> int:
+    """Run one command line; its exit code."""
+    # A command lives for seconds and its data until the end, so there is nothing for the collector to find.
+    gc.disable()
+    for stream in (sys.stdout, sys.stderr):
+        _bear_everything(stream)
+    console = console_from(arguments, os.environ)
+    try:
+        return _run(arguments)
+    except click.exceptions.Exit as done:
+        return done.exit_code
+    except click.UsageError as error:
+        hint = f"see: {error.ctx.command_path} --help" if error.ctx is not None else None
+        return _fail(console, errors.UsageError(error.format_message(), hint))
+    except errors.GatectlError as error:
+        return _fail(console, error)
+    except (KeyboardInterrupt, click.Abort):
+        return _fail(console, errors.Interrupted("interrupted"))
+    except BrokenPipeError:
+        # Whoever read our output has gone; there is nobody to tell, and Python must not try again at exit.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return errors.FAILED
+    except OSError as error:
+        return _fail(console, errors.InputError(f"{error.filename or 'input/output'}: {error.strerror or error}"))
+    except (Exception, RecursionError, MemoryError) as error:
+        return _internal(console, error, arguments)
+
+
+def _run(arguments: Sequence[str]) -> int:
+    from gatectl.cli import gatectl
+
+    code = gatectl.main(list(arguments), prog_name="gatectl", standalone_mode=False)
+    sys.stdout.flush()
+    return code if isinstance(code, int) else errors.DONE
+
+
+def _bear_everything(stream: TextIO) -> None:
+    """A terminal that cannot show a character gets an escape, not an exception."""
+    reconfigure = getattr(stream, "reconfigure", None)
+    if reconfigure is not None:
+        reconfigure(errors="backslashreplace")
+
+
+def _fail(console: Console, error: errors.GatectlError) -> int:
+    if console.machine:
+        console.result_json(error_json(error.code, error.message, error.hint))
+    console.error(error.code, error.message, error.hint)
+    return error.exit_code
+
+
+def _internal(console: Console, error: BaseException, arguments: Sequence[str]) -> int:
+    what = f"{type(error).__name__}: {error}".splitlines()[0][:300] if not isinstance(error, MemoryError) else "out of memory"
+    message = f"internal error, which is a fault of gatectl and not yours: {what}"
+    command = next((word for word in arguments if not word.startswith("-")), "")
+    hint = f"please report it with this line, the command ({command}), and: gatectl {__version__}, Python {sys.version.split()[0]}"
+    if console.machine:
+        console.result_json(error_json("internal", message, hint))
+    console.error("internal", message, hint if console.verbosity > 0 else f"{hint}; -v shows the trace")
+    if console.verbosity > 0:
+        console.trace("".join(traceback.format_exception(error)))
+    return errors.FAILED
+
+
+EXIT_CODES: Mapping[str, int] = {
+    cls.code: cls.exit_code
+    for cls in (errors.NotAuthenticated, errors.Unreachable, errors.PlatformLocked, errors.PreconditionFailed)
+}
+"""Exit codes by the word that an outcome carries for its failure."""

@@ -1,0 +1,176 @@
+"""The options that every command takes, before or after its name, and what they lead to: project, environment, platform.
+
+The nearer one wins: after the command, before it, then the environment variable (GATECTL_PLATFORM and so on).
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, NamedTuple, TypeVar
+
+import click
+
+from gatectl import sources
+from gatectl.cli.console import Console
+from gatectl.errors import INVALID, GatectlError, UsageError
+from gatectl.model import Finding
+from gatectl.parse import locate, parse
+from gatectl.platforms import driver_for
+from gatectl.platforms.interface import Connection
+from gatectl.project import Environment, Project, bare_project, choose_environment, make_project
+from gatectl.validate import check_project
+
+Function = TypeVar("Function", bound=Callable[..., Any])
+
+
+class Globals(NamedTuple):
+    """What the global options say (None: nothing)."""
+
+    project: str | None = None
+    env: str | None = None
+    platform: str | None = None
+    workspace: str | None = None
+    color: str = "auto"
+    quiet: bool = False
+    verbose: bool = False
+    log_format: str = "text"
+
+    def console(self, format_name: str = "text") -> Console:
+        return Console(format_name, self.color, -1 if self.quiet else int(self.verbose), self.log_format)
+
+
+class InvalidProject(GatectlError):
+    """The project file has findings; they are the user's mistakes, and end the command as invalid manifests do."""
+
+    code = "invalid_project"
+    exit_code = INVALID
+
+    def __init__(self, findings: list[Finding]) -> None:
+        first = findings[0]
+        place = f"{first.place.file}:{first.place.line}:{first.place.column}: " if first.place else ""
+        more = f" (and {len(findings) - 1} more)" if len(findings) > 1 else ""
+        super().__init__(f"{place}{first.rule}: {first.message}{more}", first.hint)
+        self.findings = findings
+
+
+def _store(context: click.Context, parameter: click.Parameter, value: Any) -> None:
+    assert parameter.name is not None
+    given = context.get_parameter_source(parameter.name) is not click.core.ParameterSource.DEFAULT
+    known = context.ensure_object(dict)
+    if given or parameter.name not in known:
+        known[parameter.name] = value
+
+
+def global_options(function: Function) -> Function:
+    """The options, on the group: these have environment variables."""
+    return _decorate(function, with_variables=True)
+
+
+def _decorate(function: Function, *, with_variables: bool) -> Function:
+    common: dict[str, Any] = {"expose_value": False, "callback": _store, "allow_from_autoenv": with_variables}
+    for option in reversed(
+        (
+            click.option("--project", metavar="FILE", help="The project file (default: gatectl.yaml, upwards from here).", **common),
+            click.option("-e", "--env", metavar="NAME", help="The environment of the project file (default: default).", **common),
+            click.option("--platform", metavar="TARGET", help="embedded, sqlite:///path, postgresql://… or https://…", **common),
+            click.option("--workspace", metavar="NAME", help="The workspace of manifests that name none.", **common),
+            click.option("--color", type=click.Choice(["auto", "always", "never"]), default="auto", help="Colours (NO_COLOR is honoured).", **common),
+            click.option("-q", "--quiet", is_flag=True, help="Say less.", **common),
+            click.option("-v", "--verbose", is_flag=True, help="Say more.", **common),
+            click.option("--log-format", type=click.Choice(["text", "json"]), default="text", help="Of what goes to standard error.", **common),
+        )
+    ):  # fmt: skip
+        function = option(function)
+    return function
+
+
+def command(name: str, **settings: Any) -> Callable[[Callable[..., Any]], click.Command]:
+    """A command with the global options; its function is handed a Globals first."""
+
+    def wrap(function: Callable[..., Any]) -> click.Command:
+        @click.pass_context
+        def call(context: click.Context, /, **values: Any) -> Any:
+            return function(Globals(**context.ensure_object(dict)), **values)
+
+        call.__doc__ = function.__doc__
+        call.__click_params__ = getattr(function, "__click_params__", [])  # type: ignore[attr-defined]
+        return click.command(name, **settings)(_decorate(call, with_variables=False))
+
+    return wrap
+
+
+def load_project(options: Globals) -> Project:
+    """The project that the options and the working directory mean. Raises InvalidProject, InputError."""
+    here = Path.cwd()
+    if options.project is not None:
+        file = Path(os.path.abspath(options.project))
+        if file.is_dir():
+            file /= sources.PROJECT_FILE
+    else:
+        found = sources.find_project_file(here)
+        if found is None:
+            return bare_project(here)
+        file = found
+    source = sources.read_file(file)
+    parsed = parse(source)
+    findings = list(parsed.findings)
+    if len(parsed.documents) == 1:
+        findings += check_project(parsed.documents[0], sources.read_schema("project"))
+    elif not findings:
+        message = f"a project file holds one document, not {len(parsed.documents)}"
+        findings.append(Finding("GW106", message, "start from: gatectl init", place=sources.first_place(source.path)))
+    if findings:
+        raise InvalidProject(locate(findings))
+    return make_project(file, parsed.documents[0].data)
+
+
+def environment_of(project: Project, options: Globals) -> Environment:
+    """The environment that the options choose. Raises UsageError."""
+    platform = options.platform
+    if platform is not None and platform.startswith("sqlite:///"):
+        # On the command line a path is relative to where it is typed, as everywhere in a shell.
+        platform = "sqlite:///" + os.path.abspath(platform.removeprefix("sqlite:///"))
+    environment = choose_environment(project, options.env, platform, options.workspace)
+    driver_for(environment.platform)
+    return environment
+
+
+def connection_of(project: Project, environment: Environment) -> Connection:
+    return Connection(environment.platform, project.folder, environment.openai)
+
+
+def default_workspace_of(environment: Environment) -> str | None:
+    """The workspace of manifests that name none, as far as it is known without asking the platform."""
+    return environment.workspace or driver_for(environment.platform).default_workspace
+
+
+def offline_environment(project: Project, options: Globals) -> tuple[Environment, str | None]:
+    """The environment for a command that never speaks to the platform, and its default workspace.
+
+    Several environments and none chosen is no mistake there: the manifests are the same for all.
+    """
+    if options.env is None and project.environments and "default" not in project.environments and options.platform is None:
+        return Environment("", "", options.workspace), options.workspace
+    environment = environment_of(project, options)
+    return environment, default_workspace_of(environment)
+
+
+def write_file(path: str, text: str) -> None:
+    """Write a file whole or not at all, readable by its owner alone. Raises UsageError for a folder that is not there."""
+    import tempfile
+
+    folder = os.path.dirname(os.path.abspath(path))
+    if not os.path.isdir(folder):
+        raise UsageError(f"{path}: the folder {folder} does not exist", "create it first")
+    descriptor, temporary = tempfile.mkstemp(dir=folder, prefix=".gatectl-")
+    try:
+        with os.fdopen(descriptor, "w", encoding="utf-8") as stream:
+            stream.write(text)
+            stream.flush()
+            os.fsync(stream.fileno())
+        os.replace(temporary, path)
+    except BaseException:
+        os.unlink(temporary)
+        raise

@@ -1,0 +1,49 @@
+"""Saved plans and receipts, read back and believed only after they were checked."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from gatectl import plan as plans
+from gatectl import sources
+from gatectl.errors import InputError
+from gatectl.model import Plan
+
+_AGAIN = "make it again: gatectl plan --out FILE"
+
+
+def read_saved(path: str) -> tuple[str, Mapping[str, Any]]:
+    """("plan" or "receipt", the document). Raises InputError for a file that is neither, or not as it was written."""
+    content = sources.read_file(Path(path)).content
+    try:
+        document = json.loads(content)
+    except (ValueError, RecursionError) as error:
+        raise InputError(f"{path} is not JSON", _AGAIN) from error
+    if not isinstance(document, dict) or not ({"operations", "outcomes"} & document.keys()):
+        raise InputError(f"{path} is neither a plan nor a receipt", _AGAIN)
+    kind = "plan" if "operations" in document else "receipt"
+    version = document.get("formatVersion")
+    if version != plans.FORMAT_VERSION:
+        raise InputError(f"{path} has the format version {version!r}, this gatectl reads {plans.FORMAT_VERSION}", _AGAIN)
+    _check_shape(path, kind, document)
+    if kind == "plan" and (plans.digest(document) != document["digest"] or plans.fingerprint(document) != document["fingerprint"]):
+        raise InputError(f"{path} was changed after it was written: its digest does not match", _AGAIN)
+    return kind, document
+
+
+def _check_shape(path: str, kind: str, document: Mapping[str, Any]) -> None:
+    import jsonschema_rs
+
+    error = next(iter(jsonschema_rs.Draft202012Validator(dict(sources.read_schema(kind))).iter_errors(document)), None)
+    if error is not None:
+        raise InputError(f"{path} is not a {kind} of this gatectl", _AGAIN)
+
+
+def read_plan(path: str) -> Plan:
+    kind, document = read_saved(path)
+    if kind != "plan":
+        raise InputError(f"{path} is a receipt, not a plan", _AGAIN)
+    return document

@@ -1,0 +1,104 @@
+"""The platform's lists become the current state: one list call for each kind and workspace, never one for each object."""
+
+from __future__ import annotations
+
+from collections.abc import Collection as Container
+from collections.abc import Iterable, Mapping
+from typing import Any, NamedTuple
+
+from gatectl.kinds import KINDS
+from gatectl.kinds.interface import Context, Kind
+from gatectl.model import Live, ObjectKey
+from gatectl.platforms.interface import Reader, Wire
+
+
+class Index:
+    """The live objects of one kind and workspace, by id, by name, and by name with case ignored."""
+
+    __slots__ = ("by_id", "by_lower", "by_name")
+
+    def __init__(self, lives: Iterable[Live]) -> None:
+        self.by_id: dict[str, Live] = {}
+        self.by_name: dict[str, list[Live]] = {}
+        self.by_lower: dict[str, list[Live]] = {}
+        for live in lives:
+            self.by_id[live.id] = live
+            self.by_name.setdefault(live.key.name, []).append(live)
+            self.by_lower.setdefault(live.key.name.lower(), []).append(live)
+
+
+class WorkspaceState(NamedTuple):
+    """What a workspace holds. `indexes` maps a kind to its live objects; one that is not live yet holds nothing."""
+
+    context: Context
+    indexes: Mapping[str, Index]
+
+
+class Current(NamedTuple):
+    """The platform as it was read: all workspaces, and the content of those that were asked for, by name."""
+
+    workspaces: Index
+    states: Mapping[str, WorkspaceState]
+
+    def among(self, key: ObjectKey) -> Index:
+        """The live objects among which one with this key would be."""
+        kind, workspace = key.kind, key.workspace
+        if workspace is None:
+            return self.workspaces
+        state = self.states.get(workspace)
+        return state.indexes[kind] if state is not None else Index(())
+
+
+_NOWHERE = Context(None, None, {}, {}, {}, None)
+
+
+def read_workspaces(reader: Reader) -> Index:
+    kind = KINDS["Workspace"]
+    return Index(kind.read(wire, _NOWHERE) for wire in reader.list(kind.collection))
+
+
+def read_current(
+    reader: Reader, names: Iterable[str], workspaces: Index, kinds: Container[str] = KINDS, *, api_keys: bool = False
+) -> Current:
+    """The content of the workspaces of these names; one that is not live is an empty one.
+
+    `kinds` restricts the lists to those (and to what they need to be understood); `api_keys` asks for the provider API
+    keys even where no bucket needs them. Raises PlatformError when a list cannot be read whole.
+    """
+    states = {}
+    for name in names:
+        lives = workspaces.by_name.get(name, ())
+        workspace_id = lives[0].id if lives else None
+        states[name] = _read_workspace(reader, name, workspace_id, kinds, api_keys=api_keys)
+    return Current(workspaces, states)
+
+
+def _read_workspace(
+    reader: Reader, name: str, workspace_id: str | None, kinds: Container[str], *, api_keys: bool
+) -> WorkspaceState:
+    context = Context(name, workspace_id, {}, {}, {}, reader.traits.openai)
+    indexes = {kind.name: Index(()) for kind in KINDS.values() if kind.scoped}
+    if workspace_id is None:
+        return WorkspaceState(context, indexes)
+    repositories = "Repository" in kinds
+    if repositories or "Bucket" in kinds or api_keys:
+        wires = reader.list("bucket", workspace_id)
+        if api_keys or any(w.get("apiKeyId") and not w.get("key") for w in wires):
+            context = context._replace(api_keys=_by_id(reader.list("apikeys", workspace_id)))
+        indexes["Bucket"] = _index(KINDS["Bucket"], wires, context)
+        context = context._replace(buckets=indexes["Bucket"].by_id)
+    if repositories or "LLM" in kinds:
+        indexes["LLM"] = _index(KINDS["LLM"], reader.list("ai/llm", workspace_id), context)
+        context = context._replace(llms=indexes["LLM"].by_id)
+    for kind in KINDS.values():
+        if kind.scoped and kind.name in kinds and kind.name not in ("Bucket", "LLM"):
+            indexes[kind.name] = _index(kind, reader.list(kind.collection, workspace_id), context)
+    return WorkspaceState(context, indexes)
+
+
+def _index(kind: Kind, wires: Iterable[Wire], context: Context) -> Index:
+    return Index([kind.read(wire, context) for wire in wires])
+
+
+def _by_id(wires: Iterable[Wire]) -> dict[str, Mapping[str, Any]]:
+    return {str(wire["id"]): wire for wire in wires}

@@ -1,0 +1,123 @@
+"""Documents become manifests: read as far as they can be, whatever is wrong with them, so that every rule sees them.
+
+The namespace rules look at every entry whose identity is readable (product.md, section 3), so nothing here insists on a
+valid document; and nothing here reports: what is wrong was said by `validate`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Final
+
+from gatectl.model import Desired, Document, Entry, Identity, Manifest, Spec
+from gatectl.rules.interface import Namespace, RepositoryView
+
+_NOTHING: Final[Mapping[str, Any]] = {}
+
+IDENTITY_FIELDS: Final[Mapping[str, tuple[str, ...]]] = {
+    "S3": ("bucket",),
+    "GCS": ("bucket",),
+    "AzureBlob": ("account", "container"),
+    "LLM": ("name",),
+    "Packet": ("name",),
+}
+"""The fields that make up a resource's remote identity, by its type (product.md, section 1)."""
+
+STORAGE: Final = frozenset(("S3", "GCS", "AzureBlob"))
+
+
+def comparable(identity: Identity) -> Identity:
+    """An identity as it is compared: names of storage lower-cased (U13), others exact."""
+    if identity[0] in STORAGE:
+        return (identity[0], *(part.lower() for part in identity[1:]))
+    return identity
+
+
+def read_manifest(document: Document, kind: str, valid: bool, default_workspace: str | None) -> Manifest:
+    """What can be read of a document of a known kind. `default_workspace` is for manifests that name none."""
+    data = document.data
+    metadata = _mapping(data.get("metadata"))
+    spec = _mapping(data.get("spec"))
+    name = metadata.get("name")
+    workspace = metadata.get("workspace")
+    if kind == "Workspace":
+        workspace = None
+    elif "workspace" not in metadata:
+        workspace = default_workspace
+    object_id = metadata.get("id")
+    return Manifest(
+        kind,
+        workspace if type(workspace) is str else None,
+        name if type(name) is str and name else None,
+        object_id if type(object_id) is str else None,
+        _mapping(metadata.get("labels")),
+        spec,
+        _entries(spec) if kind == "Repository" else None,
+        valid,
+        document,
+    )
+
+
+def _mapping(value: Any) -> Spec:
+    return value if type(value) is dict else _NOTHING
+
+
+def _entries(spec: Spec) -> tuple[Entry, ...] | None:
+    resources = spec.get("resources")
+    if type(resources) is not list:
+        return None
+    entries = []
+    for index, resource in enumerate(resources):
+        entry = _entry(index, resource) if type(resource) is dict else None
+        if entry is not None:
+            entries.append(entry)
+    return tuple(entries)
+
+
+def _entry(index: int, resource: Mapping[str, Any]) -> Entry | None:
+    get = resource.get
+    kind = get("type")
+    if type(kind) is not str or (fields := IDENTITY_FIELDS.get(kind)) is None:
+        return None
+    if len(fields) == 1:
+        name = get(fields[0])
+        if type(name) is not str:
+            return None
+        identity: Identity = (kind, name)
+        key = (kind, name.lower()) if kind in STORAGE else identity
+    else:
+        names = [name for field in fields if type(name := get(field)) is str]
+        if len(names) < len(fields):
+            return None
+        identity = (kind, *names)
+        key = (kind, *(name.lower() for name in names))
+    label, object_id, folder, master = get("label"), get("id"), get("folder"), get("master")
+    return Entry(
+        index,
+        identity,
+        key,
+        label if type(label) is str else None,
+        object_id if type(object_id) is str else None,
+        folder if type(folder) is str else None,
+        master if type(master) is bool else None,
+    )
+
+
+def offline_namespace(desired: Desired) -> Namespace:
+    """What the manifests alone say, as the rules look at it."""
+    return Namespace([_view(m) for m in desired.manifests if m.kind == "Repository"], desired.manifests)
+
+
+def _view(manifest: Manifest) -> RepositoryView:
+    endpoint_type = manifest.spec.get("endpointType")
+    mode = manifest.spec.get("mode", "Normal")
+    if mode == "Mirror" and manifest.entries is None:
+        mode = None  # its attachments are not managed, so whether one is the master is only known on the platform
+    return RepositoryView(
+        manifest.workspace,
+        manifest.name,
+        endpoint_type if type(endpoint_type) is str else None,
+        mode if type(mode) is str else None,
+        manifest.entries or (),
+        manifest,
+    )

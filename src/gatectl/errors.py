@@ -1,0 +1,128 @@
+"""What can go wrong in the world, as one tree of exceptions, and the exit code of each.
+
+A user's mistakes in manifests are not here: they are findings (`model.Finding`), collected and reported together.
+
+    GatectlError                 code, message, hint; exit 1
+    ├── UsageError               the command line asks for something that cannot be (64)
+    ├── InputError               a file that is not a manifest cannot be read or written, or is not what it should be (1)
+    ├── MissingCredential        a reference to a secret leads nowhere (1)
+    ├── Declined                 the person said no (1)
+    ├── GuardrailRefused         the plan exceeds what the environment allows (5)
+    ├── StalePlan                the saved plan does not fit the platform any more, or another plan was expected (6)
+    ├── Interrupted              SIGINT or SIGTERM (130)
+    └── PlatformError            anything that a platform says or does not say
+        ├── PlatformRefused      it answered no: its own code, and the status it would have over HTTP (1)
+        │   └── PreconditionFailed   the object changed since it was read (412) (6)
+        ├── NotAuthenticated     no token, a wrong one, or not permitted (9)
+        ├── Unreachable          no answer within the time there was (10)
+        └── PlatformLocked       another process holds the store (8)
+
+`exit_code` is the contract of product.md, section 2. The class decides, so that one place (`cli.exits`) turns everything
+into exit codes.
+"""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+DONE = 0
+FAILED = 1
+CHANGES = 2
+DESTRUCTIVE_CHANGES = 3
+INVALID = 4
+REFUSED = 5
+STALE = 6
+PARTLY_APPLIED = 7
+LOCKED = 8
+NOT_AUTHENTICATED = 9
+UNREACHABLE = 10
+USAGE = 64
+INTERRUPTED = 130
+
+
+class GatectlError(Exception):
+    """Something that stops the command: what (message), what to do about it (hint), and a word for programs (code)."""
+
+    code: ClassVar[str] = "error"
+    exit_code: ClassVar[int] = FAILED
+
+    def __init__(self, message: str, hint: str | None = None) -> None:
+        super().__init__(message)
+        self.message = message
+        self.hint = hint
+
+
+class UsageError(GatectlError):
+    code = "usage"
+    exit_code = USAGE
+
+
+class InputError(GatectlError):
+    code = "input"
+
+
+class MissingCredential(GatectlError):
+    code = "missing_credential"
+
+
+class Declined(GatectlError):
+    code = "declined"
+
+
+class GuardrailRefused(GatectlError):
+    code = "guardrail"
+    exit_code = REFUSED
+
+
+class StalePlan(GatectlError):
+    code = "stale_plan"
+    exit_code = STALE
+
+
+class Interrupted(GatectlError):
+    code = "interrupted"
+    exit_code = INTERRUPTED
+
+
+class PlatformError(GatectlError):
+    code = "platform"
+
+
+class PlatformRefused(PlatformError):
+    """The platform answered, and the answer is no.
+
+    `platform_code` is the platform's own word (NAME_ALREADY_USED, …; "" where it has none), `status` the HTTP status
+    that goes with it (platform-contract.md, sections 2.7 and 3).
+    """
+
+    code = "platform_refused"
+
+    def __init__(self, message: str, *, platform_code: str = "", status: int = 400, hint: str | None = None) -> None:
+        super().__init__(message, hint)
+        self.platform_code = platform_code
+        self.status = status
+
+
+class PreconditionFailed(PlatformRefused):
+    """The object is not what it was when it was read (If-Match did not match)."""
+
+    code = "conflict"
+    exit_code = STALE
+
+    def __init__(self, message: str) -> None:
+        super().__init__(message, platform_code="PRECONDITION_FAILED", status=412)
+
+
+class NotAuthenticated(PlatformError):
+    code = "unauthenticated"
+    exit_code = NOT_AUTHENTICATED
+
+
+class Unreachable(PlatformError):
+    code = "unreachable"
+    exit_code = UNREACHABLE
+
+
+class PlatformLocked(PlatformError):
+    code = "locked"
+    exit_code = LOCKED

@@ -1,0 +1,75 @@
+"""GW504: does the final state of the workspace break a namespace rule, with what no manifest mentions included?
+
+The rules are the offline ones, looking at repositories as they will be in the end. Only what this plan changes can be
+blamed on it: a violation among repositories that stay as they are was there before, and is no reason to refuse.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from gatectl import rules
+from gatectl.changes import Ending, Worked
+from gatectl.current import Current
+from gatectl.desired import comparable
+from gatectl.model import Attachment, Entry, Finding, ObjectKey
+from gatectl.rules.interface import Namespace, RepositoryView
+
+_CHECKED = frozenset(("GW301", "GW302", "GW303", "GW304", "GW305", "GW306", "GW402", "GW403", "GW404"))
+
+
+def forecast(worked: Worked, current: Current, selected: frozenset[ObjectKey], settings: Mapping[str, str]) -> list[Finding]:
+    """The findings of the final state that the changes of the `selected` keys would bring about."""
+    changed = {c.key for c in worked.changes if c.key.kind == "Repository" and c.key in selected and c.action != "delete"}
+    if not changed:
+        return []
+    deleted = {c.id for c in worked.changes if c.action == "delete" and c.key in selected}
+    views = _views(worked, current, selected, deleted)
+    touched = [view for view, key in views if key in changed]
+    names = {(key.workspace, key.name) for key in changed}
+    found = [f for f in rules.check_each(touched) if f.severity == "error" or _unlisted(f)]
+    found += rules.check_across(Namespace([view for view, _ in views], ()))
+    blamed = [f for f in found if f.rule in _CHECKED and not names.isdisjoint(f.about)]
+    return [_as_forecast(f) for f in rules.adjust(blamed, settings)]
+
+
+def _views(
+    worked: Worked, current: Current, selected: frozenset[ObjectKey], deleted: set[str | None]
+) -> list[tuple[RepositoryView, ObjectKey]]:
+    views = []
+    for key, ending in worked.endings.items():
+        if key in selected:
+            views.append((_view(ending), key))
+    for state in current.states.values():
+        for live in state.indexes["Repository"].by_id.values():
+            if live.id in deleted or (live.key in worked.endings and live.key in selected):
+                continue
+            ending = Ending(live.key, None, live.spec, live.attachments, tuple(None for _ in live.attachments))
+            views.append((_view(ending), live.key))
+    # Unlisted repositories first, so that a collision is placed in the manifest that could avoid it.
+    return sorted(views, key=lambda item: (item[0].manifest is not None, item[1].workspace or ""))
+
+
+def _view(ending: Ending) -> RepositoryView:
+    entries = tuple(map(_entry, ending.attachments, ending.listed))
+    # Attachments that no manifest lists come first, so that the later side of a collision is an entry.
+    entries = tuple(sorted(entries, key=lambda entry: entry.index is not None))
+    spec = ending.spec
+    return RepositoryView(
+        ending.key.workspace, ending.key.name, spec["endpointType"], spec["mode"], entries, ending.manifest
+    )
+
+
+def _entry(item: Attachment, index: int | None) -> Entry:
+    return Entry(index, item.identity, comparable(item.identity), item.label, item.id, item.folder or "", bool(item.master))
+
+
+def _unlisted(finding: Finding) -> bool:
+    """Whether a finding involves an attachment that is not in the manifests (those that are were judged offline)."""
+    spots = [finding.spot, *(r.spot for r in finding.related)]
+    return any(s is None or s.pointer[:2] != ("spec", "resources") for s in spots)
+
+
+def _as_forecast(finding: Finding) -> Finding:
+    hint = f"{finding.hint} ({finding.rule}; part of it is on the platform only)" if finding.hint else finding.rule
+    return finding._replace(rule="GW504", message=f"{finding.message} ({finding.rule})", hint=hint)

@@ -1,0 +1,102 @@
+"""Bucket: a storage resource registered in a workspace (platform-contract.md, sections 1.4 and 2.3)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Final
+from urllib.parse import urlsplit
+
+from gatectl.kinds.interface import Context, Kind, Order, credentials
+from gatectl.model import Identity, Live, Manifest, ObjectKey, Spec
+from gatectl.platforms.interface import Wire
+
+FROM_WIRE: Final = {"S3": "S3", "GCS": "GCS", "BLOB": "AzureBlob", "AZURE": "AzureBlob"}  # U5
+TO_WIRE: Final = {"S3": "S3", "GCS": "GCS", "AzureBlob": "BLOB"}
+
+
+def read(wire: Wire, context: Context) -> Live:
+    name = str(wire["name"])
+    kind = FROM_WIRE.get(wire["storageType"], str(wire["storageType"]))
+    spec: dict[str, Any] = {"name": name, "type": kind}
+    if kind == "AzureBlob":
+        spec["account"] = _account(wire, context)
+        spec["container"] = str(wire["bucket"])
+    else:
+        spec["bucket"] = str(wire["bucket"])
+    spec["region"] = wire.get("region") or ""
+    spec["endpoint"] = wire.get("endpoint") or ""
+    return Live(ObjectKey("Bucket", context.workspace, name), str(wire["id"]), spec, (), wire)
+
+
+def _account(wire: Wire, context: Context) -> str:
+    """The storage account of an Azure bucket; "" where it cannot be told. The order of U12."""
+    if wire.get("key"):
+        return str(wire["key"])
+    provider_key = context.api_keys.get(str(wire.get("apiKeyId")))
+    if provider_key is not None and provider_key.get("key"):
+        return str(provider_key["key"])
+    try:
+        host = urlsplit(wire.get("endpoint") or "").hostname or ""
+    except ValueError:
+        return ""
+    account, _, rest = host.partition(".")
+    return account if rest.startswith("blob.") else ""
+
+
+def identity(spec: Spec) -> Identity:
+    """The remote identity of a bucket's normal form."""
+    if spec["type"] == "AzureBlob":
+        return ("AzureBlob", spec["account"], spec["container"])
+    return (spec["type"], spec["bucket"])
+
+
+def want(manifest: Manifest, live: Live | None) -> Spec:
+    spec = manifest.spec
+    kept = live.spec if live is not None else {}
+    names = ("account", "container") if spec["type"] == "AzureBlob" else ("bucket",)
+    return {
+        "name": manifest.name,
+        "type": spec["type"],
+        **{name: spec[name] for name in names},
+        "region": spec.get("region", kept.get("region", "")),
+        "endpoint": spec.get("endpoint", kept.get("endpoint", "")),
+    }
+
+
+def comparable(spec: Spec) -> Spec:
+    """Remote names lower-cased (U13), the endpoint without a slash at its end."""
+    result = dict(spec)
+    for field in ("bucket", "account", "container"):
+        if field in result:
+            result[field] = result[field].lower()
+    result["endpoint"] = result["endpoint"].rstrip("/")
+    return result
+
+
+def body(order: Order, wire: Wire | None, context: Context) -> Mapping[str, Any]:
+    fields = order.fields
+    written: dict[str, Any] = {"name": order.name, "workspaceId": context.workspace_id}
+    if wire is None:
+        kind = fields["/spec/type"]
+        written["storageType"] = TO_WIRE[kind]
+        written["bucket"] = fields["/spec/container"] if kind == "AzureBlob" else fields["/spec/bucket"]
+        if kind == "AzureBlob":
+            written["key"] = fields["/spec/account"]
+    else:
+        written["storageType"] = wire["storageType"]
+        written["bucket"] = wire["bucket"]
+        written.update({name: wire[name] for name in ("region", "endpoint") if wire.get(name) is not None})
+    for name in ("region", "endpoint"):
+        if f"/spec/{name}" in fields:
+            written[name] = fields[f"/spec/{name}"]
+    written.update(credentials(order, context, fields.get("/spec/credentials")))
+    return written
+
+
+KIND = Kind(
+    "Bucket", "bucket", "bucket", 1, True,
+    {"name": "/metadata/name", "type": "/spec/type", "bucket": "/spec/bucket", "account": "/spec/account",
+     "container": "/spec/container", "region": "/spec/region", "endpoint": "/spec/endpoint"},
+    frozenset(("type", "bucket", "account", "container")),
+    read, want, comparable, body,
+)  # fmt: skip

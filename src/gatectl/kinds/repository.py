@@ -1,0 +1,90 @@
+"""Repository: one endpoint that groups attached resources (platform-contract.md, section 1.3).
+
+Written as `repoBuckets` and `repoAiLlms`, read back as `buckets` and `aiLlms`; always both complete lists, because the
+platform replaces a repository whole (U2).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Final
+
+from gatectl.kinds import bucket
+from gatectl.kinds.interface import Context, Kind, Order
+from gatectl.model import Attachment, Live, Manifest, ObjectKey, Spec
+from gatectl.platforms.interface import Wire
+
+_ENDPOINTS: Final = {"S3": "S3", "GCS": "GCS", "BLOB": "AzureBlob", "AZURE": "AzureBlob", "OPENAI": "OpenAI"}
+_MODES: Final = {"NORMAL": "Normal", "MIRROR": "Mirror"}
+_TO_WIRE: Final = {"S3": "S3", "GCS": "GCS", "AzureBlob": "BLOB", "Normal": "NORMAL", "Mirror": "MIRROR"}
+
+
+def read(wire: Wire, context: Context) -> Live:
+    name = str(wire["name"])
+    storage_type = wire["storageType"]
+    endpoint = "OpenAI" if storage_type == context.openai else _ENDPOINTS.get(storage_type, str(storage_type))
+    mode = _MODES.get(wire["mode"], str(wire["mode"]))
+    attachments = [_bucket_attachment(item, context) for item in wire.get("buckets") or ()]
+    for item in wire.get("aiLlms") or ():
+        attachments.append(_llm_attachment(item, context))
+    spec = {"name": name, "endpointType": endpoint, "mode": mode}
+    return Live(ObjectKey("Repository", context.workspace, name), str(wire["id"]), spec, tuple(attachments), wire)
+
+
+def _bucket_attachment(item: Wire, context: Context) -> Attachment:
+    bucket_id = str(item["bucketId"])
+    live = context.buckets.get(bucket_id)
+    if live is None and item.get("bucket"):
+        live = bucket.read(item["bucket"], context)
+    folder, master = str(item.get("folder") or ""), bool(item.get("master"))
+    if live is None:
+        return Attachment(("Unknown", bucket_id), None, bucket_id, folder, master)
+    return Attachment(bucket.identity(live.spec), live.key.name, bucket_id, folder, master)
+
+
+def _llm_attachment(item: Wire, context: Context) -> Attachment:
+    llm_id = str(item["aiLlmId"])
+    live = context.llms.get(llm_id)
+    name = live.key.name if live is not None else str((item.get("aiLlm") or {}).get("name") or llm_id)
+    return Attachment(("LLM", name), None, llm_id, None, None)
+
+
+def want(manifest: Manifest, live: Live | None) -> Spec:
+    spec = manifest.spec
+    return {"name": manifest.name, "endpointType": spec["endpointType"], "mode": spec.get("mode", "Normal")}
+
+
+def comparable(spec: Spec) -> Spec:
+    return spec
+
+
+def body(order: Order, wire: Wire | None, context: Context) -> Mapping[str, Any]:
+    if wire is None:
+        endpoint = order.fields["/spec/endpointType"]
+        head = {
+            "storageType": context.openai if endpoint == "OpenAI" else _TO_WIRE[endpoint],
+            "mode": _TO_WIRE[order.fields["/spec/mode"]],
+        }
+    else:
+        head = {"storageType": wire["storageType"], "mode": wire["mode"]}
+        if wire.get("walletAddress"):
+            head["walletAddress"] = wire["walletAddress"]
+    attachments = order.attachments or ()
+    return {
+        "name": order.name,
+        **head,
+        "workspaceId": context.workspace_id,
+        "repoBuckets": [
+            {"bucketId": a.id, "folder": a.folder or "", "master": bool(a.master)}
+            for a in attachments
+            if a.identity[0] != "LLM"
+        ],
+        "repoAiLlms": [{"aiLlmId": a.id} for a in attachments if a.identity[0] == "LLM"],
+    }
+
+
+KIND = Kind(
+    "Repository", "repository", "repo", 2, True,
+    {"name": "/metadata/name", "endpointType": "/spec/endpointType", "mode": "/spec/mode"},
+    frozenset(("endpointType", "mode")), read, want, comparable, body,
+)  # fmt: skip

@@ -1,0 +1,217 @@
+"""The nouns: values only, immutable, known to every other module. This module imports nothing of ours and does no I/O.
+
+    bytes → Document → Manifest → Desired ┐
+                                          ├→ Change → Plan → Outcome
+    wire  → Live → Current ───────────────┘
+
+*Repository* always means the platform's kind; git's side is "manifests" or "checkout".
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any, Literal, NamedTuple
+
+Severity = Literal["error", "warning"]
+Action = Literal["create", "update", "delete"]
+Risk = Literal["none", "widens", "destructive"]
+Status = Literal["done", "already", "conflict", "failed", "blocked", "not-started", "unknown"]
+
+Pointer = tuple["str | int", ...]
+"""A JSON pointer as its parts: ("spec", "resources", 0, "bucket")."""
+
+Spec = Mapping[str, Any]
+"""A mapping read from a manifest; never written to."""
+
+
+class Place(NamedTuple):
+    """A stretch of a file, lines and columns from 1; the end is just behind the last character."""
+
+    file: str
+    line: int
+    column: int
+    end_line: int
+    end_column: int
+
+
+class SourceFile(NamedTuple):
+    """The bytes of one input. `path` is absolute, or "-" for standard input."""
+
+    path: str
+    content: bytes
+
+
+class Document(NamedTuple):
+    """One YAML document, parsed but not yet believed. `number` counts the documents of its file from 0."""
+
+    file: SourceFile
+    number: int
+    line: int
+    column: int
+    data: Any
+
+
+class Spot(NamedTuple):
+    """Something in a document that a finding is about: a value, or with `on="key"` the key that holds it."""
+
+    document: Document
+    pointer: Pointer = ()
+    on: Literal["value", "key"] = "value"
+
+
+class ObjectKey(NamedTuple):
+    """Identity: a manifest and a live object are the same when these three are (product.md, section 1)."""
+
+    kind: str
+    workspace: str | None
+    name: str
+
+    def __str__(self) -> str:
+        return f"{self.kind} {self.workspace}/{self.name}" if self.workspace is not None else f"{self.kind} {self.name}"
+
+
+class Related(NamedTuple):
+    """The other side of a finding: where (None for a live object, which has no place in a file) and what."""
+
+    spot: Spot | None
+    message: str
+    place: Place | None = None
+
+
+class Finding(NamedTuple):
+    """One of the user's mistakes, as data.
+
+    `spot` says what it is about; `place` where that is in a file, worked out by `parse.locate` for those findings that do
+    not already know. `subject` is the (kind, workspace, name) of the manifest, as far as it can be read. `about` names the
+    repositories that a finding of a namespace rule involves, by (workspace, name).
+    """
+
+    rule: str
+    message: str
+    hint: str | None = None
+    severity: Severity = "error"
+    spot: Spot | None = None
+    place: Place | None = None
+    subject: tuple[str | None, str | None, str | None] | None = None
+    related: tuple[Related, ...] = ()
+    about: tuple[tuple[str | None, str | None], ...] = ()
+
+
+Identity = tuple[str, ...]
+"""What a resource is to its provider, its type first: ("S3", bucket), ("AzureBlob", account, container), ("LLM", name)."""
+
+
+class Entry(NamedTuple):
+    """A resource of a repository: an entry of a manifest, as far as it can be read, or a live attachment.
+
+    `key` is the identity as it is compared: lower-cased for storage, exact for LLMs and packets. `index` is its place in
+    `spec.resources`, None for what is attached live and not listed. `folder` and `master` are None where not stated.
+    """
+
+    index: int | None
+    identity: Identity
+    key: Identity
+    label: str | None
+    id: str | None
+    folder: str | None
+    master: bool | None
+
+    @property
+    def type(self) -> str:
+        return self.identity[0]
+
+
+class Manifest(NamedTuple):
+    """A document of a known kind. `valid` says that it fits its schema; if not, what can be read of it is still here.
+
+    `workspace` is None where the manifest names none and none is known from elsewhere. `entries` is None where the
+    manifest has no (readable) list of resources.
+    """
+
+    kind: str
+    workspace: str | None
+    name: str | None
+    id: str | None
+    labels: Mapping[str, str]
+    spec: Spec
+    entries: tuple[Entry, ...] | None
+    valid: bool
+    document: Document
+
+    @property
+    def subject(self) -> tuple[str | None, str | None, str | None]:
+        return (self.kind, self.workspace, self.name)
+
+
+class Desired(NamedTuple):
+    """All that the manifests say, in the order in which they were read."""
+
+    manifests: tuple[Manifest, ...]
+
+    def of(self, kind: str) -> Sequence[Manifest]:
+        return [m for m in self.manifests if m.kind == kind]
+
+
+class Attachment(NamedTuple):
+    """How a resource is attached to a repository, resolved: the values that are compared, hashed and sent.
+
+    `id` is None for a resource that the same run creates. `label` is None for LLMs and packets. `folder` and `master` are
+    None where the type has none.
+    """
+
+    identity: Identity
+    label: str | None
+    id: str | None
+    folder: str | None
+    master: bool | None
+
+
+class Live(NamedTuple):
+    """A live object: its normal form (`spec`, plain values), and the wire object that it was read from."""
+
+    key: ObjectKey
+    id: str
+    spec: Spec
+    attachments: tuple[Attachment, ...]
+    wire: Mapping[str, Any]
+
+
+class Change(NamedTuple):
+    """What is to be done to one object, and why. Data, not a closure; `plan.make_plan` turns it into an operation.
+
+    `fields` are (path in the manifest, before, after); `before` and `after` the hashes of the normal forms (None: no such
+    object). `releases` is what other repositories may attach once this is done; `needs` the objects that have to exist
+    before.
+    """
+
+    action: Action
+    key: ObjectKey
+    id: str | None
+    reason: str
+    fields: tuple[tuple[str, Any, Any], ...]
+    attach: tuple[Attachment, ...]
+    detach: tuple[Attachment, ...]
+    keep: tuple[Attachment, ...]
+    before: str | None
+    after: str | None
+    widens: bool
+    releases: tuple[Attachment, ...]
+    needs: frozenset[ObjectKey]
+    document: Document | None
+
+
+Plan = Mapping[str, Any]
+"""The JSON of product.md, section 4: what is saved, hashed, rendered and applied is this one value."""
+
+Operation = Mapping[str, Any]
+"""One element of `operations` of a plan."""
+
+
+class Outcome(NamedTuple):
+    """What became of one operation."""
+
+    id: str
+    status: Status
+    platform_id: str | None = None
+    attempts: int = 0
+    error: tuple[str, str] | None = None

@@ -1,0 +1,427 @@
+"""Bytes become documents. Rule 1: this is the only module that knows YAML. Rule 2: it never touches the file system.
+
+Scalars follow the YAML 1.2 core schema (product.md, section 1), so `no`, `on` and `2024-01-01` are strings. What is wrong
+is a finding with a place, and reading goes on: GW101 to GW106.
+
+libyaml composes each document into nodes; turning nodes into values is ours, because PyYAML keeps the last of two equal
+keys in silence, expands aliases without a bound, and knows YAML 1.1 only. Nodes know their place but are heavy, so they
+are dropped at once; `locate` composes a file again when, and only when, a finding in it needs a place.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Sequence
+from typing import Any, Final, NamedTuple
+
+from gatectl.errors import GatectlError
+from gatectl.model import Document, Finding, Place, Related, SourceFile, Spot
+
+try:
+    import yaml
+    from yaml.cyaml import CParser  # type: ignore[attr-defined]
+except ImportError as error:  # pragma: no cover - depends on how PyYAML was built
+    raise GatectlError(
+        "PyYAML was installed without its C loader (libyaml)",
+        "install a PyYAML wheel for this platform: pip install --force-reinstall --only-binary pyyaml pyyaml",
+    ) from error
+
+MAX_BYTES: Final = 8 * 1024 * 1024
+MAX_DEPTH: Final = 64
+MAX_VALUES: Final = 200_000
+MAX_ALIASED: Final = 10_000
+_MAX_DIGITS: Final = 1_000
+
+_CALM: Final = 500
+"""A file with fewer structure characters than this cannot nest deeper than libyaml's recursive composer can bear."""
+
+_NULL: Final = frozenset(("", "~", "null", "Null", "NULL"))
+_TRUE: Final = frozenset(("true", "True", "TRUE"))
+_FALSE: Final = frozenset(("false", "False", "FALSE"))
+_INT: Final = re.compile(r"[-+]?[0-9]+\Z")
+_OCT: Final = re.compile(r"0o[0-7]+\Z")
+_HEX: Final = re.compile(r"0x[0-9a-fA-F]+\Z")
+_FLOAT: Final = re.compile(r"[-+]?(?:\.[0-9]+|[0-9]+(?:\.[0-9]*)?)(?:[eE][-+]?[0-9]+)?\Z")
+_SPECIAL: Final = {
+    f"{sign}{word}": value if sign != "-" else -value
+    for sign in ("", "+", "-")
+    for word, value in ((".inf", float("inf")), (".Inf", float("inf")), (".INF", float("inf")))
+} | {word: float("nan") for word in (".nan", ".NaN", ".NAN")}
+_MAYBE_SPECIAL: Final = frozenset("~nNtTfF.0123456789+-")
+_CORE: Final = "tag:yaml.org,2002:"
+
+
+class Parsed(NamedTuple):
+    """What a file holds: its documents, as far as they could be read, and what is wrong with it."""
+
+    documents: list[Document]
+    findings: list[Finding]
+
+
+class _Composer(CParser):
+    """libyaml's composer without PyYAML's resolver: a node that has no tag of its own keeps None."""
+
+    def __init__(self, content: bytes) -> None:
+        CParser.__init__(self, content)
+
+    def resolve(self, kind: Any, value: Any, implicit: Any) -> str | None:
+        # (True, False) is a plain scalar; anything else was quoted, or is a collection.
+        return None if implicit == (True, False) else ""
+
+    def descend_resolver(self, node: Any, index: Any) -> None:
+        pass
+
+    def ascend_resolver(self) -> None:
+        pass
+
+
+def parse(file: SourceFile) -> Parsed:
+    """The documents of a file, in order; empty ones are skipped. Never raises for what is in the file."""
+    content = file.content
+    if len(content) > MAX_BYTES:
+        return Parsed([], [_whole(file, "GW105", f"the file is larger than {MAX_BYTES // 1024 // 1024} MiB",
+                                  "split it into several files")])  # fmt: skip
+    undecodable = _undecodable(file)
+    if undecodable is not None:
+        return Parsed([], [undecodable])
+    findings: list[Finding] = []
+    documents: list[Document] = []
+    if sum(map(content.count, (b"[", b"{", b"-", b":", b"?"))) > _CALM:
+        excess = _excess(file)
+        if excess is not None:
+            return Parsed([], [excess])
+    try:
+        composer = _Composer(content)
+        number = 0
+        while composer.check_node():
+            node: Any = composer.get_node()
+            construct = _Construction(file, findings)
+            data = construct.value(node)
+            if data is not None and not construct.broken:
+                mark = node.start_mark
+                documents.append(Document(file, number, mark.line + 1, mark.column + 1, data))
+            number += 1
+    except yaml.YAMLError as error:
+        findings.append(_syntax(file, error))
+    return Parsed(documents, findings)
+
+
+def _whole(file: SourceFile, rule: str, message: str, hint: str | None) -> Finding:
+    return Finding(rule, message, hint, place=Place(file.path, 1, 1, 1, 1))
+
+
+def _undecodable(file: SourceFile) -> Finding | None:
+    content = file.content
+    if content.startswith((b"\xff\xfe", b"\xfe\xff")):
+        return _whole(file, "GW101", "the file is UTF-16, not UTF-8", "save it as UTF-8")
+    try:
+        content.decode("utf-8")
+    except UnicodeDecodeError as error:
+        message = f"the file is not UTF-8: byte 0x{content[error.start]:02x} is not text"
+        return Finding("GW101", message, "save it as UTF-8", place=_byte_place(file, error.start))
+    return None
+
+
+def _byte_place(file: SourceFile, offset: int) -> Place:
+    content = file.content
+    line = content.count(b"\n", 0, offset) + 1
+    start = content.rfind(b"\n", 0, offset) + 1
+    column = len(content[start:offset].decode("utf-8", "replace")) + 1
+    return Place(file.path, line, column, line, column + 1)
+
+
+def _excess(file: SourceFile) -> Finding | None:
+    """GW105 where a document is too deep or holds too much; found from events, which need no recursion."""
+    depth = values = 0
+    composer = _Composer(file.content)
+    try:
+        while (event := composer.get_event()) is not None:
+            kind = type(event)
+            if kind is yaml.ScalarEvent or kind is yaml.AliasEvent:
+                values += 1
+            elif kind is yaml.MappingStartEvent or kind is yaml.SequenceStartEvent:
+                values += 1
+                depth += 1
+                if depth > MAX_DEPTH:
+                    return _too_much(file, event.start_mark, f"nested deeper than {MAX_DEPTH} levels")
+            elif kind is yaml.MappingEndEvent or kind is yaml.SequenceEndEvent:
+                depth -= 1
+            elif kind is yaml.DocumentStartEvent:
+                values = 0
+            if values > MAX_VALUES:
+                return _too_much(file, event.start_mark, f"more than {MAX_VALUES:,} values in one document")
+    except yaml.YAMLError:
+        pass  # the composer meets the same error at the same place, and reports it after the documents before it
+    return None
+
+
+def _too_much(file: SourceFile, mark: Any, message: str) -> Finding:
+    place = Place(file.path, mark.line + 1, mark.column + 1, mark.line + 1, mark.column + 2)
+    return Finding("GW105", message, "no manifest needs that; split the document", place=place)
+
+
+def _syntax(file: SourceFile, error: Any) -> Finding:
+    if isinstance(error, yaml.reader.ReaderError):
+        code = error.character if isinstance(error.character, int) else ord(error.character or "\0")
+        place = _byte_place(file, error.position)
+        return Finding("GW102", f"not valid YAML: character U+{code:04X} is not allowed",
+                       "remove it, or write it as an escape in a double-quoted string", place=place)  # fmt: skip
+    mark = getattr(error, "problem_mark", None) or getattr(error, "context_mark", None)
+    problem = getattr(error, "problem", None) or "the document cannot be read"
+    context = getattr(error, "context", None)
+    message = f"{problem} ({context})" if context else str(problem)
+    hint = _syntax_hint(file, str(problem))
+    line, column = (mark.line + 1, mark.column + 1) if mark is not None else (1, 1)
+    return Finding("GW102", f"not valid YAML: {message}", hint, place=Place(file.path, line, column, line, column + 1))
+
+
+def _syntax_hint(file: SourceFile, problem: str) -> str | None:
+    if "cannot start any token" in problem and b"\t" in file.content:
+        return "indent with spaces: YAML does not allow tabs"
+    if "mapping values are not allowed" in problem:
+        return "quote a value that contains ': '"
+    return None
+
+
+class _Construction:
+    """One document's nodes become values; what is not allowed becomes findings."""
+
+    __slots__ = ("aliased", "broken", "busy", "file", "findings", "seen")
+
+    def __init__(self, file: SourceFile, findings: list[Finding]) -> None:
+        self.file = file
+        self.findings = findings
+        self.seen: dict[int, tuple[Any, int]] = {}
+        self.busy: set[int] = set()
+        self.aliased = 0
+        self.broken = False  # values are missing, so whatever else would be said of the document would mislead
+
+    def find(self, rule: str, node: Any, message: str, hint: str | None = None) -> None:
+        place = _node_place(self.file, node)
+        self.findings.append(Finding(rule, message, hint, place=place))
+
+    def value(self, node: Any) -> Any:
+        if type(node) is yaml.ScalarNode:
+            return self.scalar(node)
+        identity = id(node)
+        known = self.seen.get(identity)
+        if known is not None:
+            self.aliased += known[1]
+            if self.aliased > MAX_ALIASED:
+                self.broken = True
+                if self.aliased - known[1] <= MAX_ALIASED:
+                    self.find("GW104", node, f"aliases expand to more than {MAX_ALIASED:,} values", "write the values out")
+                return None
+            return known[0]
+        if identity in self.busy:
+            self.broken = True
+            self.find("GW104", node, "an alias refers to the collection that contains it", "aliases must not be recursive")
+            return None
+        if len(self.busy) >= MAX_DEPTH:
+            self.broken = True
+            self.findings.append(_too_much(self.file, node.start_mark, f"nested deeper than {MAX_DEPTH} levels"))
+            return None
+        self.busy.add(identity)
+        before = self.aliased
+        result, size = self.mapping(node) if type(node) is yaml.MappingNode else self.sequence(node)
+        self.busy.discard(identity)
+        self.seen[identity] = (result, size + self.aliased - before)
+        return result
+
+    def sequence(self, node: Any) -> tuple[list[Any], int]:
+        if node.tag and node.tag != _CORE + "seq":
+            self.tag(node)
+        value = self.value
+        items = [self.scalar(n) if type(n) is yaml.ScalarNode else value(n) for n in node.value]
+        return items, 1 + sum(self.size(n) for n in node.value)
+
+    def size(self, node: Any) -> int:
+        known = self.seen.get(id(node))
+        return 1 if known is None else known[1]
+
+    def mapping(self, node: Any) -> tuple[dict[str, Any], int]:
+        if node.tag and node.tag != _CORE + "map":
+            self.tag(node)
+        result: dict[str, Any] = {}
+        size = 1
+        for key_node, value_node in node.value:
+            key = self.key(key_node)
+            if type(value_node) is yaml.ScalarNode:
+                value = self.scalar(value_node)
+                size += 2
+            else:
+                value = self.value(value_node)
+                size += 1 + self.size(value_node)
+            if key is None:
+                continue
+            if key in result:
+                self.duplicate(node, key_node, key)
+                continue
+            result[key] = value
+        return result, size
+
+    def key(self, node: Any) -> str | None:
+        """The key of a mapping; None (and a finding) for one that cannot be a field's name."""
+        if type(node) is not yaml.ScalarNode:
+            self.find("GW203", node, "a key is a collection, not a string", "remove the '?' or the brackets")
+            return None
+        key = self.scalar(node)
+        if type(key) is str:
+            if key == "<<" and node.tag is None:
+                self.find("GW104", node, "merge keys (<<) are not allowed", "write the fields out, or alias the whole value")
+                return None
+            return key
+        self.find("GW203", node, f"key {node.value} is {_article(key)}, not a string", f'write "{node.value}"')
+        return None
+
+    def duplicate(self, mapping: Any, node: Any, key: str) -> None:
+        first = next(k for k, _ in mapping.value if type(k) is yaml.ScalarNode and k.value == node.value)
+        related = Related(None, "first here", _node_place(self.file, first))
+        self.findings.append(
+            Finding("GW103", f"key {key!r} is given twice in one mapping", "keep one of the two",
+                    place=_node_place(self.file, node), related=(related,))  # fmt: skip
+        )
+
+    def tag(self, node: Any) -> None:
+        tag = str(node.tag)
+        shown = f"!!{tag[len(_CORE) :]}" if tag.startswith(_CORE) else tag
+        self.find("GW104", node, f"tag {shown} is not allowed here", "only the tags of the YAML core schema are known")
+
+    def scalar(self, node: Any) -> Any:
+        text: str = node.value
+        tag = node.tag
+        if tag == "":
+            return text
+        if tag is None:
+            if not text or text[0] in _MAYBE_SPECIAL:
+                return self.plain(node, text)
+            return text
+        return self.tagged(node, text, tag)
+
+    def plain(self, node: Any, text: str) -> Any:
+        if text in _NULL:
+            return None
+        if text in _TRUE:
+            return True
+        if text in _FALSE:
+            return False
+        if _INT.match(text):
+            if len(text) > _MAX_DIGITS:
+                self.find("GW105", node, f"a number of more than {_MAX_DIGITS:,} digits", "quote it if it is a name")
+                return 0
+            return int(text)
+        if _FLOAT.match(text):
+            return float(text)
+        if _OCT.match(text) and len(text) < _MAX_DIGITS:
+            return int(text[2:], 8)
+        if _HEX.match(text) and len(text) < _MAX_DIGITS:
+            return int(text[2:], 16)
+        return _SPECIAL.get(text, text)
+
+    def tagged(self, node: Any, text: str, tag: str) -> Any:
+        if tag == _CORE + "str":
+            return text
+        value = self.plain(node, text)
+        wanted: dict[str, tuple[type, ...]] = {
+            "null": (type(None),), "bool": (bool,), "int": (int,), "float": (float, int),
+        }  # fmt: skip
+        types = wanted.get(tag.removeprefix(_CORE)) if tag.startswith(_CORE) else None
+        if types is None or type(value) not in types:
+            self.tag(node)
+            return text
+        return float(value) if tag == _CORE + "float" else value
+
+
+def _article(value: Any) -> str:
+    if value is None:
+        return "null"
+    return {bool: "a boolean", int: "a number", float: "a number"}.get(type(value), "not text")
+
+
+def _node_place(file: SourceFile, node: Any) -> Place:
+    start, end = node.start_mark, node.end_mark
+    if type(node) is not yaml.ScalarNode and not node.flow_style:
+        return Place(file.path, start.line + 1, start.column + 1, *_block_end(node))
+    return Place(file.path, start.line + 1, start.column + 1, end.line + 1, end.column + 1)
+
+
+def _block_end(node: Any) -> tuple[int, int]:
+    """Where a block collection ends: libyaml's mark is at the next token, maybe many comments later; its last part's is not."""
+    while type(node) is not yaml.ScalarNode and not node.flow_style and node.value:
+        last = node.value[-1]
+        node = last[1] if type(node) is yaml.MappingNode else last
+    return node.end_mark.line + 1, node.end_mark.column + 1
+
+
+def text_at(spot: Spot) -> str | None:
+    """The text of the scalar at a spot as it was written (without quotes); None if it is no scalar."""
+    roots = _roots(spot.document.file)
+    node = _walk(roots.get(spot.document.number), spot)
+    return str(node.value) if type(node) is yaml.ScalarNode else None
+
+
+def locate(findings: Iterable[Finding]) -> list[Finding]:
+    """The same findings, each with its place and its related places, in the order of their places."""
+    cache: dict[str, dict[int, Any]] = {}
+
+    def place(spot: Spot) -> Place:
+        file = spot.document.file
+        if file.path not in cache:
+            if len(cache) > 64:
+                cache.clear()
+            cache[file.path] = _roots(file)
+        node = _walk(cache[file.path].get(spot.document.number), spot)
+        if node is None:
+            line, column = spot.document.line, spot.document.column
+            return Place(file.path, line, column, line, column)
+        return _node_place(file, node)
+
+    located = []
+    for finding in findings:
+        if finding.place is None and finding.spot is not None:
+            finding = finding._replace(place=place(finding.spot))
+        if any(r.place is None and r.spot is not None for r in finding.related):
+            related = tuple(r._replace(place=place(r.spot)) if r.place is None and r.spot else r for r in finding.related)
+            finding = finding._replace(related=related)
+        located.append(finding)
+    return sorted(located, key=_order)
+
+
+def _order(finding: Finding) -> tuple[Any, ...]:
+    place = finding.place
+    where = (1, b"", 0, 0) if place is None else (0, place.file.encode("utf-8", "surrogateescape"), place.line, place.column)
+    subject = tuple(part or "" for part in finding.subject or ())
+    return (*where, finding.rule, finding.message, subject)
+
+
+def _roots(file: SourceFile) -> dict[int, Any]:
+    composer = _Composer(file.content)
+    roots: dict[int, Any] = {}
+    try:
+        while composer.check_node():
+            roots[len(roots)] = composer.get_node()
+    except yaml.YAMLError:
+        pass  # reported when the file was parsed; the documents before it have their places
+    return roots
+
+
+def _walk(node: Any, spot: Spot) -> Any:
+    """The node a spot points to, or the nearest one above it that exists."""
+    steps: Sequence[str | int] = spot.pointer
+    for depth, step in enumerate(steps):
+        key, child = _child(node, step)
+        if child is None:
+            return node
+        node = key if spot.on == "key" and depth == len(steps) - 1 and key is not None else child
+    return node
+
+
+def _child(node: Any, step: str | int) -> tuple[Any, Any]:
+    if isinstance(step, int):
+        if type(node) is yaml.SequenceNode and step < len(node.value):
+            return None, node.value[step]
+    elif type(node) is yaml.MappingNode:
+        for key, value in node.value:
+            if type(key) is yaml.ScalarNode and key.value == step:
+                return key, value
+    return None, None

@@ -1,0 +1,256 @@
+"""Changes become a plan: a closed, ordered list of operations, as the JSON of product.md, section 4. Pure.
+
+The same manifests and platform state give the same bytes: nothing here asks the clock, the network or chance.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable, Mapping, Sequence
+from graphlib import CycleError, TopologicalSorter
+from typing import Any, Final, NamedTuple
+from urllib.parse import quote
+
+from gatectl.changes import Worked, canonical
+from gatectl.desired import IDENTITY_FIELDS, STORAGE
+from gatectl.kinds import KINDS
+from gatectl.model import Attachment, Change, Finding, ObjectKey, Plan, Spot
+
+FORMAT_VERSION: Final = "1.0"
+
+
+class Target(NamedTuple):
+    """What a plan is bound to: the platform's identification, and the workspaces that the manifests use."""
+
+    driver: str
+    url: str
+    instance: str | None
+    workspaces: tuple[str, ...]
+
+
+class Source(NamedTuple):
+    """What a plan was worked out from: the checkout (None: not in git), and each input's path and SHA-256."""
+
+    commit: str | None
+    dirty: bool | None
+    inputs: tuple[tuple[str, str], ...]
+
+
+def operation_id(key: ObjectKey) -> str:
+    """One id for each object: a plan does at most one thing to it."""
+    parts = (key.kind.lower(), *((key.workspace,) if key.workspace is not None else ()), key.name)
+    return "/".join(quote(part, safe=" !$&'()*+,;=:@~-._") for part in parts)
+
+
+def select(worked: Worked, chosen: frozenset[ObjectKey] | None) -> Worked:
+    """The part of the work that concerns the chosen objects and what they need (None: all of it)."""
+    if chosen is None:
+        return worked
+    by_key = {change.key: change for change in worked.changes}
+    wanted = set(chosen)
+    queue = [by_key[key] for key in chosen if key in by_key]
+    while queue:
+        for key in queue.pop().needs:
+            if key not in wanted and key in by_key:
+                wanted.add(key)
+                queue.append(by_key[key])
+    subjects = {tuple(key) for key in wanted}
+    return worked._replace(
+        changes=[c for c in worked.changes if c.key in wanted],
+        unchanged=[key for key in worked.unchanged if key in wanted],
+        adopts=[(key, platform_id) for key, platform_id in worked.adopts if key in wanted],
+        kept=[(key, items) for key, items in worked.kept if key in wanted],
+        findings=[f for f in worked.findings if f.subject is None or f.subject in subjects],
+    )
+
+
+def arrange(worked: Worked) -> tuple[list[tuple[Change, tuple[str, ...]]], list[Finding]]:
+    """The changes in the order in which they can be done, each with the ids of those it depends on.
+
+    Within a level the order is that of kind, workspace and name, whatever the order of the manifests. A circle (two
+    repositories that exchange what the platform lets only one of them have) is GW505.
+    """
+    depends = _dependencies(worked)
+    sorter: TopologicalSorter[ObjectKey] = TopologicalSorter({key: needs for key, needs in depends.items()})
+    try:
+        sorter.prepare()
+    except CycleError as error:
+        return [], [_circle(error.args[1], {c.key: c for c in worked.changes})]
+    by_key = {change.key: change for change in worked.changes}
+    arranged = []
+    while sorter.is_active():
+        level = sorted(sorter.get_ready(), key=lambda key: _rank(by_key[key]))
+        for key in level:
+            arranged.append((by_key[key], tuple(sorted(map(operation_id, depends[key])))))
+        sorter.done(*level)
+    return arranged, []
+
+
+def _rank(change: Change) -> tuple[Any, ...]:
+    rank = KINDS[change.key.kind].rank
+    return (change.action == "delete", -rank if change.action == "delete" else rank, *map(str, change.key))
+
+
+def _dependencies(worked: Worked) -> dict[ObjectKey, set[ObjectKey]]:
+    changed = {change.key for change in worked.changes}
+    depends = {change.key: set(change.needs & changed) for change in worked.changes}
+    released: dict[str | None, list[tuple[Change, Attachment]]] = {}
+    for change in worked.changes:
+        for item in change.releases:
+            released.setdefault(item.id, []).append((change, item))
+    if not released:
+        return depends
+    for change in worked.changes:
+        for item in change.attach:
+            for other, its in released.get(item.id, ()) if item.id is not None else ():
+                if other is not change and _exclusive(worked, change, other, item, its):
+                    depends[change.key].add(other.key)
+        if change.action == "delete" and change.key.kind in ("Bucket", "LLM"):
+            depends[change.key].update(other.key for other, _ in released.get(change.id, ()))
+    return depends
+
+
+def _exclusive(worked: Worked, change: Change, other: Change, item: Attachment, its: Attachment) -> bool:
+    """Whether one repository must let go before the other can attach (platform-contract.md, section 2.4)."""
+    if item.identity[0] not in STORAGE:
+        return False
+    endings = (worked.endings.get(change.key), worked.endings.get(other.key))
+    mirror = any(ending is None or ending.spec["mode"] != "Normal" for ending in endings)
+    return mirror or (item.folder or "").strip("/") == (its.folder or "").strip("/")
+
+
+def _circle(keys: Sequence[ObjectKey], changes: Mapping[ObjectKey, Change]) -> Finding:
+    names = ", ".join(str(key) for key in sorted(set(keys)))
+    document = changes[min(keys)].document
+    return Finding(
+        "GW505", f"these exchange attachments in a circle, which the platform cannot do in one step: {names}",
+        "apply in two steps: first detach from one of them, then attach",
+        spot=Spot(document, ("spec",)) if document is not None else None, subject=min(keys),
+    )  # fmt: skip
+
+
+def resource(item: Attachment) -> dict[str, Any]:
+    """An attachment as a plan shows it."""
+    names = IDENTITY_FIELDS.get(item.identity[0], ("name",))
+    return {
+        "type": item.identity[0],
+        **dict(zip(names, item.identity[1:], strict=False)),
+        "label": item.label,
+        "id": item.id,
+        "folder": item.folder,
+        "master": item.master,
+    }
+
+
+def _resources(items: Iterable[Attachment]) -> list[dict[str, Any]]:
+    return [resource(item) for item in sorted(items, key=_attachment_order)]
+
+
+def _attachment_order(item: Attachment) -> tuple[Any, ...]:
+    return (item.identity, item.label or "", item.folder or "", item.id or "")
+
+
+def _operation(change: Change, depends: tuple[str, ...], name_file: Any) -> dict[str, Any]:
+    document = change.document
+    risk = "destructive" if change.detach or change.action == "delete" else "widens" if change.widens else "none"
+    return {
+        "id": operation_id(change.key),
+        "action": change.action,
+        "kind": change.key.kind,
+        "workspace": change.key.workspace,
+        "name": change.key.name,
+        "platformId": change.id,
+        "reason": change.reason,
+        "risk": risk,
+        "dependsOn": list(depends),
+        "attach": _resources(change.attach),
+        "detach": _resources(change.detach),
+        "keep": _resources(change.keep),
+        "fields": [{"path": path, "before": before, "after": after} for path, before, after in sorted(change.fields)],
+        "pre": {"exists": change.id is not None, "hash": change.before},
+        "post": {"hash": change.after},
+        "source": {"file": name_file(document.file.path), "line": document.line, "column": document.column}
+        if document is not None
+        else None,
+    }
+
+
+def make_plan(
+    target: Target,
+    source: Source,
+    worked: Worked,
+    arranged: Sequence[tuple[Change, tuple[str, ...]]],
+    diagnostics: Sequence[Mapping[str, Any]],
+    name_file: Any,
+) -> Plan:
+    """The plan. With a diagnostic of severity error there are no operations. `name_file` names a path in the plan."""
+    blocked = any(d["severity"] == "error" for d in diagnostics)
+    operations = [] if blocked else [_operation(change, depends, name_file) for change, depends in arranged]
+    count = {action: sum(op["action"] == action for op in operations) for action in ("create", "update", "delete")}
+    plan: dict[str, Any] = {
+        "formatVersion": FORMAT_VERSION,
+        "target": target._asdict() | {"workspaces": list(target.workspaces)},
+        "source": {
+            "commit": source.commit,
+            "dirty": source.dirty,
+            "inputs": [{"path": path, "sha256": digest} for path, digest in source.inputs],
+        },
+        "summary": {
+            **count,
+            "unchanged": 0 if blocked else len(worked.unchanged),
+            "attach": sum(len(op["attach"]) for op in operations),
+            "detach": sum(len(op["detach"]) for op in operations),
+            "unmanaged": 0 if blocked else len(worked.unmanaged),
+        },
+        "operations": operations,
+        "adopts": []
+        if blocked
+        else [
+            {"kind": key.kind, "workspace": key.workspace, "name": key.name, "platformId": platform_id}
+            for key, platform_id in sorted(worked.adopts)
+        ],
+        "kept": []
+        if blocked
+        else [
+            {"workspace": key.workspace, "name": key.name, "attachments": _resources(items)}
+            for key, items in sorted(worked.kept, key=lambda kept: kept[0])
+        ],
+        "unmanaged": []
+        if blocked
+        else [
+            {"kind": key.kind, "workspace": key.workspace, "name": key.name} for key in sorted(worked.unmanaged)
+        ],
+        "diagnostics": list(diagnostics),
+    }
+    plan["fingerprint"] = fingerprint(plan)
+    plan["digest"] = digest(plan)
+    return plan
+
+
+def fingerprint(plan: Mapping[str, Any]) -> str:
+    """What an approval approves: formatVersion, target and operations without `source` (product.md, section 4)."""
+    operations = [{k: v for k, v in op.items() if k != "source"} for op in plan["operations"]]
+    value = {"formatVersion": plan["formatVersion"], "target": plan["target"], "operations": operations}
+    return "sha256:" + hashlib.sha256(canonical(value)).hexdigest()
+
+
+def digest(plan: Mapping[str, Any]) -> str:
+    """What tells that the file is the one that was written: everything in it but the digest itself."""
+    value = {k: v for k, v in plan.items() if k != "digest"}
+    return "sha256:" + hashlib.sha256(canonical(value)).hexdigest()
+
+
+def is_empty(plan: Plan) -> bool:
+    return not plan["operations"]
+
+
+def is_invalid(plan: Plan) -> bool:
+    """Whether the plan carries a finding of severity error."""
+    return any(d["severity"] == "error" for d in plan["diagnostics"])
+
+
+def is_destructive(plan: Plan) -> bool:
+    return any(op["risk"] == "destructive" for op in plan["operations"])
+
+
+NOTHING: Final = Worked([], {}, [], [], [], [], [])

@@ -1,0 +1,52 @@
+"""The platforms, as a table: how a target's name begins decides who speaks to it.
+
+A new platform is one module (or folder) beside this one and one line in the table.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from importlib import import_module
+from typing import Any, Final, NamedTuple
+
+from gatectl.errors import UsageError
+from gatectl.platforms.interface import Connection, Reader, Writer
+
+
+class Driver(NamedTuple):
+    """A platform's module, imported when it is used; it has `open_reader` and `open_writer`, each from a Connection.
+
+    `default_workspace` is the one of manifests that name none, where it is known without asking (None: it is not).
+    """
+
+    name: str
+    module: str
+    default_workspace: str | None
+
+    def open_reader(self, connection: Connection) -> Reader:
+        reader: Reader = self._call("open_reader", connection)
+        return reader
+
+    def open_writer(self, connection: Connection) -> Writer:
+        writer: Writer = self._call("open_writer", connection)
+        return writer
+
+    def _call(self, name: str, connection: Connection) -> Any:
+        function: Callable[[Connection], Any] = getattr(import_module(self.module), name)
+        return function(connection)
+
+
+PLATFORMS: Final[Mapping[str, Driver]] = {
+    "embedded": Driver("embedded", "gatectl.platforms.embedded", "default"),
+    "sqlite://": Driver("sqlite", "gatectl.platforms.embedded", "default"),
+}
+
+
+def driver_for(target: str) -> Driver:
+    """The driver of a target. Raises UsageError for a target that none of them speaks to."""
+    for prefix, driver in PLATFORMS.items():
+        if target == prefix or (prefix.endswith("://") and target.startswith(prefix)):
+            return driver
+    if target.startswith("http://"):
+        raise UsageError(f"platform {target} would be spoken to in clear", "use https://")
+    raise UsageError(f"no platform is called '{target}'", "embedded, or sqlite:///path/to/platform.db")

@@ -1,0 +1,133 @@
+"""The embedded platform: a complete platform in a file, that enforces the platform's own rules, with nothing to start.
+
+Law: this module is all that `platforms` knows of it, and costs nothing to import: SQLAlchemy comes in when a reader or
+a writer is opened. A `Reader` stands on a connection that cannot write and has no method that would; where there is no
+database it creates none, and shows what a new one would hold.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING
+
+from gatectl.errors import PlatformError
+from gatectl.platforms.interface import Collection, Connection, Identification, Traits, Wire
+
+if TYPE_CHECKING:
+    from .platform import Platform
+    from .sqlite import SqliteFile
+    from .store import Store
+
+TRAITS = Traits(default_workspace="default", packets=False, openai="OPENAI", parallel=1)
+
+_OWN_FOLDER = ".gatectl"
+_OWN_FILE = "platform.db"
+_SQLITE = "sqlite:///"
+
+
+def open_reader(connection: Connection) -> Reader:
+    """A reader of the project's own database (target `embedded`), or of the one that `sqlite:///path` names.
+
+    A relative path is relative to the project's folder. Creates nothing, whether there is a database or not. Raises
+    PlatformError when what is there is not a database of this gatectl.
+    """
+    return Reader(*_located(connection))
+
+
+def open_writer(connection: Connection) -> Writer:
+    """A writer of the same databases; creates the one that does not exist. Raises PlatformError when it cannot."""
+    from .platform import Platform
+    from .store import open_for_writing
+
+    _, database = _located(connection)
+    return Writer(Platform(open_for_writing(database)))
+
+
+class Reader:
+    """Reads the embedded platform (`interface.Reader`). Each list is one moment of the database."""
+
+    def __init__(self, identification: Identification, database: SqliteFile) -> None:
+        self._identification = identification
+        self._database = database
+        self._store: Store | None = None
+        self._opened()
+
+    @property
+    def identification(self) -> Identification:
+        """`instance` is None until somebody has created the database. Raises PlatformError."""
+        store = self._opened()
+        return self._identification._replace(instance=store.instance if store else None)
+
+    @property
+    def traits(self) -> Traits:
+        return TRAITS
+
+    def list(self, collection: Collection, workspace_id: str | None = None) -> Sequence[Wire]:
+        """All live objects of a collection, of one workspace or (None) of all, oldest first. Raises PlatformError."""
+        from .platform import list_objects
+        from .workspaces import default_workspace
+
+        store = self._opened()
+        if store is None:
+            return [default_workspace()] if collection == "workspace" else []
+        return list_objects(store, collection, workspace_id)
+
+    def applied(self, project: str) -> frozenset[str]:
+        """The ids of the objects that a project has applied. Raises PlatformError."""
+        from .platform import applied_objects
+
+        store = self._opened()
+        return applied_objects(store, project) if store else frozenset()
+
+    def close(self) -> None:
+        if self._store is not None:
+            self._store.close()
+            self._store = None
+
+    def _opened(self) -> Store | None:
+        """The store; a database that was missing may have come to be since."""
+        from .store import open_for_reading
+
+        if self._store is None:
+            self._store = open_for_reading(self._database)
+        return self._store
+
+
+class Writer:
+    """Changes the embedded platform (`interface.Writer`); every call is one transaction. Raises PlatformError."""
+
+    def __init__(self, platform: Platform) -> None:
+        self._platform = platform
+
+    def create(self, collection: Collection, body: Wire) -> str:
+        """Create an object from its write shape; the new object's id."""
+        return self._platform.create(collection, body)
+
+    def update(self, collection: Collection, object_id: str, body: Wire, etag: str | None = None) -> None:
+        """Change an object by its write shape, if it still has `etag` (where one is given)."""
+        self._platform.update(collection, object_id, body, etag)
+
+    def delete(self, collection: Collection, object_id: str, etag: str | None = None) -> None:
+        """Delete an object, if it still has `etag` (where one is given)."""
+        self._platform.delete(collection, object_id, etag)
+
+    def record(self, project: str, object_ids: Iterable[str]) -> None:
+        """Remember that this project applied these objects."""
+        self._platform.record(project, object_ids)
+
+    def close(self) -> None:
+        self._platform.close()
+
+
+def _located(connection: Connection) -> tuple[Identification, SqliteFile]:
+    from .sqlite import SqliteFile
+
+    target, folder = connection.target, connection.folder
+    if target == "embedded":
+        own = folder.absolute() / _OWN_FOLDER / _OWN_FILE
+        return Identification("embedded", "embedded", None), SqliteFile(own, own_folder=True)
+    name = target.removeprefix(_SQLITE)
+    if name == target or name in ("", ":memory:"):
+        raise PlatformError(f"{target!r} does not name a database file", "write sqlite:///path/to/file.db")
+    path = (folder / name).resolve()
+    return Identification("sqlite", f"{_SQLITE}{path}", None), SqliteFile(path, own_folder=False)

@@ -1,0 +1,129 @@
+"""The platform itself, on its own wire shapes: collections, and which project applied what.
+
+Law: each operation is one transaction of the store. What a collection does is in its own module; the table below is all
+that knows them together. The in-process reader and writer stand on this, and so can a server.
+"""
+
+from __future__ import annotations
+
+import gc
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from typing import Any, NamedTuple
+
+from sqlalchemy import Connection, String, bindparam, cast, exists, insert, select
+
+from gatectl.platforms.interface import Collection, Wire
+
+from . import apikeys, buckets, llms, repositories, tables, workspaces
+from .fields import Body
+from .store import Store, Transaction, WritableStore
+
+
+class CollectionRules(NamedTuple):
+    """What can be done with a collection; the functions say what they refuse."""
+
+    list: Callable[[Connection, str | None], Sequence[Wire]]
+    create: Callable[[Transaction, Body], str]
+    update: Callable[[Transaction, str, Body, str | None], None]
+    delete: Callable[[Transaction, str, str | None], None]
+
+
+COLLECTIONS: Mapping[Collection, CollectionRules] = {
+    "workspace": CollectionRules(
+        workspaces.list_workspaces,
+        workspaces.create_workspace,
+        workspaces.update_workspace,
+        workspaces.delete_workspace,
+    ),
+    "bucket": CollectionRules(
+        buckets.list_buckets, buckets.create_bucket, buckets.update_bucket, buckets.delete_bucket
+    ),
+    "ai/llm": CollectionRules(llms.list_llms, llms.create_llm, llms.update_llm, llms.delete_llm),
+    "repo": CollectionRules(
+        repositories.list_repositories,
+        repositories.create_repository,
+        repositories.update_repository,
+        repositories.delete_repository,
+    ),
+    "apikeys": CollectionRules(
+        apikeys.list_api_keys, apikeys.create_api_key, apikeys.update_api_key, apikeys.delete_api_key
+    ),
+}
+
+_p = tables.applied.c
+_APPLIED = select(_p.object_id).where(_p.project == bindparam("project_"))
+_PROJECT, _OBJECT = cast(bindparam("project_"), String), cast(bindparam("object_"), String)
+_RECORD = insert(tables.applied).from_select(
+    ["project", "object_id"],
+    select(_PROJECT, _OBJECT).where(~exists().where(_p.project == _PROJECT, _p.object_id == _OBJECT)),
+)
+
+
+def list_objects(store: Store, collection: Collection, workspace_id: str | None) -> Sequence[Wire]:
+    """All live objects of a collection, of one workspace or (None) of all, oldest first. Raises PlatformError."""
+    with store.reading() as connection, _collector_paused():
+        return COLLECTIONS[collection].list(connection, workspace_id)
+
+
+def applied_objects(store: Store, project: str) -> frozenset[str]:
+    """The ids that a project recorded; some may be of objects deleted since. Raises PlatformError."""
+    with store.reading() as connection:
+        return frozenset(connection.execute(_APPLIED, {"project_": project}).scalars())
+
+
+@contextmanager
+def _collector_paused() -> Iterator[None]:
+    """A list makes many objects and no cycles: looking for cycles among them again and again is half of its time."""
+    running = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if running:
+            gc.enable()
+
+
+class Platform:
+    """A platform that can be read and written.
+
+    Raises PlatformRefused (with the platform's code and status) for what the rules forbid, PreconditionFailed for an
+    ETag that does not hold any more, PlatformLocked and PlatformError for what the database cannot do.
+    """
+
+    def __init__(self, store: WritableStore) -> None:
+        self._store = store
+
+    @property
+    def instance(self) -> str:
+        return self._store.instance
+
+    def list(self, collection: Collection, workspace_id: str | None = None) -> Sequence[Wire]:
+        return list_objects(self._store, collection, workspace_id)
+
+    def applied(self, project: str) -> frozenset[str]:
+        return applied_objects(self._store, project)
+
+    def create(self, collection: Collection, body: Wire) -> str:
+        """Create an object from its write shape; the new object's id."""
+        with self._store.writing() as transaction:
+            return COLLECTIONS[collection].create(transaction, body)
+
+    def update(self, collection: Collection, object_id: str, body: Wire, etag: str | None = None) -> None:
+        """Change an object by its write shape: a repository as a whole, anything else in the fields given."""
+        with self._store.writing() as transaction:
+            COLLECTIONS[collection].update(transaction, object_id, body, etag)
+
+    def delete(self, collection: Collection, object_id: str, etag: str | None = None) -> None:
+        with self._store.writing() as transaction:
+            COLLECTIONS[collection].delete(transaction, object_id, etag)
+
+    def record(self, project: str, object_ids: Iterable[str]) -> None:
+        """Remember that a project applied these objects; what is remembered already stays so."""
+        rows: Any = [{"project_": project, "object_": object_id} for object_id in object_ids]
+        if rows:
+            with self._store.writing() as transaction:
+                transaction.connection.execute(_RECORD, rows)
+
+    def close(self) -> None:
+        self._store.close()

@@ -1,0 +1,237 @@
+"""Repositories (platform-contract.md, sections 1.3, 2.1, 3.3): the name is unique among the live ones of a workspace.
+
+Law: the functions that `platform.COLLECTIONS` lists for "repo". Written with `repoBuckets` and `repoAiLlms`, read with
+`buckets` and `aiLlms` expanded; the rules of those lists are in `attachments`. A PUT replaces the whole object: name,
+storageType and mode are required, and the last two and the workspace must be what they are (U3).
+"""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+from sqlalchemy import Connection, Select, String, bindparam, insert, select, update
+
+from . import tables
+from .attachments import MIRROR, Owner, attach, detach_all, replace
+from .buckets import attached_buckets
+from .fields import Body, choice, not_found, refused, text, without_keys
+from .identity import check_etag, etag, new_id, timestamp
+from .llms import attached_llms
+from .store import Transaction
+
+STORAGE_TYPES = {"S3": "S3", "GCS": "GCS", "BLOB": "BLOB", "AZURE": "BLOB", "OPENAI": "OPENAI"}
+"""The endpoint types of a repository, and what each is stored as (U4, U5)."""
+
+MODES = {"NORMAL": "NORMAL", MIRROR: MIRROR}
+
+_storage_type = choice(STORAGE_TYPES)
+_mode = choice(MODES)
+
+_t = tables.repositories.c
+_w = tables.workspaces.c
+_a = tables.bucket_attachments.c
+_l = tables.llm_attachments.c
+_k = tables.repository_keys.c
+_ID = bindparam("id_", type_=String)
+
+_ALL = (
+    select(_t.id, _t.name, _t.storage_type, _t.mode, _t.workspace_id, _t.created_at, _t.version)
+    .where(_t.deleted_at.is_(None))
+    .order_by(_t.id)
+)
+_BUCKETS = select(_a.repository_id, _a.bucket_id, _a.folder, _a.master).order_by(_a.repository_id, _a.position)
+_LLMS = select(_l.repository_id, _l.llm_id).order_by(_l.repository_id, _l.position)
+# Newest first (section 1.8).
+_KEYS = (
+    select(_k.repository_id, _k.family, _k.id, _k.name, _k.access, _k.key, _k.created_at)
+    .where(_k.deleted_at.is_(None))
+    .order_by(_k.id.desc())
+)
+_ONE = select(_t.workspace_id, _t.name, _t.storage_type, _t.mode, _t.version).where(
+    _t.id == _ID, _t.deleted_at.is_(None)
+)
+# The workspace, if it is live, and the repository that has the name in it, if any.
+_NAMED = (
+    select(_t.id)
+    .select_from(tables.workspaces)
+    .outerjoin(
+        tables.repositories,
+        (_t.workspace_id == _w.id) & (_t.name == bindparam("name_")) & _t.deleted_at.is_(None),
+    )
+    .where(_w.id == bindparam("workspace"), _w.deleted_at.is_(None))
+)
+_INSERT = insert(tables.repositories)
+_UPDATE = update(tables.repositories).where(_t.id == _ID).values(name=bindparam("name_"), version=_t.version + 1)
+_DELETE = update(tables.repositories).where(_t.id == _ID).values(deleted_at=bindparam("now"), version=_t.version + 1)
+_DELETE_KEYS = (
+    update(tables.repository_keys)
+    .where(_k.repository_id == _ID, _k.deleted_at.is_(None))
+    .values(deleted_at=bindparam("now"), version=_k.version + 1)
+)
+
+
+class Live(NamedTuple):
+    """What is stored of a live repository, as far as changing it asks."""
+
+    workspace_id: str
+    name: str
+    storage_type: str
+    mode: str
+    version: int
+
+
+def list_repositories(connection: Connection, workspace_id: str | None) -> list[dict[str, Any]]:
+    """The live repositories of a workspace (None: of all), in their read shape.
+
+    One SELECT for each table, however many repositories there are; each bucket and LLM is one dictionary that all the
+    repositories attaching it share.
+    """
+    buckets = _attached_buckets(connection, workspace_id)
+    llms = _attached_llms(connection, workspace_id)
+    storage_keys, ai_keys = _keys(connection, workspace_id)
+    statement = _ALL if workspace_id is None else _ALL.where(_t.workspace_id == workspace_id)
+    return [
+        {
+            "id": repository_id,
+            "name": name,
+            "storageType": storage_type,
+            "mode": mode,
+            "workspaceId": owner_id,
+            "buckets": buckets.get(repository_id, []),
+            "aiLlms": llms.get(repository_id, []),
+            "apiKeys": storage_keys.get(repository_id, []),
+            "aiApiKeys": ai_keys.get(repository_id, []),
+            "createdAt": created_at,
+            "disabled": False,
+            "etag": etag(repository_id, version),
+        }
+        for repository_id, name, storage_type, mode, owner_id, created_at, version in connection.execute(
+            statement
+        ).all()
+    ]
+
+
+def create_repository(transaction: Transaction, body: Body) -> str:
+    """A new repository from its write shape; its id.
+
+    Refused: 400 (a field, API keys, a code of section 2.7), 404 (the workspace, a bucket, an LLM).
+    """
+    without_keys(body)
+    connection = transaction.connection
+    workspace_id, name = text(body, "workspaceId"), text(body, "name")
+    storage_type, mode = _storage_type(body, "storageType"), _mode(body, "mode")
+    _check_name(connection, workspace_id, name)
+    repository_id = new_id()
+    connection.execute(
+        _INSERT,
+        {
+            "id": repository_id,
+            "workspace_id": workspace_id,
+            "name": name,
+            "storage_type": storage_type,
+            "mode": mode,
+            "created_at": timestamp(),
+            "version": 1,
+        },
+    )
+    attach(connection, Owner(repository_id, workspace_id, mode == MIRROR), body)
+    return repository_id
+
+
+def update_repository(transaction: Transaction, repository_id: str, body: Body, expected: str | None) -> None:
+    """Replace a repository by its write shape; a list of attachments that is left out stays as it is (U2).
+
+    Refused: 400 (a field, API keys, what cannot change, a code of section 2.7), 404, 412.
+    """
+    connection = transaction.connection
+    row = _live(connection, repository_id)
+    check_etag(expected, repository_id, row.version)
+    without_keys(body)
+    name = text(body, "name")
+    _check_unchanged(row, body)
+    if name != row.name:
+        _check_name(connection, row.workspace_id, name)
+    connection.execute(_UPDATE, {"id_": repository_id, "name_": name})
+    replace(connection, Owner(repository_id, row.workspace_id, row.mode == MIRROR), body)
+
+
+def delete_repository(transaction: Transaction, repository_id: str, expected: str | None) -> None:
+    """Soft delete: the name and all attachments are free again, the keys are dead (section 2.9, U26).
+
+    Refused: 404, 412.
+    """
+    connection = transaction.connection
+    check_etag(expected, repository_id, _live(connection, repository_id).version)
+    detach_all(connection, repository_id)
+    connection.execute(_DELETE_KEYS, {"id_": repository_id, "now": timestamp()})
+    connection.execute(_DELETE, {"id_": repository_id, "now": timestamp()})
+
+
+def _check_name(connection: Connection, workspace_id: str, name: str) -> None:
+    row = connection.execute(_NAMED, {"workspace": workspace_id, "name_": name}).first()
+    if row is None:
+        raise not_found("workspace", workspace_id)
+    if row[0] is not None:
+        raise refused(f"the workspace has a repository named {name!r} already", "NAME_ALREADY_USED")
+
+
+def _check_unchanged(row: Live, body: Body) -> None:
+    if _storage_type(body, "storageType") != row.storage_type:
+        raise refused(f"the storageType of a repository cannot be changed from {row.storage_type}")
+    if _mode(body, "mode") != row.mode:
+        raise refused(f"the mode of a repository cannot be changed from {row.mode}")
+    if body.get("workspaceId") not in (None, row.workspace_id):
+        raise refused("the workspace of a repository cannot be changed")
+
+
+def _live(connection: Connection, repository_id: str) -> Live:
+    row = connection.execute(_ONE, {"id_": repository_id}).first()
+    if row is None:
+        raise not_found("repository", repository_id)
+    return Live(*row)
+
+
+def _attached_buckets(connection: Connection, workspace_id: str | None) -> dict[str, list[dict[str, Any]]]:
+    expanded = attached_buckets(connection, workspace_id)
+    attached: dict[str, list[dict[str, Any]]] = {}
+    rows = connection.execute(_of_workspace(_BUCKETS, _a.repository_id, workspace_id)).all()
+    for repository_id, bucket_id, folder, master in rows:
+        item = {"bucketId": bucket_id, "folder": folder, "master": master, "bucket": expanded[bucket_id]}
+        if repository_id in attached:
+            attached[repository_id].append(item)
+        else:
+            attached[repository_id] = [item]
+    return attached
+
+
+def _attached_llms(connection: Connection, workspace_id: str | None) -> dict[str, list[dict[str, Any]]]:
+    expanded = attached_llms(connection, workspace_id)
+    attached: dict[str, list[dict[str, Any]]] = {}
+    for repository_id, llm_id in connection.execute(_of_workspace(_LLMS, _l.repository_id, workspace_id)).all():
+        attached.setdefault(repository_id, []).append({"aiLlmId": llm_id, "aiLlm": expanded[llm_id]})
+    return attached
+
+
+_KeysByRepository = dict[str, list[dict[str, Any]]]
+
+
+def _keys(connection: Connection, workspace_id: str | None) -> tuple[_KeysByRepository, _KeysByRepository]:
+    """The live keys of repositories (sections 1.7 and 1.8), never with a secret: those for storage, those for AI."""
+    storage: _KeysByRepository = {}
+    ai: _KeysByRepository = {}
+    for row in connection.execute(_of_workspace(_KEYS, _k.repository_id, workspace_id)).all():
+        repository_id, family, key_id, name, access, key, created_at = row
+        item = {"id": key_id, "name": name, "key": key, "createdAt": created_at}
+        if family == "ai":
+            ai.setdefault(repository_id, []).append(
+                item | {"repoId": repository_id, "aiType": access, "deletedAt": None}
+            )
+        else:
+            storage.setdefault(repository_id, []).append(item | {"accessType": access})
+    return storage, ai
+
+
+def _of_workspace(statement: Select[Any], repository_id: Any, workspace_id: str | None) -> Select[Any]:
+    if workspace_id is None:
+        return statement
+    return statement.join(tables.repositories, repository_id == _t.id).where(_t.workspace_id == workspace_id)

@@ -1,0 +1,192 @@
+"""SQLite: everything about it that another database does differently.
+
+Law: nothing outside this file knows a pragma, a file name, a lock or an error code of SQLite. It hands out engines,
+settles a new database, and turns SQLite's complaints into the errors of gatectl, once.
+
+How it is run, and why:
+
+- WAL, so that readers never wait for a writer nor a writer for them.
+- synchronous=NORMAL: under WAL a killed process loses nothing, and a power failure at most the last commits, never the
+  database. What is lost that way is still in the manifests and is planned again; a sync for each commit would cost more
+  than all the rest of a write together.
+- Writers begin with BEGIN IMMEDIATE: a rule that was checked still holds when the write follows.
+- Readers open the file read-only (`mode=ro`). SQLite itself may leave its empty `-wal` and its `-shm` beside the file.
+"""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+import stat
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote
+
+from sqlalchemy import Connection, Engine, NullPool, create_engine, event
+from sqlalchemy.exc import DBAPIError
+
+from gatectl.errors import PlatformError, PlatformLocked
+
+from .store import WRITES
+
+BUSY_SECONDS = 10.0
+"""How long anybody waits for another process's lock."""
+
+_OWNER_ONLY = 0o600
+
+
+class SqliteFile:
+    """A database in one file.
+
+    `own_folder`: the folder belongs to gatectl (`.gatectl/`), so a writer creates it and keeps it out of git; any other
+    folder has to be there.
+    """
+
+    def __init__(self, path: Path, *, own_folder: bool) -> None:
+        self._path = path
+        self._own_folder = own_folder
+
+    @property
+    def place(self) -> str:
+        """The database as messages name it."""
+        return str(self._path)
+
+    def exists(self) -> bool:
+        """Whether there is anything to open; an empty file is a database that nobody has written to yet.
+
+        Raises PlatformError where the file system does not even tell.
+        """
+        try:
+            status = self._path.stat()
+        except (FileNotFoundError, NotADirectoryError):
+            return False
+        except OSError as error:
+            raise self._unusable(error) from error
+        return status.st_size > 0 or not stat.S_ISREG(status.st_mode)
+
+    def prepare(self) -> None:
+        """Make room for a database that does not exist yet: the folder, its `.gitignore`, the file.
+
+        Raises PlatformError when the file system refuses.
+        """
+        try:
+            if self._own_folder:
+                self._path.parent.mkdir(parents=True, exist_ok=True)
+                _write_new(self._path.parent / ".gitignore", b"*\n", 0o644)
+            # The file holds the key of the secrets' hashes: it is the owner's alone, and SQLite's side files follow it.
+            _write_new(self._path, b"", _OWNER_ONLY)
+        except OSError as error:
+            raise self._unusable(error) from error
+
+    def engine(self, *, writes: bool) -> Engine:
+        """An engine whose connections can write, or cannot."""
+        uri = f"file:{quote(str(self._path))}?mode={'rwc' if writes else 'ro'}"
+
+        def connect() -> sqlite3.Connection:
+            # isolation_level None: the driver begins nothing by itself; `_begin` does.
+            connection = sqlite3.connect(
+                uri, uri=True, timeout=BUSY_SECONDS, isolation_level=None, check_same_thread=False
+            )
+            connection.execute("PRAGMA foreign_keys=ON")
+            return connection
+
+        # hide_parameters: values never reach an exception's text.
+        engine = create_engine("sqlite://", creator=connect, poolclass=NullPool, hide_parameters=True)
+        event.listen(engine, "begin", _begin)
+        return engine
+
+    def settle(self, connection: Connection) -> None:
+        """Put a database into the state it is run in; harmless when it already is.
+
+        Changing into WAL wants the file for itself for a moment, and SQLite does not always wait for that: we do.
+        """
+        driver: Any = connection.connection.dbapi_connection
+        deadline = time.monotonic() + BUSY_SECONDS
+        while True:
+            try:
+                (mode,) = driver.execute("PRAGMA journal_mode=WAL").fetchone()
+                break
+            except sqlite3.OperationalError as error:
+                if not _is_lock(error) or time.monotonic() > deadline:
+                    raise
+                time.sleep(0.01)
+        # Where the file system has no shared memory there is no WAL, and then NORMAL could damage the database.
+        driver.execute(f"PRAGMA synchronous={'NORMAL' if mode == 'wal' else 'FULL'}")
+
+    @contextmanager
+    def translated(self) -> Iterator[None]:
+        """Turn what SQLite and SQLAlchemy raise into PlatformError or PlatformLocked."""
+        try:
+            yield
+        except DBAPIError as error:
+            raise self._explained(error.orig or error) from error
+        except sqlite3.Error as error:
+            raise self._explained(error) from error
+
+    def _explained(self, error: BaseException) -> PlatformError:
+        name = _error_name(error)
+        if _is_lock(error):
+            return PlatformLocked(
+                f"the database {self.place} stayed locked by another process for {BUSY_SECONDS:g} s",
+                "Wait for the other process to end, or end it, and try again.",
+            )
+        if self._path.is_dir():
+            return PlatformError(f"{self.place} is a folder, not a database", "Name a file.")
+        for beginning, message, hint in _EXPLANATIONS:
+            if name.startswith(beginning):
+                return PlatformError(f"the database {self.place} {message}", hint)
+        return PlatformError(f"the database {self.place} failed: {error}")
+
+    def _unusable(self, error: OSError) -> PlatformError:
+        if isinstance(error, FileNotFoundError):
+            return PlatformError(f"the folder {self._path.parent} does not exist", "Create it, or name another place.")
+        reason = error.strerror or type(error).__name__
+        return PlatformError(
+            f"the database {self.place} cannot be used: {reason} ({error.filename})",
+            "Check the path and its permissions.",
+        )
+
+
+_EXPLANATIONS = (
+    (
+        "SQLITE_CANTOPEN",
+        "cannot be opened",
+        "The file must be readable, and its folder must exist and be writable (SQLite keeps two files beside it).",
+    ),
+    ("SQLITE_NOTADB", "is not a database", "Name another file; this one was left as it is."),
+    ("SQLITE_CORRUPT", "is damaged", "Restore it, or move it away and apply the manifests to a new one."),
+    ("SQLITE_FULL", "cannot grow: the disk is full", "Free some space and try again; nothing was half written."),
+    ("SQLITE_READONLY", "may not be written", "Check the permissions of the file and of its folder."),
+    ("SQLITE_PERM", "may not be used", "Check the permissions of the file and of its folder."),
+    ("SQLITE_AUTH", "may not be used", "Check the permissions of the file and of its folder."),
+    ("SQLITE_IOERR", "cannot be read or written: the disk reports an error", "Check the disk and the space left."),
+)
+"""SQLite's error names by their beginning, what they mean to a user, and what to do."""
+
+_LOCKS = ("SQLITE_BUSY", "SQLITE_LOCKED", "SQLITE_PROTOCOL")
+
+
+def _error_name(error: BaseException) -> str:
+    return str(getattr(error, "sqlite_errorname", ""))
+
+
+def _is_lock(error: BaseException) -> bool:
+    return _error_name(error).startswith(_LOCKS)
+
+
+def _begin(connection: Connection) -> None:
+    writes = connection.info.get(WRITES, False)
+    connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
+
+
+def _write_new(path: Path, content: bytes, mode: int) -> None:
+    """Create a file, unless there is one: then it is left as it is."""
+    try:
+        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode)
+    except FileExistsError:
+        return
+    with os.fdopen(descriptor, "wb") as file:
+        file.write(content)

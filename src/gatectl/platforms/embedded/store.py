@@ -1,0 +1,183 @@
+"""A database that holds a platform: opening it, and its transactions.
+
+Law: a `Store` can read and has no way to write; a `WritableStore` can do both. Every read is one snapshot and every
+write one transaction that nobody else's write can come between. No table but `meta` and the first workspace is touched
+here, and no rule of the platform is known.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import secrets
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import AbstractContextManager, contextmanager
+from threading import Lock
+from typing import NamedTuple, Protocol
+
+from sqlalchemy import Connection, Engine, insert, inspect, select
+
+from gatectl.errors import PlatformError
+
+from . import tables
+from .identity import DEFAULT_WORKSPACE_ID, DEFAULT_WORKSPACE_NAME, new_id, timestamp
+
+WRITES = "gatectl.writes"
+"""In a connection's `info`: whether the transaction that begins next is going to write."""
+
+
+class Database(Protocol):
+    """What differs from one database to another (`sqlite.SqliteFile` is one).
+
+    `engine`'s connections begin their transactions as `WRITES` says: a reading one is a snapshot, a writing one has the
+    database to itself among the writers. `translated` turns the driver's exceptions into PlatformError.
+    """
+
+    @property
+    def place(self) -> str: ...
+
+    def exists(self) -> bool: ...
+
+    def prepare(self) -> None: ...
+
+    def engine(self, *, writes: bool) -> Engine: ...
+
+    def settle(self, connection: Connection) -> None: ...
+
+    def translated(self) -> AbstractContextManager[None]: ...
+
+
+class Transaction(NamedTuple):
+    """One write under way: where its statements go, and how it stores a secret (as a keyed hash, never in clear)."""
+
+    connection: Connection
+    seal: Callable[[str], str]
+
+
+class Store:
+    """An open database that can be read. One thread at a time gets it; the others wait their turn."""
+
+    def __init__(self, database: Database, connection: Connection, facts: Mapping[str, str]) -> None:
+        self._database = database
+        self._connection = connection
+        self._turn = Lock()
+        self.instance = facts["instance"]
+
+    @contextmanager
+    def reading(self) -> Iterator[Connection]:
+        """A connection on which every statement sees the same moment. Raises PlatformError."""
+        with self._turn, self._database.translated(), self._connection.begin():
+            yield self._connection
+
+    def close(self) -> None:
+        with self._turn, self._database.translated():
+            self._connection.close()
+            self._connection.engine.dispose()
+
+
+class WritableStore(Store):
+    """An open database that can be read and written."""
+
+    def __init__(self, database: Database, connection: Connection, facts: Mapping[str, str]) -> None:
+        super().__init__(database, connection, facts)
+        self._seal_key = bytes.fromhex(facts["seal"])
+
+    @contextmanager
+    def writing(self) -> Iterator[Transaction]:
+        """A transaction: all of it is kept when the block ends, none of it when the block raises.
+
+        Raises PlatformLocked when another process writes for too long, PlatformError when the database fails.
+        """
+        with self._turn, self._database.translated(), _begun_to_write(self._connection):
+            yield Transaction(self._connection, self._seal)
+
+    def _seal(self, secret: str) -> str:
+        return hmac.new(self._seal_key, secret.encode(), hashlib.sha256).hexdigest()
+
+
+def open_for_reading(database: Database) -> Store | None:
+    """Open a database without any way to change it; None where nobody has written one yet. Creates nothing.
+
+    Raises PlatformError when what is there is not a database of this gatectl.
+    """
+    if not database.exists():
+        return None
+    with database.translated():
+        connection = database.engine(writes=False).connect()
+        try:
+            with connection.begin():
+                facts = _facts(connection, database.place)
+        except BaseException:
+            connection.close()
+            raise
+    if facts is None:
+        connection.close()
+        return None
+    return Store(database, connection, facts)
+
+
+def open_for_writing(database: Database) -> WritableStore:
+    """Open a database, creating it where there is none; several processes may do so at the same moment.
+
+    Raises PlatformError when what is there is not a database of this gatectl, or cannot be created or written.
+    """
+    database.prepare()
+    with database.translated():
+        connection = database.engine(writes=True).connect()
+        try:
+            with connection.begin():
+                facts = _facts(connection, database.place)
+            if facts is None:
+                facts = _created(connection, database.place)
+            database.settle(connection)
+        except BaseException:
+            connection.close()
+            raise
+    return WritableStore(database, connection, facts)
+
+
+@contextmanager
+def _begun_to_write(connection: Connection) -> Iterator[None]:
+    connection.info[WRITES] = True
+    try:
+        with connection.begin():
+            yield
+    finally:
+        connection.info[WRITES] = False
+
+
+def _facts(connection: Connection, place: str) -> dict[str, str] | None:
+    """The meta table's content; None for an empty database."""
+    names = inspect(connection).get_table_names()
+    if not names:
+        return None
+    if tables.meta.name not in names:
+        raise PlatformError(
+            f"the database {place} holds something else than a platform of gatectl",
+            "Name another database; this one was left as it is.",
+        )
+    rows = connection.execute(select(tables.meta.c.name, tables.meta.c.value)).all()
+    facts = {name: value for name, value in rows}
+    if int(facts["schema"]) > tables.SCHEMA_VERSION:
+        raise PlatformError(
+            f"the database {place} was written by a newer gatectl"
+            f" (schema {facts['schema']}; this one knows up to {tables.SCHEMA_VERSION})",
+            "Use that newer gatectl.",
+        )
+    return facts
+
+
+def _created(connection: Connection, place: str) -> dict[str, str]:
+    """The meta table's content of a database that was empty a moment ago: created here, or by somebody quicker."""
+    with _begun_to_write(connection):
+        facts = _facts(connection, place)
+        if facts is not None:
+            return facts
+        facts = {"schema": str(tables.SCHEMA_VERSION), "instance": new_id(), "seal": secrets.token_hex(32)}
+        tables.metadata.create_all(connection, checkfirst=False)
+        connection.execute(insert(tables.meta), [{"name": name, "value": value} for name, value in facts.items()])
+        connection.execute(
+            insert(tables.workspaces),
+            {"id": DEFAULT_WORKSPACE_ID, "name": DEFAULT_WORKSPACE_NAME, "created_at": timestamp(), "version": 1},
+        )
+        return facts

@@ -1,0 +1,192 @@
+"""The tables of the embedded platform, in words that every database understands.
+
+Law: only names, types, keys and indexes live here; no statement, no rule, nothing that one database alone can do
+(the partial indexes are spelled for each, and mean the same on each). Ids and timestamps are text, as on the wire, so
+that reading a list converts nothing. Whatever is soft-deleted keeps its row with `deleted_at`; the attachments of a
+deleted repository go at once, so that "is this bucket in use" is one look into an index.
+"""
+
+from __future__ import annotations
+
+from sqlalchemy import Boolean, Column, ForeignKey, Index, Integer, MetaData, String, Table, text
+
+SCHEMA_VERSION = 1
+
+metadata = MetaData()
+
+
+def _id() -> Column[str]:
+    return Column("id", String(36), primary_key=True)
+
+
+def _reference(name: str, target: str, *, optional: bool = False) -> Column[str]:
+    return Column(name, String(36), ForeignKey(f"{target}.id"), nullable=optional)
+
+
+def _text(name: str, *, optional: bool = False) -> Column[str]:
+    return Column(name, String, nullable=optional)
+
+
+def _version() -> Column[int]:
+    """Counts the writes to a row: what an ETag is made of."""
+    return Column("version", Integer, nullable=False)
+
+
+meta = Table("gatectl_meta", metadata, Column("name", String, primary_key=True), _text("value"))
+"""Facts of this database: `schema` (version), `instance` (its own id), `seal` (the key of the secrets' hashes)."""
+
+workspaces = Table(
+    "workspaces",
+    metadata,
+    _id(),
+    _text("name"),
+    _text("created_at"),
+    _version(),
+    _text("deleted_at", optional=True),
+    sqlite_with_rowid=False,
+)
+
+api_keys = Table(
+    "api_keys",
+    metadata,
+    _id(),
+    _reference("workspace_id", "workspaces"),
+    _text("provider"),
+    _text("key"),
+    _text("secret_hash"),
+    _text("endpoint", optional=True),
+    _text("region", optional=True),
+    _text("tenant_id", optional=True),
+    _text("subscription_id", optional=True),
+    _text("description", optional=True),
+    _text("created_at"),
+    _version(),
+    Index("api_keys_by_workspace", "workspace_id"),
+    sqlite_with_rowid=False,
+)
+"""Provider API keys (platform-contract.md, section 1.6)."""
+
+buckets = Table(
+    "buckets",
+    metadata,
+    _id(),
+    _reference("workspace_id", "workspaces"),
+    _text("name"),
+    _text("bucket"),
+    _text("storage_type"),
+    _text("key", optional=True),
+    _text("secret_hash", optional=True),
+    _reference("api_key_id", "api_keys", optional=True),
+    _text("endpoint", optional=True),
+    _text("region", optional=True),
+    _text("created_at"),
+    _version(),
+    _text("deleted_at", optional=True),
+    Index("buckets_by_workspace", "workspace_id"),
+    Index(
+        "buckets_by_api_key",
+        "api_key_id",
+        sqlite_where=text("api_key_id IS NOT NULL"),
+        postgresql_where=text("api_key_id IS NOT NULL"),
+    ),
+    sqlite_with_rowid=False,
+)
+
+llms = Table(
+    "llms",
+    metadata,
+    _id(),
+    _reference("workspace_id", "workspaces"),
+    _text("name"),
+    _text("ai_type"),
+    _text("key", optional=True),
+    _text("secret_hash", optional=True),
+    _reference("api_key_id", "api_keys", optional=True),
+    _text("endpoint", optional=True),
+    _text("created_at"),
+    _version(),
+    Index("llms_by_name", "workspace_id", "name", unique=True),
+    Index(
+        "llms_by_api_key",
+        "api_key_id",
+        sqlite_where=text("api_key_id IS NOT NULL"),
+        postgresql_where=text("api_key_id IS NOT NULL"),
+    ),
+    sqlite_with_rowid=False,
+)
+
+repositories = Table(
+    "repositories",
+    metadata,
+    _id(),
+    _reference("workspace_id", "workspaces"),
+    _text("name"),
+    _text("storage_type"),
+    _text("mode"),
+    _text("created_at"),
+    _version(),
+    _text("deleted_at", optional=True),
+    # The rules check first and say what is wrong; the unique indexes stand behind them.
+    Index(
+        "repositories_by_name",
+        "workspace_id",
+        "name",
+        unique=True,
+        sqlite_where=text("deleted_at IS NULL"),
+        postgresql_where=text("deleted_at IS NULL"),
+    ),
+    sqlite_with_rowid=False,
+)
+
+bucket_attachments = Table(
+    "bucket_attachments",
+    metadata,
+    Column("repository_id", String(36), ForeignKey("repositories.id"), primary_key=True),
+    Column("position", Integer, primary_key=True, autoincrement=False),
+    _reference("bucket_id", "buckets"),
+    _text("folder"),
+    _text("folder_key"),
+    Column("master", Boolean, nullable=False),
+    Column("mirror", Boolean, nullable=False),
+    # Also the bucket's own index. It may be unique over all modes: a bucket of a MIRROR repository has one attachment.
+    Index("bucket_attachments_by_folder", "bucket_id", "folder_key", unique=True),
+    sqlite_with_rowid=False,
+)
+"""`folder` as written, `folder_key` as compared (U8), `mirror`: whether the repository's mode is MIRROR."""
+
+llm_attachments = Table(
+    "llm_attachments",
+    metadata,
+    Column("repository_id", String(36), ForeignKey("repositories.id"), primary_key=True),
+    Column("position", Integer, primary_key=True, autoincrement=False),
+    _reference("llm_id", "llms"),
+    Index("llm_attachments_by_llm", "llm_id"),
+    sqlite_with_rowid=False,
+)
+
+repository_keys = Table(
+    "repository_keys",
+    metadata,
+    _id(),
+    _reference("repository_id", "repositories"),
+    _text("family"),
+    _text("name"),
+    _text("access"),
+    _text("key", optional=True),
+    _text("secret_hash"),
+    _text("created_at"),
+    _version(),
+    _text("deleted_at", optional=True),
+    Index("repository_keys_by_repository", "repository_id"),
+    sqlite_with_rowid=False,
+)
+"""The keys of repositories: `family` storage (`access`: its accessType) or ai (`access`: its aiType)."""
+
+applied = Table(
+    "applied",
+    metadata,
+    Column("project", String, primary_key=True),
+    Column("object_id", String(36), primary_key=True),
+    sqlite_with_rowid=False,
+)
+"""Which project applied which object: what lets `--prune` know its own."""

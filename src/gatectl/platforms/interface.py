@@ -1,0 +1,94 @@
+"""What a platform is to gatectl: something to read, and something else to write.
+
+Reading and writing are two types on purpose. Planning is handed a `Reader`, which has no way to change anything; only
+`apply` ever opens a `Writer`. Both speak the platform's own JSON shapes (platform-contract.md, section 1), called *wire*
+here; translating between wire and manifests is the business of `kinds`.
+
+A new platform is one module (or folder) beside this one with `open_reader` and `open_writer`, and one line in the table
+of `platforms/__init__.py`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import Any, Literal, NamedTuple, Protocol
+
+Wire = Mapping[str, Any]
+
+Collection = Literal["workspace", "bucket", "ai/llm", "repo", "apikeys"]
+"""The platform's lists, named by their path (platform-contract.md, sections 3.2 to 3.4, 3.7, 3.8)."""
+
+
+class Identification(NamedTuple):
+    """Which platform this is: what a saved plan is bound to.
+
+    `instance` is the store's own id, None where there is no store yet (an embedded platform that nobody has written to)
+    or where the platform has none.
+    """
+
+    driver: str
+    url: str
+    instance: str | None
+
+
+class Traits(NamedTuple):
+    """What differs between platforms and matters to planning.
+
+    `default_workspace`: the workspace meant when nobody names one (None: the only visible one).
+    `packets`: whether packets exist there (GW405, U30).
+    `openai`: the wire value of an OpenAI endpoint (None: not known, so none can be created; GW506, U4).
+    `parallel`: how many writes may be under way at once by default.
+    """
+
+    default_workspace: str | None
+    packets: bool
+    openai: str | None
+    parallel: int
+
+
+class Connection(NamedTuple):
+    """What is needed to reach a platform: the target as an environment names it, and the folder that paths in it are
+    relative to."""
+
+    target: str
+    folder: Path
+    openai: str | None = None
+
+
+class Reader(Protocol):
+    """Reads a platform; cannot change it."""
+
+    @property
+    def identification(self) -> Identification: ...
+
+    @property
+    def traits(self) -> Traits: ...
+
+    def list(self, collection: Collection, workspace_id: str | None = None) -> Sequence[Wire]:
+        """All live objects of a collection, of one workspace (None for the workspaces themselves).
+
+        Raises PlatformError: a list that could not be read whole is never an empty or a short one.
+        """
+
+    def applied(self, project: str) -> frozenset[str] | None:
+        """The ids of the objects that this project has applied; None where the platform keeps no such record."""
+
+    def close(self) -> None: ...
+
+
+class Writer(Protocol):
+    """Changes a platform. Raises PlatformError for whatever was not done."""
+
+    def create(self, collection: Collection, body: Wire) -> str:
+        """Create an object from its write shape; the new object's id."""
+
+    def update(self, collection: Collection, object_id: str, body: Wire, etag: str | None = None) -> None:
+        """Replace an object by the write shape given, if it still has `etag` (where one is given)."""
+
+    def delete(self, collection: Collection, object_id: str, etag: str | None = None) -> None: ...
+
+    def record(self, project: str, object_ids: Iterable[str]) -> None:
+        """Remember that this project applied these objects (nothing where the platform keeps no such record)."""
+
+    def close(self) -> None: ...

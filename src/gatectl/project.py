@@ -1,0 +1,96 @@
+"""The project file's values, believed after `validate.check_project` found nothing wrong (product.md, section 1)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Literal, NamedTuple
+
+from gatectl.errors import UsageError
+
+RuleSetting = Literal["error", "warning", "off"]
+
+
+class Environment(NamedTuple):
+    """One platform, and what is particular to it. `token` is a reference; secrets are never here."""
+
+    name: str
+    platform: str
+    workspace: str | None = None
+    manifests: tuple[str, ...] | None = None
+    token: Mapping[str, str] | None = None
+    openai: str | None = None
+    max_deletes: int | None = None
+    max_detaches: int | None = None
+
+
+class Project(NamedTuple):
+    """Where the project lies and what its file says; without a file, the working directory and nothing."""
+
+    folder: Path
+    file: Path | None
+    name: str
+    manifests: tuple[str, ...]
+    rules: Mapping[str, RuleSetting]
+    environments: Mapping[str, Environment]
+
+
+def bare_project(folder: Path) -> Project:
+    """The project of a folder that has no project file."""
+    return Project(folder, None, "default", (".",), {}, {})
+
+
+def make_project(file: Path, data: Mapping[str, Any]) -> Project:
+    spec = data.get("spec") or {}
+    environments = {name: _environment(name, value) for name, value in (spec.get("environments") or {}).items()}
+    return Project(
+        folder=file.parent,
+        file=file,
+        name=data["metadata"]["name"],
+        manifests=tuple(spec.get("manifests") or (".",)),
+        rules=spec.get("rules") or {},
+        environments=environments,
+    )
+
+
+def _environment(name: str, value: Mapping[str, Any]) -> Environment:
+    guardrails = value.get("guardrails") or {}
+    manifests = value.get("manifests")
+    return Environment(
+        name=name,
+        platform=value["platform"],
+        workspace=value.get("workspace"),
+        manifests=tuple(manifests) if manifests is not None else None,
+        token=value.get("token"),
+        openai=(value.get("wire") or {}).get("OpenAI"),
+        max_deletes=guardrails.get("maxDeletes"),
+        max_detaches=guardrails.get("maxDetaches"),
+    )
+
+
+def choose_environment(
+    project: Project, name: str | None, platform: str | None = None, workspace: str | None = None
+) -> Environment:
+    """The environment that the options mean. Raises UsageError for one that does not exist or was not chosen.
+
+    `--platform` drops the environment's token and workspace unless it names the same platform (product.md, section 1).
+    """
+    environment = _named(project, name)
+    if platform is not None and platform != environment.platform:
+        environment = environment._replace(platform=platform, token=None, workspace=None)
+    if workspace is not None:
+        environment = environment._replace(workspace=workspace)
+    return environment
+
+
+def _named(project: Project, name: str | None) -> Environment:
+    known = project.environments
+    if name is not None and name != "default" and name not in known:
+        listed = ", ".join(known) or "none"
+        raise UsageError(f"no environment is called '{name}'", f"defined in {project.file or 'no project file'}: {listed}")
+    chosen = name or "default"
+    if chosen in known:
+        return known[chosen]
+    if known:
+        raise UsageError("several environments are defined and none is called 'default'", f"say which: -e {' | '.join(known)}")
+    return Environment("default", "embedded")

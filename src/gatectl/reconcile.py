@@ -1,0 +1,183 @@
+"""The flow, once, in order: read, parse, validate, rules; read the platform, match, resolve, compare, forecast, plan.
+
+This is the one file that knows the order of the steps; the steps do not know each other. It is handed a reader and never
+a writer: planning cannot write.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from gatectl import checkout, desired, forecast, match, parse, plan, report, rules, selection, sources, validate
+from gatectl.changes import Settings, compute_changes
+from gatectl.current import read_current, read_workspaces
+from gatectl.errors import UsageError
+from gatectl.kinds import KINDS
+from gatectl.model import Desired, Finding, ObjectKey, Plan, SourceFile
+from gatectl.platforms.interface import Reader
+from gatectl.project import Environment, Project
+
+
+class Request(NamedTuple):
+    """What a plan is asked for. `paths` are as given (empty: the environment's, else the project's manifests)."""
+
+    project: Project
+    environment: Environment
+    paths: tuple[str, ...] = ()
+    selector: str | None = None
+    targets: tuple[str, ...] = ()
+    prune: bool = False
+    renew: tuple[str, ...] = ()
+
+
+class Loaded(NamedTuple):
+    """All that can be said without the platform: the manifests, and what is wrong with them (not yet located)."""
+
+    files: list[SourceFile]
+    documents: int
+    desired: Desired
+    findings: list[Finding]
+
+    @property
+    def invalid(self) -> bool:
+        return any(finding.severity == "error" for finding in self.findings)
+
+
+def manifest_paths(project: Project, environment: Environment, paths: Sequence[str]) -> list[str | Path]:
+    """The paths to read: those given, else the environment's, else the project's."""
+    if paths:
+        return list(paths)
+    named = environment.manifests if environment.manifests is not None else project.manifests
+    return [Path(os.path.normpath(project.folder / name)) for name in named]
+
+
+def load(project: Project, paths: Sequence[str | Path], default_workspace: str | None) -> Loaded:
+    """Bytes → documents → manifests, and every offline finding. `default_workspace`: of manifests that name none."""
+    read = sources.read_manifests(paths, project.folder, project.file)
+    findings = list(read.findings)
+    documents = []
+    for file in read.files:
+        parsed = parse.parse(file)
+        documents.extend(parsed.documents)
+        findings.extend(parsed.findings)
+    checker = validate.make_checker({kind.name: sources.read_schema(kind.schema) for kind in KINDS.values()})
+    manifests = []
+    for document in documents:
+        kind, wrong = validate.check(document, checker)
+        if kind is not None:
+            manifest = desired.read_manifest(document, kind, not wrong, default_workspace)
+            manifests.append(manifest)
+            wrong = [f._replace(subject=manifest.subject) for f in wrong] if wrong else wrong
+        findings.extend(wrong)
+    wanted = Desired(tuple(manifests))
+    findings.extend(_empty_paths(read, {d.file.path for d in documents}, findings))
+    findings.extend(rules.check(desired.offline_namespace(wanted)))
+    return Loaded(read.files, len(documents), wanted, rules.adjust(findings, project.rules))
+
+
+def _empty_paths(read: sources.Read, full: set[str], findings: Sequence[Finding]) -> list[Finding]:
+    """GW106 for every path that yields no manifest, unless something else was said of what lies there."""
+    told = {f.place.file for f in findings if f.place is not None}
+    empty = []
+    for path, found in read.found.items():
+        if path in told or any(name in full or name in told for name in found):
+            continue
+        if any(name.startswith(path + os.sep) for name in told) or _is_project_file(path, found):
+            continue
+        empty.append(
+            Finding("GW106", "no manifest here: no document in any file *.yaml or *.yml",
+                    "name the folder that holds the manifests", place=sources.first_place(path))
+        )  # fmt: skip
+    return empty
+
+
+def _is_project_file(path: str, found: Sequence[str]) -> bool:
+    return list(found) == [path] and os.path.basename(path) == sources.PROJECT_FILE
+
+
+def make_plan(request: Request, loaded: Loaded, reader: Reader) -> Plan:
+    """Everything from the manifests and the platform to the plan. Reads, and only reads.
+
+    Raises UsageError for options that cannot be meant, PlatformError where the platform cannot be read whole.
+    """
+    project = request.project
+    name_file = report.relative_to(str(project.folder))
+    identification = reader.identification
+    source = plan.Source(*_checkout(request), tuple((name_file(p), h) for p, h in sources.inputs(loaded.files)))
+    visible = read_workspaces(reader)
+    wanted, undecided = match.decide_workspaces(loaded.desired, reader.traits.default_workspace, visible)
+    findings = list(loaded.findings)
+    if wanted is not loaded.desired:
+        # Manifests that named no workspace may collide with some that do.
+        findings = [f for f in findings if f.place is not None]
+        findings += rules.adjust(rules.check(desired.offline_namespace(wanted)), project.rules)
+    findings += undecided
+    names = sorted({m.workspace for m in wanted.manifests if m.workspace is not None})
+    target = plan.Target(*identification, tuple(names))
+    applied = reader.applied(project.name)
+    if any(f.severity == "error" for f in findings):
+        return _refuse(target, source, findings, name_file)
+    _check_prune(request, applied)
+    needs_keys = any("apiKey" in (m.spec.get("credentials") or {}) for m in wanted.manifests)
+    read_names = sorted({*names, *visible.by_name}) if request.prune else names
+    current = read_current(reader, read_names, visible, api_keys=needs_keys)
+    pairs, ambiguous = match.match(wanted, current)
+    renew = selection.find_targets(request.renew, wanted.manifests, "--renew-credentials")
+    settings = Settings(reader.traits.packets, reader.traits.openai, applied, renew, request.prune)
+    worked = compute_changes(pairs, current, settings)
+    worked = worked._replace(findings=[*ambiguous, *worked.findings])
+    worked = plan.select(worked, _chosen(request, wanted))
+    selected = frozenset(c.key for c in worked.changes)
+    arranged, circles = plan.arrange(worked)
+    findings += [*worked.findings, *circles, *forecast.forecast(worked, current, selected, project.rules)]
+    diagnostics = [report.finding_json(f, name_file) for f in parse.locate(findings)]
+    return plan.make_plan(target, source, worked, arranged, diagnostics, name_file)
+
+
+def refuse(request: Request, loaded: Loaded, identification: tuple[str, str, str | None]) -> Plan:
+    """The plan of invalid manifests: no operation, all findings. The platform is not asked."""
+    name_file = report.relative_to(str(request.project.folder))
+    names = sorted({m.workspace for m in loaded.desired.manifests if m.workspace is not None})
+    source = plan.Source(*_checkout(request), tuple((name_file(p), h) for p, h in sources.inputs(loaded.files)))
+    return _refuse(plan.Target(*identification, tuple(names)), source, loaded.findings, name_file)
+
+
+def _refuse(target: plan.Target, source: plan.Source, findings: Sequence[Finding], name_file: report.NameFile) -> Plan:
+    diagnostics: list[Mapping[str, Any]] = [report.finding_json(f, name_file) for f in parse.locate(findings)]
+    return plan.make_plan(target, source, plan.NOTHING, [], diagnostics, name_file)
+
+
+def _checkout(request: Request) -> tuple[str | None, bool | None]:
+    paths = [Path(p) for p in manifest_paths(request.project, request.environment, request.paths) if str(p) != "-"]
+    if request.project.file is not None:
+        paths.append(request.project.file)
+    return checkout.describe(request.project.folder, paths)
+
+
+def _check_prune(request: Request, applied: frozenset[str] | None) -> None:
+    if not request.prune:
+        return
+    if request.paths or request.selector is not None or request.targets:
+        raise UsageError("--prune deletes what no manifest declares, so it goes with all manifests",
+                         "leave out PATH, -l and --target")  # fmt: skip
+    if not applied:
+        raise UsageError("--prune deletes only what this project applied before, and there is no record of that",
+                         "apply first; objects applied from then on are recorded")  # fmt: skip
+
+
+def _chosen(request: Request, wanted: Desired) -> frozenset[ObjectKey] | None:
+    """The keys that -l and --target choose; None: all."""
+    if request.selector is None and not request.targets:
+        return None
+    chosen = frozenset(ObjectKey(m.kind, m.workspace, m.name) for m in wanted.manifests if m.name is not None)
+    if request.selector is not None:
+        matches = selection.parse_selector(request.selector)
+        chosen = frozenset(
+            ObjectKey(m.kind, m.workspace, m.name) for m in wanted.manifests if m.name is not None and matches(m.labels)
+        )
+    if request.targets:
+        chosen &= selection.find_targets(request.targets, wanted.manifests, "--target")
+    return chosen

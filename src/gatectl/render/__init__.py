@@ -1,0 +1,37 @@
+"""The output formats, as a table. A new format is one module and one line here."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from importlib import import_module
+from typing import Final, Literal
+
+from gatectl.render.interface import Json, Look, Render, Renderer
+
+Kind = Literal["findings", "plan", "receipt"]
+
+RENDERERS: Final[Mapping[str, str]] = {
+    "text": "gatectl.render.text",
+    "json": "gatectl.render.json",
+}
+
+FORMATS: Final[Mapping[Kind, tuple[str, ...]]] = {
+    "findings": ("text", "json"),
+    "plan": ("text", "json"),
+    "receipt": ("text", "json"),
+}
+"""Which formats show which document, so that a command can offer its choices without importing a renderer. A test holds
+this against the renderers themselves."""
+
+
+def renderer(format_name: str) -> Renderer:
+    """The renderer of a format of the table, imported when it is used."""
+    found: Renderer = import_module(RENDERERS[format_name]).RENDERER
+    return found
+
+
+def render(kind: Kind, document: Json, format_name: str, look: Look) -> str:
+    """A document as text, without a newline at its end."""
+    function: Render | None = getattr(renderer(format_name), kind)
+    assert function is not None, f"{format_name} does not show a {kind}"
+    return function(document, look)

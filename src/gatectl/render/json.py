@@ -1,0 +1,14 @@
+"""JSON: one document and nothing else, in ASCII, so that no terminal, pipe or log can mistake it."""
+
+from __future__ import annotations
+
+import json
+
+from gatectl.render.interface import Json, Look, Renderer
+
+
+def dump(document: Json, look: Look) -> str:
+    return json.dumps(document, indent=2)
+
+
+RENDERER = Renderer(findings=dump, plan=dump, receipt=dump, machine=True)

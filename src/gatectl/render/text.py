@@ -1,0 +1,245 @@
+"""Text for people: a plan that a reviewer reads in seconds, findings that say where, a receipt that says what was done.
+
+Names come from manifests and from the platform, so everything that is not ours passes through `safe`: control characters
+are shown as escapes and can neither move the cursor nor colour a line.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Any, Final
+
+from gatectl.render.interface import Json, Look, Renderer, safe
+
+_SIGNS: Final = {"create": ("+", "32"), "update": ("~", "33"), "delete": ("-", "31")}
+_SEVERITIES: Final = {"error": "31;1", "warning": "33;1"}
+_STATUSES: Final = {
+    "done": ("✓", "32"), "already": ("=", "32"), "conflict": ("!", "31;1"), "failed": ("✗", "31;1"),
+    "blocked": ("·", "33"), "not-started": ("·", "33"), "unknown": ("?", "31;1"),
+}  # fmt: skip
+_NAMES: Final = ("bucket", "account", "container", "name")
+
+
+class _Paint:
+    """Colours, or none."""
+
+    def __init__(self, look: Look) -> None:
+        self.on = look.color
+
+    def __call__(self, text: str, style: str) -> str:
+        return f"\x1b[{style}m{text}\x1b[0m" if self.on and text else text
+
+
+def findings(document: Json, look: Look) -> str:
+    paint = _Paint(look)
+    lines = list(_findings(document["findings"], paint))
+    summary = document["summary"]
+    what = f"{_count(summary['manifests'], 'manifest')} in {_count(summary['files'], 'file')}"
+    errors, warnings = summary["errors"], summary["warnings"]
+    if errors:
+        verdict = paint(f"Invalid: {_count(errors, 'error')}", "31;1") + (f", {_count(warnings, 'warning')}" if warnings else "")
+        lines.append(f"{verdict}; {what}.")
+    elif look.verbosity >= 0:
+        verdict = paint("Valid", "32;1") + (f", with {_count(warnings, 'warning')}" if warnings else "")
+        lines.append(f"{verdict}: {what}.")
+    return "\n".join(lines)
+
+
+def _findings(items: Iterable[Json], paint: _Paint) -> Iterator[str]:
+    for item in items:
+        where = _where(item)
+        severity = paint(item["severity"], _SEVERITIES[item["severity"]])
+        yield f"{paint(where + ':', '1') + ' ' if where else ''}{severity} {item['rule']}: {safe(item['message'])}"
+        for other in item["related"]:
+            there = _where(other)
+            yield f"    {there + ': ' if there else ''}{safe(other['message'])}"
+        if item["hint"]:
+            yield f"    {paint('hint:', '36')} {safe(item['hint'])}"
+        yield ""
+
+
+def _where(item: Json) -> str:
+    if item["file"] is None:
+        return ""
+    return ":".join(safe(item[part]) for part in ("file", "line", "column") if item[part] is not None)
+
+
+def _count(number: int, word: str) -> str:
+    plural = f"{word[:-1]}ies" if word.endswith("y") else f"{word}s"
+    return f"{number:,} {word if number == 1 else plural}"
+
+
+def target(plan: Json) -> str:
+    """The platform a plan is for, in words."""
+    named = plan["target"]
+    url = named["url"] if named["url"] != named["driver"] else f"{named['driver']} (.gatectl/platform.db)"
+    spaces = ", ".join(named["workspaces"])
+    return f"{safe(url)}" + (f", workspace{'s' if len(named['workspaces']) > 1 else ''} {safe(spaces)}" if spaces else "")
+
+
+def plan(document: Json, look: Look) -> str:
+    paint = _Paint(look)
+    lines = [f"{paint('Target:', '1')} {target(document)}", *_source(document)]
+    if document["diagnostics"]:
+        lines += ["", *_findings(document["diagnostics"], paint)]
+        lines.pop()
+    if any(item["severity"] == "error" for item in document["diagnostics"]):
+        errors = sum(item["severity"] == "error" for item in document["diagnostics"])
+        return "\n".join([*lines, "", paint(f"No plan: {_count(errors, 'error')}.", "31;1")])
+    for operation in document["operations"]:
+        lines += ["", *_operation(operation, paint, look)]
+    lines += _unplanned(document, paint, look)
+    return "\n".join([*lines, "", *_summary(document, paint)])
+
+
+def _source(document: Json) -> Iterator[str]:
+    source = document["source"]
+    if source["commit"]:
+        yield f"Commit: {source['commit'][:12]}{' and uncommitted changes' if source['dirty'] else ''}"
+
+
+def _operation(operation: Json, paint: _Paint, look: Look) -> Iterator[str]:
+    sign, color = _SIGNS[operation["action"]]
+    where = f"{operation['workspace']}/" if operation["workspace"] is not None else ""
+    name = paint(safe(f"{where}{operation['name']}"), "1")
+    source = operation["source"]
+    at = paint(f"  # {safe(source['file'])}:{source['line']}", "2") if source is not None else ""
+    head, fields = _head(operation)
+    action = paint(f"{sign} {operation['action']}", color)
+    yield f"{action} {operation['kind']} {name}{head}{at}"
+    if operation["action"] != "create":
+        yield f"    {paint(safe(operation['reason']), '2')}"
+    if operation["risk"] == "widens":
+        yield f"    {paint('! its existing API keys will reach what is attached', '33')}"
+    for field in fields:
+        yield f"    {_field(field, operation['action'], paint)}"
+    for name, sign, color in (("detach", "-", "31"), ("attach", "+", "32"), ("keep", "=", "2")):
+        for item in operation[name]:
+            note = "  (kept: not in the manifests)" if name == "keep" else ""
+            yield paint(f"    {sign} {safe(_resource(item))}{note}", color)
+
+
+def _head(operation: Json) -> tuple[str, Sequence[Json]]:
+    """What of a creation fits behind its name, and the fields that do not."""
+    if operation["action"] != "create":
+        return "", operation["fields"]
+    values = {field["path"].rpartition("/")[2]: field["after"] for field in operation["fields"]}
+    short = [str(values.pop(name)) for name in ("endpointType", "mode", "type", "provider") if name in values]
+    remote = "/".join(str(values.pop(name)) for name in _NAMES if name in values and name != "name")
+    shown = ", ".join(part for part in (" ".join(short), remote, str(values.get("region", ""))) if part)
+    rest = [f for f in operation["fields"] if f["path"].rpartition("/")[2] in values and f["path"] not in _SHOWN]
+    return (f" ({safe(shown)})" if shown else ""), rest
+
+
+_SHOWN: Final = ("/metadata/name", "/spec/region")
+
+
+def _field(field: Json, action: str, paint: _Paint) -> str:
+    path = safe(field["path"].removeprefix("/spec/").removeprefix("/metadata/").replace("~1", "/").replace("~0", "~"))
+    sign = paint(*_SIGNS["create" if action == "create" else "update"])
+    if action == "create" or field["path"] == "/spec/credentials":
+        return f"{sign} {path}: {_value(field['after'])}"
+    return f"{sign} {path}: {_value(field['before'])} → {_value(field['after'])}"
+
+
+def _value(value: Any) -> str:
+    if value is None or value == "":
+        return "(none)"
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, Mapping):
+        if len(value) == 1 and isinstance(next(iter(value.values())), str):
+            ((name, inner),) = value.items()
+            return safe(f"{{{name}: {inner}}}")
+        return ", ".join(f"{safe(name)} {_value(inner)}" for name, inner in value.items())
+    return safe(value)
+
+
+def _resource(item: Json) -> str:
+    names = "/".join(str(item[name]) for name in _NAMES if item.get(name) is not None)
+    text = f"{item['type']} {names}"
+    if item["folder"]:
+        text += f", folder {item['folder']}"
+    if item["master"]:
+        text += ", master"
+    if item["label"] and item["label"] != names:
+        text += f"  ({item['label']})"
+    return text
+
+
+def _unplanned(document: Json, paint: _Paint, look: Look) -> Iterator[str]:
+    """What the plan leaves as it is, and a reviewer should know of."""
+    if document["kept"]:
+        yield ""
+        yield "Kept, attached on the platform and not in the manifests:"
+        for item in document["kept"]:
+            for resource in item["attachments"]:
+                yield paint(f"    = {safe(item['workspace'])}/{safe(item['name'])}: {safe(_resource(resource))}", "2")
+    if document["adopts"]:
+        yield ""
+        yield f"Adopts {_count(len(document['adopts']), 'live object')} that match their manifest:"
+        yield from (paint(f"    = {_named(item)}", "2") for item in _some(document["adopts"], look))
+        yield from _rest(document["adopts"], look)
+    if document["unmanaged"]:
+        yield ""
+        yield f"Not managed, live and in no manifest: {_count(len(document['unmanaged']), 'object')}"
+        yield from (paint(f"    · {_named(item)}", "2") for item in _some(document["unmanaged"], look))
+        yield from _rest(document["unmanaged"], look)
+
+
+_SOME: Final = 10
+
+
+def _some(items: Sequence[Json], look: Look) -> Sequence[Json]:
+    return items if look.verbosity > 0 else items[:_SOME]
+
+
+def _rest(items: Sequence[Json], look: Look) -> Iterator[str]:
+    if len(items) > _SOME and look.verbosity <= 0:
+        yield f"    … and {len(items) - _SOME:,} more (-v shows all)"
+
+
+def _named(item: Json) -> str:
+    where = f"{item['workspace']}/" if item["workspace"] is not None else ""
+    return safe(f"{item['kind']} {where}{item['name']}")
+
+
+def _summary(document: Json, paint: _Paint) -> Iterator[str]:
+    summary = document["summary"]
+    rest = f"{summary['unchanged']:,} unchanged, {summary['unmanaged']:,} unmanaged"
+    if not document["operations"]:
+        yield f"{paint('Nothing to do:', '32;1')} the platform is as the manifests say; {rest}."
+        return
+    parts = [
+        paint(f"{summary[name]:,} to {name}", _SIGNS[name][1]) if summary[name] else f"0 to {name}"
+        for name in ("create", "update", "delete")
+    ]
+    detached = f"{summary['detach']:,} to detach"
+    parts += [f"{summary['attach']:,} to attach", paint(detached, "31") if summary["detach"] else detached]
+    yield f"{paint('Plan:', '1')} {', '.join(parts)}; {rest}."
+    yield paint(f"Fingerprint: {document['fingerprint']}", "2")
+
+
+def receipt(document: Json, look: Look) -> str:
+    paint = _Paint(look)
+    lines = []
+    for outcome in document["outcomes"]:
+        if outcome["status"] in ("done", "already") and outcome["error"] is None and look.verbosity <= 0:
+            continue
+        sign, color = _STATUSES[outcome["status"]]
+        line = f"{paint(sign, color)} {safe(outcome['id'])}: {outcome['status']}"
+        if outcome["error"] is not None:
+            line += f": {safe(outcome['error']['code'])}: {safe(outcome['error']['message'])}"
+        lines.append(line)
+    summary = document["summary"]
+    counts = ", ".join(f"{number:,} {status}" for status, number in summary.items() if number)
+    if not document["outcomes"]:
+        verdict = paint("Nothing to do", "32;1")
+    elif document["converged"]:
+        verdict = f"{paint('Applied', '32;1')}: {counts}; all reads back as wanted"
+    else:
+        verdict = f"{paint('Not converged', '31;1')}: {counts}"
+    return "\n".join([*lines, f"{verdict}."])
+
+
+RENDERER = Renderer(findings=findings, plan=plan, receipt=receipt, machine=False)

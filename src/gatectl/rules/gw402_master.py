@@ -1,0 +1,39 @@
+"""GW402: a Mirror repository without exactly one master (platform-contract.md, section 2.4; MIRROR_MASTER_*)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from gatectl.model import Finding, Spot
+from gatectl.rules.interface import RepositoryView, Rule, related, shown
+
+
+def each(view: RepositoryView) -> Iterator[Finding]:
+    if view.mode != "Mirror" or not _readable(view):
+        return
+    masters = [entry for entry in view.entries if entry.master]
+    if len(masters) == 1:
+        return
+    count = "no master" if not masters else f"{len(masters)} masters"
+    yield Finding(
+        "GW402", f"a Mirror repository has exactly one master, this one has {count}",
+        "say master: true on exactly one of its buckets",
+        spot=Spot(view.manifest.document, ("spec", "mode")) if view.manifest else None,
+        subject=("Repository", view.workspace, view.name),
+        related=tuple(related(view, entry, f"master: {shown(entry)}") for entry in masters),
+        about=((view.workspace, view.name),),
+    )  # fmt: skip
+
+
+def _readable(view: RepositoryView) -> bool:
+    """Whether all entries could be read: the master may be the one that could not."""
+    resources = view.manifest.spec.get("resources") if view.manifest is not None else None
+    return type(resources) is not list or len(resources) == sum(entry.index is not None for entry in view.entries)
+
+
+RULE = Rule(
+    "GW402",
+    "Mirror mode without exactly one master",
+    "In a Mirror repository every bucket holds the same data, and exactly one is the master: say master: true on it.",
+    each=each,
+)

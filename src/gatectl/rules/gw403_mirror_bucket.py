@@ -1,0 +1,51 @@
+"""GW403: a bucket of a Mirror repository attached to another repository too (MIRROR_UNIT_ALREADY_IN_OTHER_REPO)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from gatectl.model import Entry, Finding, Identity
+from gatectl.rules.gw401_family import STORAGE
+from gatectl.rules.interface import Namespace, RepositoryView, Rule, collision, shown, told_apart
+
+
+def across(namespace: Namespace) -> Iterator[Finding]:
+    mirrored = {
+        (view.workspace, entry.key)
+        for view in namespace.repositories
+        if view.mode == "Mirror"
+        for entry in view.entries
+        if entry.identity[0] in STORAGE
+    }
+    if not mirrored:
+        return
+    known: dict[tuple[str | None, Identity], list[tuple[RepositoryView, Entry]]] = {}
+    for view in namespace.repositories:
+        for entry in view.entries:
+            if (view.workspace, entry.key) not in mirrored:
+                continue
+            earlier = known.setdefault((view.workspace, entry.key), [])
+            for other, its in earlier:
+                if other is not view and "Mirror" in (view.mode, other.mode) and not told_apart(entry, its):
+                    yield _clash(view, entry, other, its)
+                    break
+            earlier.append((view, entry))
+
+
+def _clash(view: RepositoryView, entry: Entry, other: RepositoryView, its: Entry) -> Finding:
+    mirror = view if view.mode == "Mirror" else other
+    return collision(
+        "GW403",
+        f"{shown(entry)} belongs to {mirror.shown()}, which is a Mirror, and is attached to"
+        f" {(other if mirror is view else view).shown()} too",
+        "a bucket of a Mirror repository can be attached nowhere else: remove one of the two",
+        "error", (view, entry), (other, its), f"attached to {other.shown()} here",
+    )  # fmt: skip
+
+
+RULE = Rule(
+    "GW403",
+    "A bucket of a Mirror repository attached elsewhere too",
+    "The platform refuses a bucket of a Mirror repository in any other repository (MIRROR_UNIT_ALREADY_IN_OTHER_REPO).",
+    across=across,
+)

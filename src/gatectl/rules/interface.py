@@ -1,0 +1,106 @@
+"""What a rule is: an id, words, and (where it is not found by a step of the flow) a check over a namespace.
+
+A rule that looks inside one repository has `each`; one that compares manifests or repositories has `across`. Both get
+values and give findings; neither touches the world. The same checks run twice: offline over what the manifests say, and
+in a plan over the final state of the workspace, unmanaged attachments and repositories included (GW504).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from typing import NamedTuple
+
+from gatectl.model import Entry, Finding, Manifest, Pointer, Related, Severity, Spot
+
+
+class RepositoryView(NamedTuple):
+    """A repository as the rules see it: of a manifest as far as it can be read, or as it will be in the end.
+
+    `manifest` is None for a live repository that no manifest declares. `endpoint_type` and `mode` are None where they
+    cannot be read.
+    """
+
+    workspace: str | None
+    name: str | None
+    endpoint_type: str | None
+    mode: str | None
+    entries: tuple[Entry, ...]
+    manifest: Manifest | None
+
+    def shown(self) -> str:
+        return f"repository {self.workspace}/{self.name}" if self.workspace else f"repository {self.name}"
+
+
+class Namespace(NamedTuple):
+    """All that rules may compare. `manifests` is empty where a final state is checked."""
+
+    repositories: Sequence[RepositoryView]
+    manifests: Sequence[Manifest]
+
+
+class Rule(NamedTuple):
+    """One row of the table of rules.
+
+    `text` explains the rule to a person; `adjustable` says that a project file may change its severity;
+    `names` that it only concerns repositories in which two names are equal.
+    """
+
+    id: str
+    title: str
+    text: str
+    severity: Severity = "error"
+    adjustable: bool = False
+    names: bool = False
+    each: Callable[[RepositoryView], Iterable[Finding]] | None = None
+    across: Callable[[Namespace], Iterable[Finding]] | None = None
+
+
+def spot(view: RepositoryView, entry: Entry, *field: str) -> Spot | None:
+    """Where an entry stands (or its `field`); for an attachment that is not listed, the repository that keeps it."""
+    if view.manifest is None:
+        return None
+    pointer: Pointer = ("spec", "resources", entry.index, *field) if entry.index is not None else ("metadata", "name")
+    return Spot(view.manifest.document, pointer)
+
+
+def related(view: RepositoryView, entry: Entry, message: str) -> Related:
+    if view.manifest is None or entry.index is None:
+        message += " (attached on the platform, not in the manifests)"
+    return Related(spot(view, entry), message)
+
+
+def collision(
+    rule: str, message: str, hint: str, severity: Severity, later: tuple[RepositoryView, Entry],
+    earlier: tuple[RepositoryView, Entry], earlier_message: str,
+) -> Finding:  # fmt: skip
+    """A finding about two entries: placed at the later one, the earlier as related."""
+    view = later[0]
+    return Finding(
+        rule, message, hint, severity, spot(*later),
+        subject=("Repository", view.workspace, view.name),
+        related=(related(*earlier, earlier_message),),
+        about=tuple(dict.fromkeys((v.workspace, v.name) for v in (view, earlier[0]))),
+    )  # fmt: skip
+
+
+def shown(entry: Entry) -> str:
+    """A resource in words: S3 bucket raw-events, Azure container store/logs, LLM gpt."""
+    kind = entry.identity[0]
+    name = "/".join(entry.identity[1:])
+    words = {"S3": "S3 bucket", "GCS": "GCS bucket", "AzureBlob": "Azure container", "LLM": "LLM", "Packet": "packet"}
+    told = f" ({entry.label})" if entry.label else ""
+    return f"{words.get(kind, kind)} {name}{told}"
+
+
+def told_apart(one: Entry, other: Entry) -> bool:
+    """Whether two entries of one identity name two different registered resources, by id or label."""
+    if one.id and other.id:
+        return one.id != other.id
+    if one.label and other.label:
+        return one.label != other.label
+    return bool((one.id or one.label) and (other.id or other.label))
+
+
+def severity_behind(view: RepositoryView) -> Severity:
+    """S3 and GCS clients address an Azure resource by its container alone; Azure clients name the account (U14)."""
+    return "error" if view.endpoint_type in ("S3", "GCS") else "warning"

@@ -1,0 +1,75 @@
+"""References become secrets, at the last moment: only an apply that is about to write calls this.
+
+A reference is `{env: NAME}` or `{file: path}`. What comes out lives in memory until the request is made, and is never
+printed, logged, hashed into a plan or stored.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from gatectl.errors import MissingCredential
+from gatectl.model import Plan
+
+_LONGEST = 1 << 20
+
+
+def resolve_reference(reference: Mapping[str, str], folder: Path, environment: Mapping[str, str], what: str) -> str:
+    """The secret that a reference leads to. `folder` is what a file is relative to; `what` names its use in an error.
+
+    Raises MissingCredential, which names the variable or the file, and never a value.
+    """
+    if "env" in reference:
+        name = reference["env"]
+        value = environment.get(name)
+        if not value:
+            state = "is not set" if value is None else "is empty"
+            raise MissingCredential(f"{what}: environment variable {name} {state}", f"set it: export {name}=…")
+        return value
+    path = folder / reference["file"]
+    try:
+        with open(path, "rb") as stream:
+            content = stream.read(_LONGEST + 1)
+        value = content.decode("utf-8").strip()
+    except OSError as error:
+        raise MissingCredential(f"{what}: file {path} cannot be read: {error.strerror}", "create it, or correct the path") from error
+    except UnicodeDecodeError as error:
+        raise MissingCredential(f"{what}: file {path} is not UTF-8 text", "it should hold the secret and nothing else") from error
+    if not value or len(content) > _LONGEST:
+        raise MissingCredential(f"{what}: file {path} is {'too large' if value else 'empty'}", "it should hold the secret alone")
+    return value
+
+
+def resolve_plan(plan: Plan, project_folder: Path, environment: Mapping[str, str]) -> dict[str, dict[str, str]]:
+    """All credentials that a plan's operations send, by operation id. Raises MissingCredential naming all that miss."""
+    secrets: dict[str, dict[str, str]] = {}
+    missing: list[MissingCredential] = []
+    for operation in plan["operations"]:
+        for field in operation["fields"]:
+            if field["path"] == "/spec/credentials" and field["after"]:
+                try:
+                    secrets[operation["id"]] = _resolve(operation, field["after"], project_folder, environment)
+                except MissingCredential as error:
+                    missing.append(error)
+    if len(missing) == 1:
+        raise missing[0]
+    if missing:
+        listed = "\n".join(f"  {message}" for message in dict.fromkeys(error.message for error in missing))
+        raise MissingCredential(f"{len(missing)} objects lack a credential:\n{listed}", "nothing was written")
+    return secrets
+
+
+def _resolve(
+    operation: Mapping[str, Any], reference: Mapping[str, Any], project_folder: Path, environment: Mapping[str, str]
+) -> dict[str, str]:
+    source = operation["source"]
+    manifest = source["file"] if source is not None and source["file"] != "-" else ""
+    folder = (project_folder / manifest).parent if manifest else Path.cwd()
+    what = f"{operation['kind']} {operation['workspace']}/{operation['name']}"
+    return {
+        name: resolve_reference(value, folder, environment, f"{what}: {name}")
+        for name, value in reference.items()
+        if name != "apiKey"
+    }

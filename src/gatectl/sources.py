@@ -1,0 +1,224 @@
+"""Paths become bytes; schemas become dicts. The only module that reads manifests from the file system.
+
+Files are found in the order of their path's bytes. Symbolic links are followed once, and never out of the project.
+What cannot be read is a finding (GW101, GW105, GW106), so that the rest is still checked.
+"""
+
+from __future__ import annotations
+
+import errno
+import hashlib
+import os
+import stat
+import sys
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any, Final, NamedTuple
+
+from gatectl.errors import InputError
+from gatectl.model import Finding, Place, SourceFile
+from gatectl.parse import MAX_BYTES
+
+PROJECT_FILE: Final = "gatectl.yaml"
+STANDARD_INPUT: Final = "-"
+_SUFFIXES: Final = (".yaml", ".yml")
+_CHUNK: Final = 1 << 20
+
+
+class Read(NamedTuple):
+    """What the paths hold: the files that could be read, in order, and what is wrong with the others.
+
+    `found` says which files each path led to, so that a path without a manifest can be told (GW106).
+    """
+
+    files: list[SourceFile]
+    findings: list[Finding]
+    found: dict[str, list[str]]
+
+
+def read_manifests(paths: Sequence[str | Path], root: Path, project_file: Path | None = None) -> Read:
+    """The bytes of every manifest file under the paths, each file once.
+
+    `root` is the folder that links may not lead out of (a path given from outside it may not be left either);
+    `project_file` is skipped. A path that does not exist is GW106.
+    """
+    read = Read([], [], {})
+    seen: set[tuple[int, int]] = set()
+    fence = os.path.realpath(root)
+    for path in map(str, paths):
+        if path == STANDARD_INPUT:
+            if path not in read.found:
+                read.files.append(SourceFile(path, sys.stdin.buffer.read(MAX_BYTES + 1)))
+            read.found[path] = [path]
+            continue
+        absolute = os.path.abspath(path)
+        found = read.found.setdefault(absolute, [])
+        for name in _find(absolute, fence, read.findings):
+            found.append(name)
+            if project_file is None or name != str(project_file):
+                _read_once(name, seen, read.files, read.findings)
+    return read
+
+
+def first_place(path: str) -> Place:
+    """The place of what concerns a file as a whole."""
+    return Place(path, 1, 1, 1, 1)
+
+
+def _finding(rule: str, path: str, message: str, hint: str | None) -> Finding:
+    return Finding(rule, message, hint, place=first_place(path))
+
+
+def _find(path: str, fence: str, findings: list[Finding]) -> Iterator[str]:
+    """The files of one path given on the command line: itself, or all manifests below it."""
+    try:
+        mode = os.stat(path).st_mode
+    except OSError as error:
+        if error.errno in (errno.ENOENT, errno.ENOTDIR) and not os.path.islink(path):
+            findings.append(_finding("GW106", path, "no such file or folder", "check the path, or the working directory"))
+        else:
+            findings.append(_unreadable(path, error))
+        return
+    if not stat.S_ISDIR(mode):
+        yield path
+        return
+    real = os.path.realpath(path)
+    inside = fence if real == fence or real.startswith(fence + os.sep) else real
+    yield from sorted(_walk(path, inside, {real}, findings), key=os.fsencode)
+
+
+def _walk(folder: str, fence: str, visited: set[str], findings: list[Finding]) -> Iterator[str]:
+    try:
+        entries = list(os.scandir(folder))
+    except OSError as error:
+        findings.append(_unreadable(folder, error))
+        return
+    for entry in entries:
+        if entry.name.startswith("."):
+            continue
+        if entry.is_symlink() and not _link_allowed(entry, fence, findings):
+            continue
+        if _is_folder(entry):
+            real = os.path.realpath(entry.path)
+            if real not in visited:
+                visited.add(real)
+                yield from _walk(entry.path, fence, visited, findings)
+        elif entry.name.endswith(_SUFFIXES):
+            yield entry.path
+
+
+def _is_folder(entry: os.DirEntry[str]) -> bool:
+    try:
+        return entry.is_dir()
+    except OSError:
+        return False
+
+
+def _link_allowed(entry: os.DirEntry[str], fence: str, findings: list[Finding]) -> bool:
+    """Whether a symbolic link may be followed; links that are no manifest and no folder are passed over in silence."""
+    if not entry.name.endswith(_SUFFIXES) and not _is_folder(entry):
+        return False
+    target = os.path.realpath(entry.path)
+    if target == fence or target.startswith(fence + os.sep):
+        return True
+    findings.append(
+        _finding("GW101", entry.path, "a symbolic link leads out of the project", "copy the file, or move it into the project")
+    )
+    return False
+
+
+def _read_once(path: str, seen: set[tuple[int, int]], files: list[SourceFile], findings: list[Finding]) -> None:
+    try:
+        # Not blocking, so that a FIFO without a writer is an error and not an endless wait.
+        descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+    except OSError as error:
+        findings.append(_unreadable(path, error))
+        return
+    try:
+        status = os.fstat(descriptor)
+        if not stat.S_ISREG(status.st_mode):
+            findings.append(_finding("GW101", path, f"not a regular file but {_sort(status.st_mode)}", "remove or rename it"))
+            return
+        identity = (status.st_dev, status.st_ino)
+        if identity in seen:
+            return
+        seen.add(identity)
+        if status.st_size > MAX_BYTES:
+            message = f"the file is larger than {MAX_BYTES // 1024 // 1024} MiB"
+            findings.append(_finding("GW105", path, message, "split it into several files"))
+            return
+        files.append(SourceFile(path, _read(descriptor, status.st_size)))
+    except OSError as error:
+        findings.append(_unreadable(path, error))
+    finally:
+        os.close(descriptor)
+
+
+def _read(descriptor: int, size: int) -> bytes:
+    content = os.read(descriptor, size + 1)
+    if len(content) == size:
+        return content
+    chunks = [content]
+    while chunks[-1] and sum(map(len, chunks)) <= MAX_BYTES:
+        chunks.append(os.read(descriptor, _CHUNK))
+    return b"".join(chunks)
+
+
+def _sort(mode: int) -> str:
+    names = {
+        stat.S_IFDIR: "a folder", stat.S_IFIFO: "a pipe", stat.S_IFSOCK: "a socket", stat.S_IFCHR: "a device",
+        stat.S_IFBLK: "a device",
+    }  # fmt: skip
+    return names.get(stat.S_IFMT(mode), "something else")
+
+
+def _unreadable(path: str, error: OSError) -> Finding:
+    reason = error.strerror or str(error)
+    hints = {errno.EACCES: "give yourself permission to read it", errno.ELOOP: "remove the circle of symbolic links",
+             errno.ENOENT: "the symbolic link leads nowhere"}  # fmt: skip
+    return _finding("GW101", path, f"cannot be read: {reason}", hints.get(error.errno or 0))
+
+
+def inputs(files: Iterable[SourceFile]) -> list[tuple[str, str]]:
+    """The path and SHA-256 of each file, as a plan records them."""
+    return [(file.path, hashlib.sha256(file.content).hexdigest()) for file in files]
+
+
+def read_file(path: Path) -> SourceFile:
+    """One file that is not a manifest, whole. Raises InputError with what to do."""
+    try:
+        with open(path, "rb") as stream:
+            content = stream.read(MAX_BYTES * 32 + 1)
+    except OSError as error:
+        raise InputError(f"{path} cannot be read: {error.strerror}", "check the path, or the working directory") from error
+    if len(content) > MAX_BYTES * 32:
+        raise InputError(f"{path} is larger than {MAX_BYTES * 32 // 1024 // 1024} MiB")
+    return SourceFile(os.path.abspath(path), content)
+
+
+def find_project_file(start: Path) -> Path | None:
+    """The nearest project file, walking up from a folder."""
+    for folder in (start, *start.parents):
+        candidate = folder / PROJECT_FILE
+        if candidate.is_file():
+            return candidate
+    return None
+
+
+def schema_folder() -> Path:
+    """Where the schemas are: inside the installed package, or at the top of the checkout."""
+    here = Path(__file__).resolve().parent
+    packaged = here / "_schemas"
+    return packaged if packaged.is_dir() else here.parent.parent / "schemas"
+
+
+def read_schema(name: str) -> Mapping[str, Any]:
+    """The JSON Schema of that name: "repository", "plan", …"""
+    import json
+
+    try:
+        schema = json.loads((schema_folder() / f"{name}.schema.json").read_bytes())
+    except OSError as error:
+        raise InputError(f"the schema {name} is missing from the installation", "install gatectl again") from error
+    assert isinstance(schema, dict)
+    return schema

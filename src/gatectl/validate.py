@@ -1,0 +1,286 @@
+"""Documents are held against their schema: GW107, GW201 to GW206, GW601. The only module that knows jsonschema.
+
+Two validators, one schema: jsonschema-rs says yes or no (a hundred times faster), and where it says no, jsonschema says
+what is wrong. A test proves that both agree. The words are ours, because jsonschema puts the offending value into its
+message, and a value may be a secret somebody pasted.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from difflib import get_close_matches
+from typing import Any, Final, NamedTuple
+
+from gatectl.model import Document, Finding, Pointer, Spot
+from gatectl.parse import text_at
+
+API_VERSION: Final = "gatectl.io/v1"
+
+_API_KEY_FIELDS: Final = frozenset(
+    name.lower()
+    for name in ("apiKey", "apiKeys", "key", "keys", "accessKey", "accessKeys", "credentials", "secret")
+)
+_TYPE_WORDS: Final = {
+    "string": "a string", "boolean": "true or false", "object": "a mapping", "array": "a list",
+    "integer": "a whole number", "number": "a number", "null": "null",
+}  # fmt: skip
+_SECRETS: Final = re.compile(
+    rb"AKIA[0-9A-Z]{16}|ASIA[0-9A-Z]{16}|sk-[A-Za-z0-9_-]{20}|gh[pousr]_[A-Za-z0-9]{30}|glpat-[A-Za-z0-9_-]{20}"
+    rb"|AIza[0-9A-Za-z_-]{35}|-----BEGIN [A-Z ]*PRIVATE KEY-----|AccountKey=[A-Za-z0-9+/]{40}|://[^\s/@:\"']*:[^\s/@\"']+@"
+)
+_REFERENCE_HINT: Final = "name where it is found instead: {env: NAME} or {file: path}; and renew it, it has been in a file"
+
+
+class Checker(NamedTuple):
+    """The schemas of the kinds, ready to use. `schemas` maps a kind to its JSON Schema."""
+
+    schemas: Mapping[str, Mapping[str, Any]]
+    quick: Mapping[str, Any]
+
+
+def make_checker(schemas: Mapping[str, Mapping[str, Any]]) -> Checker:
+    import jsonschema_rs
+
+    return Checker(schemas, {kind: jsonschema_rs.Draft202012Validator(dict(s)) for kind, s in schemas.items()})
+
+
+def check(document: Document, checker: Checker) -> tuple[str | None, list[Finding]]:
+    """The kind of a document (None: not one of ours), and what is wrong with its shape (nothing: it fits its schema)."""
+    data = document.data
+    if type(data) is not dict:
+        message = f"a manifest is a mapping, not {_what(data)}"
+        return None, [Finding("GW106", message, "start with apiVersion, kind and metadata", spot=Spot(document))]
+    kind = data.get("kind")
+    if data.get("apiVersion") == API_VERSION and type(kind) is str and kind in checker.schemas:
+        findings = [] if _fits(checker.quick[kind], data) else _problems(document, kind, checker.schemas[kind])
+        if _SECRETS.search(document.file.content):
+            findings += _pasted(document, {f.spot.pointer for f in findings if f.spot and f.rule == "GW601"})
+        return kind, findings
+    return None, _head(document, data, sorted(checker.schemas))
+
+
+def _fits(validator: Any, data: Any) -> bool:
+    try:
+        return bool(validator.is_valid(data))
+    except (ValueError, TypeError, OverflowError):
+        return False  # a value that the quick validator cannot take in, a huge number say: let the other one speak
+
+
+def _head(document: Document, data: Mapping[str, Any], kinds: Sequence[str]) -> list[Finding]:
+    findings = []
+    for field, allowed in (("apiVersion", [API_VERSION]), ("kind", kinds)):
+        value = data.get(field)
+        if field not in data:
+            message, hint = f"required field '{field}' is missing", f"add {field}: {_choice(allowed)}"
+            if (near := _near(field, [k for k in data if k not in ("apiVersion", "kind", "metadata", "spec")])) is not None:
+                hint = f"did you mean '{field}' where it says '{near}'?"
+            findings.append(Finding("GW201", message, hint, spot=Spot(document)))
+        elif type(value) is not str:
+            message = f"{field} is {_what(value)}, not a string"
+            findings.append(Finding("GW203", message, f"one of {_choice(allowed)}", spot=Spot(document, (field,))))
+        elif value not in allowed:
+            hint = f"one of {_choice(allowed)}"
+            if (near := _near(value, allowed)) is not None:
+                hint = f"did you mean '{near}'?"
+            spot = Spot(document, (field,))
+            findings.append(Finding("GW107", f"unknown {field} {_shown(value)}", hint, spot=spot))
+    return findings
+
+
+def check_project(document: Document, schema: Mapping[str, Any]) -> list[Finding]:
+    """What is wrong with the project file, by the same rules as a manifest."""
+    if type(document.data) is not dict:
+        message = f"the project file is a mapping, not {_what(document.data)}"
+        return [Finding("GW106", message, "start with apiVersion, kind and metadata", spot=Spot(document))]
+    if document.data.get("apiVersion") != API_VERSION or document.data.get("kind") != "Project":
+        findings = _head(document, document.data, ["Project"])
+        if findings:
+            return findings
+    return _problems(document, "Project", schema)
+
+
+def _problems(document: Document, kind: str, schema: Mapping[str, Any]) -> list[Finding]:
+    import jsonschema
+
+    found: dict[tuple[Pointer, str, str], Finding] = {}
+    for error in jsonschema.Draft202012Validator(schema).iter_errors(document.data):
+        for finding in _worded(document, kind, error):
+            assert finding.spot is not None
+            found.setdefault((finding.spot.pointer, finding.rule, finding.message), finding)
+    mistyped = {p for p, rule, _ in found if rule in ("GW203", "GW601")}
+    return [f for (p, rule, _), f in found.items() if rule in ("GW203", "GW601") or p not in mistyped]
+
+
+def _worded(document: Document, kind: str, error: Any) -> Iterator[Finding]:
+    """One error of jsonschema in our words; a keyword that names several fields gives one finding for each."""
+    pointer: Pointer = tuple(error.absolute_path)
+    spot = Spot(document, pointer)
+    value = error.instance
+    keyword = error.validator
+    if keyword == "required":
+        for field in error.validator_value:
+            if field not in value:
+                yield _missing(spot, field, value, error.schema, pointer)
+    elif keyword in ("additionalProperties", "propertyNames"):
+        known = error.schema.get("properties", {})
+        for field in value if keyword == "additionalProperties" else ():
+            if field not in known:
+                yield _unknown(document, kind, pointer, field, known, value)
+        if keyword == "propertyNames":
+            yield Finding("GW205", "a name holds characters that are not allowed", "letters, digits, '.', '_' and '-'", spot=spot)
+    elif keyword == "minProperties" or keyword == "maxProperties":
+        yield Finding("GW201" if keyword == "minProperties" else "GW202",
+                      f"{_path(pointer)} takes exactly one of {_choice(error.schema['properties'])}",
+                      "for example {env: NAME}", spot=spot)  # fmt: skip
+    elif keyword == "type":
+        yield _mistyped(spot, error)
+    elif keyword in ("enum", "const"):
+        allowed = [str(v) for v in (error.validator_value if keyword == "enum" else [error.validator_value])]
+        yield _not_allowed(spot, value, allowed)
+    elif keyword in ("pattern", "minLength", "maxLength"):
+        yield _misnamed(spot, keyword, error.validator_value, value)
+    else:
+        yield Finding("GW204", f"{_path(pointer)} is not allowed: {keyword} {error.validator_value}", spot=spot)
+
+
+def _missing(spot: Spot, field: str, value: Mapping[str, Any], schema: Mapping[str, Any], pointer: Pointer) -> Finding:
+    where = f" of {_path(pointer)}" if pointer else ""
+    hint = f"add {field}: {_example(schema.get('properties', {}).get(field))}"
+    near = _near(field, [k for k in value if k not in schema.get("properties", {})])
+    if near is not None:
+        hint = f"did you mean '{field}' where it says '{near}'?"
+    return Finding("GW201", f"required field '{field}'{where} is missing", hint, spot=spot)
+
+
+def _example(schema: Any) -> str:
+    if isinstance(schema, Mapping):
+        if "enum" in schema:
+            return _choice(schema["enum"])
+        return {"object": "{…}", "array": "[…]", "boolean": "true"}.get(str(schema.get("type")), "…")
+    return "…"
+
+
+def _unknown(
+    document: Document, kind: str, pointer: Pointer, field: str, known: Mapping[str, Any], value: Mapping[str, Any]
+) -> Finding:
+    spot = Spot(document, (*pointer, field), "key")
+    if kind == "Repository" and field.lower() in _API_KEY_FIELDS:
+        hint = (
+            "API keys are never created with a repository: generate them afterwards in the platform, under the"
+            " repository's API keys; credentials of a provider belong into a Bucket or LLM manifest"
+        )
+        return Finding("GW206", f"API keys do not belong in a Repository manifest: '{field}'", hint, spot=spot)
+    where = f" in {_path(pointer)}" if pointer else ""
+    near = _near(field, [k for k in known if k not in value])
+    hint = f"did you mean '{near}'?" if near is not None else f"known here: {', '.join(known) or 'nothing'}"
+    if near is None and field in ("label", "folder", "master", "bucket", "account", "container", "name", "endpoint", "key"):
+        hint = f"{_type_of(value)} takes {', '.join(known)}"
+    return Finding("GW202", f"unknown field {_shown(field)}{where}", hint, spot=spot)
+
+
+def _type_of(value: Mapping[str, Any]) -> str:
+    kind = value.get("type")
+    return f"type {kind}" if type(kind) is str else "this mapping"
+
+
+def _mistyped(spot: Spot, error: Any) -> Finding:
+    pointer, value = spot.pointer, error.instance
+    types = error.validator_value if isinstance(error.validator_value, list) else [error.validator_value]
+    wanted = " or ".join(_TYPE_WORDS[t] for t in types)
+    if _is_credential(pointer) and not isinstance(value, (dict, list)) and value is not None:
+        return Finding("GW601", f"{_path(pointer)} is written out: a secret does not belong in a manifest",
+                       _REFERENCE_HINT, spot=spot)  # fmt: skip
+    hint = None
+    if "string" in types and type(value) in (bool, int, float):
+        hint = f'quote it: "{text_at(spot)}"'
+    elif "string" in types and value is None:
+        hint = 'give it a value, or "" for none'
+    elif "boolean" in types and type(value) is str:
+        hint = "write true or false, without quotes"
+    elif "array" in types:
+        hint = "write a list: [ … ], or lines that start with '- '"
+    elif "object" in types:
+        hint = "write a mapping: {field: value}, or lines 'field: value'"
+    return Finding("GW203", f"{_path(pointer)} is {_what(value)}, not {wanted}", hint, spot=spot)
+
+
+def _is_credential(pointer: Pointer) -> bool:
+    return (len(pointer) >= 2 and pointer[-2] == "credentials" and pointer[-1] in ("key", "secret")) or (
+        pointer[-1:] == ("token",)
+    )
+
+
+def _not_allowed(spot: Spot, value: Any, allowed: Sequence[str]) -> Finding:
+    hint = f"one of {_choice(allowed)}"
+    if type(value) is str:
+        near = _near(value, allowed)
+        hint = f"did you mean '{near}'? ({hint})" if near is not None else hint
+    return Finding("GW204", f"{_path(spot.pointer)} cannot be {_shown(value)}", hint, spot=spot)
+
+
+def _misnamed(spot: Spot, keyword: str, limit: Any, value: str) -> Finding:
+    path = _path(spot.pointer)
+    if keyword == "minLength":
+        return Finding("GW205", f"{path} is empty", f"at least {limit} character", spot=spot)
+    if keyword == "maxLength":
+        return Finding("GW205", f"{path} has {len(value)} characters", f"{limit} at the most", spot=spot)
+    hint = "printable characters only, without space at either end"
+    if spot.pointer[-1:] == ("endpoint",):
+        hint = "a URL that starts with https:// or http://"
+    elif spot.pointer[-1:] == ("env",):
+        hint = "letters, digits and '_', not starting with a digit"
+    return Finding("GW205", f"{path} {_shown(value)} breaks its pattern", hint, spot=spot)
+
+
+def _pasted(document: Document, known: set[Pointer]) -> list[Finding]:
+    """GW601 for every string of a document that looks like a well-known kind of secret, wherever it stands."""
+    found = []
+    stack: list[tuple[Pointer, Any]] = [((), document.data)]
+    while stack:
+        pointer, value = stack.pop()
+        if type(value) is dict:
+            stack.extend(((*pointer, k), v) for k, v in value.items())
+        elif type(value) is list:
+            stack.extend(((*pointer, i), v) for i, v in enumerate(value))
+        elif type(value) is str and pointer not in known and _SECRETS.search(value.encode()):
+            message = f"{_path(pointer)} looks like a secret: it does not belong in a manifest"
+            found.append(Finding("GW601", message, _REFERENCE_HINT, spot=Spot(document, pointer)))
+    return found
+
+
+def _what(value: Any) -> str:
+    if value is None:
+        return "null"
+    kinds = {bool: "a boolean", int: "a number", float: "a number", str: "a string", list: "a list", dict: "a mapping"}
+    return kinds.get(type(value), "something else")
+
+
+def _shown(value: Any) -> str:
+    text = str(value) if type(value) is str else _what(value)
+    if type(value) is str:
+        text = "'" + (text if len(text) <= 60 else text[:59] + "…") + "'"
+        return "'…'" if _SECRETS.search(str(value).encode()) else text
+    return text
+
+
+def _choice(values: Any) -> str:
+    return " | ".join(str(v) for v in values)
+
+
+def _near(word: str, candidates: Sequence[str]) -> str | None:
+    """The candidate that was probably meant; an odd case is a near miss too."""
+    for candidate in candidates:
+        if candidate.lower() == word.lower() and candidate != word:
+            return candidate
+    lowered = {c.lower(): c for c in reversed(candidates)}
+    found = get_close_matches(word.lower(), list(lowered), n=1, cutoff=0.6)
+    return lowered[found[0]] if found else None
+
+
+def _path(pointer: Pointer) -> str:
+    """A pointer in words that people write: spec.resources[2].bucket."""
+    text = ""
+    for part in pointer:
+        text += f"[{part}]" if isinstance(part, int) else f".{part}" if text else str(part)
+    return text or "the document"
