@@ -127,7 +127,9 @@ def _by_level(operations: Sequence[Operation]) -> list[list[Operation]]:
 def _read(reader: Reader, operations: Iterable[Operation]) -> Current:
     names = sorted({op["workspace"] for op in operations if op["workspace"] is not None})
     kinds = {op["kind"] for op in operations}
-    api_keys = any("apiKey" in (f["after"] or {}) for op in operations for f in op["fields"] if f["path"] == "/spec/credentials")
+    api_keys = any(
+        "apiKey" in (f["after"] or {}) for op in operations for f in op["fields"] if f["path"] == "/spec/credentials"
+    )
     return read_current(reader, names, read_workspaces(reader), kinds, api_keys=api_keys)
 
 
@@ -178,7 +180,11 @@ def _rows(op: Operation, live: Live) -> Iterable[tuple[str, Any, Any, Any]]:
         if field["path"] in fields and fields[field["path"]] != field["before"]:
             yield field["path"], field["before"], fields[field["path"]], field["after"]
     held = {attachment_token(a): a for a in live.attachments}
-    for list_name, planned, wanted in (("attach", None, "attached"), ("detach", "attached", None), ("keep", "attached", "attached")):
+    for list_name, planned, wanted in (
+        ("attach", None, "attached"),
+        ("detach", "attached", None),
+        ("keep", "attached", "attached"),
+    ):
         for item in op[list_name]:
             token = attachment_token(_attachment(item))
             state = "attached" if token in held else None
@@ -187,7 +193,12 @@ def _rows(op: Operation, live: Live) -> Iterable[tuple[str, Any, Any, Any]]:
     mentioned = {attachment_token(_attachment(item)) for name in ("attach", "detach", "keep") for item in op[name]}
     others = sorted(token for token in held if token not in mentioned)
     if op["kind"] == "Repository":
-        yield "/spec/resources", "as when it was planned", f"also attached: {', '.join(others) or 'nothing'}", "as planned"
+        yield (
+            "/spec/resources",
+            "as when it was planned",
+            f"also attached: {', '.join(others) or 'nothing'}",
+            "as planned",
+        )
 
 
 def _attachment(item: Mapping[str, Any]) -> Attachment:
@@ -292,7 +303,9 @@ def _with_id(item: Attachment, context: Context) -> Attachment:
     if len(found) != 1:
         what = "/".join(item.identity[1:])
         how = "is not there" if not found else f"is there {len(found)} times"
-        raise PlatformRefused(f"{item.identity[0]} {what} ({item.label or item.identity[-1]}) {how}", platform_code="NOT_FOUND")
+        raise PlatformRefused(
+            f"{item.identity[0]} {what} ({item.label or item.identity[-1]}) {how}", platform_code="NOT_FOUND"
+        )
     return item._replace(id=found[0])
 
 
@@ -315,12 +328,16 @@ def _verify(written: Sequence[Operation], current: Current | None, run: Run, out
         if outcome.status not in ("done", "unknown"):
             continue
         live = _find(op, current)
-        as_wanted = live is None if op["action"] == "delete" else isinstance(live, Live) and _hash(live) == op["post"]["hash"]
+        as_wanted = (
+            live is None if op["action"] == "delete" else isinstance(live, Live) and _hash(live) == op["post"]["hash"]
+        )
         if as_wanted:
             found = live.id if isinstance(live, Live) else outcome.platform_id
             outcomes[op["id"]] = outcome._replace(status="done", platform_id=found, error=None)
         elif outcome.status == "unknown":
-            before = live is None if not op["pre"]["exists"] else isinstance(live, Live) and _hash(live) == op["pre"]["hash"]
+            before = (
+                live is None if not op["pre"]["exists"] else isinstance(live, Live) and _hash(live) == op["pre"]["hash"]
+            )
             outcomes[op["id"]] = outcome._replace(status="failed" if before else "unknown")
         else:
             diverged = True
@@ -330,7 +347,9 @@ def _verify(written: Sequence[Operation], current: Current | None, run: Run, out
 
 def _divergence(op: Operation, live: Live | list[Live] | None) -> str:
     if not isinstance(live, Live):
-        return "written, but it does not read back" if live is None else f"written, and there are {len(live)} of this name"
+        return (
+            "written, but it does not read back" if live is None else f"written, and there are {len(live)} of this name"
+        )
     if op["action"] == "delete":
         return "deleted, but it is still there"
     rows = "; ".join(f"{path}: live {found!r}, wanted {wanted!r}" for path, _, found, wanted in _rows(op, live))

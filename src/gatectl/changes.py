@@ -101,11 +101,21 @@ def _plain(pair: Pair, home: frozenset[ObjectKey], current: Current, settings: S
         return
     worked.changes.append(
         Change(
-            "create" if live is None else "update", pair.key, live.id if live else None,
-            _reason(pair, settings), tuple(fields), (), (), (),
+            "create" if live is None else "update",
+            pair.key,
+            live.id if live else None,
+            _reason(pair, settings),
+            tuple(fields),
+            (),
+            (),
+            (),
             state_hash(kind, pair.key.workspace, live.spec, ()) if live else None,
-            state_hash(kind, pair.key.workspace, wanted, ()), False, (), home, pair.manifest.document,
-        )  # fmt: skip
+            state_hash(kind, pair.key.workspace, wanted, ()),
+            False,
+            (),
+            home,
+            pair.manifest.document,
+        )
     )
 
 
@@ -141,7 +151,7 @@ def _repository(
     detach = tuple(a for a in held.values() if exact and _exposable(a, wanted["endpointType"]))
     keep = tuple(a for a in held.values() if a not in detach)
     worked.endings[pair.key] = Ending(
-        pair.key, manifest, wanted, (*listed, *keep), (*(r.entry.index for r in resolved), *(None for _ in keep))
+        pair.key, manifest, wanted, (*listed, *keep), (*(r.entry.position for r in resolved), *(None for _ in keep))
     )
     fields = _fields(kind, wanted, live) + masters
     if live is not None and not (fields or attach or detach):
@@ -151,13 +161,21 @@ def _repository(
         return
     worked.changes.append(
         Change(
-            "create" if live is None else "update", pair.key, live.id if live else None, _reason(pair, settings),
-            tuple(fields), tuple(attach), detach, keep,
+            "create" if live is None else "update",
+            pair.key,
+            live.id if live else None,
+            _reason(pair, settings),
+            tuple(fields),
+            tuple(attach),
+            detach,
+            keep,
             state_hash(kind, pair.key.workspace, live.spec, live.attachments) if live else None,
             state_hash(kind, pair.key.workspace, wanted, (*listed, *keep)),
             bool(live and attach and (live.wire.get("apiKeys") or live.wire.get("aiApiKeys"))),
-            detach, home | {r.creates for r in resolved if r.creates is not None}, manifest.document,
-        )  # fmt: skip
+            detach,
+            home | {r.creates for r in resolved if r.creates is not None},
+            manifest.document,
+        )
     )
 
 
@@ -177,14 +195,16 @@ def _exposable(item: Attachment, endpoint: str) -> bool:
 def _same_folder(pair: Pair, item: Resolved, before: Attachment, after: Attachment, worked: Worked) -> Attachment:
     """The attachment with the live folder; GW505 where the manifest wants another one (U8)."""
     if (before.folder or "").strip("/") != (after.folder or "").strip("/"):
-        index = item.entry.index or 0
+        index = item.entry.position or 0
         worked.findings.append(
             Finding(
-                "GW505", f"the folder of {words(item.identity)} is '{before.folder}' on the platform and cannot be changed to"
+                "GW505",
+                f"the folder of {words(item.identity)} is '{before.folder}' on the platform and cannot be changed to"
                 f" '{after.folder}'",
                 "detach it first (Exact, without this entry), apply, then attach it with the new folder; or keep the live one",
-                spot=Spot(pair.manifest.document, ("spec", "resources", index, "folder")), subject=pair.manifest.subject,
-            )  # fmt: skip
+                spot=Spot(pair.manifest.document, ("spec", "resources", index, "folder")),
+                subject=pair.manifest.subject,
+            )
         )
     return after._replace(folder=before.folder)
 
@@ -192,7 +212,9 @@ def _same_folder(pair: Pair, item: Resolved, before: Attachment, after: Attachme
 def _fields(kind: Kind, wanted: Spec, live: Live | None) -> list[tuple[str, Any, Any]]:
     """The fields that differ, as (path in the manifest, before, after); all of them for an object to be created."""
     if live is None:
-        return [(path, None, wanted[field]) for field, path in kind.paths.items() if field in wanted and wanted[field] != ""]
+        return [
+            (path, None, wanted[field]) for field, path in kind.paths.items() if field in wanted and wanted[field] != ""
+        ]
     before, after = kind.comparable(live.spec), kind.comparable(wanted)
     if before == after:
         return []
@@ -286,7 +308,9 @@ def _duplicates(pairs: Sequence[Pair], current: Current) -> Iterable[Finding]:
             yield Finding("GW502", message, hint, spot=spot, subject=pair.manifest.subject)
         else:
             message = f"{words(identity)} is also declared as '{earlier.key.name}' in workspace '{where[0]}'"
-            related = Related(Spot(earlier.manifest.document, ("metadata", "name")), f"declared as '{earlier.key.name}' here")
+            related = Related(
+                Spot(earlier.manifest.document, ("metadata", "name")), f"declared as '{earlier.key.name}' here"
+            )
             yield Finding("GW502", message, hint, spot=spot, subject=pair.manifest.subject, related=(related,))
 
 
@@ -340,7 +364,9 @@ def attachment_token(item: Attachment) -> str:
 
 def state_hash(kind: Kind, workspace: str | None, spec: Spec, attachments: Iterable[Attachment]) -> str:
     """The hash of a normal form (product.md, section 4): never of ids, keys, status, timestamps or secrets."""
-    listed = sorted([*comparable(a.identity), a.label or "", (a.folder or "").strip("/"), bool(a.master)] for a in attachments)
+    listed = sorted(
+        [*comparable(a.identity), a.label or "", (a.folder or "").strip("/"), bool(a.master)] for a in attachments
+    )
     value: Mapping[str, Any] = {
         "kind": kind.name, "workspace": workspace, "spec": kind.comparable(spec), "attachments": listed,
     }  # fmt: skip

@@ -9,29 +9,45 @@ import subprocess
 from collections.abc import Sequence
 from pathlib import Path
 
-
-def describe(folder: Path, paths: Sequence[Path]) -> tuple[str | None, bool | None]:
-    """The commit checked out in the folder, and whether anything under the paths is not as committed."""
-    commit = _git(folder, "rev-parse", "--verify", "--quiet", "HEAD")
-    if commit is None:
-        return None, None
-    status = _git(folder, "status", "--porcelain", "--untracked-files=normal", "--", *map(str, paths))
-    return commit.strip(), None if status is None else bool(status.strip())
+_PATIENCE = 20
 
 
-def top(folder: Path) -> Path | None:
-    """The top of the checkout that a folder lies in."""
-    found = _git(folder, "rev-parse", "--show-toplevel")
-    return Path(found.rstrip("\n")) if found else None
+class Checkout:
+    """A question to git that is under way: asked when the reading begins, answered when the plan is put together."""
 
-
-def _git(folder: Path, *arguments: str) -> str | None:
-    try:
+    def __init__(self, folder: Path, paths: Sequence[Path]) -> None:
         # No optional locks: a plan only reads, and must not hold up somebody else's git.
-        done = subprocess.run(
-            ["git", "--no-optional-locks", "-C", str(folder), *arguments],
-            capture_output=True, timeout=20, check=True, stdin=subprocess.DEVNULL,
-        )  # fmt: skip
-    except (OSError, subprocess.SubprocessError):
-        return None
-    return done.stdout.decode("utf-8", "replace")
+        command = [
+            "git",
+            "--no-optional-locks",
+            "-C",
+            str(folder),
+            "status",
+            "--porcelain=v2",
+            "--branch",
+            "--",
+            *map(str, paths),
+        ]
+        try:
+            self._process: subprocess.Popen[bytes] | None = subprocess.Popen(
+                command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL
+            )
+        except OSError:
+            self._process = None
+
+    def answer(self) -> tuple[str | None, bool | None]:
+        """The commit that is checked out, and whether anything under the paths is not as committed."""
+        if self._process is None:
+            return None, None
+        try:
+            output, _ = self._process.communicate(timeout=_PATIENCE)
+        except subprocess.TimeoutExpired:
+            self._process.kill()
+            self._process.communicate()
+            return None, None
+        if self._process.returncode != 0:
+            return None, None
+        lines = output.decode("utf-8", "replace").splitlines()
+        commit = next((line.removeprefix("# branch.oid ") for line in lines if line.startswith("# branch.oid ")), None)
+        dirty = any(not line.startswith("#") for line in lines)
+        return (None, None) if commit in (None, "(initial)") else (commit, dirty)

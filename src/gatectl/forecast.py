@@ -18,9 +18,13 @@ from gatectl.rules.interface import Namespace, RepositoryView
 _CHECKED = frozenset(("GW301", "GW302", "GW303", "GW304", "GW305", "GW306", "GW402", "GW403", "GW404"))
 
 
-def forecast(worked: Worked, current: Current, selected: frozenset[ObjectKey], settings: Mapping[str, str]) -> list[Finding]:
+def forecast(
+    worked: Worked, current: Current, selected: frozenset[ObjectKey], settings: Mapping[str, str]
+) -> list[Finding]:
     """The findings of the final state that the changes of the `selected` keys would bring about."""
-    changed = {c.key for c in worked.changes if c.key.kind == "Repository" and c.key in selected and c.action != "delete"}
+    changed = {
+        c.key for c in worked.changes if c.key.kind == "Repository" and c.key in selected and c.action != "delete"
+    }
     if not changed:
         return []
     deleted = {c.id for c in worked.changes if c.action == "delete" and c.key in selected}
@@ -53,7 +57,7 @@ def _views(
 def _view(ending: Ending) -> RepositoryView:
     entries = tuple(map(_entry, ending.attachments, ending.listed))
     # Attachments that no manifest lists come first, so that the later side of a collision is an entry.
-    entries = tuple(sorted(entries, key=lambda entry: entry.index is not None))
+    entries = tuple(sorted(entries, key=lambda entry: entry.position is not None))
     spec = ending.spec
     return RepositoryView(
         ending.key.workspace, ending.key.name, spec["endpointType"], spec["mode"], entries, ending.manifest
@@ -61,7 +65,9 @@ def _view(ending: Ending) -> RepositoryView:
 
 
 def _entry(item: Attachment, index: int | None) -> Entry:
-    return Entry(index, item.identity, comparable(item.identity), item.label, item.id, item.folder or "", bool(item.master))
+    return Entry(
+        index, item.identity, comparable(item.identity), item.label, item.id, item.folder or "", bool(item.master)
+    )
 
 
 def _unlisted(finding: Finding) -> bool:

@@ -79,8 +79,12 @@ def _unknown_workspace(manifest: Manifest, declared: set[str | None], live: Inde
     near = get_close_matches(name.lower(), [k.lower() for k in known], n=1)
     hint = f"declare it with a Workspace manifest, or use one of: {', '.join(known) or 'none'}"
     if near:
-        hint = f"did you mean '{next(k for k in known if k.lower() == near[0])}'? Or declare it with a Workspace manifest"
-    return Finding("GW503", f"workspace '{name}' is neither live nor declared", hint, spot=spot, subject=manifest.subject)
+        hint = (
+            f"did you mean '{next(k for k in known if k.lower() == near[0])}'? Or declare it with a Workspace manifest"
+        )
+    return Finding(
+        "GW503", f"workspace '{name}' is neither live nor declared", hint, spot=spot, subject=manifest.subject
+    )
 
 
 def _find(manifest: Manifest, key: ObjectKey, current: Current) -> Live | Finding | None:

@@ -104,11 +104,11 @@ Identity = tuple[str, ...]
 class Entry(NamedTuple):
     """A resource of a repository: an entry of a manifest, as far as it can be read, or a live attachment.
 
-    `key` is the identity as it is compared: lower-cased for storage, exact for LLMs and packets. `index` is its place in
+    `key` is the identity as it is compared: lower-cased for storage, exact for LLMs and packets. `position` is its place in
     `spec.resources`, None for what is attached live and not listed. `folder` and `master` are None where not stated.
     """
 
-    index: int | None
+    position: int | None
     identity: Identity
     key: Identity
     label: str | None

@@ -35,19 +35,27 @@ _MAX_DIGITS: Final = 1_000
 _CALM: Final = 500
 """A file with fewer structure characters than this cannot nest deeper than libyaml's recursive composer can bear."""
 
-_NULL: Final = frozenset(("", "~", "null", "Null", "NULL"))
-_TRUE: Final = frozenset(("true", "True", "TRUE"))
-_FALSE: Final = frozenset(("false", "False", "FALSE"))
 _INT: Final = re.compile(r"[-+]?[0-9]+\Z")
 _OCT: Final = re.compile(r"0o[0-7]+\Z")
 _HEX: Final = re.compile(r"0x[0-9a-fA-F]+\Z")
 _FLOAT: Final = re.compile(r"[-+]?(?:\.[0-9]+|[0-9]+(?:\.[0-9]*)?)(?:[eE][-+]?[0-9]+)?\Z")
-_SPECIAL: Final = {
-    f"{sign}{word}": value if sign != "-" else -value
-    for sign in ("", "+", "-")
-    for word, value in ((".inf", float("inf")), (".Inf", float("inf")), (".INF", float("inf")))
-} | {word: float("nan") for word in (".nan", ".NaN", ".NAN")}
-_MAYBE_SPECIAL: Final = frozenset("~nNtTfF.0123456789+-")
+_WORDS: Final[dict[str, Any]] = {
+    **dict.fromkeys(("", "~", "null", "Null", "NULL")),
+    **dict.fromkeys(("true", "True", "TRUE"), True),
+    **dict.fromkeys(("false", "False", "FALSE"), False),
+    **{sign + word: float(sign + "inf") for sign in ("", "+", "-") for word in (".inf", ".Inf", ".INF")},
+    **dict.fromkeys((".nan", ".NaN", ".NAN"), float("nan")),
+}
+"""The plain scalars that are words and not text: null, booleans, infinities."""
+
+_NUMERIC: Final = frozenset("0123456789+-.")
+_OUR_WORDS: Final = frozenset(
+    ("apiVersion", "kind", "metadata", "name", "workspace", "labels", "id", "spec", "endpointType", "mode", "resources",
+     "attachmentPolicy", "type", "bucket", "account", "container", "folder", "master", "label", "region", "endpoint",
+     "credentials", "key", "secret", "env", "file", "apiKey", "provider", "allowDuplicate")
+)  # fmt: skip
+"""Keys of our own format: text, whatever YAML version one asks."""
+
 _CORE: Final = "tag:yaml.org,2002:"
 
 
@@ -96,7 +104,7 @@ def parse(file: SourceFile) -> Parsed:
         while composer.check_node():
             node: Any = composer.get_node()
             construct = _Construction(file, findings)
-            data = construct.value(node)
+            data = construct.value(node, 0)
             if data is not None and not construct.broken:
                 mark = node.start_mark
                 documents.append(Document(file, number, mark.line + 1, mark.column + 1, data))
@@ -184,14 +192,19 @@ def _syntax_hint(file: SourceFile, problem: str) -> str | None:
 
 
 class _Construction:
-    """One document's nodes become values; what is not allowed becomes findings."""
+    """One document's nodes become values; what is not allowed becomes findings.
 
-    __slots__ = ("aliased", "broken", "busy", "file", "findings", "seen")
+    Ten thousand files pass through here, so the common case (no anchor in the file, keys that are our format's own words)
+    takes the short way everywhere.
+    """
+
+    __slots__ = ("aliased", "anchored", "broken", "busy", "file", "findings", "seen")
 
     def __init__(self, file: SourceFile, findings: list[Finding]) -> None:
         self.file = file
         self.findings = findings
-        self.seen: dict[int, tuple[Any, int]] = {}
+        self.anchored = b"&" in file.content
+        self.seen: dict[int, Any] = {}
         self.busy: set[int] = set()
         self.aliased = 0
         self.broken = False  # values are missing, so whatever else would be said of the document would mislead
@@ -200,65 +213,68 @@ class _Construction:
         place = _node_place(self.file, node)
         self.findings.append(Finding(rule, message, hint, place=place))
 
-    def value(self, node: Any) -> Any:
+    def value(self, node: Any, depth: int) -> Any:
         if type(node) is yaml.ScalarNode:
             return self.scalar(node)
+        if depth >= MAX_DEPTH:
+            if not self.broken:
+                self.findings.append(_too_much(self.file, node.start_mark, f"nested deeper than {MAX_DEPTH} levels"))
+            self.broken = True
+            return None
+        if self.anchored:
+            return self.once(node, depth)
+        return self.mapping(node, depth) if type(node) is yaml.MappingNode else self.sequence(node, depth)
+
+    def once(self, node: Any, depth: int) -> Any:
+        """A collection that an alias may name: built once, and counted every time it is named again."""
         identity = id(node)
-        known = self.seen.get(identity)
-        if known is not None:
-            self.aliased += known[1]
+        if identity in self.seen:
+            self.aliased += _size(node, MAX_ALIASED - self.aliased + 1)
             if self.aliased > MAX_ALIASED:
+                if not self.broken:
+                    self.find(
+                        "GW104", node, f"aliases expand to more than {MAX_ALIASED:,} values", "write the values out"
+                    )
                 self.broken = True
-                if self.aliased - known[1] <= MAX_ALIASED:
-                    self.find("GW104", node, f"aliases expand to more than {MAX_ALIASED:,} values", "write the values out")
                 return None
-            return known[0]
+            return self.seen[identity]
         if identity in self.busy:
             self.broken = True
-            self.find("GW104", node, "an alias refers to the collection that contains it", "aliases must not be recursive")
-            return None
-        if len(self.busy) >= MAX_DEPTH:
-            self.broken = True
-            self.findings.append(_too_much(self.file, node.start_mark, f"nested deeper than {MAX_DEPTH} levels"))
+            self.find(
+                "GW104", node, "an alias refers to the collection that contains it", "aliases must not be recursive"
+            )
             return None
         self.busy.add(identity)
-        before = self.aliased
-        result, size = self.mapping(node) if type(node) is yaml.MappingNode else self.sequence(node)
+        result = self.mapping(node, depth) if type(node) is yaml.MappingNode else self.sequence(node, depth)
         self.busy.discard(identity)
-        self.seen[identity] = (result, size + self.aliased - before)
+        self.seen[identity] = result
         return result
 
-    def sequence(self, node: Any) -> tuple[list[Any], int]:
+    def sequence(self, node: Any, depth: int) -> list[Any]:
         if node.tag and node.tag != _CORE + "seq":
             self.tag(node)
         value = self.value
-        items = [self.scalar(n) if type(n) is yaml.ScalarNode else value(n) for n in node.value]
-        return items, 1 + sum(self.size(n) for n in node.value)
+        return [value(item, depth + 1) for item in node.value]
 
-    def size(self, node: Any) -> int:
-        known = self.seen.get(id(node))
-        return 1 if known is None else known[1]
-
-    def mapping(self, node: Any) -> tuple[dict[str, Any], int]:
+    def mapping(self, node: Any, depth: int) -> dict[str, Any]:
         if node.tag and node.tag != _CORE + "map":
             self.tag(node)
         result: dict[str, Any] = {}
-        size = 1
         for key_node, value_node in node.value:
-            key = self.key(key_node)
+            key = key_node.value
+            if type(key_node) is not yaml.ScalarNode or key not in _OUR_WORDS:
+                key = self.key(key_node)
             if type(value_node) is yaml.ScalarNode:
                 value = self.scalar(value_node)
-                size += 2
             else:
-                value = self.value(value_node)
-                size += 1 + self.size(value_node)
+                value = self.value(value_node, depth + 1)
             if key is None:
                 continue
             if key in result:
                 self.duplicate(node, key_node, key)
                 continue
             result[key] = value
-        return result, size
+        return result
 
     def key(self, node: Any) -> str | None:
         """The key of a mapping; None (and a finding) for one that cannot be a field's name."""
@@ -268,7 +284,9 @@ class _Construction:
         key = self.scalar(node)
         if type(key) is str:
             if key == "<<" and node.tag is None:
-                self.find("GW104", node, "merge keys (<<) are not allowed", "write the fields out, or alias the whole value")
+                self.find(
+                    "GW104", node, "merge keys (<<) are not allowed", "write the fields out, or alias the whole value"
+                )
                 return None
             return key
         self.find("GW203", node, f"key {node.value} is {_article(key)}, not a string", f'write "{node.value}"')
@@ -278,8 +296,13 @@ class _Construction:
         first = next(k for k, _ in mapping.value if type(k) is yaml.ScalarNode and k.value == node.value)
         related = Related(None, "first here", _node_place(self.file, first))
         self.findings.append(
-            Finding("GW103", f"key {key!r} is given twice in one mapping", "keep one of the two",
-                    place=_node_place(self.file, node), related=(related,))  # fmt: skip
+            Finding(
+                "GW103",
+                f"key {key!r} is given twice in one mapping",
+                "keep one of the two",
+                place=_node_place(self.file, node),
+                related=(related,),
+            )
         )
 
     def tag(self, node: Any) -> None:
@@ -293,18 +316,13 @@ class _Construction:
         if tag == "":
             return text
         if tag is None:
-            if not text or text[0] in _MAYBE_SPECIAL:
-                return self.plain(node, text)
-            return text
+            return self.plain(node, text) if not text or text[0] in _NUMERIC else _WORDS.get(text, text)
         return self.tagged(node, text, tag)
 
     def plain(self, node: Any, text: str) -> Any:
-        if text in _NULL:
-            return None
-        if text in _TRUE:
-            return True
-        if text in _FALSE:
-            return False
+        """The value of a plain scalar by the YAML 1.2 core schema."""
+        if text in _WORDS:
+            return _WORDS[text]
         if _INT.match(text):
             if len(text) > _MAX_DIGITS:
                 self.find("GW105", node, f"a number of more than {_MAX_DIGITS:,} digits", "quote it if it is a name")
@@ -313,10 +331,10 @@ class _Construction:
         if _FLOAT.match(text):
             return float(text)
         if _OCT.match(text) and len(text) < _MAX_DIGITS:
-            return int(text[2:], 8)
+            return int(text, 0)
         if _HEX.match(text) and len(text) < _MAX_DIGITS:
-            return int(text[2:], 16)
-        return _SPECIAL.get(text, text)
+            return int(text, 0)
+        return text
 
     def tagged(self, node: Any, text: str, tag: str) -> Any:
         if tag == _CORE + "str":
@@ -330,6 +348,20 @@ class _Construction:
             self.tag(node)
             return text
         return float(value) if tag == _CORE + "float" else value
+
+
+def _size(node: Any, limit: int) -> int:
+    """How many values a node holds, aliases expanded; counting stops at the limit."""
+    count = 0
+    stack = [node]
+    while stack and count <= limit:
+        node = stack.pop()
+        count += 1
+        if type(node) is yaml.MappingNode:
+            stack.extend(part for pair in node.value for part in pair)
+        elif type(node) is yaml.SequenceNode:
+            stack.extend(node.value)
+    return count
 
 
 def _article(value: Any) -> str:
@@ -381,7 +413,9 @@ def locate(findings: Iterable[Finding]) -> list[Finding]:
         if finding.place is None and finding.spot is not None:
             finding = finding._replace(place=place(finding.spot))
         if any(r.place is None and r.spot is not None for r in finding.related):
-            related = tuple(r._replace(place=place(r.spot)) if r.place is None and r.spot else r for r in finding.related)
+            related = tuple(
+                r._replace(place=place(r.spot)) if r.place is None and r.spot else r for r in finding.related
+            )
             finding = finding._replace(related=related)
         located.append(finding)
     return sorted(located, key=_order)
@@ -389,7 +423,11 @@ def locate(findings: Iterable[Finding]) -> list[Finding]:
 
 def _order(finding: Finding) -> tuple[Any, ...]:
     place = finding.place
-    where = (1, b"", 0, 0) if place is None else (0, place.file.encode("utf-8", "surrogateescape"), place.line, place.column)
+    where = (
+        (1, b"", 0, 0)
+        if place is None
+        else (0, place.file.encode("utf-8", "surrogateescape"), place.line, place.column)
+    )
     subject = tuple(part or "" for part in finding.subject or ())
     return (*where, finding.rule, finding.message, subject)
 

@@ -217,9 +217,7 @@ def make_plan(
         ],
         "unmanaged": []
         if blocked
-        else [
-            {"kind": key.kind, "workspace": key.workspace, "name": key.name} for key in sorted(worked.unmanaged)
-        ],
+        else [{"kind": key.kind, "workspace": key.workspace, "name": key.name} for key in sorted(worked.unmanaged)],
         "diagnostics": list(diagnostics),
     }
     plan["fingerprint"] = fingerprint(plan)

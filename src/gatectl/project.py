@@ -87,10 +87,14 @@ def _named(project: Project, name: str | None) -> Environment:
     known = project.environments
     if name is not None and name != "default" and name not in known:
         listed = ", ".join(known) or "none"
-        raise UsageError(f"no environment is called '{name}'", f"defined in {project.file or 'no project file'}: {listed}")
+        raise UsageError(
+            f"no environment is called '{name}'", f"defined in {project.file or 'no project file'}: {listed}"
+        )
     chosen = name or "default"
     if chosen in known:
         return known[chosen]
     if known:
-        raise UsageError("several environments are defined and none is called 'default'", f"say which: -e {' | '.join(known)}")
+        raise UsageError(
+            "several environments are defined and none is called 'default'", f"say which: -e {' | '.join(known)}"
+        )
     return Environment("default", "embedded")

@@ -98,7 +98,7 @@ def _is_project_file(path: str, found: Sequence[str]) -> bool:
     return list(found) == [path] and os.path.basename(path) == sources.PROJECT_FILE
 
 
-def make_plan(request: Request, loaded: Loaded, reader: Reader) -> Plan:
+def make_plan(request: Request, loaded: Loaded, git: checkout.Checkout, reader: Reader) -> Plan:
     """Everything from the manifests and the platform to the plan. Reads, and only reads.
 
     Raises UsageError for options that cannot be meant, PlatformError where the platform cannot be read whole.
@@ -106,7 +106,7 @@ def make_plan(request: Request, loaded: Loaded, reader: Reader) -> Plan:
     project = request.project
     name_file = report.relative_to(str(project.folder))
     identification = reader.identification
-    source = plan.Source(*_checkout(request), tuple((name_file(p), h) for p, h in sources.inputs(loaded.files)))
+    source = plan.Source(*git.answer(), tuple((name_file(p), h) for p, h in sources.inputs(loaded.files)))
     visible = read_workspaces(reader)
     wanted, undecided = match.decide_workspaces(loaded.desired, reader.traits.default_workspace, visible)
     findings = list(loaded.findings)
@@ -137,11 +137,13 @@ def make_plan(request: Request, loaded: Loaded, reader: Reader) -> Plan:
     return plan.make_plan(target, source, worked, arranged, diagnostics, name_file)
 
 
-def refuse(request: Request, loaded: Loaded, identification: tuple[str, str, str | None]) -> Plan:
+def refuse(
+    request: Request, loaded: Loaded, git: checkout.Checkout, identification: tuple[str, str, str | None]
+) -> Plan:
     """The plan of invalid manifests: no operation, all findings. The platform is not asked."""
     name_file = report.relative_to(str(request.project.folder))
     names = sorted({m.workspace for m in loaded.desired.manifests if m.workspace is not None})
-    source = plan.Source(*_checkout(request), tuple((name_file(p), h) for p, h in sources.inputs(loaded.files)))
+    source = plan.Source(*git.answer(), tuple((name_file(p), h) for p, h in sources.inputs(loaded.files)))
     return _refuse(plan.Target(*identification, tuple(names)), source, loaded.findings, name_file)
 
 
@@ -150,11 +152,12 @@ def _refuse(target: plan.Target, source: plan.Source, findings: Sequence[Finding
     return plan.make_plan(target, source, plan.NOTHING, [], diagnostics, name_file)
 
 
-def _checkout(request: Request) -> tuple[str | None, bool | None]:
+def ask_git(request: Request) -> checkout.Checkout:
+    """Ask git about the manifests; it works while we read them."""
     paths = [Path(p) for p in manifest_paths(request.project, request.environment, request.paths) if str(p) != "-"]
     if request.project.file is not None:
         paths.append(request.project.file)
-    return checkout.describe(request.project.folder, paths)
+    return checkout.Checkout(request.project.folder, paths)
 
 
 def _check_prune(request: Request, applied: frozenset[str] | None) -> None:

@@ -100,7 +100,7 @@ def _choose(entry: Entry, candidates: Sequence[Resolved], attached: Container[st
 
 
 def _finding(manifest: Manifest, entry: Entry, rule: str, message: str, hint: str, *field: str) -> Finding:
-    spot = Spot(manifest.document, ("spec", "resources", entry.index or 0, *field))
+    spot = Spot(manifest.document, ("spec", "resources", entry.position or 0, *field))
     return Finding(rule, message, hint, spot=spot, subject=manifest.subject)
 
 

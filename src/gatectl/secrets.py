@@ -34,11 +34,17 @@ def resolve_reference(reference: Mapping[str, str], folder: Path, environment: M
             content = stream.read(_LONGEST + 1)
         value = content.decode("utf-8").strip()
     except OSError as error:
-        raise MissingCredential(f"{what}: file {path} cannot be read: {error.strerror}", "create it, or correct the path") from error
+        raise MissingCredential(
+            f"{what}: file {path} cannot be read: {error.strerror}", "create it, or correct the path"
+        ) from error
     except UnicodeDecodeError as error:
-        raise MissingCredential(f"{what}: file {path} is not UTF-8 text", "it should hold the secret and nothing else") from error
+        raise MissingCredential(
+            f"{what}: file {path} is not UTF-8 text", "it should hold the secret and nothing else"
+        ) from error
     if not value or len(content) > _LONGEST:
-        raise MissingCredential(f"{what}: file {path} is {'too large' if value else 'empty'}", "it should hold the secret alone")
+        raise MissingCredential(
+            f"{what}: file {path} is {'too large' if value else 'empty'}", "it should hold the secret alone"
+        )
     return value
 
 

@@ -55,7 +55,9 @@ def _term(text: str) -> Predicate:
 
 
 def _unreadable(text: str) -> UsageError:
-    return UsageError(f"label selector '{text}' cannot be read", "for example: -l team=data, -l 'tier in (gold, silver)'")
+    return UsageError(
+        f"label selector '{text}' cannot be read", "for example: -l team=data, -l 'tier in (gold, silver)'"
+    )
 
 
 def find_targets(texts: Sequence[str], manifests: Iterable[Manifest], option: str) -> frozenset[ObjectKey]:

@@ -75,7 +75,9 @@ def _find(path: str, fence: str, findings: list[Finding]) -> Iterator[str]:
         mode = os.stat(path).st_mode
     except OSError as error:
         if error.errno in (errno.ENOENT, errno.ENOTDIR) and not os.path.islink(path):
-            findings.append(_finding("GW106", path, "no such file or folder", "check the path, or the working directory"))
+            findings.append(
+                _finding("GW106", path, "no such file or folder", "check the path, or the working directory")
+            )
         else:
             findings.append(_unreadable(path, error))
         return
@@ -122,7 +124,12 @@ def _link_allowed(entry: os.DirEntry[str], fence: str, findings: list[Finding]) 
     if target == fence or target.startswith(fence + os.sep):
         return True
     findings.append(
-        _finding("GW101", entry.path, "a symbolic link leads out of the project", "copy the file, or move it into the project")
+        _finding(
+            "GW101",
+            entry.path,
+            "a symbolic link leads out of the project",
+            "copy the file, or move it into the project",
+        )
     )
     return False
 
@@ -137,7 +144,9 @@ def _read_once(path: str, seen: set[tuple[int, int]], files: list[SourceFile], f
     try:
         status = os.fstat(descriptor)
         if not stat.S_ISREG(status.st_mode):
-            findings.append(_finding("GW101", path, f"not a regular file but {_sort(status.st_mode)}", "remove or rename it"))
+            findings.append(
+                _finding("GW101", path, f"not a regular file but {_sort(status.st_mode)}", "remove or rename it")
+            )
             return
         identity = (status.st_dev, status.st_ino)
         if identity in seen:
@@ -190,7 +199,9 @@ def read_file(path: Path) -> SourceFile:
         with open(path, "rb") as stream:
             content = stream.read(MAX_BYTES * 32 + 1)
     except OSError as error:
-        raise InputError(f"{path} cannot be read: {error.strerror}", "check the path, or the working directory") from error
+        raise InputError(
+            f"{path} cannot be read: {error.strerror}", "check the path, or the working directory"
+        ) from error
     if len(content) > MAX_BYTES * 32:
         raise InputError(f"{path} is larger than {MAX_BYTES * 32 // 1024 // 1024} MiB")
     return SourceFile(os.path.abspath(path), content)

@@ -18,8 +18,7 @@ from gatectl.parse import text_at
 API_VERSION: Final = "gatectl.io/v1"
 
 _API_KEY_FIELDS: Final = frozenset(
-    name.lower()
-    for name in ("apiKey", "apiKeys", "key", "keys", "accessKey", "accessKeys", "credentials", "secret")
+    name.lower() for name in ("apiKey", "apiKeys", "key", "keys", "accessKey", "accessKeys", "credentials", "secret")
 )
 _TYPE_WORDS: Final = {
     "string": "a string", "boolean": "true or false", "object": "a mapping", "array": "a list",
@@ -29,7 +28,9 @@ _SECRETS: Final = re.compile(
     rb"AKIA[0-9A-Z]{16}|ASIA[0-9A-Z]{16}|sk-[A-Za-z0-9_-]{20}|gh[pousr]_[A-Za-z0-9]{30}|glpat-[A-Za-z0-9_-]{20}"
     rb"|AIza[0-9A-Za-z_-]{35}|-----BEGIN [A-Z ]*PRIVATE KEY-----|AccountKey=[A-Za-z0-9+/]{40}|://[^\s/@:\"']*:[^\s/@\"']+@"
 )
-_REFERENCE_HINT: Final = "name where it is found instead: {env: NAME} or {file: path}; and renew it, it has been in a file"
+_REFERENCE_HINT: Final = (
+    "name where it is found instead: {env: NAME} or {file: path}; and renew it, it has been in a file"
+)
 
 
 class Checker(NamedTuple):
@@ -73,7 +74,9 @@ def _head(document: Document, data: Mapping[str, Any], kinds: Sequence[str]) -> 
         value = data.get(field)
         if field not in data:
             message, hint = f"required field '{field}' is missing", f"add {field}: {_choice(allowed)}"
-            if (near := _near(field, [k for k in data if k not in ("apiVersion", "kind", "metadata", "spec")])) is not None:
+            if (
+                near := _near(field, [k for k in data if k not in ("apiVersion", "kind", "metadata", "spec")])
+            ) is not None:
                 hint = f"did you mean '{field}' where it says '{near}'?"
             findings.append(Finding("GW201", message, hint, spot=Spot(document)))
         elif type(value) is not str:
@@ -128,7 +131,9 @@ def _worded(document: Document, kind: str, error: Any) -> Iterator[Finding]:
             if field not in known:
                 yield _unknown(document, kind, pointer, field, known, value)
         if keyword == "propertyNames":
-            yield Finding("GW205", "a name holds characters that are not allowed", "letters, digits, '.', '_' and '-'", spot=spot)
+            yield Finding(
+                "GW205", "a name holds characters that are not allowed", "letters, digits, '.', '_' and '-'", spot=spot
+            )
     elif keyword == "minProperties" or keyword == "maxProperties":
         yield Finding("GW201" if keyword == "minProperties" else "GW202",
                       f"{_path(pointer)} takes exactly one of {_choice(error.schema['properties'])}",
@@ -174,7 +179,17 @@ def _unknown(
     where = f" in {_path(pointer)}" if pointer else ""
     near = _near(field, [k for k in known if k not in value])
     hint = f"did you mean '{near}'?" if near is not None else f"known here: {', '.join(known) or 'nothing'}"
-    if near is None and field in ("label", "folder", "master", "bucket", "account", "container", "name", "endpoint", "key"):
+    if near is None and field in (
+        "label",
+        "folder",
+        "master",
+        "bucket",
+        "account",
+        "container",
+        "name",
+        "endpoint",
+        "key",
+    ):
         hint = f"{_type_of(value)} takes {', '.join(known)}"
     return Finding("GW202", f"unknown field {_shown(field)}{where}", hint, spot=spot)
 

@@ -8,8 +8,7 @@ import pytest
 
 from gatectl.errors import PreconditionFailed
 from gatectl.platforms.embedded import open_reader, open_writer
-from gatectl.platforms.interface import Connection
-from gatectl.platforms.interface import Reader, Writer
+from gatectl.platforms.interface import Connection, Reader, Writer
 
 
 def master(bucket_id: str, **fields: Any) -> dict[str, Any]:

@@ -15,8 +15,8 @@ import pytest
 
 from gatectl.errors import PlatformError, PlatformLocked, PlatformRefused
 from gatectl.platforms.embedded import open_reader, open_writer, sqlite
-from gatectl.platforms.interface import Connection
 from gatectl.platforms.embedded.store import open_for_writing
+from gatectl.platforms.interface import Connection
 
 WRITE_MANY = """
 import sys

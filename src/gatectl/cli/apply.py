@@ -32,7 +32,9 @@ from gatectl.render import FORMATS, render
 @selection_options
 @click.option("--plan", "plan_file", metavar="FILE", help="Apply exactly this saved plan.")
 @click.option("--yes", is_flag=True, allow_from_autoenv=False, help="Do not ask.")
-@click.option("--format", "format_name", type=click.Choice(FORMATS["receipt"]), default="text", help="json: the receipt alone.")
+@click.option(
+    "--format", "format_name", type=click.Choice(FORMATS["receipt"]), default="text", help="json: the receipt alone."
+)
 @click.option("--receipt", "receipt_file", metavar="FILE", help="Save the receipt.")
 @click.option("--parallelism", type=click.IntRange(1, 64), metavar="N", help="Writes under way at once.")
 def COMMAND(  # noqa: N802 - the table's word
@@ -46,9 +48,13 @@ def COMMAND(  # noqa: N802 - the table's word
     """
     console = options.console(format_name)
     if plan_file is not None and (paths or selector or targets or prune or renew):
-        raise errors.UsageError("--plan FILE applies exactly that plan", "leave out PATH, -l, --target, --prune and the like")
+        raise errors.UsageError(
+            "--plan FILE applies exactly that plan", "leave out PATH, -l, --target, --prune and the like"
+        )
     if not yes and not sys.stdin.isatty():
-        raise errors.UsageError("there is no terminal to ask on", "say --yes, or save a plan, review it, and apply --plan FILE --yes")
+        raise errors.UsageError(
+            "there is no terminal to ask on", "say --yes, or save a plan, review it, and apply --plan FILE --yes"
+        )
     request = make_request(options, paths, selector, targets, prune=prune, renew=renew)
     if receipt_file is not None and not os.path.isdir(os.path.dirname(os.path.abspath(receipt_file))):
         raise errors.UsageError(f"--receipt {receipt_file}: its folder does not exist", "create it first")
@@ -119,7 +125,12 @@ def _ask(console: Console, plan: Plan) -> None:
 
 
 def _execute(
-    console: Console, request: reconcile.Request, plan: Plan, reader: Reader, receipt_file: str | None, parallelism: int | None
+    console: Console,
+    request: reconcile.Request,
+    plan: Plan,
+    reader: Reader,
+    receipt_file: str | None,
+    parallelism: int | None,
 ) -> int:
     environment, project = request.environment, request.project
     resolved = secrets.resolve_plan(plan, project.folder, os.environ)
@@ -127,7 +138,13 @@ def _execute(
     parallel = reader.traits.parallel if parallelism is None or reader.traits.parallel == 1 else parallelism
     with _signals() as stop, _progress(console, len(plan["operations"])) as progress:
         run = executor.Run(
-            reader, lambda: driver_for(environment.platform).open_writer(connection), resolved, project.name, parallel, stop, progress
+            reader,
+            lambda: driver_for(environment.platform).open_writer(connection),
+            resolved,
+            project.name,
+            parallel,
+            stop,
+            progress,
         )
         outcomes, converged = executor.apply_plan(plan, run)
     receipt = executor.make_receipt(plan, outcomes, converged=converged)
@@ -182,5 +199,3 @@ def _progress(console: Console, total: int) -> Iterator[Callable[[Outcome], None
     with Progress(*columns, console=Terminal(stderr=True), transient=True) as bar:
         task = bar.add_task("apply", total=total)
         yield lambda outcome: bar.advance(task)
-
-

@@ -18,7 +18,9 @@ MACHINE_FORMATS = frozenset(RENDERERS) - {"text"}
 class Console:
     """How this command speaks: its format, colours, and how much."""
 
-    def __init__(self, format_name: str = "text", color: str = "auto", verbosity: int = 0, log_format: str = "text") -> None:
+    def __init__(
+        self, format_name: str = "text", color: str = "auto", verbosity: int = 0, log_format: str = "text"
+    ) -> None:
         self.format = format_name
         self.color = color
         self.verbosity = verbosity

@@ -70,7 +70,11 @@ def _fail(console: Console, error: errors.GatectlError) -> int:
 
 
 def _internal(console: Console, error: BaseException, arguments: Sequence[str]) -> int:
-    what = f"{type(error).__name__}: {error}".splitlines()[0][:300] if not isinstance(error, MemoryError) else "out of memory"
+    what = (
+        f"{type(error).__name__}: {error}".splitlines()[0][:300]
+        if not isinstance(error, MemoryError)
+        else "out of memory"
+    )
     message = f"internal error, which is a fault of gatectl and not yours: {what}"
     command = next((word for word in arguments if not word.startswith("-")), "")
     hint = f"please report it with this line, the command ({command}), and: gatectl {__version__}, Python {sys.version.split()[0]}"

@@ -22,6 +22,9 @@ from gatectl.platforms.interface import Connection
 from gatectl.project import Environment, Project, bare_project, choose_environment, make_project
 from gatectl.validate import check_project
 
+_COLORS = click.Choice(["auto", "always", "never"])
+_LOGS = click.Choice(["text", "json"])
+
 Function = TypeVar("Function", bound=Callable[..., Any])
 
 
@@ -76,10 +79,10 @@ def _decorate(function: Function, *, with_variables: bool) -> Function:
             click.option("-e", "--env", metavar="NAME", help="The environment of the project file (default: default).", **common),
             click.option("--platform", metavar="TARGET", help="embedded, sqlite:///path, postgresql://… or https://…", **common),
             click.option("--workspace", metavar="NAME", help="The workspace of manifests that name none.", **common),
-            click.option("--color", type=click.Choice(["auto", "always", "never"]), default="auto", help="Colours (NO_COLOR is honoured).", **common),
+            click.option("--color", type=_COLORS, default="auto", help="Colours (NO_COLOR is honoured).", **common),
             click.option("-q", "--quiet", is_flag=True, help="Say less.", **common),
             click.option("-v", "--verbose", is_flag=True, help="Say more.", **common),
-            click.option("--log-format", type=click.Choice(["text", "json"]), default="text", help="Of what goes to standard error.", **common),
+            click.option("--log-format", type=_LOGS, default="text", help="Of what goes to standard error.", **common),
         )
     ):  # fmt: skip
         function = option(function)
@@ -90,13 +93,14 @@ def command(name: str, **settings: Any) -> Callable[[Callable[..., Any]], click.
     """A command with the global options; its function is handed a Globals first."""
 
     def wrap(function: Callable[..., Any]) -> click.Command:
-        @click.pass_context
         def call(context: click.Context, /, **values: Any) -> Any:
             return function(Globals(**context.ensure_object(dict)), **values)
 
-        call.__doc__ = function.__doc__
-        call.__click_params__ = getattr(function, "__click_params__", [])  # type: ignore[attr-defined]
-        return click.command(name, **settings)(_decorate(call, with_variables=False))
+        handed: Any = click.pass_context(call)
+        handed.__doc__ = function.__doc__
+        handed.__click_params__ = getattr(function, "__click_params__", [])
+        made: click.Command = click.command(name, **settings)(_decorate(handed, with_variables=False))
+        return made
 
     return wrap
 
@@ -151,7 +155,12 @@ def offline_environment(project: Project, options: Globals) -> tuple[Environment
 
     Several environments and none chosen is no mistake there: the manifests are the same for all.
     """
-    if options.env is None and project.environments and "default" not in project.environments and options.platform is None:
+    if (
+        options.env is None
+        and project.environments
+        and "default" not in project.environments
+        and options.platform is None
+    ):
         return Environment("", "", options.workspace), options.workspace
     environment = environment_of(project, options)
     return environment, default_workspace_of(environment)

@@ -13,6 +13,8 @@ from gatectl.model import Plan
 from gatectl.platforms import driver_for
 from gatectl.selection import parse_selector
 
+_OBJECT = "KIND/[WORKSPACE/]NAME"
+
 Function = TypeVar("Function", bound=Callable[..., Any])
 
 
@@ -21,9 +23,9 @@ def selection_options(function: Function) -> Function:
         (
             click.argument("paths", nargs=-1, metavar="[PATH]…"),
             click.option("-l", "--selector", metavar="SELECTOR", help="Only manifests with these labels: team=data,tier!=dev"),
-            click.option("--target", "targets", multiple=True, metavar="KIND/[WORKSPACE/]NAME", help="Only this object, and what it needs (repeatable)."),
+            click.option("--target", "targets", multiple=True, metavar=_OBJECT, help="Only this object, and what it needs (repeatable)."),
             click.option("--prune", is_flag=True, help="Delete what this project applied before and no manifest declares."),
-            click.option("--renew-credentials", "renew", multiple=True, metavar="KIND/[WORKSPACE/]NAME", help="Send the credentials of this Bucket or LLM again (repeatable)."),
+            click.option("--renew-credentials", "renew", multiple=True, metavar=_OBJECT, help="Send its credentials again (repeatable)."),
         )
     ):  # fmt: skip
         function = option(function)
@@ -31,7 +33,13 @@ def selection_options(function: Function) -> Function:
 
 
 def make_request(
-    options: Globals, paths: tuple[str, ...], selector: str | None, targets: tuple[str, ...], *, prune: bool, renew: tuple[str, ...]
+    options: Globals,
+    paths: tuple[str, ...],
+    selector: str | None,
+    targets: tuple[str, ...],
+    *,
+    prune: bool,
+    renew: tuple[str, ...],
 ) -> reconcile.Request:
     """The request that the options mean. Raises UsageError, InvalidProject."""
     if selector is not None:
@@ -44,12 +52,13 @@ def work_out(request: reconcile.Request) -> Plan:
     """The plan of a request. Reads the platform, unless the manifests are invalid: then there is nothing to ask it."""
     project, environment = request.project, request.environment
     paths = reconcile.manifest_paths(project, environment, request.paths)
+    git = reconcile.ask_git(request)
     loaded = reconcile.load(project, paths, default_workspace_of(environment))
     driver = driver_for(environment.platform)
     if loaded.invalid:
-        return reconcile.refuse(request, loaded, (driver.name, environment.platform, None))
+        return reconcile.refuse(request, loaded, git, (driver.name, environment.platform, None))
     reader = driver.open_reader(connection_of(project, environment))
     try:
-        return reconcile.make_plan(request, loaded, reader)
+        return reconcile.make_plan(request, loaded, git, reader)
     finally:
         reader.close()

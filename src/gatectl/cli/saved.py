@@ -27,9 +27,13 @@ def read_saved(path: str) -> tuple[str, Mapping[str, Any]]:
     kind = "plan" if "operations" in document else "receipt"
     version = document.get("formatVersion")
     if version != plans.FORMAT_VERSION:
-        raise InputError(f"{path} has the format version {version!r}, this gatectl reads {plans.FORMAT_VERSION}", _AGAIN)
+        raise InputError(
+            f"{path} has the format version {version!r}, this gatectl reads {plans.FORMAT_VERSION}", _AGAIN
+        )
     _check_shape(path, kind, document)
-    if kind == "plan" and (plans.digest(document) != document["digest"] or plans.fingerprint(document) != document["fingerprint"]):
+    if kind == "plan" and (
+        plans.digest(document) != document["digest"] or plans.fingerprint(document) != document["fingerprint"]
+    ):
         raise InputError(f"{path} was changed after it was written: its digest does not match", _AGAIN)
     return kind, document
 

@@ -15,7 +15,9 @@ from gatectl.render import FORMATS, render
 
 @command("validate")
 @click.argument("paths", nargs=-1, metavar="[PATH]…")
-@click.option("--format", "format_name", type=click.Choice(FORMATS["findings"]), default="text", help="How to print it.")
+@click.option(
+    "--format", "format_name", type=click.Choice(FORMATS["findings"]), default="text", help="How to print it."
+)
 def COMMAND(options: Globals, paths: tuple[str, ...], format_name: str) -> int:  # noqa: N802 - the table's word
     """Check manifests offline: YAML, schema and namespace rules.
 

@@ -37,7 +37,9 @@ def findings(document: Json, look: Look) -> str:
     what = f"{_count(summary['manifests'], 'manifest')} in {_count(summary['files'], 'file')}"
     errors, warnings = summary["errors"], summary["warnings"]
     if errors:
-        verdict = paint(f"Invalid: {_count(errors, 'error')}", "31;1") + (f", {_count(warnings, 'warning')}" if warnings else "")
+        verdict = paint(f"Invalid: {_count(errors, 'error')}", "31;1") + (
+            f", {_count(warnings, 'warning')}" if warnings else ""
+        )
         lines.append(f"{verdict}; {what}.")
     elif look.verbosity >= 0:
         verdict = paint("Valid", "32;1") + (f", with {_count(warnings, 'warning')}" if warnings else "")
@@ -74,7 +76,9 @@ def target(plan: Json) -> str:
     named = plan["target"]
     url = named["url"] if named["url"] != named["driver"] else f"{named['driver']} (.gatectl/platform.db)"
     spaces = ", ".join(named["workspaces"])
-    return f"{safe(url)}" + (f", workspace{'s' if len(named['workspaces']) > 1 else ''} {safe(spaces)}" if spaces else "")
+    return f"{safe(url)}" + (
+        f", workspace{'s' if len(named['workspaces']) > 1 else ''} {safe(spaces)}" if spaces else ""
+    )
 
 
 def plan(document: Json, look: Look) -> str:

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from gatectl.model import Entry, Finding, Identity
 from gatectl.rules.interface import RepositoryView, Rule, collision, shown, told_apart
 
+
 def each(view: RepositoryView) -> Iterator[Finding]:
     known: dict[Identity, list[Entry]] = {}
     for entry in view.entries:

@@ -23,7 +23,7 @@ def each(view: RepositoryView) -> Iterator[Finding]:
     else:
         return
     for entry in view.entries:
-        if entry.identity[0] in foreign and entry.index is not None:
+        if entry.identity[0] in foreign and entry.position is not None:
             yield Finding(
                 "GW401", f"{shown(entry)} cannot be exposed by an endpoint of type {view.endpoint_type}",
                 f"{hint}: move it to such a repository", spot=spot(view, entry),

@@ -28,7 +28,7 @@ def each(view: RepositoryView) -> Iterator[Finding]:
 def _readable(view: RepositoryView) -> bool:
     """Whether all entries could be read: the master may be the one that could not."""
     resources = view.manifest.spec.get("resources") if view.manifest is not None else None
-    return type(resources) is not list or len(resources) == sum(entry.index is not None for entry in view.entries)
+    return type(resources) is not list or len(resources) == sum(entry.position is not None for entry in view.entries)
 
 
 RULE = Rule(

@@ -59,12 +59,14 @@ def spot(view: RepositoryView, entry: Entry, *field: str) -> Spot | None:
     """Where an entry stands (or its `field`); for an attachment that is not listed, the repository that keeps it."""
     if view.manifest is None:
         return None
-    pointer: Pointer = ("spec", "resources", entry.index, *field) if entry.index is not None else ("metadata", "name")
+    pointer: Pointer = (
+        ("spec", "resources", entry.position, *field) if entry.position is not None else ("metadata", "name")
+    )
     return Spot(view.manifest.document, pointer)
 
 
 def related(view: RepositoryView, entry: Entry, message: str) -> Related:
-    if view.manifest is None or entry.index is None:
+    if view.manifest is None or entry.position is None:
         message += " (attached on the platform, not in the manifests)"
     return Related(spot(view, entry), message)
 

@@ -14,7 +14,7 @@ RULES = (
     Rule("GW105", "Too large or too deep",
          "A file may have 8 MiB, a document 200,000 values and 64 levels of nesting."),
     Rule("GW106", "A document that is not a mapping, or a path that yields no manifest",
-         "A path without any manifest is an error and never \"nothing to do\": an empty folder in a pipeline is a mistake."),
+         'A path without any manifest is an error and never "nothing to do": an empty folder in a pipeline is a mistake.'),
     Rule("GW107", "Unknown apiVersion or kind",
          "apiVersion is gatectl.io/v1; kind is Repository, Bucket, LLM or Workspace."),
 )  # fmt: skip

@@ -1,0 +1,30 @@
+"""`gatectl schema [KIND]`: the JSON Schema that manifests are held against."""
+
+from __future__ import annotations
+
+import json
+
+import click
+
+from gatectl.cli.options import Globals, command
+from gatectl.combine import combine
+from gatectl.errors import DONE, UsageError
+from gatectl.kinds import KINDS
+from gatectl.sources import read_schema
+
+DOCUMENTS = ("project", "plan", "receipt", "findings")
+
+
+@command("schema")
+@click.argument("kind", required=False)
+def COMMAND(options: Globals, kind: str | None) -> int:  # noqa: N802 - the table's word
+    """Print a JSON Schema (draft 2020-12): of a KIND, of project, plan, receipt or findings, or of all kinds together."""
+    names = {row.name.lower(): row.schema for row in KINDS.values()} | {name: name for name in DOCUMENTS}
+    if kind is None:
+        document = combine({row.name: read_schema(row.schema) for row in KINDS.values()})
+    elif kind.lower() in names:
+        document = dict(read_schema(names[kind.lower()]))
+    else:
+        raise UsageError(f"there is no schema '{kind}'", f"one of: {', '.join([*KINDS, *DOCUMENTS])}")
+    options.console().result(json.dumps(document, indent=2))
+    return DONE
