@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
@@ -19,10 +20,8 @@ def relative_to(folder: str) -> NameFile:
         if path.startswith(prefix):
             path = path[len(prefix) :]
         elif path != "-":
-            try:
+            with contextlib.suppress(ValueError):  # another drive
                 path = os.path.relpath(path, folder)
-            except ValueError:  # another drive
-                pass
         path = path if os.sep == "/" else path.replace(os.sep, "/")
         return path.encode("utf-8", "surrogateescape").decode("utf-8", "replace")
 

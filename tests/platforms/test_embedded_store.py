@@ -268,7 +268,7 @@ if os.getuid() == 0:
     os.setuid(65534)
 for do in (open_reader, open_writer):
     try:
-        do(f"sqlite:///{sys.argv[1]}", Path("/"))
+        do(Connection(f"sqlite:///{sys.argv[1]}", Path("/")))
     except PlatformError as error:
         assert error.hint
         print(error.message.replace(" ", "-"))

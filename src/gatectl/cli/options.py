@@ -5,6 +5,7 @@ The nearer one wins: after the command, before it, then the environment variable
 
 from __future__ import annotations
 
+import functools
 import os
 from collections.abc import Callable
 from pathlib import Path
@@ -89,18 +90,18 @@ def _decorate(function: Function, *, with_variables: bool) -> Function:
     return function
 
 
-def command(name: str, **settings: Any) -> Callable[[Callable[..., Any]], click.Command]:
+def _call(function: Callable[..., Any], **values: Any) -> Any:
+    return function(Globals(**click.get_current_context().ensure_object(dict)), **values)
+
+
+def command(name: str) -> Callable[[Callable[..., Any]], click.Command]:
     """A command with the global options; its function is handed a Globals first."""
 
     def wrap(function: Callable[..., Any]) -> click.Command:
-        def call(context: click.Context, /, **values: Any) -> Any:
-            return function(Globals(**context.ensure_object(dict)), **values)
-
-        handed: Any = click.pass_context(call)
+        handed: Any = functools.partial(_call, function)
         handed.__doc__ = function.__doc__
         handed.__click_params__ = getattr(function, "__click_params__", [])
-        made: click.Command = click.command(name, **settings)(_decorate(handed, with_variables=False))
-        return made
+        return click.command(name)(_decorate(handed, with_variables=False))
 
     return wrap
 
