@@ -8,6 +8,7 @@ anything else is a conflict. What was written is read back. One list a kind, wor
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, Final, NamedTuple
@@ -15,11 +16,17 @@ from typing import Any, Final, NamedTuple
 from gatectl.changes import attachment_token, state_hash
 from gatectl.current import Current, read_current, read_workspaces
 from gatectl.desired import comparable
-from gatectl.errors import PlatformError, PlatformRefused, PreconditionFailed, Unreachable
+from gatectl.errors import PlatformError, PlatformRefused, PreconditionFailed, Uncertain, Unreachable
 from gatectl.kinds import KINDS, bucket
 from gatectl.kinds.interface import Context, Order
 from gatectl.model import Attachment, Live, ObjectKey, Operation, Outcome, Plan, Status
 from gatectl.platforms.interface import Reader, Writer
+
+_ROUNDS: Final = 10
+_POLLS: Final = (0.2, 0.5, 1.0)
+_HOPELESS: Final = 3
+_FATAL: Final = frozenset(("locked", "unauthenticated", "deadline"))
+"""After these, nothing that is started now could succeed."""
 
 _FINE: Final = frozenset(("done", "already"))
 STATUSES: Final[tuple[Status, ...]] = ("done", "already", "conflict", "failed", "blocked", "not-started", "unknown")
@@ -43,7 +50,8 @@ class Conflict(NamedTuple):
 class Run(NamedTuple):
     """What an execution needs besides the plan.
 
-    `stop` is asked before every write whether to stop; `progress` is told every outcome as it comes.
+    `stop` is asked before every write whether to stop; `progress` is told every outcome as it comes. `force_put`
+    writes repositories that hold what gatectl does not know (U31).
     """
 
     reader: Reader
@@ -53,6 +61,7 @@ class Run(NamedTuple):
     parallel: int
     stop: Callable[[], bool]
     progress: Callable[[Outcome], None]
+    force_put: bool = False
 
 
 def precheck(plan: Plan, reader: Reader) -> list[Conflict]:
@@ -70,46 +79,202 @@ def apply_plan(plan: Plan, run: Run) -> tuple[list[Outcome], bool]:
     `not-started`.
     """
     operations: Sequence[Operation] = plan["operations"]
-    outcomes: dict[str, Outcome] = {}
     current = _read(run.reader, operations)
-    conflicts = [v for v in (_judge(op, current) for op in operations) if isinstance(v, Conflict)]
+    conflicts = {v.operation: v for v in (_judge(op, current) for op in operations) if isinstance(v, Conflict)}
     if conflicts:
-        clashing = {c.operation: c for c in conflicts}
-        for op in operations:
-            clash = clashing.get(op["id"])
-            outcomes[op["id"]] = _conflict(op, clash) if clash else Outcome(op["id"], "not-started", op["platformId"])
-        return list(outcomes.values()), False
+        refused = (
+            _conflict(op, conflicts[op["id"]]) if op["id"] in conflicts else _not_started(op) for op in operations
+        )
+        return list(refused), False
     if not operations and not plan["adopts"]:
         return [], True
     writer = run.open_writer()
+    work = _Work(run, writer, operations)
     try:
-        diverged = _levels(operations, current, run, writer, outcomes)
-        _record(plan, outcomes, run, writer)
+        work.do(current)
+        _record(plan, work.outcomes, run, writer)
+    except KeyboardInterrupt:
+        work.break_off()
     finally:
         writer.close()
-    listed = [outcomes[op["id"]] for op in operations]
-    return listed, not diverged and all(outcome.status in _FINE for outcome in listed)
+    listed = [work.outcomes[op["id"]] for op in operations]
+    return listed, not work.diverged and all(outcome.status in _FINE for outcome in listed)
 
 
-def _levels(
-    operations: Sequence[Operation], current: Current | None, run: Run, writer: Writer, outcomes: dict[str, Outcome]
-) -> bool:
-    """Write level after level. True if something that was written does not read back as wanted."""
-    diverged = False
-    for level in _by_level(operations):
-        if current is None:
-            current = _try_read(run.reader, operations)
-        for op in level:
+def _not_started(op: Operation) -> Outcome:
+    return Outcome(op["id"], "not-started", op["platformId"])
+
+
+class _Tried(NamedTuple):
+    """An operation whose write was tried. `again`: it may be, should the platform turn out to be as before."""
+
+    op: Operation
+    outcome: Outcome
+    again: bool
+
+
+class _Work:
+    """One execution under way: the outcomes so far, and whether it still makes sense to start anything."""
+
+    def __init__(self, run: Run, writer: Writer, operations: Sequence[Operation]) -> None:
+        self.run = run
+        self.writer = writer
+        self.operations = operations
+        self.outcomes: dict[str, Outcome] = {}
+        self.diverged = False
+        self._started: set[str] = set()
+        self._unreachable = 0  # in a row
+        self._hopeless = False
+
+    def do(self, current: Current | None) -> None:
+        """Level after level. `current` was read just now, and serves the first."""
+        for level in _by_level(self.operations):
             if current is None:
-                outcomes[op["id"]] = Outcome(op["id"], "not-started", op["platformId"])
-        if current is None:
-            continue
-        written = _write_level(level, current, run, writer, outcomes)
-        current = None
-        if written:
-            current = _try_read(run.reader, operations)
-            diverged |= _verify(written, current, run, outcomes)
-    return diverged
+                current = _try_read(self.run.reader, self.operations)
+            if current is None:
+                for op in level:
+                    self._set(_not_started(op))
+                continue
+            current = self._level(self._decide(level, current), current)
+
+    def break_off(self) -> None:
+        """Interrupted in the middle: what was sent and not answered is unknown, the rest was not started."""
+        for op in self.operations:
+            if op["id"] not in self.outcomes:
+                status: Status = "unknown" if op["id"] in self._started else "not-started"
+                self.outcomes[op["id"]] = Outcome(op["id"], status, op["platformId"], int(status == "unknown"))
+
+    def _set(self, outcome: Outcome) -> None:
+        if outcome.id not in self.outcomes:
+            self.run.progress(outcome)
+        self.outcomes[outcome.id] = outcome
+
+    def _decide(self, level: Sequence[Operation], current: Current) -> list[tuple[Operation, Live | None]]:
+        """What of a level is to be written, each with the live object to write over; the rest gets its outcome."""
+        ready: list[tuple[Operation, Live | None]] = []
+        for op in level:
+            failed = [need for need in op["dependsOn"] if self.outcomes[need].status not in _FINE]
+            verdict = _judge(op, current)
+            if failed:
+                message = f"depends on {', '.join(failed)}"
+                self._set(Outcome(op["id"], "blocked", op["platformId"], 0, ("blocked", message)))
+            elif isinstance(verdict, Conflict):
+                self._set(_conflict(op, verdict))
+            elif isinstance(verdict, str):
+                live = _find(op, current)
+                self._set(Outcome(op["id"], "already", live.id if isinstance(live, Live) else op["platformId"]))
+            else:
+                ready.append((op, verdict))
+        return ready
+
+    def _level(self, ready: list[tuple[Operation, Live | None]], current: Current) -> Current | None:
+        """Write, read back, and write again what surely had no effect; the platform as it was read last (None: unread)."""
+        latest: Current | None = current
+        for attempt in range(_ROUNDS):
+            tried = self._write_all(ready, current)
+            if not tried:
+                return latest
+            latest = _try_read(self.run.reader, self.operations)
+            if latest is None:
+                self._unverified(tried)
+                return None
+            current = latest
+            ready, late = self._settle(tried, current, final=attempt == _ROUNDS - 1)
+            for pause in _POLLS if late else ():
+                # A platform may need a moment until a list shows what was written (U32).
+                time.sleep(pause)
+                latest = _try_read(self.run.reader, self.operations) or latest
+                late = [item for item in late if not self._as_wanted(item, latest)]
+                if not late:
+                    break
+            self._report_divergence(late, latest)
+            if not ready:
+                return latest
+            time.sleep(min(0.1 * 2**attempt, 1.0))
+            fresh = _try_read(self.run.reader, self.operations)
+            if fresh is None:
+                return None
+            current = latest = fresh
+        return latest
+
+    def _write_all(self, ready: Sequence[tuple[Operation, Live | None]], current: Current) -> list[_Tried]:
+        if self.run.parallel > 1 and len(ready) > 1:
+            with ThreadPoolExecutor(self.run.parallel) as pool:
+                results = list(pool.map(lambda item: self._try(item[0], item[1], current), ready))
+        else:
+            results = [self._try(op, live, current) for op, live in ready]
+        return [tried for tried in results if tried is not None]
+
+    def _try(self, op: Operation, live: Live | None, current: Current) -> _Tried | None:
+        """One write, unless it is time to stop."""
+        before = self.outcomes.get(op["id"])
+        if self.run.stop() or self._hopeless:
+            if before is None:
+                self._set(_not_started(op))
+            return None
+        self._started.add(op["id"])
+        outcome, again, error = _write(op, live, current, self.writer, self.run)
+        outcome = outcome._replace(attempts=1 + (before.attempts if before is not None else 0))
+        if isinstance(error, Unreachable) and not isinstance(error, Uncertain):
+            self._unreachable += 1
+        elif error is None:
+            self._unreachable = 0
+        if error is not None and (self._unreachable >= _HOPELESS or error.code in _FATAL):
+            self._hopeless = True
+        self._set(outcome)
+        return _Tried(op, outcome, again)
+
+    def _settle(
+        self, tried: Sequence[_Tried], current: Current, *, final: bool
+    ) -> tuple[list[tuple[Operation, Live | None]], list[_Tried]]:
+        """Read back: what is not certain becomes so. What may be written again, and what was done and does not show."""
+        ready: list[tuple[Operation, Live | None]] = []
+        late: list[_Tried] = []
+        for item in tried:
+            op, outcome = item.op, item.outcome
+            if outcome.status not in ("done", "unknown"):
+                continue
+            if self._as_wanted(item, current):
+                continue
+            if outcome.status == "done":
+                late.append(item)
+                continue
+            verdict = _judge(op, current)
+            if isinstance(verdict, Conflict):
+                self._set(_conflict(op, verdict, outcome.attempts))
+            elif not isinstance(verdict, str) and item.again and not final:
+                ready.append((op, verdict))
+            elif item.again or not _timed_out(outcome):
+                self._set(outcome._replace(status="failed"))
+        return ready, late
+
+    def _as_wanted(self, item: _Tried, current: Current) -> bool:
+        """Whether the platform is as the operation wants it; if so, that is its outcome."""
+        live = _find(item.op, current)
+        if item.op["action"] == "delete":
+            wanted = live is None
+        else:
+            wanted = isinstance(live, Live) and _hash(live) == item.op["post"]["hash"]
+        if wanted:
+            found = live.id if isinstance(live, Live) else item.outcome.platform_id
+            self._set(item.outcome._replace(status="done", platform_id=found, error=None))
+        return wanted
+
+    def _report_divergence(self, late: Sequence[_Tried], current: Current) -> None:
+        for item in late:
+            self.diverged = True
+            message = _divergence(item.op, _find(item.op, current))
+            self._set(item.outcome._replace(error=("diverged", message)))
+
+    def _unverified(self, tried: Sequence[_Tried]) -> None:
+        for item in tried:
+            if item.outcome.status == "done":
+                self.diverged = True
+                self._set(item.outcome._replace(error=("unverified", "written, but it could not be read back")))
+
+
+def _timed_out(outcome: Outcome) -> bool:
+    return outcome.error is not None and outcome.error[0] == "timeout"
 
 
 def _by_level(operations: Sequence[Operation]) -> list[list[Operation]]:
@@ -130,7 +295,10 @@ def _read(reader: Reader, operations: Iterable[Operation]) -> Current:
     api_keys = any(
         "apiKey" in (f["after"] or {}) for op in operations for f in op["fields"] if f["path"] == "/spec/credentials"
     )
-    return read_current(reader, names, read_workspaces(reader), kinds, api_keys=api_keys)
+    llms = "LLM" in kinds or any(
+        item["type"] == "LLM" for op in operations for name in ("attach", "detach", "keep") for item in op[name]
+    )
+    return read_current(reader, names, read_workspaces(reader), kinds, api_keys=api_keys, llms=llms)
 
 
 def _try_read(reader: Reader, operations: Iterable[Operation]) -> Current | None:
@@ -211,72 +379,53 @@ def _conflict(op: Operation, conflict: Conflict, attempts: int = 0) -> Outcome:
     return Outcome(op["id"], "conflict", op["platformId"], attempts, ("conflict", conflict.message()))
 
 
-def _write_level(
-    level: Sequence[Operation], current: Current, run: Run, writer: Writer, outcomes: dict[str, Outcome]
-) -> list[Operation]:
-    """Write what of a level can be written; the operations that were tried."""
-    ready: list[tuple[Operation, Live | None]] = []
-    for op in level:
-        failed = [need for need in op["dependsOn"] if outcomes[need].status not in _FINE]
-        verdict = _judge(op, current)
-        if failed:
-            message = f"depends on {', '.join(failed)}"
-            _set(outcomes, run, Outcome(op["id"], "blocked", op["platformId"], 0, ("blocked", message)))
-        elif isinstance(verdict, Conflict):
-            _set(outcomes, run, _conflict(op, verdict))
-        elif isinstance(verdict, str):
-            live = _find(op, current)
-            found = live.id if isinstance(live, Live) else op["platformId"]
-            _set(outcomes, run, Outcome(op["id"], "already", found))
-        else:
-            ready.append((op, verdict))
-
-    def write(item: tuple[Operation, Live | None]) -> Outcome:
-        op, live = item
-        if run.stop():
-            return Outcome(op["id"], "not-started", op["platformId"])
-        return _write(op, live, current, writer, run.secrets.get(op["id"], {}))
-
-    if run.parallel > 1 and len(ready) > 1:
-        with ThreadPoolExecutor(run.parallel) as pool:
-            for outcome in pool.map(write, ready):
-                _set(outcomes, run, outcome)
-    else:
-        for item in ready:
-            _set(outcomes, run, write(item))
-    return [op for op, _ in ready if outcomes[op["id"]].attempts]
+def _write(
+    op: Operation, live: Live | None, current: Current, writer: Writer, run: Run
+) -> tuple[Outcome, bool, PlatformError | None]:
+    """One write: its outcome, whether it may be tried again should it have had no effect, and the error it met."""
+    try:
+        return Outcome(op["id"], "done", _send(op, live, current, writer, run)), False, None
+    except PreconditionFailed as error:
+        # Not necessarily a conflict: what changed may be nothing that a plan is about (a key, say). Reading tells.
+        return Outcome(op["id"], "unknown", op["platformId"], 0, (error.code, error.message)), True, error
+    except PlatformRefused as error:
+        return (
+            Outcome(op["id"], "failed", op["platformId"], 0, (error.platform_code or error.code, error.message)),
+            False,
+            error,
+        )
+    except Uncertain as error:
+        code = error.code if error.settled else "timeout"
+        return Outcome(op["id"], "unknown", op["platformId"], 0, (code, error.message)), error.settled, error
+    except Unreachable as error:
+        return Outcome(op["id"], "unknown", op["platformId"], 0, (error.code, error.message)), False, error
+    except PlatformError as error:
+        return Outcome(op["id"], "failed", op["platformId"], 0, (error.code, error.message)), False, error
 
 
-def _set(outcomes: dict[str, Outcome], run: Run, outcome: Outcome) -> None:
-    outcomes[outcome.id] = outcome
-    run.progress(outcome)
-
-
-def _write(op: Operation, live: Live | None, current: Current, writer: Writer, secrets: Mapping[str, str]) -> Outcome:
-    """One write, its failure translated into an outcome."""
+def _send(op: Operation, live: Live | None, current: Current, writer: Writer, run: Run) -> str:
+    """Send one operation's request; the id of its object."""
     kind = KINDS[op["kind"]]
     etag = live.wire.get("etag") if live is not None else None
-    try:
-        if op["action"] == "delete":
-            assert live is not None
-            writer.delete(kind.collection, live.id, etag)
-            return Outcome(op["id"], "done", live.id, 1)
-        state = current.states.get(op["workspace"]) if op["workspace"] is not None else None
-        context = state.context if state is not None else Context(None, None, {}, {}, {}, None)
-        order = Order(op["name"], {f["path"]: f["after"] for f in op["fields"]}, _complete(op, live, context), secrets)
-        body = kind.body(order, live.wire if live is not None else None, context)
-        if live is None:
-            return Outcome(op["id"], "done", writer.create(kind.collection, body), 1)
-        writer.update(kind.collection, live.id, body, etag)
-        return Outcome(op["id"], "done", live.id, 1)
-    except PreconditionFailed as error:
-        return Outcome(op["id"], "conflict", op["platformId"], 1, (error.code, error.message))
-    except PlatformRefused as error:
-        return Outcome(op["id"], "failed", op["platformId"], 1, (error.platform_code or error.code, error.message))
-    except Unreachable as error:
-        return Outcome(op["id"], "unknown", op["platformId"], 1, (error.code, error.message))
-    except PlatformError as error:
-        return Outcome(op["id"], "failed", op["platformId"], 1, (error.code, error.message))
+    if op["action"] == "delete":
+        assert live is not None
+        writer.delete(kind.collection, live.id, etag)
+        return live.id
+    state = current.states.get(op["workspace"]) if op["workspace"] is not None else None
+    context = state.context if state is not None else Context(None, None, {}, {}, {}, None)
+    fields = {field["path"]: field["after"] for field in op["fields"]}
+    order = Order(op["name"], fields, _complete(op, live, context), run.secrets.get(op["id"], {}))
+    body = kind.body(order, live.wire if live is not None else None, context)
+    if live is None:
+        return writer.create(kind.collection, body)
+    lost = kind.lost(live.wire)
+    if lost and not run.force_put:
+        raise PlatformRefused(
+            f"it holds what gatectl does not know, and replacing it whole could drop that: {', '.join(lost)}",
+            platform_code="UNKNOWN_FIELDS", hint="look at it in the platform; --force-put writes it all the same",
+        )  # fmt: skip
+    writer.update(kind.collection, live.id, body, etag)
+    return live.id
 
 
 def _complete(op: Operation, live: Live | None, context: Context) -> list[Attachment] | None:
@@ -313,36 +462,6 @@ def _is(live: Live, item: Attachment) -> bool:
     if item.identity[0] == "LLM":
         return live.key.name == item.identity[1]
     return live.key.name == item.label and comparable(bucket.identity(live.spec)) == comparable(item.identity)
-
-
-def _verify(written: Sequence[Operation], current: Current | None, run: Run, outcomes: dict[str, Outcome]) -> bool:
-    """Read back: what is unknown becomes known, and what was done must be there as wanted. True if something is not."""
-    diverged = False
-    for op in written:
-        outcome = outcomes[op["id"]]
-        if current is None:
-            if outcome.status == "done":
-                diverged = True
-                outcomes[op["id"]] = outcome._replace(error=("unverified", "written, but it could not be read back"))
-            continue
-        if outcome.status not in ("done", "unknown"):
-            continue
-        live = _find(op, current)
-        as_wanted = (
-            live is None if op["action"] == "delete" else isinstance(live, Live) and _hash(live) == op["post"]["hash"]
-        )
-        if as_wanted:
-            found = live.id if isinstance(live, Live) else outcome.platform_id
-            outcomes[op["id"]] = outcome._replace(status="done", platform_id=found, error=None)
-        elif outcome.status == "unknown":
-            before = (
-                live is None if not op["pre"]["exists"] else isinstance(live, Live) and _hash(live) == op["pre"]["hash"]
-            )
-            outcomes[op["id"]] = outcome._replace(status="failed" if before else "unknown")
-        else:
-            diverged = True
-            outcomes[op["id"]] = outcome._replace(error=("diverged", _divergence(op, live)))
-    return diverged
 
 
 def _divergence(op: Operation, live: Live | list[Live] | None) -> str:

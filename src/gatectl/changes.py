@@ -28,7 +28,7 @@ class Settings(NamedTuple):
 
     `packets`, `openai`: the platform's traits. `applied`: the ids of the objects that this project applied before (None:
     no such record). `renew`: the keys whose credentials are to be sent again. `prune`: delete what this project applied
-    and no manifest declares.
+    and no manifest declares. `force_put`: write repositories that hold what we do not know.
     """
 
     packets: bool
@@ -36,6 +36,7 @@ class Settings(NamedTuple):
     applied: frozenset[str] | None
     renew: frozenset[ObjectKey] = frozenset()
     prune: bool = False
+    force_put: bool = False
 
 
 class Ending(NamedTuple):
@@ -159,6 +160,18 @@ def _repository(
         if keep:
             worked.kept.append((pair.key, keep))
         return
+    lost = kind.lost(live.wire) if live is not None and not settings.force_put else []
+    if lost:
+        worked.findings.append(
+            Finding(
+                "GW505",
+                f"Repository '{pair.key.name}' holds what gatectl does not know ({', '.join(lost)}), and the platform"
+                " replaces a repository whole, which could drop it",
+                "look at it in the platform; --force-put writes it all the same",
+                spot=Spot(manifest.document, ("metadata", "name")),
+                subject=manifest.subject,
+            )
+        )
     worked.changes.append(
         Change(
             "create" if live is None else "update",

@@ -6,6 +6,7 @@ from collections.abc import Collection as Container
 from collections.abc import Iterable, Mapping
 from typing import Any, NamedTuple
 
+from gatectl.errors import Unsupported
 from gatectl.kinds import KINDS
 from gatectl.kinds.interface import Context, Kind
 from gatectl.model import Live, ObjectKey
@@ -58,23 +59,30 @@ def read_workspaces(reader: Reader) -> Index:
 
 
 def read_current(
-    reader: Reader, names: Iterable[str], workspaces: Index, kinds: Container[str] = KINDS, *, api_keys: bool = False
+    reader: Reader,
+    names: Iterable[str],
+    workspaces: Index,
+    kinds: Container[str] = KINDS,
+    *,
+    api_keys: bool = False,
+    llms: bool = True,
 ) -> Current:
     """The content of the workspaces of these names; one that is not live is an empty one.
 
     `kinds` restricts the lists to those (and to what they need to be understood); `api_keys` asks for the provider API
-    keys even where no bucket needs them. Raises PlatformError when a list cannot be read whole.
+    keys even where no bucket needs them; without `llms`, a platform that has no LLM configurations at all is fine (U25).
+    Raises PlatformError when a list cannot be read whole.
     """
     states = {}
     for name in names:
         lives = workspaces.by_name.get(name, ())
         workspace_id = lives[0].id if lives else None
-        states[name] = _read_workspace(reader, name, workspace_id, kinds, api_keys=api_keys)
+        states[name] = _read_workspace(reader, name, workspace_id, kinds, api_keys=api_keys, llms=llms)
     return Current(workspaces, states)
 
 
 def _read_workspace(
-    reader: Reader, name: str, workspace_id: str | None, kinds: Container[str], *, api_keys: bool
+    reader: Reader, name: str, workspace_id: str | None, kinds: Container[str], *, api_keys: bool, llms: bool
 ) -> WorkspaceState:
     context = Context(name, workspace_id, {}, {}, {}, reader.traits.openai)
     indexes = {kind.name: Index(()) for kind in KINDS.values() if kind.scoped}
@@ -88,12 +96,21 @@ def _read_workspace(
         indexes["Bucket"] = _index(KINDS["Bucket"], wires, context)
         context = context._replace(buckets=indexes["Bucket"].by_id)
     if repositories or "LLM" in kinds:
-        indexes["LLM"] = _index(KINDS["LLM"], reader.list("ai/llm", workspace_id), context)
+        indexes["LLM"] = _index(KINDS["LLM"], _llms(reader, workspace_id, required=llms), context)
         context = context._replace(llms=indexes["LLM"].by_id)
     for kind in KINDS.values():
         if kind.scoped and kind.name in kinds and kind.name not in ("Bucket", "LLM"):
             indexes[kind.name] = _index(kind, reader.list(kind.collection, workspace_id), context)
     return WorkspaceState(context, indexes)
+
+
+def _llms(reader: Reader, workspace_id: str, *, required: bool) -> Iterable[Wire]:
+    try:
+        return reader.list("ai/llm", workspace_id)
+    except Unsupported:
+        if required:
+            raise
+        return ()
 
 
 def _index(kind: Kind, wires: Iterable[Wire], context: Context) -> Index:

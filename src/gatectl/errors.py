@@ -13,8 +13,11 @@ A user's mistakes in manifests are not here: they are findings (`model.Finding`)
     └── PlatformError            anything that a platform says or does not say
         ├── PlatformRefused      it answered no: its own code, and the status it would have over HTTP (1)
         │   └── PreconditionFailed   the object changed since it was read (412) (6)
-        ├── NotAuthenticated     no token, a wrong one, or not permitted (9)
+        ├── Unsupported          it has no such endpoint (1)
+        ├── NotAuthenticated     no token, or a wrong one (9)
+        │   └── Forbidden            a good one, but not permitted (9)
         ├── Unreachable          no answer within the time there was (10)
+        │   └── Uncertain            a request was sent, and whether it had an effect is not known (10)
         └── PlatformLocked       another process holds the store (8)
 
 `exit_code` is the contract of product.md, section 2. The class decides, so that one place (`cli.exits`) turns everything
@@ -113,14 +116,36 @@ class PreconditionFailed(PlatformRefused):
         super().__init__(message, platform_code="PRECONDITION_FAILED", status=412)
 
 
+class Unsupported(PlatformError):
+    """The platform has no such endpoint (U25: those of AI may be absent in production)."""
+
+    code = "unsupported"
+
+
 class NotAuthenticated(PlatformError):
     code = "unauthenticated"
     exit_code = NOT_AUTHENTICATED
 
 
+class Forbidden(NotAuthenticated):
+    code = "forbidden"
+
+
 class Unreachable(PlatformError):
     code = "unreachable"
     exit_code = UNREACHABLE
+
+
+class Uncertain(Unreachable):
+    """A request was sent, and whether it had an effect is not known.
+
+    `settled` says that it is over one way or the other (an answer, or a closed connection), so that reading the platform
+    tells; after a timeout of ours it may still be under way.
+    """
+
+    def __init__(self, message: str, *, settled: bool) -> None:
+        super().__init__(message, "read the platform again before repeating it")
+        self.settled = settled
 
 
 class PlatformLocked(PlatformError):

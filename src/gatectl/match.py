@@ -22,7 +22,12 @@ class Pair(NamedTuple):
 
 
 def decide_workspaces(desired: Desired, default: str | None, visible: Index) -> tuple[Desired, list[Finding]]:
-    """The manifests with their workspace decided: the default, else the only visible one; GW503 where neither is."""
+    """The manifests with their workspace decided: the default, else the only visible one; GW503 where neither is.
+
+    A workspace may be named by its id too; from here on it goes by its name.
+    """
+    desired = _by_name(desired, visible)
+    default = visible.by_id[default].key.name if default in visible.by_id else default
     if all(m.workspace is not None or m.kind == "Workspace" for m in desired.manifests):
         return desired, []
     names = sorted(visible.by_name)
@@ -40,6 +45,19 @@ def decide_workspaces(desired: Desired, default: str | None, visible: Index) -> 
         m._replace(workspace=chosen) if m.workspace is None and m.kind != "Workspace" else m for m in desired.manifests
     ]
     return Desired(tuple(manifests)), []
+
+
+def _by_name(desired: Desired, visible: Index) -> Desired:
+    if not any(m.workspace in visible.by_id for m in desired.manifests):
+        return desired
+    return Desired(
+        tuple(
+            m._replace(workspace=visible.by_id[m.workspace].key.name)
+            if m.workspace in visible.by_id and m.workspace not in visible.by_name
+            else m
+            for m in desired.manifests
+        )
+    )
 
 
 def match(desired: Desired, current: Current) -> tuple[list[Pair], list[Finding]]:

@@ -31,6 +31,7 @@ class Request(NamedTuple):
     targets: tuple[str, ...] = ()
     prune: bool = False
     renew: tuple[str, ...] = ()
+    force_put: bool = False
 
 
 class Loaded(NamedTuple):
@@ -123,10 +124,11 @@ def make_plan(request: Request, loaded: Loaded, git: checkout.Checkout, reader: 
     _check_prune(request, applied)
     needs_keys = any("apiKey" in (m.spec.get("credentials") or {}) for m in wanted.manifests)
     read_names = sorted({*names, *visible.by_name}) if request.prune else names
-    current = read_current(reader, read_names, visible, api_keys=needs_keys)
+    needs_llms = any(m.kind == "LLM" or any(e.type == "LLM" for e in m.entries or ()) for m in wanted.manifests)
+    current = read_current(reader, read_names, visible, api_keys=needs_keys, llms=needs_llms)
     pairs, ambiguous = match.match(wanted, current)
     renew = selection.find_targets(request.renew, wanted.manifests, "--renew-credentials")
-    settings = Settings(reader.traits.packets, reader.traits.openai, applied, renew, request.prune)
+    settings = Settings(reader.traits.packets, reader.traits.openai, applied, renew, request.prune, request.force_put)
     worked = compute_changes(pairs, current, settings)
     worked = worked._replace(findings=[*ambiguous, *worked.findings])
     worked = plan.select(worked, _chosen(request, wanted))

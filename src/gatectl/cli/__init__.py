@@ -21,6 +21,7 @@ COMMANDS: Final[Mapping[str, str]] = {
     "plan": "Show what would change on the platform.",
     "apply": "Make the platform as the manifests say.",
     "show": "Show a saved plan or receipt.",
+    "export": "Print live objects as manifests.",
     "schema": "Print a JSON Schema.",
     "explain": "Explain a field or a rule.",
 }

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import functools
 import json
 import os
 import signal
 import sys
+import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from types import FrameType
@@ -19,11 +21,11 @@ from gatectl import plan as plans
 from gatectl.cli.console import Console
 from gatectl.cli.exits import EXIT_CODES
 from gatectl.cli.options import Globals, command, connection_of, write_file
-from gatectl.cli.planning import make_request, selection_options, work_out
+from gatectl.cli.planning import Selection, make_request, selection_options, work_out
 from gatectl.cli.saved import read_plan
 from gatectl.model import Outcome, Plan
 from gatectl.platforms import driver_for
-from gatectl.platforms.interface import Reader
+from gatectl.platforms.interface import Connection, Reader
 from gatectl.project import Environment
 from gatectl.render import FORMATS, render
 
@@ -38,16 +40,15 @@ from gatectl.render import FORMATS, render
 @click.option("--receipt", "receipt_file", metavar="FILE", help="Save the receipt.")
 @click.option("--parallelism", type=click.IntRange(1, 64), metavar="N", help="Writes under way at once.")
 def COMMAND(  # noqa: N802 - the table's word
-    options: Globals, paths: tuple[str, ...], selector: str | None, targets: tuple[str, ...], prune: bool,
-    renew: tuple[str, ...], plan_file: str | None, yes: bool, format_name: str, receipt_file: str | None,
-    parallelism: int | None,
+    options: Globals, selection: Selection, plan_file: str | None, yes: bool, format_name: str,
+    receipt_file: str | None, parallelism: int | None,
 ) -> int:  # fmt: skip
     """Make the platform as the manifests say.
 
     Plans, shows the plan, asks, and executes it: exactly its operations. With --plan, exactly those of the saved plan.
     """
     console = options.console(format_name)
-    if plan_file is not None and (paths or selector or targets or prune or renew):
+    if plan_file is not None and selection.given:
         raise errors.UsageError(
             "--plan FILE applies exactly that plan", "leave out PATH, -l, --target, --prune and the like"
         )
@@ -55,16 +56,23 @@ def COMMAND(  # noqa: N802 - the table's word
         raise errors.UsageError(
             "there is no terminal to ask on", "say --yes, or save a plan, review it, and apply --plan FILE --yes"
         )
-    request = make_request(options, paths, selector, targets, prune=prune, renew=renew)
+    ends = time.monotonic() + selection.deadline
+    request = make_request(options, selection)
+
+    @functools.cache
+    def connect() -> Connection:
+        return connection_of(request.project, request.environment, parallelism, ends)
+
     if receipt_file is not None and not os.path.isdir(os.path.dirname(os.path.abspath(receipt_file))):
         raise errors.UsageError(f"--receipt {receipt_file}: its folder does not exist", "create it first")
-    plan = read_plan(plan_file) if plan_file is not None else work_out(request)
+    plan = read_plan(plan_file) if plan_file is not None else work_out(request, connect)
     if not console.machine:
         console.result(render("plan", plan, "text", console.look()))
     if plans.is_invalid(plan):
         return _invalid(console, plan)
     driver = driver_for(request.environment.platform)
-    reader = driver.open_reader(connection_of(request.project, request.environment))
+    connection = connect()
+    reader = driver.open_reader(connection)
     try:
         if plan_file is not None:
             _check_target(plan, reader)
@@ -73,7 +81,7 @@ def COMMAND(  # noqa: N802 - the table's word
         _guard(plan, request.environment)
         if not yes and (plan["operations"] or plan["adopts"]):
             _ask(console, plan)
-        return _execute(console, request, plan, reader, receipt_file, parallelism)
+        return _execute(console, request, plan, reader, connection, receipt_file)
     finally:
         reader.close()
 
@@ -129,29 +137,30 @@ def _execute(
     request: reconcile.Request,
     plan: Plan,
     reader: Reader,
+    connection: Connection,
     receipt_file: str | None,
-    parallelism: int | None,
 ) -> int:
-    environment, project = request.environment, request.project
+    project = request.project
     resolved = secrets.resolve_plan(plan, project.folder, os.environ)
-    connection = connection_of(project, environment)
-    parallel = reader.traits.parallel if parallelism is None or reader.traits.parallel == 1 else parallelism
+    driver = driver_for(connection.target)
     with _signals() as stop, _progress(console, len(plan["operations"])) as progress:
         run = executor.Run(
-            reader,
-            lambda: driver_for(environment.platform).open_writer(connection),
-            resolved,
-            project.name,
-            parallel,
-            stop,
-            progress,
+            reader=reader,
+            open_writer=lambda: driver.open_writer(connection),
+            secrets=resolved,
+            project=project.name,
+            parallel=reader.traits.parallel,
+            stop=stop,
+            progress=progress,
+            force_put=request.force_put,
         )
         outcomes, converged = executor.apply_plan(plan, run)
+        stopped = stop()
     receipt = executor.make_receipt(plan, outcomes, converged=converged)
     if receipt_file is not None:
         write_file(receipt_file, json.dumps(receipt, indent=2) + "\n")
     console.result(render("receipt", receipt, console.format, console.look()))
-    return _exit_code(outcomes, converged=converged, stopped=stop())
+    return _exit_code(outcomes, converged=converged, stopped=stopped)
 
 
 def _exit_code(outcomes: Sequence[Outcome], *, converged: bool, stopped: bool) -> int:

@@ -19,8 +19,10 @@ from gatectl.errors import INVALID, GatectlError, UsageError
 from gatectl.model import Finding
 from gatectl.parse import locate, parse
 from gatectl.platforms import driver_for
-from gatectl.platforms.interface import Connection
+from gatectl.platforms.flashback import check_url
+from gatectl.platforms.interface import Connection, Credentials, Secret
 from gatectl.project import Environment, Project, bare_project, choose_environment, make_project
+from gatectl.secrets import resolve_reference
 from gatectl.validate import check_project
 
 _COLORS = click.Choice(["auto", "always", "never"])
@@ -139,11 +141,33 @@ def environment_of(project: Project, options: Globals) -> Environment:
         platform = "sqlite:///" + os.path.abspath(platform.removeprefix("sqlite:///"))
     environment = choose_environment(project, options.env, platform, options.workspace)
     driver_for(environment.platform)
+    if environment.platform.startswith(("https://", "http://")):
+        check_url(environment.platform)
     return environment
 
 
-def connection_of(project: Project, environment: Environment) -> Connection:
-    return Connection(environment.platform, project.folder, environment.openai)
+def connection_of(
+    project: Project, environment: Environment, parallel: int | None = None, ends: float | None = None
+) -> Connection:
+    """What the platform is reached with. Raises MissingCredential for a token that is named and not there."""
+    credentials = _credentials(project, environment)
+    return Connection(environment.platform, project.folder, environment.openai, credentials, parallel, ends)
+
+
+def _credentials(project: Project, environment: Environment) -> Credentials | None:
+    """GATECTL_TOKEN, the environment's token, or GATECTL_EMAIL and GATECTL_PASSWORD; the first that is there."""
+    if not environment.platform.startswith(("https://", "http://")):
+        return None
+    given = os.environ.get("GATECTL_TOKEN")
+    if given:
+        return Credentials(token=Secret(given.strip()))
+    if environment.token is not None:
+        what = f"environment '{environment.name}': token"
+        return Credentials(token=Secret(resolve_reference(environment.token, project.folder, os.environ, what)))
+    email, password = os.environ.get("GATECTL_EMAIL"), os.environ.get("GATECTL_PASSWORD")
+    if email or password:
+        return Credentials(email=email, password=Secret(password) if password else None)
+    return None
 
 
 def default_workspace_of(environment: Environment) -> str | None:

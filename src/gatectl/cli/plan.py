@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import json
+import time
 
 import click
 
 from gatectl import plan as plans
-from gatectl.cli.options import Globals, command, write_file
-from gatectl.cli.planning import make_request, selection_options, work_out
+from gatectl.cli.options import Globals, command, connection_of, write_file
+from gatectl.cli.planning import Selection, make_request, selection_options, work_out
 from gatectl.errors import CHANGES, DESTRUCTIVE_CHANGES, DONE, INVALID
 from gatectl.render import FORMATS, render
 
@@ -19,8 +20,7 @@ from gatectl.render import FORMATS, render
 @click.option("--format", "format_name", type=click.Choice(FORMATS["plan"]), default="text", help="How to print it.")
 @click.option("--detailed-exitcode", is_flag=True, help="2 where changes are pending, 3 where some detach or delete.")
 def COMMAND(  # noqa: N802 - the table's word
-    options: Globals, paths: tuple[str, ...], selector: str | None, targets: tuple[str, ...], prune: bool,
-    renew: tuple[str, ...], out: str | None, format_name: str, detailed_exitcode: bool,
+    options: Globals, selection: Selection, out: str | None, format_name: str, detailed_exitcode: bool
 ) -> int:  # fmt: skip
     """Show what would change on the platform.
 
@@ -28,7 +28,9 @@ def COMMAND(  # noqa: N802 - the table's word
     platform, and no credential is resolved.
     """
     console = options.console(format_name)
-    plan = work_out(make_request(options, paths, selector, targets, prune=prune, renew=renew))
+    ends = time.monotonic() + selection.deadline
+    request = make_request(options, selection)
+    plan = work_out(request, lambda: connection_of(request.project, request.environment, ends=ends))
     console.result(render("plan", plan, format_name, console.look()))
     if plans.is_invalid(plan):
         return INVALID

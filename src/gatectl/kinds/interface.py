@@ -43,13 +43,18 @@ class Order(NamedTuple):
     secrets: Mapping[str, str]
 
 
+def _nothing(wire: Wire) -> list[str]:
+    return []
+
+
 class Kind(NamedTuple):
     """One row of the table of kinds.
 
     `rank` orders kinds that do not depend on each other: smaller first. `want` gives the normal form that a manifest
     asks for, fields that it leaves out taken from the live object (or the default). `comparable` is the normal form as it
     is compared and hashed. `paths` maps its fields to their place in a manifest; `fixed` names those that cannot be
-    changed in place. `body` gives the write shape: for a new object (`wire` None) or for one that was just read.
+    changed in place. `body` gives the write shape: for a new object (`wire` None) or for one that was just read. `lost`
+    names what of a live object such a write would drop, because we do not know it.
     """
 
     name: str
@@ -63,6 +68,7 @@ class Kind(NamedTuple):
     want: Callable[[Manifest, Live | None], Spec]
     comparable: Callable[[Spec], Spec]
     body: Callable[[Order, Wire | None, Context], Mapping[str, Any]]
+    lost: Callable[[Wire], list[str]] = _nothing
 
 
 def credentials(order: Order, context: Context, reference: Any) -> dict[str, Any]:

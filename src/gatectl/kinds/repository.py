@@ -83,8 +83,19 @@ def body(order: Order, wire: Wire | None, context: Context) -> Mapping[str, Any]
     }
 
 
+_KNOWN: Final = frozenset(
+    ("id", "name", "storageType", "mode", "workspaceId", "buckets", "aiLlms", "apiKeys", "aiApiKeys", "createdAt",
+     "updatedAt", "disabled", "walletAddress", "etag", "units", "orgId", "userId", "deletedAt")
+)  # fmt: skip
+
+
+def lost(wire: Wire) -> list[str]:
+    """The fields of a live repository that we do not know and that hold something (U30, U31)."""
+    return sorted(name for name, value in wire.items() if name not in _KNOWN and value not in (None, "", False, [], {}))
+
+
 KIND = Kind(
     "Repository", "repository", "repo", 2, True,
     {"name": "/metadata/name", "endpointType": "/spec/endpointType", "mode": "/spec/mode"},
-    frozenset(("endpointType", "mode")), read, want, comparable, body,
+    frozenset(("endpointType", "mode")), read, want, comparable, body, lost,
 )  # fmt: skip

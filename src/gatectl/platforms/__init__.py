@@ -39,6 +39,9 @@ class Driver(NamedTuple):
 PLATFORMS: Final[Mapping[str, Driver]] = {
     "embedded": Driver("embedded", "gatectl.platforms.embedded", "default"),
     "sqlite://": Driver("sqlite", "gatectl.platforms.embedded", "default"),
+    "postgresql://": Driver("postgresql", "gatectl.platforms.embedded", "default"),
+    "https://": Driver("flashback", "gatectl.platforms.flashback", None),
+    "http://": Driver("flashback", "gatectl.platforms.flashback", None),
 }
 
 
@@ -47,6 +50,7 @@ def driver_for(target: str) -> Driver:
     for prefix, driver in PLATFORMS.items():
         if target == prefix or (prefix.endswith("://") and target.startswith(prefix)):
             return driver
-    if target.startswith("http://"):
-        raise UsageError(f"platform {target} would be spoken to in clear", "use https://")
-    raise UsageError(f"no platform is called '{target}'", "embedded, or sqlite:///path/to/platform.db")
+    raise UsageError(
+        f"no platform is called '{target.partition('://')[0]}'",
+        "embedded, sqlite:///path, postgresql://… or https://…",
+    )

@@ -47,13 +47,44 @@ class Traits(NamedTuple):
     parallel: int
 
 
+class Secret:
+    """A secret on its way: no print, log, comparison or dump shows it."""
+
+    __slots__ = ("_value",)
+
+    def __init__(self, value: str) -> None:
+        self._value = value
+
+    def reveal(self) -> str:
+        """The secret itself, for the request that needs it."""
+        return self._value
+
+    def __repr__(self) -> str:
+        return "Secret(…)"
+
+
+class Credentials(NamedTuple):
+    """How to authenticate to a platform: a token, or e-mail and password."""
+
+    token: Secret | None = None
+    email: str | None = None
+    password: Secret | None = None
+
+
 class Connection(NamedTuple):
-    """What is needed to reach a platform: the target as an environment names it, and the folder that paths in it are
-    relative to."""
+    """What is needed to reach a platform.
+
+    `target` is as an environment names it, `folder` what paths in it are relative to. `openai` is the wire value of OpenAI
+    endpoints where the environment says it. `parallel` is the most requests under way at once (None: the platform's own
+    number), `ends` the moment (of `time.monotonic`) by which the whole run has to be over (None: no limit).
+    """
 
     target: str
     folder: Path
     openai: str | None = None
+    credentials: Credentials | None = None
+    parallel: int | None = None
+    ends: float | None = None
 
 
 class Reader(Protocol):

@@ -1,0 +1,70 @@
+"""`gatectl export`: live objects as manifests."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+
+import click
+
+from gatectl import export as exporter
+from gatectl import sources, validate
+from gatectl.cli.options import Globals, command, connection_of, environment_of, load_project
+from gatectl.current import read_current, read_workspaces
+from gatectl.errors import DONE, InputError, UsageError
+from gatectl.kinds import KINDS
+from gatectl.platforms import driver_for
+
+
+@command("export")
+@click.option("--out", metavar="DIR", help="One file for each object in this folder, instead of one stream.")
+@click.option("--deadline", type=click.FloatRange(min=1), default=1800.0, metavar="SECONDS", help="For the whole run.")
+def COMMAND(options: Globals, out: str | None, deadline: float) -> int:  # noqa: N802 - the table's word
+    """Print live objects as manifests that validate and plan to nothing.
+
+    Of the workspace of --workspace or the environment; without one, of all that are visible. What the format cannot
+    express is a comment, and counted on standard error.
+    """
+    console = options.console()
+    project = load_project(options)
+    environment = environment_of(project, options)
+    connection = connection_of(project, environment, ends=time.monotonic() + deadline)
+    reader = driver_for(environment.platform).open_reader(connection)
+    try:
+        visible = read_workspaces(reader)
+        wanted = environment.workspace
+        if wanted is not None and wanted in visible.by_id:
+            wanted = visible.by_id[wanted].key.name
+        if wanted is not None and wanted not in visible.by_name:
+            raise UsageError(
+                f"there is no workspace '{wanted}'", f"visible: {', '.join(sorted(visible.by_name)) or 'none'}"
+            )
+        names = [wanted] if wanted is not None else sorted(visible.by_name)
+        current = read_current(reader, names, visible, llms=False)
+    finally:
+        reader.close()
+    checker = validate.make_checker({kind.name: sources.read_schema(kind.schema) for kind in KINDS.values()})
+    exported = exporter.export(current, checker)
+    if out is None:
+        console.result(exporter.stream(exported).rstrip("\n"))
+    else:
+        _write(Path(out), exported)
+    lost = sum(item.data is None for item in exported)
+    remarks = sum(len(item.remarks) for item in exported if item.data is not None)
+    console.info(
+        f"exported {len(exported) - lost} objects; {lost} cannot be expressed and {remarks} attachments were left out"
+        + (" (see the comments)" if lost or remarks else "")
+    )
+    return DONE
+
+
+def _write(folder: Path, exported: list[exporter.Exported]) -> None:
+    for name, item in zip(exporter.file_names(exported), exported, strict=True):
+        path = folder / name
+        if path.exists():
+            raise InputError(f"{path} exists", "export into a new folder")
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_text(exporter.manifest_text(item), encoding="utf-8")
+        except OSError as error:
+            raise InputError(f"{path} cannot be written: {error.strerror}", "check the folder") from error

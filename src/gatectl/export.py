@@ -1,0 +1,231 @@
+"""Current → manifests: what is live, in the format, so that it validates and plans to nothing (product.md, section 4). Pure.
+
+What the format cannot express (unknown families and modes, ambiguous names) becomes a comment with id and reason. An
+attachment that a rule forbids is left out with a comment; Additive keeps it.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Any, Final, NamedTuple
+
+from gatectl import rules, validate
+from gatectl.current import Current, Index, WorkspaceState
+from gatectl.desired import IDENTITY_FIELDS, comparable, offline_namespace, read_manifest
+from gatectl.kinds import bucket
+from gatectl.model import Attachment, Desired, Document, Finding, Identity, Live, Manifest, SourceFile
+from gatectl.render.interface import safe
+
+_NOWHERE: Final = SourceFile("-", b"")
+_PLAIN: Final = re.compile(r"[A-Za-z][A-Za-z0-9_./-]*\Z")
+_WORDS: Final = frozenset(("null", "true", "false", "yes", "no", "on", "off", "y", "n"))
+
+
+class Exported(NamedTuple):
+    """One object: its manifest's data (None: it cannot be expressed), and what has to be said beside it."""
+
+    live: Live
+    data: dict[str, Any] | None
+    remarks: tuple[str, ...]
+
+
+def export(current: Current, checker: validate.Checker) -> list[Exported]:
+    """Every live object of the workspaces that were read, sorted by workspace, kind and name."""
+    drafts: list[Exported] = []
+    for name in sorted(current.states):
+        drafts += [_workspace(live, current.workspaces) for live in current.workspaces.by_name.get(name, ())]
+        drafts += _content(current.states[name])
+    return _without_offences(drafts, checker)
+
+
+def _content(state: WorkspaceState) -> Iterator[Exported]:
+    identities = Counter(comparable(bucket.identity(b.spec)) for b in state.indexes["Bucket"].by_id.values())
+    labels = Counter((comparable(bucket.identity(b.spec)), b.key.name) for b in state.indexes["Bucket"].by_id.values())
+    for kind in ("Bucket", "LLM", "Repository"):
+        for live in sorted(state.indexes[kind].by_id.values(), key=lambda each: (each.key.name, each.id)):
+            reason = _inexpressible(live, state.indexes[kind])
+            if reason is not None:
+                yield Exported(live, None, (reason,))
+            elif kind == "Repository":
+                yield _repository(live, identities, labels)
+            else:
+                yield Exported(live, _document(live, _spec(live)), ())
+
+
+def _inexpressible(live: Live, index: Index) -> str | None:
+    alike = index.by_lower[live.key.name.lower()]
+    if len(alike) > 1:
+        return f"its name is shared, case ignored, with {', '.join(sorted(a.id for a in alike if a.id != live.id))}"
+    known = {"Bucket": bucket.TO_WIRE, "Repository": ("S3", "GCS", "AzureBlob", "OpenAI")}.get(live.key.kind)
+    kind = live.spec.get("type", live.spec.get("endpointType"))
+    if known is not None and kind not in known:
+        return f"its type {kind} is not part of the format"
+    if live.spec.get("mode", "Normal") not in ("Normal", "Mirror"):
+        return f"its mode {live.spec['mode']} is not part of the format"
+    if live.spec.get("account") == "":
+        return "its storage account cannot be told"
+    return None
+
+
+def _workspace(live: Live, workspaces: Index) -> Exported:
+    alike = workspaces.by_lower[live.key.name.lower()]
+    if len(alike) > 1:
+        others = ", ".join(sorted(a.id for a in alike if a.id != live.id))
+        return Exported(live, None, (f"its name is shared, case ignored, with {others}",))
+    return Exported(
+        live, {"apiVersion": validate.API_VERSION, "kind": "Workspace", "metadata": {"name": live.key.name}}, ()
+    )
+
+
+def _document(live: Live, spec: Mapping[str, Any]) -> dict[str, Any]:
+    metadata = {"name": live.key.name, "workspace": live.key.workspace}
+    return {"apiVersion": validate.API_VERSION, "kind": live.key.kind, "metadata": metadata, "spec": dict(spec)}
+
+
+def _spec(live: Live) -> dict[str, Any]:
+    return {name: value for name, value in live.spec.items() if name != "name" and value != ""}
+
+
+def _repository(live: Live, identities: Counter[Identity], labels: Counter[tuple[Identity, str]]) -> Exported:
+    spec: dict[str, Any] = {"endpointType": live.spec["endpointType"]}
+    if live.spec["mode"] != "Normal":
+        spec["mode"] = live.spec["mode"]
+    spec["resources"] = []
+    remarks = []
+    for item in live.attachments:
+        if item.identity[0] not in IDENTITY_FIELDS or "" in item.identity:
+            remarks.append(f"left out: {item.identity[0]} {item.id} is not part of the format")
+        else:
+            spec["resources"].append(_entry(item, identities, labels))
+    return Exported(live, _document(live, spec), tuple(remarks))
+
+
+def _entry(item: Attachment, identities: Counter[Identity], labels: Counter[tuple[Identity, str]]) -> dict[str, Any]:
+    entry: dict[str, Any] = {"type": item.identity[0]}
+    entry.update(zip(IDENTITY_FIELDS[item.identity[0]], item.identity[1:], strict=True))
+    key = comparable(item.identity)
+    if identities[key] > 1:
+        if item.label is not None and labels[key, item.label] == 1:
+            entry["label"] = item.label
+        else:
+            entry["id"] = item.id
+    if item.folder:
+        entry["folder"] = item.folder
+    if item.master:
+        entry["master"] = True
+    return entry
+
+
+def _without_offences(drafts: Sequence[Exported], checker: validate.Checker) -> list[Exported]:
+    """The same, without what the rules forbid: an entry where that is enough, else the whole object."""
+    exported = list(drafts)
+    while True:
+        findings = _check(exported, checker)
+        offences = {
+            f.spot.document.number: f for f in reversed(findings) if f.severity == "error" and f.spot is not None
+        }
+        if not offences:
+            return exported
+        for number, finding in offences.items():
+            exported[number] = _without(exported[number], finding)
+
+
+def _check(exported: Sequence[Exported], checker: validate.Checker) -> list[Finding]:
+    manifests: list[Manifest] = []
+    findings: list[Finding] = []
+    for number, item in enumerate(exported):
+        if item.data is None:
+            continue
+        document = Document(_NOWHERE, number, 1, 1, item.data)
+        kind, wrong = validate.check(document, checker)
+        findings += wrong
+        if kind is not None:
+            manifests.append(read_manifest(document, kind, not wrong, None))
+    return findings + rules.check(offline_namespace(Desired(tuple(manifests))))
+
+
+def _without(item: Exported, finding: Finding) -> Exported:
+    assert item.data is not None
+    assert finding.spot is not None
+    pointer = finding.spot.pointer
+    if pointer[:2] == ("spec", "resources") and len(pointer) > 2 and isinstance(pointer[2], int):
+        spec = item.data["spec"]
+        entry = spec["resources"][pointer[2]]
+        rest = [each for index, each in enumerate(spec["resources"]) if index != pointer[2]]
+        remark = f"left out, and kept on the platform: {_flow(entry)}: {finding.rule}: {finding.message}"
+        return item._replace(data={**item.data, "spec": {**spec, "resources": rest}}, remarks=(*item.remarks, remark))
+    return item._replace(data=None, remarks=(*item.remarks, f"{finding.rule}: {finding.message}"))
+
+
+def manifest_text(item: Exported) -> str:
+    """One object as YAML: its manifest, or a comment that says why there is none."""
+    live = item.live
+    if item.data is None:
+        return f"# {safe(f'{live.key} ({live.id}) cannot be expressed: ')}{safe('; '.join(item.remarks))}\n"
+    lines = [
+        f"apiVersion: {item.data['apiVersion']}",
+        f"kind: {item.data['kind']}",
+        f"metadata: {_flow(item.data['metadata'])}",
+    ]
+    if "spec" in item.data:
+        lines.append("spec:")
+        lines += _spec_lines(item.data["spec"])
+    lines += [f"    # {safe(remark)}" for remark in item.remarks]
+    return "\n".join(lines) + "\n"
+
+
+def _spec_lines(spec: Mapping[str, Any]) -> Iterator[str]:
+    for name, value in spec.items():
+        if isinstance(value, list):
+            yield f"  {name}:" if value else f"  {name}: []"
+            yield from (f"    - {_flow(entry)}" for entry in value)
+        else:
+            yield f"  {name}: {_scalar(value)}"
+
+
+def _flow(value: Mapping[str, Any]) -> str:
+    return "{" + ", ".join(f"{name}: {_scalar(inner)}" for name, inner in value.items()) + "}"
+
+
+def _scalar(value: Any) -> str:
+    """A scalar that YAML 1.1 and 1.2 read alike: plain where that is beyond doubt, else in double quotes."""
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    text = str(value)
+    if _PLAIN.match(text) and text.lower() not in _WORDS:
+        return text
+    return '"' + "".join(_escaped(character) for character in text) + '"'
+
+
+def _escaped(character: str) -> str:
+    if character in '"\\':
+        return "\\" + character
+    if character.isprintable():
+        return character
+    code = ord(character)
+    return f"\\x{code:02x}" if code < 0x100 else f"\\u{code:04x}" if code < 0x10000 else f"\\U{code:08x}"
+
+
+def stream(exported: Iterable[Exported]) -> str:
+    """All objects as one YAML stream."""
+    return "---\n".join(manifest_text(item) for item in exported)
+
+
+def file_names(exported: Sequence[Exported]) -> list[str]:
+    """A path for each object: workspace/kind/name.yaml, of characters that every file system takes, each path once."""
+    names: list[str] = []
+    taken: set[str] = set()
+    for item in exported:
+        key = item.live.key
+        folder = [key.workspace, f"{key.kind.lower()}s"] if key.workspace is not None else ["workspaces"]
+        stem = "/".join(_slug(part) for part in (*folder, key.name))
+        name = stem if stem.lower() not in taken else f"{stem}-{_slug(item.live.id)}"
+        taken.add(name.lower())
+        names.append(f"{name}.yaml")
+    return names
+
+
+def _slug(text: str) -> str:
+    return re.sub(r"[^A-Za-z0-9._-]+", "-", text).strip(".-")[:100] or "unnamed"

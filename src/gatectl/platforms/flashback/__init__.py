@@ -1,0 +1,173 @@
+"""The real platform over its HTTP API (platform-contract.md), and `gatectl serve`, which speaks the same.
+
+This module maps collections to paths; `transport` sends, `answers` understands, `session` knows who we are. httpx comes in
+when a reader or a writer is opened. The reader sends GET requests and nothing else.
+"""
+
+from __future__ import annotations
+
+import atexit
+from collections.abc import Iterable, Mapping, Sequence
+from functools import lru_cache
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
+from urllib.parse import quote
+
+from gatectl.errors import NotAuthenticated, PlatformError, Uncertain, UsageError
+from gatectl.platforms.interface import Collection, Connection, Identification, Traits, Wire
+
+if TYPE_CHECKING:
+    from gatectl.platforms.flashback.transport import Transport
+
+PARALLEL: Final = 16
+
+
+class Route(NamedTuple):
+    """Where a collection lives: its path, the field of its list, and where a created object's id is found."""
+
+    path: str
+    listed: str
+    created: tuple[str, ...]
+
+
+ROUTES: Final[Mapping[str, Route]] = {
+    "workspace": Route("/workspace", "workspaces", ("workspace", "id")),
+    "bucket": Route("/bucket", "buckets", ("bucketId",)),
+    "ai/llm": Route("/ai/llm", "aiLlms", ("aiLlmId",)),
+    "repo": Route("/repo", "repos", ("repoId",)),
+    "apikeys": Route("/apikeys", "apiKeys", ("apiKeyId",)),
+}
+"""platform-contract.md, sections 3.2 to 3.4, 3.7 and 3.8."""
+
+
+def open_reader(connection: Connection) -> Reader:
+    """A reader. Raises NotAuthenticated without a token, UsageError for an address that may not be used."""
+    return Reader(connection, _open(connection))
+
+
+def open_writer(connection: Connection) -> Writer:
+    """A writer; it shares the reader's connections and login."""
+    return Writer(_open(connection))
+
+
+@lru_cache(maxsize=8)
+def _open(connection: Connection) -> Transport:
+    """One pool of connections, and one login, for all who speak to a platform in this run; open until it ends."""
+    from gatectl.platforms.flashback.transport import Transport
+
+    url = check_url(connection.target)
+    if connection.credentials is None and url.startswith("https://"):
+        raise NotAuthenticated(
+            f"there is no token for {url}",
+            "set GATECTL_TOKEN, or token: {env: NAME} in the environment, or GATECTL_EMAIL and GATECTL_PASSWORD",
+        )
+    transport = Transport(url, connection.credentials, parallel=connection.parallel or PARALLEL, ends=connection.ends)
+    atexit.register(transport.close)
+    return transport
+
+
+def check_url(target: str) -> str:
+    """The address without a slash at its end. Raises UsageError for plain http beyond loopback, or a password in it."""
+    from ipaddress import ip_address
+    from urllib.parse import urlsplit
+
+    try:
+        parts = urlsplit(target)
+        host = parts.hostname or ""
+        _ = parts.port
+    except ValueError:
+        host = ""
+    if not host:
+        raise UsageError("the platform's address cannot be read", "for example: https://backend.flashback.tech")
+    if parts.username is not None or parts.password is not None:
+        raise UsageError("the platform's address holds a user name or password", "set GATECTL_TOKEN instead")
+    if parts.query or parts.fragment:
+        raise UsageError(
+            "the platform's address has a query or fragment", "for example: https://backend.flashback.tech"
+        )
+    if parts.scheme == "http":
+        try:
+            loopback = host == "localhost" or ip_address(host).is_loopback
+        except ValueError:
+            loopback = False
+        if not loopback:
+            raise UsageError(f"{target} would be spoken to in clear, tokens and secrets included", "use https://")
+    return target.rstrip("/")
+
+
+class Reader:
+    """Reads the platform (`interface.Reader`)."""
+
+    def __init__(self, connection: Connection, transport: Transport) -> None:
+        self._transport = transport
+        self._url = check_url(connection.target)
+        self._openai = connection.openai
+        self._parallel = connection.parallel or PARALLEL
+
+    @property
+    def identification(self) -> Identification:
+        return Identification("flashback", self._url, None)
+
+    @property
+    def traits(self) -> Traits:
+        return Traits(default_workspace=None, packets=False, openai=self._openai, parallel=self._parallel)
+
+    def list(self, collection: Collection, workspace_id: str | None = None) -> Sequence[Wire]:
+        """All live objects of a collection. Raises PlatformError: what could not be read whole is never "absent"."""
+        route = ROUTES[collection]
+        query = {"workspaceId": workspace_id} if workspace_id is not None else None
+        body = self._transport.get(route.path, query)
+        items = body.get(route.listed) if isinstance(body, Mapping) else None
+        if not isinstance(items, list) or not all(isinstance(item, Mapping) and item.get("id") for item in items):
+            raise PlatformError(
+                f"GET {route.path}: the answer has no list '{route.listed}' of objects with ids",
+                "is this address the platform's API?",
+            )
+        if workspace_id is None:
+            return items
+        # A platform that does not know the filter answers with everything; what is of another workspace is not asked for.
+        return [item for item in items if item.get("workspaceId") in (None, workspace_id)]
+
+    def applied(self, project: str) -> frozenset[str] | None:
+        """None: the platform has nowhere to keep such a record (platform-contract.md, section 1.3)."""
+        return None
+
+    def close(self) -> None:
+        """Nothing to give back: the connections serve the whole run."""
+
+
+class Writer:
+    """Changes the platform (`interface.Writer`). Raises Uncertain for a write that may or may not have had an effect."""
+
+    def __init__(self, transport: Transport) -> None:
+        self._transport = transport
+
+    def create(self, collection: Collection, body: Wire) -> str:
+        route = ROUTES[collection]
+        answer: Any = self._transport.write("POST", route.path, body)
+        found: Any = answer
+        for name in route.created:
+            found = found.get(name) if isinstance(found, Mapping) else None
+        if not isinstance(found, str) or not found:
+            raise Uncertain(f"POST {route.path}: the answer has no {'.'.join(route.created)}", settled=True)
+        return found
+
+    def update(self, collection: Collection, object_id: str, body: Wire, etag: str | None = None) -> None:
+        self._transport.write("PUT", self._path(collection, object_id), body, self._condition(collection, etag))
+
+    def delete(self, collection: Collection, object_id: str, etag: str | None = None) -> None:
+        self._transport.write("DELETE", self._path(collection, object_id), None, self._condition(collection, etag))
+
+    def record(self, project: str, object_ids: Iterable[str]) -> None:
+        """The platform has nowhere to keep such a record."""
+
+    def close(self) -> None:
+        """Nothing to give back: the connections serve the whole run."""
+
+    @staticmethod
+    def _path(collection: Collection, object_id: str) -> str:
+        return f"{ROUTES[collection].path}/{quote(object_id, safe='')}"
+
+    @staticmethod
+    def _condition(collection: Collection, etag: str | None) -> str | None:
+        """If-Match is an offer for repositories (product.md, section 4); elsewhere a platform may not expect it."""
+        return etag if collection == "repo" else None

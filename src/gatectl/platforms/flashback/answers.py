@@ -1,0 +1,180 @@
+"""What an answer of the platform means. Pure: status, headers and body in, a value or an exception out.
+
+The platform's error bodies have seven shapes, and 200 can carry a failure (platform-contract.md, section 4), so success is
+decided here and only here: 2xx, and `success` is not false, and on POST an id (U16).
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping
+from typing import Any, Final, NamedTuple
+
+from gatectl.errors import (
+    Forbidden,
+    NotAuthenticated,
+    PlatformError,
+    PlatformRefused,
+    PreconditionFailed,
+    Uncertain,
+    Unsupported,
+)
+
+
+class Throttled(PlatformError):
+    """429 that asks to come back later, after `seconds` (None: it does not say)."""
+
+    code = "throttled"
+
+    def __init__(self, seconds: float | None) -> None:
+        super().__init__("the platform asks to slow down (429)", "try again later, or with a smaller --parallelism")
+        self.seconds = seconds
+
+
+class Answer(NamedTuple):
+    """A response as it came. `body` is None where it is not JSON."""
+
+    method: str
+    path: str
+    status: int
+    retry_after: str | None
+    location: str | None
+    body: Any
+
+
+_HINTS: Final = {
+    "NAME_ALREADY_USED": "the name may belong to a repository that you cannot see, in this or another workspace",
+    "QUOTA_EXCEEDED": "a limit of the subscription is reached: remove something, or raise the limit",
+    "NORMAL_UNIT_FOLDER_CANNOT_DELETE": "the platform refuses to detach it: empty the folder, or keep the attachment",
+    "NORMAL_UNIT_CANNOT_DELETE": "the platform refuses to detach it: empty the folder, or keep the attachment",
+    "NORMAL_UNIT_FOLDER_ALREADY_USED": "another repository, maybe one that you cannot see, uses this folder",
+    "MIRROR_UNIT_ALREADY_IN_OTHER_REPO": "another repository, maybe one that you cannot see, attaches this bucket",
+    "IN_USE": "detach it from the repositories that use it first",
+}
+"""What to do about the platform's own codes (platform-contract.md, section 2.7)."""
+
+
+def parse_body(content: bytes, content_type: str) -> Any:
+    """The JSON of a body; None where there is none."""
+    if not content or "json" not in content_type:
+        return None
+    try:
+        return json.loads(content)
+    except (ValueError, RecursionError):
+        return None
+
+
+def judge(answer: Answer) -> Any:
+    """The body of a success. Raises the PlatformError that the answer means."""
+    if 200 <= answer.status < 300:
+        return _success(answer)
+    if answer.status == 401:
+        raise NotAuthenticated(
+            _message(answer, "the platform does not know this token"), "get a new token: see GATECTL_TOKEN"
+        )
+    if answer.status == 403:
+        raise _forbidden(answer)
+    if answer.status == 412:
+        raise PreconditionFailed(_message(answer, "it changed since it was read"))
+    if answer.status == 429:
+        raise _too_many(answer)
+    if answer.status >= 500 and answer.status != 501:
+        raise Uncertain(_message(answer, "the platform failed"), settled=True)
+    if 300 <= answer.status < 400:
+        raise PlatformError(
+            f"{answer.method} {answer.path}: the platform redirects to {answer.location}", "use that address"
+        )
+    if answer.status in (404, 405, 501) and answer.method == "GET":
+        raise Unsupported(_message(answer, "the platform does not offer this"))
+    raise _refused(answer)
+
+
+def _success(answer: Answer) -> Any:
+    body = answer.body
+    if body is None:
+        if answer.method == "GET":
+            raise Uncertain(f"{answer.method} {answer.path}: the answer is not JSON", settled=True)
+        if answer.method == "DELETE":
+            return {}
+        raise Uncertain(f"{answer.method} {answer.path}: the answer cannot be read", settled=True)
+    if isinstance(body, Mapping) and body.get("success") is False:
+        raise _refused(answer)
+    return body
+
+
+def _code(body: Any) -> str:
+    if not isinstance(body, Mapping):
+        return ""
+    code = body.get("error_code") or body.get("errorCode") or ""
+    return code if isinstance(code, str) and code != "SUCCESS" else ""
+
+
+def _message(answer: Answer, otherwise: str) -> str:
+    body = answer.body
+    words = otherwise
+    if isinstance(body, Mapping):
+        for name in ("error_message", "message", "errorMessage", "error"):
+            if isinstance(body.get(name), str) and body[name]:
+                words = body[name]
+                break
+    code = _code(body)
+    return f"{answer.method} {answer.path}: {words[:500]} ({', '.join(filter(None, (str(answer.status), code)))})"
+
+
+def _refused(answer: Answer) -> PlatformError:
+    code = _code(answer.body) or ("NOT_FOUND" if answer.status == 404 else "")
+    message = _message(answer, "the platform refused")
+    if code == "QUOTA_EXCEEDED":
+        return PlatformRefused(message, platform_code=code, status=answer.status, hint=_HINTS[code])
+    return PlatformRefused(message, platform_code=code, status=answer.status, hint=_HINTS.get(code))
+
+
+def _forbidden(answer: Answer) -> PlatformError:
+    """403 means not permitted, or in use (platform-contract.md, sections 2.9 and 4)."""
+    message = _message(answer, "not permitted")
+    in_use = "IN_USE" in _code(answer.body).upper() or any(
+        phrase in message.lower() for phrase in ("in use", "used by", "still used", "being used", "is attached")
+    )
+    if answer.method == "DELETE" and in_use:
+        return PlatformRefused(message, platform_code="IN_USE", status=403, hint=_HINTS["IN_USE"])
+    return Forbidden(message, "ask for the permission in the workspace")
+
+
+def _too_many(answer: Answer) -> PlatformError:
+    """429 means quota, or throttling (U22): quota on POST /bucket and where the code says so, unless it says when to come back."""
+    quota = _code(answer.body) == "QUOTA_EXCEEDED"
+    shaped = isinstance(answer.body, Mapping) and "bucketId" in answer.body
+    if answer.retry_after is None and (quota or shaped):
+        message = _message(answer, "a limit of the subscription is reached")
+        return PlatformRefused(message, platform_code="QUOTA_EXCEEDED", status=429, hint=_HINTS["QUOTA_EXCEEDED"])
+    if quota:
+        return _refused(answer)
+    return Throttled(_seconds(answer.retry_after))
+
+
+def _seconds(retry_after: str | None) -> float | None:
+    if retry_after is None:
+        return None
+    try:
+        return max(0.0, float(retry_after))
+    except ValueError:
+        return _until(retry_after)
+
+
+def _until(date: str) -> float | None:
+    from datetime import UTC, datetime
+    from email.utils import parsedate_to_datetime
+
+    try:
+        return max(0.0, (parsedate_to_datetime(date) - datetime.now(UTC)).total_seconds())
+    except (ValueError, TypeError):
+        return None
+
+
+def redact(error: PlatformError, secrets: Iterable[str]) -> PlatformError:
+    """The same error without any of the secrets, should the platform have echoed one."""
+    for secret in secrets:
+        if len(secret) >= 4:
+            error.message = error.message.replace(secret, "(redacted)")
+            error.args = (error.message,)
+    return error
