@@ -92,7 +92,7 @@ def apply_plan(plan: Plan, run: Run) -> tuple[list[Outcome], bool]:
     work = _Work(run, writer, operations)
     try:
         work.do(current)
-        _record(plan, work.outcomes, run, writer)
+        work.diverged |= not _record(plan, work.outcomes, run, writer)
     except KeyboardInterrupt:
         work.break_off()
     finally:
@@ -123,6 +123,7 @@ class _Work:
         self.outcomes: dict[str, Outcome] = {}
         self.diverged = False
         self._started: set[str] = set()
+        self._unread: list[_Tried] = []
         self._unreachable = 0  # in a row
         self._hopeless = False
 
@@ -136,6 +137,7 @@ class _Work:
                     self._set(_not_started(op))
                 continue
             current = self._level(self._decide(level, current), current)
+        self._look_once_more()
 
     def break_off(self) -> None:
         """Interrupted in the middle: what was sent and not answered is unknown, the rest was not started."""
@@ -269,8 +271,18 @@ class _Work:
     def _unverified(self, tried: Sequence[_Tried]) -> None:
         for item in tried:
             if item.outcome.status == "done":
-                self.diverged = True
                 self._set(item.outcome._replace(error=("unverified", "written, but it could not be read back")))
+            if item.outcome.status in ("done", "unknown"):
+                self._unread.append(item)
+
+    def _look_once_more(self) -> None:
+        """What could not be read back when it was written may be readable by the end."""
+        current = _try_read(self.run.reader, self.operations) if self._unread else None
+        if current is None:
+            self.diverged |= bool(self._unread)
+        else:
+            _, late = self._settle(self._unread, current, final=True)
+            self._report_divergence(late, current)
 
 
 def _timed_out(outcome: Outcome) -> bool:
@@ -298,7 +310,8 @@ def _read(reader: Reader, operations: Iterable[Operation]) -> Current:
     llms = "LLM" in kinds or any(
         item["type"] == "LLM" for op in operations for name in ("attach", "detach", "keep") for item in op[name]
     )
-    return read_current(reader, names, read_workspaces(reader), kinds, api_keys=api_keys, llms=llms)
+    renamed = {op["platformId"]: op["name"] for op in operations if op["kind"] == "Workspace" and op["platformId"]}
+    return read_current(reader, names, read_workspaces(reader, renamed), kinds, api_keys=api_keys, llms=llms)
 
 
 def _try_read(reader: Reader, operations: Iterable[Operation]) -> Current | None:
@@ -413,6 +426,8 @@ def _send(op: Operation, live: Live | None, current: Current, writer: Writer, ru
         return live.id
     state = current.states.get(op["workspace"]) if op["workspace"] is not None else None
     context = state.context if state is not None else Context(None, None, {}, {}, {}, None)
+    if live is not None and etag is None:
+        live = _latest(op, live, context, run.reader)
     fields = {field["path"]: field["after"] for field in op["fields"]}
     order = Order(op["name"], fields, _complete(op, live, context), run.secrets.get(op["id"], {}))
     body = kind.body(order, live.wire if live is not None else None, context)
@@ -428,16 +443,29 @@ def _send(op: Operation, live: Live | None, current: Current, writer: Writer, ru
     return live.id
 
 
+def _latest(op: Operation, live: Live, context: Context, reader: Reader) -> Live:
+    """The object as it is at this moment, where the platform has no conditional writes: then the time in which somebody
+    else's change can be lost is one read and one write. Raises PreconditionFailed where it is not as it was planned."""
+    kind = KINDS[op["kind"]]
+    wire = reader.latest(kind.collection, live.id)
+    if wire is None:
+        return live
+    latest = kind.read(wire, context)
+    if _hash(latest) != op["pre"]["hash"]:
+        raise PreconditionFailed("somebody changed it a moment ago")
+    return latest
+
+
 def _complete(op: Operation, live: Live | None, context: Context) -> list[Attachment] | None:
     """The complete list of attachments of a repository in the end: what is there, without, with, and changed."""
     if op["kind"] != "Repository":
         return None
     gone = {item["id"] for item in op["detach"]}
-    masters = {field["path"]: field["after"] for field in op["fields"]}
+    masters = {field["path"].lower(): field["after"] for field in op["fields"]}  # a label may have changed in case
     complete = []
     for item in live.attachments if live is not None else ():
         if item.id not in gone:
-            master = masters.get(f"/spec/resources/{attachment_token(item)}/master", item.master)
+            master = masters.get(f"/spec/resources/{attachment_token(item)}/master".lower(), item.master)
             complete.append(item._replace(master=master))
     complete.extend(_with_id(_attachment(item), context) for item in op["attach"])
     return complete
@@ -475,13 +503,24 @@ def _divergence(op: Operation, live: Live | list[Live] | None) -> str:
     return f"written, but it reads back differently: {rows}"
 
 
-def _record(plan: Plan, outcomes: Mapping[str, Outcome], run: Run, writer: Writer) -> None:
-    """Remember what this project has applied, so that a later plan knows its own (adopts, --prune)."""
-    ids = [o.platform_id for o in outcomes.values() if o.status in _FINE and o.platform_id is not None]
-    if not run.stop():
-        ids += [adopted["platformId"] for adopted in plan["adopts"]]
-    if ids:
-        writer.record(run.project, ids)
+def _record(plan: Plan, outcomes: dict[str, Outcome], run: Run, writer: Writer) -> bool:
+    """Remember what this project has applied, so that a later plan knows its own (adopts, --prune).
+
+    False if that failed after something was written: then the outcomes say so. Raises PlatformError where nothing was.
+    """
+    ids = {o.id: o.platform_id for o in outcomes.values() if o.status in _FINE and o.platform_id is not None}
+    adopted = [] if run.stop() else [item["platformId"] for item in plan["adopts"]]
+    try:
+        if ids or adopted:
+            writer.record(run.project, [*ids.values(), *adopted])
+    except PlatformError as error:
+        if not any(outcome.attempts for outcome in outcomes.values()):
+            raise
+        message = f"applied, but that this project did so could not be recorded: {error.message}"
+        for name in ids:
+            outcomes[name] = outcomes[name]._replace(error=outcomes[name].error or ("unrecorded", message))
+        return False
+    return True
 
 
 def make_receipt(plan: Plan, outcomes: Sequence[Outcome], *, converged: bool) -> Mapping[str, Any]:

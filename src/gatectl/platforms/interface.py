@@ -102,6 +102,9 @@ class Reader(Protocol):
         Raises PlatformError: a list that could not be read whole is never an empty or a short one.
         """
 
+    def latest(self, collection: Collection, object_id: str) -> Wire | None:
+        """One object as it is now; None where the platform has conditional writes, so that nobody needs to look first."""
+
     def applied(self, project: str) -> frozenset[str] | None:
         """The ids of the objects that this project has applied; None where the platform keeps no such record."""
 

@@ -127,6 +127,15 @@ class Reader:
         # A platform that does not know the filter answers with everything; what is of another workspace is not asked for.
         return [item for item in items if item.get("workspaceId") in (None, workspace_id)]
 
+    def latest(self, collection: Collection, object_id: str) -> Wire | None:
+        """One repository as it is now (GET /repo?repoId=…, platform-contract.md, section 3.3); None for anything else."""
+        if collection != "repo":
+            return None
+        body = self._transport.get(ROUTES[collection].path, {"repoId": object_id})
+        found = body.get("repos") if isinstance(body, Mapping) else None
+        items = found if isinstance(found, list) else []
+        return next((item for item in items if isinstance(item, Mapping) and item.get("id") == object_id), None)
+
     def applied(self, project: str) -> frozenset[str] | None:
         """None: the platform has nowhere to keep such a record (platform-contract.md, section 1.3)."""
         return None

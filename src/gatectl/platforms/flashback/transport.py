@@ -16,7 +16,7 @@ from typing import Any, Final
 import httpx
 
 from gatectl import __version__
-from gatectl.errors import NotAuthenticated, PlatformError, Uncertain, Unreachable
+from gatectl.errors import NotAuthenticated, PlatformError, PlatformRefused, Uncertain, Unreachable
 from gatectl.platforms.flashback.answers import Answer, Throttled, judge, parse_body, redact
 from gatectl.platforms.flashback.session import make_session
 from gatectl.platforms.interface import Credentials
@@ -96,7 +96,10 @@ class Transport:
         while True:
             try:
                 return self._authorized("GET", path, query, None, None)
-            except Uncertain as error:
+            except (Uncertain, PlatformRefused) as error:
+                # A list has nothing to refuse: a 200 that says no, or a quota, is a passing fault like any other.
+                if isinstance(error, PlatformRefused) and not (error.status < 300 or error.status == 429):
+                    raise
                 if time.monotonic() - began >= TRIED_SECONDS:
                     raise Unreachable(f"{error.message}; tried for {TRIED_SECONDS:.0f} s", _LATER) from error
             self._sleep(_backoff(attempt))
@@ -114,8 +117,8 @@ class Transport:
     def _authorized(
         self, method: str, path: str, query: Mapping[str, str] | None, body: Mapping[str, Any] | None, etag: str | None
     ) -> Any:
-        """One request with a token, and once more with another where the platform refused the first."""
-        renewed = False
+        """One request with a token, and again with a new one where the platform refused it: it did nothing then."""
+        began = time.monotonic()
         while True:
             try:
                 token = self._session.token()
@@ -124,14 +127,25 @@ class Transport:
                     headers["If-Match"] = etag
                 return self._patient(method, path, query, body, headers)
             except NotAuthenticated as error:
-                if error.code == "forbidden" or renewed or not self._session.renew(token):
+                if error.code == "forbidden" or not self._session.renew(token):
                     raise redact(error, self._session.secrets()) from None
-                renewed = True
+                if time.monotonic() - began >= TRIED_SECONDS:
+                    raise redact(error, self._session.secrets()) from None
             except PlatformError as error:
                 raise redact(error, self._session.secrets()) from None
 
     def _post_without_token(self, path: str, body: Mapping[str, Any]) -> Any:
-        return self._patient("POST", path, None, body, {})
+        """A login or a refresh: done twice it does no harm."""
+        began = time.monotonic()
+        attempt = 0
+        while True:
+            try:
+                return self._patient("POST", path, None, body, {})
+            except Uncertain as error:
+                if time.monotonic() - began >= TRIED_SECONDS:
+                    raise Unreachable(f"{error.message}; tried for {TRIED_SECONDS:.0f} s", _LATER) from error
+            self._sleep(_backoff(attempt))
+            attempt += 1
 
     def _patient(
         self,

@@ -1,0 +1,117 @@
+"""Rehearsals: a real `gatectl serve` in a process of its own, its database to look at beside it, and the program as users
+run it."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import subprocess
+import sys
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from gatectl.platforms import driver_for
+from gatectl.platforms.interface import Collection, Connection
+
+EMAIL, PASSWORD = "ci@example.com", "rehearsal-password"
+
+
+EXAMPLES = Path(__file__).parents[1] / "examples"
+
+
+class Result(NamedTuple):
+    code: int
+    out: str
+    err: str
+
+    @property
+    def json(self) -> Any:
+        return json.loads(self.out)
+
+
+class Rehearsal:
+    """A project folder whose default environment is a server."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.variables = {"GATECTL_EMAIL": EMAIL, "GATECTL_PASSWORD": PASSWORD, **_demo_variables()}
+
+    def aim(self, url: str, manifests: str = str(EXAMPLES / "acme" / "manifests"), **environment: Any) -> None:
+        """Write a project file whose default environment is at this address."""
+        default = {"platform": url, "wire": {"OpenAI": "OPENAI"}, **environment}
+        spec = {"manifests": [manifests], "environments": {"default": default}}
+        project = {"apiVersion": "gatectl.io/v1", "kind": "Project", "metadata": {"name": "rehearsal"}, "spec": spec}
+        (self.folder / "gatectl.yaml").write_text(json.dumps(project))
+
+    def gatectl(self, *arguments: str, variables: Mapping[str, str] | None = None) -> Result:
+        done = subprocess.run(
+            [sys.executable, "-m", "gatectl", *arguments],
+            capture_output=True,
+            text=True,
+            cwd=self.folder,
+            stdin=subprocess.DEVNULL,
+            env={**os.environ, **(self.variables if variables is None else variables)},
+            check=False,
+        )
+        return Result(done.returncode, done.stdout, done.stderr)
+
+
+def _demo_variables() -> dict[str, str]:
+    lines = (EXAMPLES / "acme" / "demo.env").read_text().splitlines()
+    exported = (line.removeprefix("export ").partition("=") for line in lines if line.startswith("export "))
+    return {name: value for name, _, value in exported}
+
+
+class Server:
+    """The platform of a folder over HTTP. `faults` is the content of a faults file."""
+
+    def __init__(self, folder: Path, faults: Mapping[str, Any] | None = None, database: str | None = None) -> None:
+        folder.mkdir(parents=True, exist_ok=True)
+        self.database = database or f"sqlite:///{folder / 'served.db'}"
+        command = [sys.executable, "-m", "gatectl", "serve", "--port", "0", "--database", self.database]
+        (folder / "users.json").write_text(json.dumps({EMAIL: PASSWORD}))
+        command += ["--users", str(folder / "users.json")]
+        if faults is not None:
+            (folder / "faults.json").write_text(json.dumps(faults))
+            command += ["--faults", str(folder / "faults.json")]
+        self._log = (folder / "server.log").open("w+")
+        self._process = subprocess.Popen(
+            command, stderr=subprocess.PIPE, stdout=subprocess.DEVNULL, text=True, cwd=folder
+        )
+        assert self._process.stderr is not None
+        first = self._process.stderr.readline()
+        found = re.search(r"http://\S+", first)
+        assert found is not None, first + self._process.stderr.read()
+        self.url = found[0]
+        # Nobody reads the log on; a full pipe would stop the server.
+        subprocess.Popen(["cat"], stdin=self._process.stderr, stdout=self._log)
+
+    def __enter__(self) -> Server:
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        self._process.terminate()
+        self._process.wait(10)
+        self._log.close()
+
+    def objects(self, collection: Collection) -> Sequence[Mapping[str, Any]]:
+        """What is in the database, read beside the server."""
+        reader = driver_for(self.database).open_reader(Connection(self.database, Path("/")))
+        try:
+            return reader.list(collection)
+        finally:
+            reader.close()
+
+    def names(self, collection: Collection) -> Counter[tuple[str, str]]:
+        """How many live objects there are of each (workspace name, name)."""
+        spaces = {space["id"]: space["name"] for space in self.objects("workspace")}
+        return Counter((spaces.get(o.get("workspaceId", ""), ""), o["name"]) for o in self.objects(collection))
+
+
+def everywhere(kind: str, probability: float, **parameters: Any) -> list[dict[str, Any]]:
+    """A fault on every route that manages something."""
+    paths = ("/workspace*", "/bucket*", "/repo*", "/ai/llm*", "/apikeys*")
+    return [{"route": f"* {path}", "kind": kind, "probability": probability, **parameters} for path in paths]
