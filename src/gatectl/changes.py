@@ -40,9 +40,13 @@ class Settings(NamedTuple):
 
 
 class Ending(NamedTuple):
-    """How a repository will be in the end: its normal form, all attachments (listed first), and which entry listed each."""
+    """How a repository will be in the end: its normal form, all attachments (listed first), and which entry listed each.
+
+    `id` is None for one that is to be created.
+    """
 
     key: ObjectKey
+    id: str | None
     manifest: Manifest | None
     spec: Spec
     attachments: tuple[Attachment, ...]
@@ -68,12 +72,16 @@ def compute_changes(pairs: Sequence[Pair], current: Current, settings: Settings)
     """Everything that differs, in no particular order."""
     worked = Worked([], {}, [], [], [], [], [])
     known = catalogs(pairs, current)
-    missing_workspaces = {p.key.name for p in pairs if p.live is None and p.key.kind == "Workspace"}
+    settled = set(current.workspaces.by_name) - {
+        p.key.name
+        for p in pairs
+        if p.key.kind == "Workspace" and p.live is not None and p.live.spec["name"] != p.key.name
+    }
     worked.findings.extend(_duplicates(pairs, current))
     for pair in pairs:
-        home = frozenset(
-            (ObjectKey("Workspace", None, pair.key.workspace),) if pair.key.workspace in missing_workspaces else ()
-        )  # fmt: skip
+        home = frozenset[ObjectKey]()
+        if pair.key.workspace is not None and pair.key.workspace not in settled:
+            home = frozenset((ObjectKey("Workspace", None, pair.key.workspace),))
         if pair.key.kind == "Repository":
             assert pair.key.workspace is not None
             resolved, findings = resolve(pair.manifest, pair.live, known[pair.key.workspace], packets=settings.packets)
@@ -126,15 +134,49 @@ def _repository(
     kind = KINDS["Repository"]
     live, manifest = pair.live, pair.manifest
     wanted = kind.want(manifest, live)
-    if live is not None:
-        worked.findings.extend(_fixed(pair, kind, wanted, live))
-    elif wanted["endpointType"] == "OpenAI" and settings.openai is None:
-        worked.findings.append(
-            Finding("GW506", f"an OpenAI endpoint cannot be created: how platform endpoints of type OpenAI are written is"
-                    f" not configured ('{pair.key.name}')", "say which value this platform takes: wire: {OpenAI: …} in the"
-                    " environment", spot=Spot(manifest.document, ("spec", "endpointType")), subject=manifest.subject)
-        )  # fmt: skip
-    held = {a.id: a for a in live.attachments} if live is not None else {}
+    compared = _compare(pair, resolved, wanted["endpointType"], worked)
+    positions = (*(r.entry.position for r in resolved), *(None for _ in compared.keep))
+    final = (*compared.listed, *compared.keep)
+    worked.endings[pair.key] = Ending(pair.key, live.id if live else None, manifest, wanted, final, positions)
+    fields = _fields(kind, wanted, live) + compared.masters
+    if live is not None and not (fields or compared.attach or compared.detach):
+        _unchanged(pair, live, settings, worked)
+        if compared.keep:
+            worked.kept.append((pair.key, compared.keep))
+        return
+    worked.findings.extend(_impossible(pair, kind, wanted, settings))
+    worked.changes.append(
+        Change(
+            "create" if live is None else "update",
+            pair.key,
+            live.id if live else None,
+            _reason(pair, settings),
+            tuple(fields),
+            compared.attach,
+            compared.detach,
+            compared.keep,
+            state_hash(kind, pair.key.workspace, live.spec, live.attachments) if live else None,
+            state_hash(kind, pair.key.workspace, wanted, final),
+            bool(live and compared.attach and (live.wire.get("apiKeys") or live.wire.get("aiApiKeys"))),
+            compared.detach,
+            home | {r.creates for r in resolved if r.creates is not None},
+            manifest.document,
+        )
+    )
+
+
+class _Compared(NamedTuple):
+    """The attachments that a manifest lists, as they will be, and how they differ from what is attached."""
+
+    listed: tuple[Attachment, ...]
+    attach: tuple[Attachment, ...]
+    detach: tuple[Attachment, ...]
+    keep: tuple[Attachment, ...]
+    masters: list[tuple[str, Any, Any]]
+
+
+def _compare(pair: Pair, resolved: Sequence[Resolved], endpoint: str, worked: Worked) -> _Compared:
+    held = {a.id: a for a in pair.live.attachments} if pair.live is not None else {}
     listed: list[Attachment] = []
     attach: list[Attachment] = []
     masters: list[tuple[str, Any, Any]] = []
@@ -146,50 +188,37 @@ def _repository(
         else:
             after = _same_folder(pair, item, before, after, worked)
             if before.master != after.master:
-                masters.append((f"/spec/resources/{attachment_token(after)}/master", before.master, after.master))
+                masters.append((f"/spec/resources/{attachment_token(before)}/master", before.master, after.master))
         listed.append(after)
-    exact = manifest.spec.get("attachmentPolicy") == "Exact" and manifest.entries is not None
-    detach = tuple(a for a in held.values() if exact and _exposable(a, wanted["endpointType"]))
+    exact = pair.manifest.spec.get("attachmentPolicy") == "Exact" and pair.manifest.entries is not None
+    detach = tuple(a for a in held.values() if exact and _exposable(a, endpoint))
     keep = tuple(a for a in held.values() if a not in detach)
-    worked.endings[pair.key] = Ending(
-        pair.key, manifest, wanted, (*listed, *keep), (*(r.entry.position for r in resolved), *(None for _ in keep))
-    )
-    fields = _fields(kind, wanted, live) + masters
-    if live is not None and not (fields or attach or detach):
-        _unchanged(pair, live, settings, worked)
-        if keep:
-            worked.kept.append((pair.key, keep))
-        return
-    lost = kind.lost(live.wire) if live is not None and not settings.force_put else []
-    if lost:
-        worked.findings.append(
-            Finding(
+    return _Compared(tuple(listed), tuple(attach), detach, keep, masters)
+
+
+def _impossible(pair: Pair, kind: Kind, wanted: Spec, settings: Settings) -> Iterable[Finding]:
+    """Why a repository cannot be created, or changed in place: GW505, GW506."""
+    live, manifest, name = pair.live, pair.manifest, pair.key.name
+    if live is not None:
+        yield from _fixed(pair, kind, wanted, live)
+        lost = kind.lost(live.wire) if not settings.force_put else []
+        if lost:
+            yield Finding(
                 "GW505",
-                f"Repository '{pair.key.name}' holds what gatectl does not know ({', '.join(lost)}), and the platform"
-                " replaces a repository whole, which could drop it",
+                f"Repository '{name}' holds what gatectl does not know ({', '.join(lost)}), and the platform replaces a"
+                " repository whole, which could drop it",
                 "look at it in the platform; --force-put writes it all the same",
                 spot=Spot(manifest.document, ("metadata", "name")),
                 subject=manifest.subject,
             )
+    elif wanted["endpointType"] == "OpenAI" and settings.openai is None:
+        yield Finding(
+            "GW506",
+            f"OpenAI endpoint '{name}' cannot be created: how this platform writes OpenAI endpoints is not configured",
+            "say which value it takes: wire: {OpenAI: …} in the environment",
+            spot=Spot(manifest.document, ("spec", "endpointType")),
+            subject=manifest.subject,
         )
-    worked.changes.append(
-        Change(
-            "create" if live is None else "update",
-            pair.key,
-            live.id if live else None,
-            _reason(pair, settings),
-            tuple(fields),
-            tuple(attach),
-            detach,
-            keep,
-            state_hash(kind, pair.key.workspace, live.spec, live.attachments) if live else None,
-            state_hash(kind, pair.key.workspace, wanted, (*listed, *keep)),
-            bool(live and attach and (live.wire.get("apiKeys") or live.wire.get("aiApiKeys"))),
-            detach,
-            home | {r.creates for r in resolved if r.creates is not None},
-            manifest.document,
-        )
-    )
 
 
 def _unchanged(pair: Pair, live: Live, settings: Settings, worked: Worked) -> None:
@@ -297,29 +326,32 @@ def _reason(pair: Pair, settings: Settings) -> str:
 
 
 def _duplicates(pairs: Sequence[Pair], current: Current) -> Iterable[Finding]:
-    """GW502 for a bucket to be registered whose identity is live, or declared, under another label."""
+    """GW502 for a bucket to be registered whose identity is live, or declared, under another label.
+
+    Among all of one identity only one need not allow it, in whatever order they are declared or come to be live.
+    """
+    buckets = [pair for pair in pairs if pair.key.kind == "Bucket"]
+    allowed = {pair.live.id for pair in buckets if pair.live is not None and pair.manifest.spec.get("allowDuplicate")}
     live: dict[tuple[str, Identity], list[Live]] = {}
     for name, state in current.states.items():
         for each in state.indexes["Bucket"].by_id.values():
-            live.setdefault((name, comparable(bucket.identity(each.spec))), []).append(each)
+            if each.id not in allowed:
+                live.setdefault((name, comparable(bucket.identity(each.spec))), []).append(each)
     declared: dict[tuple[str, Identity], Pair] = {}
-    for pair in pairs:
-        if pair.key.kind != "Bucket" or pair.live is not None:
+    for pair in buckets:
+        if pair.live is not None or pair.manifest.spec.get("allowDuplicate"):
             continue
         assert pair.key.workspace is not None
         identity = bucket.identity(bucket.want(pair.manifest, None))
         where = (pair.key.workspace, comparable(identity))
         earlier = declared.setdefault(where, pair)
-        allowed = pair.manifest.spec.get("allowDuplicate") or earlier.manifest.spec.get("allowDuplicate")
-        if allowed or (where not in live and earlier is pair):
-            continue
         hint = "use that label, or say allowDuplicate: true"
         spot = Spot(pair.manifest.document, ("spec", "container" if identity[0] == "AzureBlob" else "bucket"))
         if where in live:
             labels = ", ".join(sorted(f"'{b.key.name}' {b.id}" for b in live[where]))
             message = f"{words(identity)} is already registered in workspace '{where[0]}' as {labels}"
             yield Finding("GW502", message, hint, spot=spot, subject=pair.manifest.subject)
-        else:
+        elif earlier is not pair:
             message = f"{words(identity)} is also declared as '{earlier.key.name}' in workspace '{where[0]}'"
             related = Related(
                 Spot(earlier.manifest.document, ("metadata", "name")), f"declared as '{earlier.key.name}' here"
@@ -341,15 +373,14 @@ def _leftovers(pairs: Sequence[Pair], current: Current, settings: Settings, work
                     doomed.append(live)
                 else:
                     worked.unmanaged.append(live.key)
-    ends = {key: final.attachments for key, final in worked.endings.items()}
-    gone = {live.id for live in doomed}
+    ends = [(ending.key.name, ending.attachments) for ending in worked.endings.values()]
+    decided = {ending.id for ending in worked.endings.values()} | {live.id for live in doomed}
     for state in current.states.values():
         for live in state.indexes["Repository"].by_id.values():
-            if live.id not in gone:
-                ends.setdefault(live.key, live.attachments)
+            if live.id not in decided:
+                ends.append((live.key.name, live.attachments))
     for live in doomed:
-        users = sorted(key.name for key, attachments in ends.items()
-                       if key.workspace == live.key.workspace and any(a.id == live.id for a in attachments))  # fmt: skip
+        users = sorted(name for name, attachments in ends if any(a.id == live.id for a in attachments))
         if users:
             worked.findings.append(
                 Finding("GW505", f"{live.key} is to be deleted, but repositories attach it: {', '.join(users)}",
@@ -362,7 +393,7 @@ def _deletion(live: Live) -> Change:
     keys = len(live.wire.get("apiKeys") or ()) + len(live.wire.get("aiApiKeys") or ())
     reason = "applied by this project before, declared no more"
     if keys:
-        reason += f"; its {keys} API keys die with it"
+        reason += "; its API key dies with it" if keys == 1 else f"; its {keys} API keys die with it"
     kind = KINDS[live.key.kind]
     before = state_hash(kind, live.key.workspace, live.spec, live.attachments)
     return Change("delete", live.key, live.id, reason, (), (), (), (), before, None, False, live.attachments,
@@ -376,10 +407,15 @@ def attachment_token(item: Attachment) -> str:
 
 
 def state_hash(kind: Kind, workspace: str | None, spec: Spec, attachments: Iterable[Attachment]) -> str:
-    """The hash of a normal form (product.md, section 4): never of ids, keys, status, timestamps or secrets."""
+    """The hash of a normal form (product.md, section 4): never of ids, keys, status, timestamps or secrets.
+
+    Names of attached resources count with case ignored: a bucket or LLM that is renamed in case only (metadata.id) is no
+    change of the repositories that attach it.
+    """
     listed = sorted(
-        [*comparable(a.identity), a.label or "", (a.folder or "").strip("/"), bool(a.master)] for a in attachments
-    )
+        [a.identity[0], *(name.lower() for name in (*a.identity[1:], a.label or "")), (a.folder or "").strip("/"), bool(a.master)]
+        for a in attachments
+    )  # fmt: skip
     value: Mapping[str, Any] = {
         "kind": kind.name, "workspace": workspace, "spec": kind.comparable(spec), "attachments": listed,
     }  # fmt: skip

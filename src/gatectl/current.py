@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection as Container
 from collections.abc import Iterable, Mapping
-from typing import Any, NamedTuple
+from typing import Any, Final, NamedTuple
 
 from gatectl.errors import Unsupported
 from gatectl.kinds import KINDS
@@ -51,11 +51,19 @@ class Current(NamedTuple):
 
 
 _NOWHERE = Context(None, None, {}, {}, {}, None)
+_NONE: Final[Mapping[str, str]] = {}
 
 
-def read_workspaces(reader: Reader) -> Index:
+def read_workspaces(reader: Reader, renamed: Mapping[str, str] = _NONE) -> Index:
+    """All workspaces. `renamed` gives new names by id: a workspace whose name is to change in case only (metadata.id) is
+    known by the new one, before and after it changed, and what it holds is found under that."""
     kind = KINDS["Workspace"]
-    return Index(kind.read(wire, _NOWHERE) for wire in reader.list(kind.collection))
+    return Index([_called(kind.read(wire, _NOWHERE), renamed) for wire in reader.list(kind.collection)])
+
+
+def _called(live: Live, renamed: Mapping[str, str]) -> Live:
+    name = renamed.get(live.id, "")
+    return live._replace(key=live.key._replace(name=name)) if name.lower() == live.key.name.lower() else live
 
 
 def read_current(

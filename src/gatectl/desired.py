@@ -81,12 +81,12 @@ def _entry(index: int, resource: Mapping[str, Any]) -> Entry | None:
         return None
     if len(fields) == 1:
         name = get(fields[0])
-        if type(name) is not str:
+        if type(name) is not str or not name:
             return None
         identity: Identity = (kind, name)
         key = (kind, name.lower()) if kind in STORAGE else identity
     else:
-        names = [name for field in fields if type(name := get(field)) is str]
+        names = [name for field in fields if type(name := get(field)) is str and name]
         if len(names) < len(fields):
             return None
         identity = (kind, *names)

@@ -41,14 +41,16 @@ def _views(
     worked: Worked, current: Current, selected: frozenset[ObjectKey], deleted: set[str | None]
 ) -> list[tuple[RepositoryView, ObjectKey]]:
     views = []
+    ended = set()
     for key, ending in worked.endings.items():
         if key in selected:
             views.append((_view(ending), key))
+            ended.add(ending.id)
     for state in current.states.values():
         for live in state.indexes["Repository"].by_id.values():
-            if live.id in deleted or (live.key in worked.endings and live.key in selected):
+            if live.id in deleted or live.id in ended:
                 continue
-            ending = Ending(live.key, None, live.spec, live.attachments, tuple(None for _ in live.attachments))
+            ending = Ending(live.key, live.id, None, live.spec, live.attachments, (None,) * len(live.attachments))
             views.append((_view(ending), live.key))
     # Unlisted repositories first, so that a collision is placed in the manifest that could avoid it.
     return sorted(views, key=lambda item: (item[0].manifest is not None, item[1].workspace or ""))

@@ -135,6 +135,11 @@ def _by_id(
                            " users, then delete the old one", spot=spot, subject=manifest.subject)  # fmt: skip
         return Finding("GW502", f"no live {key.kind} has the id '{manifest.id}'",
                        "remove metadata.id to create the object", spot=spot, subject=manifest.subject)  # fmt: skip
+    others = [each.id for each in index.by_name.get(key.name, ()) if each.id != live.id]
+    if others and live.key.name != key.name and key.kind in ("Repository", "LLM"):
+        return Finding("GW502", f"{key.kind} {manifest.id} is called '{live.key.name}', and cannot be called '{key.name}',"
+                       f" since {', '.join(others)} is", "names are unique in a workspace: choose that one, or another name",
+                       spot=spot, subject=manifest.subject)  # fmt: skip
     if live.key.name.lower() != key.name.lower():
         return Finding("GW502", f"{key.kind} {manifest.id} is called '{live.key.name}', not '{key.name}'",
                        "metadata.id chooses among objects of one name", spot=spot, subject=manifest.subject)  # fmt: skip

@@ -10,8 +10,10 @@ are dropped at once; `locate` composes a file again when, and only when, a findi
 
 from __future__ import annotations
 
+import codecs
 import re
 from collections.abc import Iterable, Sequence
+from functools import lru_cache
 from typing import Any, Final, NamedTuple
 
 from gatectl.errors import GatectlError
@@ -47,6 +49,9 @@ _WORDS: Final[dict[str, Any]] = {
     **dict.fromkeys((".nan", ".NaN", ".NAN"), float("nan")),
 }
 """The plain scalars that are words and not text: null, booleans, infinities."""
+
+_ODD_BREAKS: Final = re.compile("\x85|\u2028|\u2029".encode())
+_ESCAPE_HINT: Final = "remove it, or write it as an escape in a double-quoted string"
 
 _NUMERIC: Final = frozenset("0123456789+-.")
 _OUR_WORDS: Final = frozenset(
@@ -89,29 +94,40 @@ def parse(file: SourceFile) -> Parsed:
     if len(content) > MAX_BYTES:
         return Parsed([], [_whole(file, "GW105", f"the file is larger than {MAX_BYTES // 1024 // 1024} MiB",
                                   "split it into several files")])  # fmt: skip
-    undecodable = _undecodable(file)
-    if undecodable is not None:
-        return Parsed([], [undecodable])
+    unreadable = _undecodable(file) or _odd_break(file)
+    if unreadable is not None:
+        return Parsed([], [unreadable])
     findings: list[Finding] = []
     documents: list[Document] = []
-    if sum(map(content.count, (b"[", b"{", b"-", b":", b"?"))) > _CALM:
+    structure = sum(map(content.count, (b"[", b"{", b"-", b":", b"?")))
+    if structure > _CALM or (len(content) > MAX_VALUES and content.count(b",") * 2 > MAX_VALUES):
         excess = _excess(file)
         if excess is not None:
             return Parsed([], [excess])
+    anchored = b"&" in content
     try:
         composer = _Composer(content)
         number = 0
         while composer.check_node():
             node: Any = composer.get_node()
-            construct = _Construction(file, findings)
+            construct = _Construction(file, findings, anchored=anchored)
             data = construct.value(node, 0)
             if data is not None and not construct.broken:
                 mark = node.start_mark
                 documents.append(Document(file, number, mark.line + 1, mark.column + 1, data))
             number += 1
     except yaml.YAMLError as error:
-        findings.append(_syntax(file, error))
+        wrong = _syntax(file, error)
+        if isinstance(error, yaml.reader.ReaderError) and (before := _before(file, error.position)) is not None:
+            documents, findings = parse(before)
+        findings.append(wrong)
     return Parsed(documents, findings)
+
+
+def _before(file: SourceFile, position: int) -> SourceFile | None:
+    """The documents before a character that libyaml cannot bear: it reads ahead, and stumbles before it gives them."""
+    end = file.content.rfind(b"\n---", 0, position)
+    return SourceFile(file.path, file.content[: end + 1]) if end >= 0 else None
 
 
 def _whole(file: SourceFile, rule: str, message: str, hint: str | None) -> Finding:
@@ -130,11 +146,18 @@ def _undecodable(file: SourceFile) -> Finding | None:
     return None
 
 
+def _odd_break(file: SourceFile) -> Finding | None:
+    """GW102 for characters that YAML 1.1 takes for the end of a line, YAML 1.2 for text, and editors for either."""
+    if file.content.isascii() or (found := _ODD_BREAKS.search(file.content)) is None:
+        return None
+    message = f"not valid YAML: character U+{ord(found[0].decode()):04X} is not allowed"
+    return Finding("GW102", message, _ESCAPE_HINT, place=_byte_place(file, found.start()))
+
+
 def _byte_place(file: SourceFile, offset: int) -> Place:
-    content = file.content
-    line = content.count(b"\n", 0, offset) + 1
-    start = content.rfind(b"\n", 0, offset) + 1
-    column = len(content[start:offset].decode("utf-8", "replace")) + 1
+    head = file.content[:offset].removeprefix(codecs.BOM_UTF8).replace(b"\r\n", b"\n").replace(b"\r", b"\n")
+    line = head.count(b"\n") + 1
+    column = len(head[head.rfind(b"\n") + 1 :].decode("utf-8", "replace")) + 1
     return Place(file.path, line, column, line, column + 1)
 
 
@@ -173,18 +196,24 @@ def _syntax(file: SourceFile, error: Any) -> Finding:
         code = error.character if isinstance(error.character, int) else ord(error.character or "\0")
         place = _byte_place(file, error.position)
         return Finding("GW102", f"not valid YAML: character U+{code:04X} is not allowed",
-                       "remove it, or write it as an escape in a double-quoted string", place=place)  # fmt: skip
+                       _ESCAPE_HINT, place=place)  # fmt: skip
     mark = getattr(error, "problem_mark", None) or getattr(error, "context_mark", None)
     problem = getattr(error, "problem", None) or "the document cannot be read"
     context = getattr(error, "context", None)
+    if "maximum nesting depth" in str(problem):  # libyaml's own limit, met while it looks ahead
+        return _too_much(file, mark, f"nested deeper than {MAX_DEPTH} levels")
+    if context and "duplicate anchor" in context:
+        problem, context = "an anchor of this name is given before", None
     message = f"{problem} ({context})" if context else str(problem)
     hint = _syntax_hint(file, str(problem))
-    line, column = (mark.line + 1, mark.column + 1) if mark is not None else (1, 1)
-    return Finding("GW102", f"not valid YAML: {message}", hint, place=Place(file.path, line, column, line, column + 1))
+    place = _byte_place(file, len(file.content))
+    if mark is not None and (mark.line + 1, mark.column + 1) < place[1:3]:  # see _node_place
+        place = Place(file.path, mark.line + 1, mark.column + 1, mark.line + 1, mark.column + 2)
+    return Finding("GW102", f"not valid YAML: {message}", hint, place=place)
 
 
 def _syntax_hint(file: SourceFile, problem: str) -> str | None:
-    if "cannot start any token" in problem and b"\t" in file.content:
+    if ("cannot start any token" in problem and b"\t" in file.content) or "tab character" in problem:
         return "indent with spaces: YAML does not allow tabs"
     if "mapping values are not allowed" in problem:
         return "quote a value that contains ': '"
@@ -200,10 +229,10 @@ class _Construction:
 
     __slots__ = ("aliased", "anchored", "broken", "busy", "file", "findings", "seen")
 
-    def __init__(self, file: SourceFile, findings: list[Finding]) -> None:
+    def __init__(self, file: SourceFile, findings: list[Finding], *, anchored: bool) -> None:
         self.file = file
         self.findings = findings
-        self.anchored = b"&" in file.content
+        self.anchored = anchored
         self.seen: dict[int, Any] = {}
         self.busy: set[int] = set()
         self.aliased = 0
@@ -289,7 +318,8 @@ class _Construction:
                 )
                 return None
             return key
-        self.find("GW203", node, f"key {node.value} is {_article(key)}, not a string", f'write "{node.value}"')
+        what = f"key {node.value}" if node.value else "an empty key"
+        self.find("GW203", node, f"{what} is {_article(key)}, not a string", f'write "{node.value}"')
         return None
 
     def duplicate(self, mapping: Any, node: Any, key: str) -> None:
@@ -371,23 +401,33 @@ def _article(value: Any) -> str:
 
 
 def _node_place(file: SourceFile, node: Any) -> Place:
-    start, end = node.start_mark, node.end_mark
+    start, end = node.start_mark, (node.end_mark.line + 1, node.end_mark.column + 1)
     if type(node) is not yaml.ScalarNode and not node.flow_style:
-        return Place(file.path, start.line + 1, start.column + 1, *_block_end(node))
-    return Place(file.path, start.line + 1, start.column + 1, end.line + 1, end.column + 1)
+        end = _block_end(node)
+    if end[0] > start.line + 1 and not file.content.endswith((b"\n", b"\r")):
+        end = min(end, _file_end(file))  # libyaml ends such a file on a line of its own
+    return Place(file.path, start.line + 1, start.column + 1, *end)
+
+
+@lru_cache(maxsize=1)
+def _file_end(file: SourceFile) -> tuple[int, int]:
+    place = _byte_place(file, len(file.content))
+    return place.line, place.column
 
 
 def _block_end(node: Any) -> tuple[int, int]:
     """Where a block collection ends: libyaml's mark is at the next token, maybe many comments later; its last part's is not."""
-    while type(node) is not yaml.ScalarNode and not node.flow_style and node.value:
+    depth = 0
+    while type(node) is not yaml.ScalarNode and not node.flow_style and node.value and depth < MAX_DEPTH:
         last = node.value[-1]
         node = last[1] if type(node) is yaml.MappingNode else last
+        depth += 1  # a recursive alias has no last part
     return node.end_mark.line + 1, node.end_mark.column + 1
 
 
 def text_at(spot: Spot) -> str | None:
     """The text of the scalar at a spot as it was written (without quotes); None if it is no scalar."""
-    roots = _roots(spot.document.file)
+    roots = _last_roots(spot.document.file)
     node = _walk(roots.get(spot.document.number), spot)
     return str(node.value) if type(node) is yaml.ScalarNode else None
 
@@ -441,6 +481,10 @@ def _roots(file: SourceFile) -> dict[int, Any]:
     except yaml.YAMLError:
         pass  # reported when the file was parsed; the documents before it have their places
     return roots
+
+
+_last_roots: Final = lru_cache(maxsize=1)(_roots)
+"""A file with one mistake often has many of its kind, and composing it is what costs."""
 
 
 def _walk(node: Any, spot: Spot) -> Any:

@@ -43,7 +43,10 @@ def operation_id(key: ObjectKey) -> str:
 
 
 def select(worked: Worked, chosen: frozenset[ObjectKey] | None) -> Worked:
-    """The part of the work that concerns the chosen objects and what they need (None: all of it)."""
+    """The part of the work that concerns the chosen objects and what they need (None: all of it).
+
+    What is needed and cannot be done (it has a finding, and no change) belongs to it too.
+    """
     if chosen is None:
         return worked
     by_key = {change.key: change for change in worked.changes}
@@ -51,9 +54,9 @@ def select(worked: Worked, chosen: frozenset[ObjectKey] | None) -> Worked:
     queue = [by_key[key] for key in chosen if key in by_key]
     while queue:
         for key in queue.pop().needs:
-            if key not in wanted and key in by_key:
+            if key not in wanted:
                 wanted.add(key)
-                queue.append(by_key[key])
+                queue.extend((by_key[key],) if key in by_key else ())
     subjects = {tuple(key) for key in wanted}
     return worked._replace(
         changes=[c for c in worked.changes if c.key in wanted],

@@ -94,7 +94,5 @@ def _named(project: Project, name: str | None) -> Environment:
     if chosen in known:
         return known[chosen]
     if known:
-        raise UsageError(
-            "several environments are defined and none is called 'default'", f"say which: -e {' | '.join(known)}"
-        )
+        raise UsageError("environments are defined, and none is called 'default'", f"say which: -e {' | '.join(known)}")
     return Environment("default", "embedded")

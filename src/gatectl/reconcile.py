@@ -104,11 +104,13 @@ def make_plan(request: Request, loaded: Loaded, git: checkout.Checkout, reader: 
 
     Raises UsageError for options that cannot be meant, PlatformError where the platform cannot be read whole.
     """
+    _check_options(request)
     project = request.project
     name_file = report.relative_to(str(project.folder))
     identification = reader.identification
     source = plan.Source(*git.answer(), tuple((name_file(p), h) for p, h in sources.inputs(loaded.files)))
-    visible = read_workspaces(reader)
+    renamed = {m.id: m.name for m in loaded.desired.of("Workspace") if m.id is not None and m.name is not None}
+    visible = read_workspaces(reader, renamed)
     wanted, undecided = match.decide_workspaces(loaded.desired, reader.traits.default_workspace, visible)
     findings = list(loaded.findings)
     if wanted is not loaded.desired:
@@ -119,9 +121,11 @@ def make_plan(request: Request, loaded: Loaded, git: checkout.Checkout, reader: 
     names = sorted({m.workspace for m in wanted.manifests if m.workspace is not None})
     target = plan.Target(*identification, tuple(names))
     applied = reader.applied(project.name)
+    if request.prune and not applied:
+        raise UsageError("--prune deletes only what this project applied before, and there is no record of that",
+                         "apply first; objects applied from then on are recorded")  # fmt: skip
     if any(f.severity == "error" for f in findings):
         return _refuse(target, source, findings, name_file)
-    _check_prune(request, applied)
     needs_keys = any("apiKey" in (m.spec.get("credentials") or {}) for m in wanted.manifests)
     read_names = sorted({*names, *visible.by_name}) if request.prune else names
     needs_llms = any(m.kind == "LLM" or any(e.type == "LLM" for e in m.entries or ()) for m in wanted.manifests)
@@ -130,7 +134,8 @@ def make_plan(request: Request, loaded: Loaded, git: checkout.Checkout, reader: 
     renew = selection.find_targets(request.renew, wanted.manifests, "--renew-credentials")
     settings = Settings(reader.traits.packets, reader.traits.openai, applied, renew, request.prune, request.force_put)
     worked = compute_changes(pairs, current, settings)
-    worked = worked._replace(findings=[*ambiguous, *worked.findings])
+    unmanaged = [key for key in worked.unmanaged if key.workspace in names]
+    worked = worked._replace(findings=[*ambiguous, *worked.findings], unmanaged=unmanaged)
     worked = plan.select(worked, _chosen(request, wanted))
     selected = frozenset(c.key for c in worked.changes)
     arranged, circles = plan.arrange(worked)
@@ -142,7 +147,11 @@ def make_plan(request: Request, loaded: Loaded, git: checkout.Checkout, reader: 
 def refuse(
     request: Request, loaded: Loaded, git: checkout.Checkout, identification: tuple[str, str, str | None]
 ) -> Plan:
-    """The plan of invalid manifests: no operation, all findings. The platform is not asked."""
+    """The plan of invalid manifests: no operation, all findings. The platform is not asked.
+
+    Raises UsageError for options that cannot be meant.
+    """
+    _check_options(request)
     name_file = report.relative_to(str(request.project.folder))
     names = sorted({m.workspace for m in loaded.desired.manifests if m.workspace is not None})
     source = plan.Source(*git.answer(), tuple((name_file(p), h) for p, h in sources.inputs(loaded.files)))
@@ -162,15 +171,15 @@ def ask_git(request: Request) -> checkout.Checkout:
     return checkout.Checkout(request.project.folder, paths)
 
 
-def _check_prune(request: Request, applied: frozenset[str] | None) -> None:
-    if not request.prune:
-        return
-    if request.paths or request.selector is not None or request.targets:
+def _check_options(request: Request) -> None:
+    """Raises UsageError for options that cannot be meant, whatever the manifests are."""
+    if request.prune and (request.paths or request.selector is not None or request.targets):
         raise UsageError("--prune deletes what no manifest declares, so it goes with all manifests",
                          "leave out PATH, -l and --target")  # fmt: skip
-    if not applied:
-        raise UsageError("--prune deletes only what this project applied before, and there is no record of that",
-                         "apply first; objects applied from then on are recorded")  # fmt: skip
+    for text in request.renew:
+        if text.partition("/")[0].lower() in ("repository", "workspace"):
+            raise UsageError(f"--renew-credentials {text}: only a Bucket or an LLM has credentials",
+                             "name one: Bucket/NAME or LLM/NAME")  # fmt: skip
 
 
 def _chosen(request: Request, wanted: Desired) -> frozenset[ObjectKey] | None:

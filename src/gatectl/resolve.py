@@ -38,10 +38,15 @@ _NO_ENTRY = Entry(None, (), (), None, None, None, None)
 
 
 def catalogs(pairs: Iterable[Pair], current: Current) -> dict[str, Catalog]:
-    """The catalog of each workspace: its live buckets and LLMs, and those that manifests will create."""
-    found: dict[str, dict[Identity, list[Resolved]]] = {name: _live(state) for name, state in current.states.items()}
-    for pair in pairs:
-        if pair.live is None and pair.key.kind in ("Bucket", "LLM"):
+    """The catalog of each workspace: its live buckets and LLMs, and those that manifests will create.
+
+    They are called as their manifests call them, which may differ in case from how they are called live (metadata.id).
+    """
+    resources = [pair for pair in pairs if pair.key.kind in ("Bucket", "LLM")]
+    names = {pair.live.id: pair.key.name for pair in resources if pair.live is not None}
+    found = {name: _live(state, names) for name, state in current.states.items()}
+    for pair in resources:
+        if pair.live is None:
             identity, label = _declared(pair.manifest)
             assert pair.key.workspace is not None
             candidates = found.setdefault(pair.key.workspace, {}).setdefault(comparable(identity), [])
@@ -49,13 +54,14 @@ def catalogs(pairs: Iterable[Pair], current: Current) -> dict[str, Catalog]:
     return {name: Catalog(name, candidates) for name, candidates in found.items()}
 
 
-def _live(state: WorkspaceState) -> dict[Identity, list[Resolved]]:
+def _live(state: WorkspaceState, names: Mapping[str, str]) -> dict[Identity, list[Resolved]]:
     found: dict[Identity, list[Resolved]] = {}
     for live in state.indexes["Bucket"].by_id.values():
         identity = bucket.identity(live.spec)
-        found.setdefault(comparable(identity), []).append(Resolved(_NO_ENTRY, identity, live.key.name, live.id, None))
+        label = names.get(live.id, live.key.name)
+        found.setdefault(comparable(identity), []).append(Resolved(_NO_ENTRY, identity, label, live.id, None))
     for live in state.indexes["LLM"].by_id.values():
-        identity = ("LLM", live.key.name)
+        identity = ("LLM", names.get(live.id, live.key.name))
         found.setdefault(identity, []).append(Resolved(_NO_ENTRY, identity, None, live.id, None))
     return found
 

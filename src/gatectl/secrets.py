@@ -37,7 +37,7 @@ def resolve_reference(reference: Mapping[str, str], folder: Path, environment: M
         raise MissingCredential(
             f"{what}: file {path} cannot be read: {error.strerror}", "create it, or correct the path"
         ) from error
-    except UnicodeDecodeError as error:
+    except ValueError as error:  # or its name is none that a file can have
         raise MissingCredential(
             f"{what}: file {path} is not UTF-8 text", "it should hold the secret and nothing else"
         ) from error
@@ -55,27 +55,32 @@ def resolve_plan(plan: Plan, project_folder: Path, environment: Mapping[str, str
     for operation in plan["operations"]:
         for field in operation["fields"]:
             if field["path"] == "/spec/credentials" and field["after"]:
-                try:
-                    secrets[operation["id"]] = _resolve(operation, field["after"], project_folder, environment)
-                except MissingCredential as error:
-                    missing.append(error)
+                found, lost = _resolve(operation, field["after"], project_folder, environment)
+                secrets[operation["id"]] = found
+                missing += lost
     if len(missing) == 1:
         raise missing[0]
     if missing:
-        listed = "\n".join(f"  {message}" for message in dict.fromkeys(error.message for error in missing))
-        raise MissingCredential(f"{len(missing)} objects lack a credential:\n{listed}", "nothing was written")
+        listed = "\n".join(f"  {error.message}" for error in missing)
+        raise MissingCredential(f"{len(missing)} credentials are missing:\n{listed}", "nothing was written")
     return secrets
 
 
 def _resolve(
     operation: Mapping[str, Any], reference: Mapping[str, Any], project_folder: Path, environment: Mapping[str, str]
-) -> dict[str, str]:
+) -> tuple[dict[str, str], list[MissingCredential]]:
+    """The secrets of one operation, and those of them that are not there."""
     source = operation["source"]
     manifest = source["file"] if source is not None and source["file"] != "-" else ""
     folder = (project_folder / manifest).parent if manifest else Path.cwd()
     what = f"{operation['kind']} {operation['workspace']}/{operation['name']}"
-    return {
-        name: resolve_reference(value, folder, environment, f"{what}: {name}")
-        for name, value in reference.items()
-        if name != "apiKey"
-    }
+    found: dict[str, str] = {}
+    missing: list[MissingCredential] = []
+    for name, value in reference.items():
+        if name == "apiKey":
+            continue
+        try:
+            found[name] = resolve_reference(value, folder, environment, f"{what}: {name}")
+        except MissingCredential as error:
+            missing.append(error)
+    return found, missing

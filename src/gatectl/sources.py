@@ -43,7 +43,7 @@ def read_manifests(paths: Sequence[str | Path], root: Path, project_file: Path |
     `project_file` is skipped. A path that does not exist is GW106.
     """
     read = Read([], [], {})
-    seen: set[tuple[int, int]] = set()
+    seen = _identities(project_file)
     fence = os.path.realpath(root)
     for path in map(str, paths):
         if path == STANDARD_INPUT:
@@ -55,9 +55,17 @@ def read_manifests(paths: Sequence[str | Path], root: Path, project_file: Path |
         found = read.found.setdefault(absolute, [])
         for name in _find(absolute, fence, read.findings):
             found.append(name)
-            if project_file is None or name != str(project_file):
-                _read_once(name, seen, read.files, read.findings)
+            _read_once(name, seen, read.files, read.findings)
     return read
+
+
+def _identities(project_file: Path | None) -> set[tuple[int, int]]:
+    """What is read already, by device and inode: the project file, however a path leads to it."""
+    try:
+        status = os.stat(project_file) if project_file is not None else None
+    except OSError:
+        status = None
+    return set() if status is None else {(status.st_dev, status.st_ino)}
 
 
 def first_place(path: str) -> Place:
@@ -86,27 +94,40 @@ def _find(path: str, fence: str, findings: list[Finding]) -> Iterator[str]:
         return
     real = os.path.realpath(path)
     inside = fence if real == fence or real.startswith(fence + os.sep) else real
-    yield from sorted(_walk(path, inside, {real}, findings), key=os.fsencode)
+    yield from sorted(_walk(path, inside, real, findings), key=os.fsencode)
 
 
-def _walk(folder: str, fence: str, visited: set[str], findings: list[Finding]) -> Iterator[str]:
-    try:
-        entries = list(os.scandir(folder))
-    except OSError as error:
-        findings.append(_unreadable(folder, error))
-        return
-    for entry in entries:
-        if entry.name.startswith("."):
+def _walk(top: str, fence: str, real_top: str, findings: list[Finding]) -> Iterator[str]:
+    """All manifests below a folder. Links to folders are followed last and in order, so that a folder that is reached in
+    two ways has one name, its own, whatever order the file system lists things in."""
+    visited = {real_top}
+    folders, links = [top], list[str]()
+    while folders or links:
+        if not folders:
+            links.sort(key=os.fsencode, reverse=True)
+            folder = links.pop()
+            real = os.path.realpath(folder)
+            if real in visited:
+                continue
+            visited.add(real)
+        else:
+            folder = folders.pop()
+        try:
+            entries = list(os.scandir(folder))
+        except OSError as error:
+            findings.append(_unreadable(folder, error))
             continue
-        if entry.is_symlink() and not _link_allowed(entry, fence, findings):
-            continue
-        if _is_folder(entry):
-            real = os.path.realpath(entry.path)
-            if real not in visited:
+        for entry in entries:
+            if entry.name.startswith(".") or (entry.is_symlink() and not _link_allowed(entry, fence, findings)):
+                continue
+            if not _is_folder(entry):
+                if entry.name.endswith(_SUFFIXES):
+                    yield entry.path
+            elif entry.is_symlink():
+                links.append(entry.path)
+            elif (real := os.path.realpath(entry.path)) not in visited:
                 visited.add(real)
-                yield from _walk(entry.path, fence, visited, findings)
-        elif entry.name.endswith(_SUFFIXES):
-            yield entry.path
+                folders.append(entry.path)
 
 
 def _is_folder(entry: os.DirEntry[str]) -> bool:

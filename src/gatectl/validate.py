@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from difflib import get_close_matches
+from functools import lru_cache
 from typing import Any, Final, NamedTuple
 
 from gatectl.model import Document, Finding, Pointer, Spot
@@ -55,10 +56,17 @@ def check(document: Document, checker: Checker) -> tuple[str | None, list[Findin
     kind = data.get("kind")
     if data.get("apiVersion") == API_VERSION and type(kind) is str and kind in checker.schemas:
         findings = [] if _fits(checker.quick[kind], data) else _problems(document, kind, checker.schemas[kind])
-        if _SECRETS.search(document.file.content):
+        if _suspicious(document.file.content):
             findings += _pasted(document, {f.spot.pointer for f in findings if f.spot and f.rule == "GW601"})
+            findings = [_covered(finding) for finding in findings]
         return kind, findings
     return None, _head(document, data, sorted(checker.schemas))
+
+
+@lru_cache(maxsize=1)
+def _suspicious(content: bytes) -> bool:
+    """Whether a file may hold what looks like a secret; asked for each of its documents, answered once."""
+    return b"\\" in content or _SECRETS.search(content) is not None  # an escape may hide one
 
 
 def _fits(validator: Any, data: Any) -> bool:
@@ -108,6 +116,8 @@ def _problems(document: Document, kind: str, schema: Mapping[str, Any]) -> list[
 
     found: dict[tuple[Pointer, str, str], Finding] = {}
     for error in jsonschema.Draft202012Validator(schema).iter_errors(document.data):
+        if error.validator == "pattern" and not error.instance and error.schema.get("minLength"):
+            continue  # that it is empty is said already
         for finding in _worded(document, kind, error):
             assert finding.spot is not None
             found.setdefault((finding.spot.pointer, finding.rule, finding.message), finding)
@@ -203,12 +213,12 @@ def _mistyped(spot: Spot, error: Any) -> Finding:
     pointer, value = spot.pointer, error.instance
     types = error.validator_value if isinstance(error.validator_value, list) else [error.validator_value]
     wanted = " or ".join(_TYPE_WORDS[t] for t in types)
-    if _is_credential(pointer) and not isinstance(value, (dict, list)) and value is not None:
+    if _holds_credential(pointer) and not isinstance(value, (dict, list)) and value is not None:
         return Finding("GW601", f"{_path(pointer)} is written out: a secret does not belong in a manifest",
                        _REFERENCE_HINT, spot=spot)  # fmt: skip
     hint = None
     if "string" in types and type(value) in (bool, int, float):
-        hint = f'quote it: "{text_at(spot)}"'
+        hint = "quote it" if _is_secretive(pointer) else f'quote it: "{text_at(spot)}"'
     elif "string" in types and value is None:
         hint = 'give it a value, or "" for none'
     elif "boolean" in types and type(value) is str:
@@ -220,10 +230,16 @@ def _mistyped(spot: Spot, error: Any) -> Finding:
     return Finding("GW203", f"{_path(pointer)} is {_what(value)}, not {wanted}", hint, spot=spot)
 
 
-def _is_credential(pointer: Pointer) -> bool:
-    return (len(pointer) >= 2 and pointer[-2] == "credentials" and pointer[-1] in ("key", "secret")) or (
-        pointer[-1:] == ("token",)
-    )
+def _holds_credential(pointer: Pointer) -> bool:
+    """Whether a reference belongs here, so that a value is a secret written out."""
+    if pointer[-1:] in (("credentials",), ("token",)):
+        return True
+    return len(pointer) >= 2 and pointer[-2] == "credentials" and pointer[-1] in ("key", "secret")
+
+
+def _is_secretive(pointer: Pointer) -> bool:
+    """Whether a secret may stand here by mistake, so that no value from here is ever shown."""
+    return "credentials" in pointer or "token" in pointer
 
 
 def _not_allowed(spot: Spot, value: Any, allowed: Sequence[str]) -> Finding:
@@ -241,11 +257,15 @@ def _misnamed(spot: Spot, keyword: str, limit: Any, value: str) -> Finding:
     if keyword == "maxLength":
         return Finding("GW205", f"{path} has {len(value)} characters", f"{limit} at the most", spot=spot)
     hint = "printable characters only, without space at either end"
+    shown = f" {_shown(value)}"
     if spot.pointer[-1:] == ("endpoint",):
         hint = "a URL that starts with https:// or http://"
+        shown = "" if "@" in value else shown
     elif spot.pointer[-1:] == ("env",):
-        hint = "letters, digits and '_', not starting with a digit"
-    return Finding("GW205", f"{path} {_shown(value)} breaks its pattern", hint, spot=spot)
+        hint = "the name of a variable: letters, digits and '_', not starting with a digit; never the secret itself"
+    if _is_secretive(spot.pointer):
+        shown = ""
+    return Finding("GW205", f"{path}{shown} breaks its pattern", hint, spot=spot)
 
 
 def _pasted(document: Document, known: set[Pointer]) -> list[Finding]:
@@ -256,12 +276,30 @@ def _pasted(document: Document, known: set[Pointer]) -> list[Finding]:
         pointer, value = stack.pop()
         if type(value) is dict:
             stack.extend(((*pointer, k), v) for k, v in value.items())
+            if any(_looks_secret(k) for k in value):
+                message = f"a key in {_path(pointer)} looks like a secret: it does not belong in a manifest"
+                found.append(Finding("GW601", message, _REFERENCE_HINT, spot=Spot(document, pointer)))
         elif type(value) is list:
             stack.extend(((*pointer, i), v) for i, v in enumerate(value))
-        elif type(value) is str and pointer not in known and _SECRETS.search(value.encode()):
+        elif type(value) is str and pointer not in known and _looks_secret(value):
             message = f"{_path(pointer)} looks like a secret: it does not belong in a manifest"
             found.append(Finding("GW601", message, _REFERENCE_HINT, spot=Spot(document, pointer)))
     return found
+
+
+def _looks_secret(text: str) -> bool:
+    return _SECRETS.search(text.encode()) is not None
+
+
+def _covered(finding: Finding) -> Finding:
+    """A finding below a key that looks like a secret is placed above it: a pointer is shown, too."""
+    spot = finding.spot
+    if spot is None:
+        return finding
+    for depth, part in enumerate(spot.pointer):
+        if type(part) is str and _looks_secret(part):
+            return finding._replace(spot=Spot(spot.document, spot.pointer[:depth]))
+    return finding
 
 
 def _what(value: Any) -> str:
@@ -275,7 +313,7 @@ def _shown(value: Any) -> str:
     text = str(value) if type(value) is str else _what(value)
     if type(value) is str:
         text = "'" + (text if len(text) <= 60 else text[:59] + "…") + "'"
-        return "'…'" if _SECRETS.search(str(value).encode()) else text
+        return "'…'" if _looks_secret(value) else text
     return text
 
 
@@ -297,5 +335,9 @@ def _path(pointer: Pointer) -> str:
     """A pointer in words that people write: spec.resources[2].bucket."""
     text = ""
     for part in pointer:
-        text += f"[{part}]" if isinstance(part, int) else f".{part}" if text else str(part)
+        if isinstance(part, int):
+            text += f"[{part}]"
+        else:
+            shown = "…" if _looks_secret(part) else part
+            text += f".{shown}" if text else shown
     return text or "the document"

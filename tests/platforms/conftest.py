@@ -14,15 +14,20 @@ import pytest
 from gatectl.errors import PlatformRefused
 from gatectl.platforms.embedded import Reader, Writer, open_reader, open_writer
 from gatectl.platforms.interface import Connection
+from platforms.postgresql_server import postgresql_server, postgresql_url
+
+__all__ = ["postgresql_server", "postgresql_url"]  # pytest finds the fixtures here
 
 
 class World:
-    """The project's own database in a folder of its own."""
+    """A platform of its own: by default the project's database in a folder."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, target: str = "embedded") -> None:
         self.folder = folder
-        self.writer: Writer = open_writer(Connection("embedded", folder))
-        self.reader: Reader = open_reader(Connection("embedded", folder))
+        self.target = target
+        self.connection = Connection(target, folder)
+        self.writer: Writer = open_writer(self.connection)
+        self.reader: Reader = open_reader(self.connection)
         self.workspace: str = self.reader.list("workspace")[0]["id"]
         self._count = 0
 
@@ -58,11 +63,17 @@ class World:
         self.writer.close()
 
 
-@pytest.fixture
-def world(tmp_path: Path) -> Iterator[World]:
-    world = World(tmp_path)
+@pytest.fixture(params=["embedded", "postgresql"])
+def world(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[World]:
+    target = request.getfixturevalue("postgresql_url") if request.param == "postgresql" else "embedded"
+    world = World(tmp_path, target)
     yield world
     world.close()
+
+
+@pytest.fixture
+def make_world() -> type[World]:
+    return World
 
 
 class Refusal:

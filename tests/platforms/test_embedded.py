@@ -1,4 +1,4 @@
-"""The rules of the embedded platform, on real SQLite (platform-contract.md, sections 1 and 2)."""
+"""The rules of the embedded platform, on real SQLite and real PostgreSQL (platform-contract.md, sections 1 and 2)."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import pytest
 
 from gatectl.errors import PreconditionFailed
 from gatectl.platforms.embedded import open_reader, open_writer
-from gatectl.platforms.interface import Connection, Reader, Writer
+from gatectl.platforms.interface import Reader, Writer
 
 
 def master(bucket_id: str, **fields: Any) -> dict[str, Any]:
@@ -19,7 +19,7 @@ def test_reader_and_writer_are_what_the_interface_asks_for(world: Any) -> None:
     reader: Reader = world.reader
     writer: Writer = world.writer
     assert reader.traits == ("default", False, "OPENAI", 1)
-    assert reader.identification[:2] == ("embedded", "embedded")
+    assert reader.identification.driver == world.target.partition(":")[0]
     assert reader.identification.instance
     assert writer is world.writer
 
@@ -128,6 +128,7 @@ def test_namespace_rules_are_not_the_platforms(world: Any) -> None:
         {"name": None},
         {"name": ""},
         {"name": 7},
+        {"name": "x" * 256},
         {"name": "a\0b"},
         {"name": "\ud800"},
         {"storageType": "NFS"},
@@ -150,7 +151,7 @@ def test_a_repository_with_a_wrong_field_is_refused(world: Any, refusal: Any, fi
 
 def test_a_folder_and_a_master_have_their_types(world: Any, refusal: Any) -> None:
     bucket = world.bucket()
-    for wrong in ({"folder": 1}, {"master": "yes"}):
+    for wrong in ({"folder": 1}, {"folder": "x" * 513}, {"master": "yes"}):
         with refusal("", 400):
             world.repository({"bucketId": bucket} | wrong)
 
@@ -530,6 +531,15 @@ def test_an_object_made_anew_has_another_etag(world: Any) -> None:
     assert world.one("repo", world.repository(name="r"))["etag"] != before
 
 
+def test_one_of_several_etags_or_any_will_do(world: Any) -> None:
+    repository = world.repository(name="r")
+    etag = world.one("repo", repository)["etag"]
+    world.writer.update("repo", repository, world.repository_body(name="a"), f'"other", {etag}')
+    world.writer.update("repo", repository, world.repository_body(name="b"), "*")
+    with pytest.raises(PreconditionFailed):
+        world.writer.update("repo", repository, world.repository_body(name="c"), f'"other", {etag}')
+
+
 # Applied records
 
 
@@ -542,8 +552,8 @@ def test_what_a_project_applied_is_remembered(world: Any) -> None:
     assert world.reader.applied("q") == frozenset()
 
 
-def test_a_reader_sees_what_a_writer_wrote_meanwhile(world: Any, tmp_path: Any) -> None:
-    reader, writer = open_reader(Connection("embedded", tmp_path)), open_writer(Connection("embedded", tmp_path))
+def test_a_reader_sees_what_a_writer_wrote_meanwhile(world: Any) -> None:
+    reader, writer = open_reader(world.connection), open_writer(world.connection)
     assert reader.list("repo") == []
     writer.create("repo", world.repository_body(name="later"))
     assert [item["name"] for item in reader.list("repo")] == ["later"]

@@ -8,6 +8,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -50,6 +51,14 @@ for number in range(200):
     except PlatformRefused as error:
         assert error.platform_code == "NAME_ALREADY_USED"
 """
+
+
+@pytest.fixture
+def world(make_world: Any, tmp_path: Path) -> Iterator[Any]:
+    """The project's own database: what is tested here is the file."""
+    world = make_world(tmp_path)
+    yield world
+    world.close()
 
 
 def database(folder: Path) -> Path:

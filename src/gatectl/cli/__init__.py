@@ -14,6 +14,7 @@ import click
 
 from gatectl import __version__
 from gatectl.cli.options import global_options
+from gatectl.errors import UsageError
 
 COMMANDS: Final[Mapping[str, str]] = {
     "init": "Write a starter project.",
@@ -22,6 +23,7 @@ COMMANDS: Final[Mapping[str, str]] = {
     "apply": "Make the platform as the manifests say.",
     "show": "Show a saved plan or receipt.",
     "export": "Print live objects as manifests.",
+    "serve": "Serve the embedded platform over HTTP.",
     "schema": "Print a JSON Schema.",
     "explain": "Explain a field or a rule.",
 }
@@ -40,6 +42,18 @@ class _Commands(click.Group):
         found: click.Command = import_module(f"gatectl.cli.{name}").COMMAND
         return found
 
+    def resolve_command(
+        self, context: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        name = args[0]
+        if name not in COMMANDS and not name.startswith("-"):
+            from difflib import get_close_matches
+
+            near = get_close_matches(name, list(COMMANDS), n=1)
+            hint = f"did you mean '{near[0]}'?" if near else f"there is: {', '.join(COMMANDS)}"
+            raise UsageError(f"no command is called '{name}'", hint)
+        return super().resolve_command(context, args)
+
     def format_commands(self, context: click.Context, formatter: click.HelpFormatter) -> None:
         with formatter.section("Commands"):
             formatter.write_dl(list(COMMANDS.items()))
@@ -49,7 +63,7 @@ class _Commands(click.Group):
     cls=_Commands,
     context_settings={"help_option_names": ["-h", "--help"], "auto_envvar_prefix": "GATECTL", "max_content_width": 100},
 )
-@click.version_option(__version__, prog_name="gatectl", message="%(prog)s %(version)s")
+@click.version_option(__version__, prog_name="gatectl", message="%(prog)s %(version)s", allow_from_autoenv=False)
 @global_options
 def gatectl() -> None:
     """A declarative GitOps reconciler for the repositories of a Cloud and AI Gateway.

@@ -25,7 +25,7 @@ from gatectl.cli.planning import Selection, make_request, selection_options, wor
 from gatectl.cli.saved import read_plan
 from gatectl.model import Outcome, Plan
 from gatectl.platforms import driver_for
-from gatectl.platforms.interface import Connection, Reader
+from gatectl.platforms.interface import Connection, Reader, Writer
 from gatectl.project import Environment
 from gatectl.render import FORMATS, render
 
@@ -76,12 +76,12 @@ def COMMAND(  # noqa: N802 - the table's word
     try:
         if plan_file is not None:
             _check_target(plan, reader)
-            if executor.precheck(plan, reader):
-                yes = True  # there is nothing to ask: it will refuse, and say where
-        _guard(plan, request.environment)
-        if not yes and (plan["operations"] or plan["adopts"]):
-            _ask(console, plan)
-        return _execute(console, request, plan, reader, connection, receipt_file)
+        stale = plan_file is not None and bool(executor.precheck(plan, reader))
+        if not stale:  # else there is nothing to ask or to refuse: the receipt says where it conflicts
+            _guard(plan, request.environment)
+            if not yes and (plan["operations"] or plan["adopts"]):
+                _ask(console, plan)
+        return _execute(console, request, plan, reader, connection, receipt_file, stale=stale)
     finally:
         reader.close()
 
@@ -97,22 +97,22 @@ def _check_target(plan: Plan, reader: Reader) -> None:
     planned, found = plan["target"], reader.identification
     same_place = (planned["driver"], planned["url"]) == (found.driver, found.url)
     if not same_place or planned["instance"] not in (None, found.instance):
-        raise errors.StalePlan(
-            f"the plan is for {planned['url']} (instance {planned['instance']}), this is {found.url} (instance {found.instance})",
-            "choose the environment that it was made for, or plan again",
-        )
+        there = f"{planned['url']}, this is {found.url}"
+        if same_place:
+            there = f"instance {planned['instance']} of {found.url}, this is instance {found.instance or '(none yet)'}"
+        raise errors.StalePlan(f"the plan is for {there}", "choose the environment that it was made for, or plan again")
 
 
 def _guard(plan: Plan, environment: Environment) -> None:
     deletes, detaches = plan["summary"]["delete"], plan["summary"]["detach"]
     for count, limit, name, what in (
-        (deletes, environment.max_deletes, "maxDeletes", "objects"),
-        (detaches, environment.max_detaches, "maxDetaches", "attachments"),
+        (deletes, environment.max_deletes, "maxDeletes", "object"),
+        (detaches, environment.max_detaches, "maxDetaches", "attachment"),
     ):
         if limit is not None and count > limit:
             verb = "delete" if name == "maxDeletes" else "detach"
             raise errors.GuardrailRefused(
-                f"the plan would {verb} {count} {what}, and environment '{environment.name}' allows {limit}",
+                f"the plan would {verb} {count} {what if count == 1 else what + 's'}, and environment '{environment.name}' allows {limit}",
                 f"apply part of it (--target), or raise guardrails.{name} in the project file",
             )
 
@@ -139,14 +139,22 @@ def _execute(
     reader: Reader,
     connection: Connection,
     receipt_file: str | None,
+    *,
+    stale: bool,
 ) -> int:
     project = request.project
-    resolved = secrets.resolve_plan(plan, project.folder, os.environ)
+    resolved = secrets.resolve_plan(plan, project.folder, os.environ) if not stale else {}
     driver = driver_for(connection.target)
+
+    def open_writer() -> Writer:
+        if stale:  # the conflicts are gone since; but then nobody was asked
+            raise errors.StalePlan("the platform changed while the plan was checked", "apply it again")
+        return driver.open_writer(connection)
+
     with _signals() as stop, _progress(console, len(plan["operations"])) as progress:
         run = executor.Run(
             reader=reader,
-            open_writer=lambda: driver.open_writer(connection),
+            open_writer=open_writer,
             secrets=resolved,
             project=project.name,
             parallel=reader.traits.parallel,
@@ -183,7 +191,8 @@ def _signals() -> Iterator[Callable[[], bool]]:
     def handle(number: int, frame: FrameType | None) -> None:
         received.append(number)
         if len(received) == 1:
-            sys.stderr.write("\nstopping: what is under way is finished, nothing more is started\n")
+            # Not through sys.stderr, which may be in the middle of a write of its own.
+            os.write(2, b"\nstopping: what is under way is finished, nothing more is started\n")
         else:
             raise KeyboardInterrupt
 

@@ -86,22 +86,46 @@ def _safe_lines(text: str) -> str:
     return "\n".join(safe(line) for line in text.split("\n"))
 
 
+_WITH_VALUES = frozenset(("--project", "-e", "--env", "--platform", "--workspace", "--color", "--log-format"))
+
+
+def command_of(arguments: Sequence[str]) -> str:
+    """The command that a command line means, "" for none: its first word that is neither an option nor one's value."""
+    words = iter(arguments)
+    for word in words:
+        if word in _WITH_VALUES:
+            next(words, None)
+        elif not word.startswith("-"):
+            return word
+    return ""
+
+
 def console_from(arguments: Sequence[str], environment: Mapping[str, str]) -> Console:
     """How to speak when the command line itself may be what is wrong: read off the bare words."""
     words = list(arguments)
-    command = next((word for word in words if not word.startswith("-")), "")
-    variable = environment.get(f"GATECTL_{command.upper()}_FORMAT")
+    variable = environment.get(f"GATECTL_{command_of(words).upper()}_FORMAT")
     format_name = _option(words, "--format") or variable or "text"
-    verbosity = -1 if {"-q", "--quiet"} & set(words) else int(bool({"-v", "--verbose"} & set(words)))
+    quiet = _flag(words, "-q", "--quiet", environment.get("GATECTL_QUIET"))
+    verbose = _flag(words, "-v", "--verbose", environment.get("GATECTL_VERBOSE"))
     color = _option(words, "--color") or environment.get("GATECTL_COLOR") or "auto"
     log_format = _option(words, "--log-format") or environment.get("GATECTL_LOG_FORMAT") or "text"
-    return Console(format_name, color, verbosity, log_format)
+    return Console(format_name, color, -1 if quiet else int(verbose), log_format)
+
+
+def _flag(words: Sequence[str], short: str, long: str, variable: str | None) -> bool:
+    if variable is not None and variable.lower() in ("1", "true", "t", "yes", "y", "on"):
+        return True
+    return long in words or any(
+        w[:1] == "-" != w[1:2] and short[1] in w[1:] and set(w[1:]) <= {"q", "v"} for w in words
+    )
 
 
 def _option(words: Sequence[str], name: str) -> str | None:
+    """The value of an option, the last one where it is given again."""
+    found = None
     for index, word in enumerate(words):
         if word == name and index + 1 < len(words):
-            return words[index + 1]
-        if word.startswith(f"{name}="):
-            return word.partition("=")[2]
-    return None
+            found = words[index + 1]
+        elif word.startswith(f"{name}="):
+            found = word.partition("=")[2]
+    return found

@@ -5,8 +5,10 @@ In a JSON format a failure is one JSON document on standard output; otherwise it
 
 from __future__ import annotations
 
+import contextlib
 import gc
 import os
+import signal
 import sys
 import traceback
 from collections.abc import Mapping, Sequence
@@ -15,7 +17,7 @@ from typing import TextIO
 import click
 
 from gatectl import __version__, errors
-from gatectl.cli.console import Console, console_from
+from gatectl.cli.console import Console, command_of, console_from
 from gatectl.report import error_json
 
 
@@ -26,10 +28,15 @@ def run(arguments: Sequence[str]) -> int:
     for stream in (sys.stdout, sys.stderr):
         _bear_everything(stream)
     console = console_from(arguments, os.environ)
+    with contextlib.suppress(ValueError):  # only the main thread may say what a signal does
+        signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
         return _run(arguments)
     except click.exceptions.Exit as done:
         return done.exit_code
+    except click.exceptions.NoArgsIsHelpError as error:
+        sys.stderr.write(f"{error.format_message()}\n")
+        return errors.USAGE
     except click.UsageError as error:
         hint = f"see: {error.ctx.command_path} --help" if error.ctx is not None else None
         return _fail(console, errors.UsageError(error.format_message(), hint))
@@ -76,7 +83,7 @@ def _internal(console: Console, error: BaseException, arguments: Sequence[str]) 
         else "out of memory"
     )
     message = f"internal error, which is a fault of gatectl and not yours: {what}"
-    command = next((word for word in arguments if not word.startswith("-")), "")
+    command = command_of(arguments)
     hint = f"please report it with this line, the command ({command}), and: gatectl {__version__}, Python {sys.version.split()[0]}"
     if console.machine:
         console.result_json(error_json("internal", message, hint))
@@ -89,5 +96,5 @@ def _internal(console: Console, error: BaseException, arguments: Sequence[str]) 
 EXIT_CODES: Mapping[str, int] = {
     cls.code: cls.exit_code
     for cls in (errors.NotAuthenticated, errors.Unreachable, errors.PlatformLocked, errors.PreconditionFailed)
-}
+} | {"NAME_ALREADY_USED": errors.STALE}  # somebody else created it since the plan was made
 """Exit codes by the word that an outcome carries for its failure."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from pathlib import Path
 
 import click
@@ -25,7 +26,8 @@ def COMMAND(options: Globals, directory: str) -> int:  # noqa: N802 - the table'
     """
     console = options.console()
     folder = Path(directory).resolve()
-    files = starter_files(folder.name or "project", __version__, _SCHEMAS)
+    name = folder.name.strip() if folder.name.isprintable() else ""
+    files = starter_files(name[:128].strip() or "project", __version__, _SCHEMAS)
     if (folder / "gatectl.yaml").exists():
         raise InputError(f"{folder / 'gatectl.yaml'} exists: this is a project already", "gatectl validate checks it")
     for name, text in files.items():
@@ -37,7 +39,7 @@ def COMMAND(options: Globals, directory: str) -> int:  # noqa: N802 - the table'
     loaded = reconcile.load(project, reconcile.manifest_paths(project, project.environments["default"], ()), "default")
     if loaded.invalid:
         raise InputError("the manifests that were there before are not valid", "gatectl validate says what is wrong")
-    here = "" if folder == Path.cwd() else f"cd {directory} && "
+    here = "" if folder == Path.cwd() else f"cd {shlex.quote(directory)} && "
     console.result(f"Project '{project.name}' is ready and valid. Next: {here}gatectl plan")
     return DONE
 

@@ -103,7 +103,14 @@ def command(name: str) -> Callable[[Callable[..., Any]], click.Command]:
         handed: Any = functools.partial(_call, function)
         handed.__doc__ = function.__doc__
         handed.__click_params__ = getattr(function, "__click_params__", [])
-        return click.command(name)(_decorate(handed, with_variables=False))
+        made = click.command(name)(_decorate(handed, with_variables=False))
+        for parameter in made.params:
+            if isinstance(parameter, click.Option) and parameter.allow_from_autoenv:
+                # By the option's own word: GATECTL_PLAN_FORMAT for plan --format, whatever our code calls it.
+                word = next(option for option in parameter.opts if option.startswith("--"))
+                parameter.envvar = f"GATECTL_{name}_{word[2:]}".upper().replace("-", "_")
+                parameter.allow_from_autoenv = False
+        return made
 
     return wrap
 
@@ -195,16 +202,23 @@ def write_file(path: str, text: str) -> None:
     """Write a file whole or not at all, readable by its owner alone. Raises UsageError for a folder that is not there."""
     import tempfile
 
-    folder = os.path.dirname(os.path.abspath(path))
+    target = os.path.realpath(path)
+    folder = os.path.dirname(target)
     if not os.path.isdir(folder):
         raise UsageError(f"{path}: the folder {folder} does not exist", "create it first")
+    if os.path.isdir(target):
+        raise UsageError(f"{path} is a folder", "name a file")
+    if os.path.exists(target) and not os.path.isfile(target):  # a pipe, or /dev/null: it stays what it is
+        with open(target, "w", encoding="utf-8") as stream:
+            stream.write(text)
+        return
     descriptor, temporary = tempfile.mkstemp(dir=folder, prefix=".gatectl-")
     try:
         with os.fdopen(descriptor, "w", encoding="utf-8") as stream:
             stream.write(text)
             stream.flush()
             os.fsync(stream.fileno())
-        os.replace(temporary, path)
+        os.replace(temporary, target)
     except BaseException:
         os.unlink(temporary)
         raise

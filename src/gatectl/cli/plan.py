@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shlex
 import time
 
 import click
@@ -31,12 +32,14 @@ def COMMAND(  # noqa: N802 - the table's word
     ends = time.monotonic() + selection.deadline
     request = make_request(options, selection)
     plan = work_out(request, lambda: connection_of(request.project, request.environment, ends=ends))
+    invalid = plans.is_invalid(plan)
+    if out is not None and not invalid:
+        write_file(out, json.dumps(plan, indent=2) + "\n")  # first: where it fails, that is the result
     console.result(render("plan", plan, format_name, console.look()))
-    if plans.is_invalid(plan):
+    if invalid:
         return INVALID
     if out is not None:
-        write_file(out, json.dumps(plan, indent=2) + "\n")
-        console.info(f"plan saved: gatectl apply --plan {out}")
+        console.info(f"plan saved: gatectl apply --plan {shlex.quote(out)}")
     if not detailed_exitcode or plans.is_empty(plan):
         return DONE
     return DESTRUCTIVE_CHANGES if plans.is_destructive(plan) else CHANGES

@@ -12,13 +12,13 @@ from gatectl.errors import DONE, UsageError
 from gatectl.kinds import KINDS
 from gatectl.sources import read_schema
 
-DOCUMENTS = ("project", "plan", "receipt", "findings")
+DOCUMENTS = ("project", "plan", "receipt", "findings", "faults")
 
 
 @command("schema")
 @click.argument("kind", required=False)
 def COMMAND(options: Globals, kind: str | None) -> int:  # noqa: N802 - the table's word
-    """Print a JSON Schema (draft 2020-12): of a KIND, of project, plan, receipt or findings, or of all kinds together."""
+    """Print a JSON Schema (draft 2020-12): of a KIND, of project, plan, receipt, findings or faults, or of all kinds together."""
     names = {row.name.lower(): row.schema for row in KINDS.values()} | {name: name for name in DOCUMENTS}
     if kind is None:
         document = combine({row.name: read_schema(row.schema) for row in KINDS.values()})

@@ -119,7 +119,7 @@ def _operation(operation: Json, paint: _Paint, look: Look) -> Iterator[str]:
         yield f"    {_field(field, operation['action'], paint)}"
     for name, sign, color in (("detach", "-", "31"), ("attach", "+", "32"), ("keep", "=", "2")):
         for item in operation[name]:
-            note = "  (kept: not in the manifests)" if name == "keep" else ""
+            note = "  kept: not in the manifests" if name == "keep" else ""
             yield paint(f"    {sign} {safe(_resource(item))}{note}", color)
 
 
@@ -152,10 +152,14 @@ def _value(value: Any) -> str:
     if isinstance(value, bool):
         return "true" if value else "false"
     if isinstance(value, Mapping):
-        if len(value) == 1 and isinstance(next(iter(value.values())), str):
-            ((name, inner),) = value.items()
-            return safe(f"{{{name}: {inner}}}")
-        return ", ".join(f"{safe(name)} {_value(inner)}" for name, inner in value.items())
+        return ", ".join(f"{safe(name)} {_reference(inner)}" for name, inner in value.items())
+    return safe(value)
+
+
+def _reference(value: Any) -> str:
+    """What a credential is: {env: NAME}, {file: path}, or the name of an API key."""
+    if isinstance(value, Mapping):
+        return "{" + ", ".join(f"{safe(name)}: {safe(inner)}" for name, inner in value.items()) + "}"
     return safe(value)
 
 
@@ -181,7 +185,8 @@ def _unplanned(document: Json, paint: _Paint, look: Look) -> Iterator[str]:
                 yield paint(f"    = {safe(item['workspace'])}/{safe(item['name'])}: {safe(_resource(resource))}", "2")
     if document["adopts"]:
         yield ""
-        yield f"Adopts {_count(len(document['adopts']), 'live object')} that match their manifest:"
+        one = len(document["adopts"]) == 1
+        yield f"Adopts {_count(len(document['adopts']), 'live object')} that {'matches its' if one else 'match their'} manifest:"
         yield from (paint(f"    = {_named(item)}", "2") for item in _some(document["adopts"], look))
         yield from _rest(document["adopts"], look)
     if document["unmanaged"]:

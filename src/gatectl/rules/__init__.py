@@ -100,13 +100,19 @@ def _calm(view: RepositoryView) -> bool:
 def adjust(findings: Iterable[Finding], settings: Mapping[str, str]) -> list[Finding]:
     """The findings with the severities that the project file asks for (product.md, section 1: `rules`).
 
-    An empty name stays an error: there is nothing that a platform could be asked to create.
+    An empty name stays an error: there is nothing that a platform could be asked to create. So does what is no name: a
+    URL, a variable, a path.
     """
     adjusted = []
     for finding in findings:
         setting = settings.get(finding.rule)
-        if setting is None or (finding.rule == "GW205" and finding.message.endswith("is empty")):
+        if setting is None or (finding.rule == "GW205" and _is_fixed(finding)):
             adjusted.append(finding)
         elif setting != "off":
             adjusted.append(finding._replace(severity="error" if setting == "error" else "warning"))
     return adjusted
+
+
+def _is_fixed(finding: Finding) -> bool:
+    pointer = finding.spot.pointer if finding.spot is not None else ()
+    return finding.message.endswith("is empty") or pointer[-1:] in (("endpoint",), ("env",), ("file",))

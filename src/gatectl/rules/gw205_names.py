@@ -78,7 +78,8 @@ def each(view: RepositoryView) -> Iterator[Finding]:
             problem = check(name)
             if problem is not None:
                 yield Finding("GW205", f"{_WORDS[field]} '{name}' is not allowed by its provider", problem,
-                              "error" if entry.identity[0] == "AzureBlob" else "warning", spot(view, entry),
+                              "error" if entry.identity[0] == "AzureBlob" else "warning",
+                              spot(view, entry, field),
                               subject=("Repository", view.workspace, view.name),
                               about=((view.workspace, view.name),))  # fmt: skip
 

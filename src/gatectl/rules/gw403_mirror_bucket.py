@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from gatectl.model import Entry, Finding, Identity
 from gatectl.rules.gw401_family import STORAGE
-from gatectl.rules.interface import Namespace, RepositoryView, Rule, collision, shown, told_apart
+from gatectl.rules.interface import Namespace, RepositoryView, Rule, collision, same_object, shown, told_apart
 
 
 def across(namespace: Namespace) -> Iterator[Finding]:
@@ -26,9 +26,10 @@ def across(namespace: Namespace) -> Iterator[Finding]:
                 continue
             earlier = known.setdefault((view.workspace, entry.key), [])
             for other, its in earlier:
-                if other is not view and "Mirror" in (view.mode, other.mode) and not told_apart(entry, its):
-                    yield _clash(view, entry, other, its)
-                    break
+                if "Mirror" not in (view.mode, other.mode) or told_apart(entry, its) or same_object(other, view):
+                    continue
+                yield _clash(view, entry, other, its)
+                break
             earlier.append((view, entry))
 
 

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from gatectl.model import Entry, Finding, Identity
 from gatectl.rules.gw401_family import STORAGE
-from gatectl.rules.interface import Namespace, RepositoryView, Rule, collision, shown, told_apart
+from gatectl.rules.interface import Namespace, RepositoryView, Rule, collision, same_object, shown, told_apart
 
 
 def across(namespace: Namespace) -> Iterator[Finding]:
@@ -23,7 +23,7 @@ def across(namespace: Namespace) -> Iterator[Finding]:
             if earlier[1] is entry:
                 continue
             others = more.setdefault(key, [earlier])
-            same = next(((v, e) for v, e in others if v is not view and not told_apart(e, entry)), None)
+            same = next(((v, e) for v, e in others if not same_object(v, view) and not told_apart(e, entry)), None)
             others.append((view, entry))
             if same is not None:
                 yield _clash(view, entry, *same)

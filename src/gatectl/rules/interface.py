@@ -28,6 +28,8 @@ class RepositoryView(NamedTuple):
     manifest: Manifest | None
 
     def shown(self) -> str:
+        if self.name is None:
+            return "a repository without a name"
         return f"repository {self.workspace}/{self.name}" if self.workspace else f"repository {self.name}"
 
 
@@ -101,6 +103,15 @@ def told_apart(one: Entry, other: Entry) -> bool:
     if one.label and other.label:
         return one.label != other.label
     return bool((one.id or one.label) and (other.id or other.label))
+
+
+def same_object(one: RepositoryView, other: RepositoryView) -> bool:
+    """Whether two views of one workspace are one repository: declared twice, it is GW304, and no collision with itself."""
+    if one is other:
+        return True
+    if one.manifest is None or other.manifest is None or one.name is None or other.name is None:
+        return False
+    return one.name.lower() == other.name.lower()
 
 
 def severity_behind(view: RepositoryView) -> Severity:

@@ -1,4 +1,6 @@
-"""The embedded platform: a complete platform in a file, that enforces the platform's own rules, with nothing to start.
+"""The embedded platform: a complete platform that enforces the platform's own rules, with nothing to start.
+
+It lives in a file (SQLite), or where a team shares it in a PostgreSQL database.
 
 Law: this module is all that `platforms` knows of it, and costs nothing to import: SQLAlchemy comes in when a reader or
 a writer is opened. A `Reader` stands on a connection that cannot write and has no method that would; where there is no
@@ -15,18 +17,18 @@ from gatectl.platforms.interface import Collection, Connection, Identification, 
 
 if TYPE_CHECKING:
     from .platform import Platform
-    from .sqlite import SqliteFile
-    from .store import Store
+    from .store import Database, Store
 
 TRAITS = Traits(default_workspace="default", packets=False, openai="OPENAI", parallel=1)
 
 _OWN_FOLDER = ".gatectl"
 _OWN_FILE = "platform.db"
 _SQLITE = "sqlite:///"
+_POSTGRESQL = "postgresql://"
 
 
 def open_reader(connection: Connection) -> Reader:
-    """A reader of the project's own database (target `embedded`), or of the one that `sqlite:///path` names.
+    """A reader of the project's own database (target `embedded`), or of one that `sqlite:///path` or `postgresql://…` names.
 
     A relative path is relative to the project's folder. Creates nothing, whether there is a database or not. Raises
     PlatformError when what is there is not a database of this gatectl.
@@ -36,17 +38,21 @@ def open_reader(connection: Connection) -> Reader:
 
 def open_writer(connection: Connection) -> Writer:
     """A writer of the same databases; creates the one that does not exist. Raises PlatformError when it cannot."""
+    return Writer(open_platform(connection))
+
+
+def open_platform(connection: Connection) -> Platform:
+    """The platform itself, to be served; creates the database that does not exist. Raises PlatformError."""
     from .platform import Platform
     from .store import open_for_writing
 
-    _, database = _located(connection)
-    return Writer(Platform(open_for_writing(database)))
+    return Platform(open_for_writing(_located(connection)[1]))
 
 
 class Reader:
     """Reads the embedded platform (`interface.Reader`). Each list is one moment of the database."""
 
-    def __init__(self, identification: Identification, database: SqliteFile) -> None:
+    def __init__(self, identification: Identification, database: Database) -> None:
         self._identification = identification
         self._database = database
         self._store: Store | None = None
@@ -71,6 +77,10 @@ class Reader:
         if store is None:
             return [default_workspace()] if collection == "workspace" else []
         return list_objects(store, collection, workspace_id)
+
+    def latest(self, collection: Collection, object_id: str) -> Wire | None:
+        """None: every object has an etag, and a write that comes too late is refused."""
+        return None
 
     def applied(self, project: str) -> frozenset[str]:
         """The ids of the objects that a project has applied. Raises PlatformError."""
@@ -119,10 +129,15 @@ class Writer:
         self._platform.close()
 
 
-def _located(connection: Connection) -> tuple[Identification, SqliteFile]:
+def _located(connection: Connection) -> tuple[Identification, Database]:
+    target, folder = connection.target, connection.folder
+    if target.startswith(_POSTGRESQL):
+        from .postgres import PostgresDatabase
+
+        server = PostgresDatabase(target)
+        return Identification("postgresql", server.place, None), server
     from .sqlite import SqliteFile
 
-    target, folder = connection.target, connection.folder
     if target == "embedded":
         own = folder.absolute() / _OWN_FOLDER / _OWN_FILE
         return Identification("embedded", "embedded", None), SqliteFile(own, own_folder=True)

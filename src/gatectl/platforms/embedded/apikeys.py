@@ -73,15 +73,17 @@ def create_api_key(transaction: Transaction, body: Body) -> str:
     return str(values["id"])
 
 
-def update_api_key(transaction: Transaction, api_key_id: str, body: Body, expected: str | None) -> None:
-    """Change the fields given; the workspace stays what it is. Refused: 400, 404, 412."""
-    check_etag(expected, api_key_id, _version(transaction.connection, api_key_id))
+def update_api_key(transaction: Transaction, api_key_id: str, body: Body, expected: str | None) -> str:
+    """Change the fields given; the workspace stays what it is; the new ETag. Refused: 400, 404, 412."""
+    version = _version(transaction.connection, api_key_id)
+    check_etag(expected, api_key_id, version)
     values = read_given(body, FIELDS)
     if "secret" in body:
         values["secret_hash"] = transaction.seal(text(body, "secret"))
     transaction.connection.execute(
-        update(tables.api_keys).where(_t.id == _ID).values(**values, version=_t.version + 1), {"id_": api_key_id}
+        update(tables.api_keys).where(_t.id == _ID).values(**values, version=version + 1), {"id_": api_key_id}
     )
+    return etag(api_key_id, version + 1)
 
 
 def delete_api_key(transaction: Transaction, api_key_id: str, expected: str | None) -> None:

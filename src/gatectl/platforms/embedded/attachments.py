@@ -23,7 +23,7 @@ from typing import Any, NamedTuple
 from sqlalchemy import Connection, String, bindparam, delete, insert, select
 
 from . import tables
-from .fields import Body, not_found, objects, refused, text
+from .fields import Body, folder_text, not_found, objects, refused, text
 
 MIRROR = "MIRROR"
 
@@ -56,6 +56,7 @@ _OTHER_REPOSITORY = (
     .where(_a.bucket_id == _BUCKET, _a.repository_id != _REPOSITORY)
     .limit(1)
 )
+_BUCKET_WORKSPACE = select(_b.workspace_id).where(_b.id == _BUCKET, _b.deleted_at.is_(None))
 _REPOSITORY_NAME = select(_r.name).where(_r.id == bindparam("id_"))
 _LLM = select(tables.llms.c.id).where(tables.llms.c.id == bindparam("llm"), tables.llms.c.workspace_id == _WORKSPACE)
 
@@ -110,6 +111,24 @@ def replace(connection: Connection, owner: Owner, body: Body) -> None:
         _attach_llms(connection, owner, llms)
 
 
+def check(connection: Connection, owner: Owner, body: Body) -> None:
+    """Raises PlatformRefused where the buckets that the body lists could not be attached; attaches nothing."""
+    rows = connection.execute(_CURRENT, {"repository": owner.id}).all()
+    current = {row[0]: Attached(*row) for row in rows}
+    buckets = _read_buckets(body, current)
+    if buckets is not None:
+        _check_buckets(connection, owner, buckets, current)
+
+
+def workspace_of_first(connection: Connection, body: Body) -> str:
+    """The workspace of the first bucket that the body lists ("" where it lists none that exists)."""
+    items = objects(body, "repoBuckets") or []
+    if not items:
+        return ""
+    found = connection.execute(_BUCKET_WORKSPACE, {"bucket": text(items[0], "bucketId")}).scalar()
+    return found or ""
+
+
 def detach_all(connection: Connection, repository_id: str) -> None:
     """Free everything that a repository attaches."""
     connection.execute(_DETACH_BUCKETS, {"repository": repository_id})
@@ -135,7 +154,7 @@ def _read_bucket(item: Body, before: Attached | None) -> Attached:
     if folder is None:
         folder = before.folder if before else ""
     elif folder != "":
-        folder = text(item, "folder")
+        folder = folder_text(item, "folder")
     if master is None:
         master = before.master if before else False
     if not isinstance(master, bool):
@@ -156,6 +175,12 @@ def _read_llms(body: Body) -> list[str] | None:
 def _attach_buckets(
     connection: Connection, owner: Owner, buckets: list[Attached], current: dict[str, Attached]
 ) -> None:
+    _check_buckets(connection, owner, buckets, current)
+    if buckets:
+        connection.execute(_ATTACH_BUCKETS, [_row(owner, place, bucket) for place, bucket in enumerate(buckets)])
+
+
+def _check_buckets(connection: Connection, owner: Owner, buckets: list[Attached], current: dict[str, Attached]) -> None:
     for bucket in buckets:
         before = current.get(bucket.bucket_id)
         if before is None:
@@ -167,8 +192,6 @@ def _attach_buckets(
             )
     if owner.mirror:
         _check_masters(buckets, current)
-    if buckets:
-        connection.execute(_ATTACH_BUCKETS, [_row(owner, place, bucket) for place, bucket in enumerate(buckets)])
 
 
 def _check_bucket(connection: Connection, owner: Owner, bucket: Attached) -> None:

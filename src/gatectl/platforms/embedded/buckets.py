@@ -13,7 +13,19 @@ from sqlalchemy import Connection, String, bindparam, exists, insert, select, up
 
 from . import tables
 from .credentials import NONE, read_credentials
-from .fields import Body, Field, choice, host, not_found, optional_text, read_all, read_given, refused, text
+from .fields import (
+    Body,
+    Field,
+    choice,
+    host,
+    name_text,
+    not_found,
+    optional_text,
+    read_all,
+    read_given,
+    refused,
+    text,
+)
 from .identity import check_etag, etag, new_id, timestamp
 from .store import Transaction
 from .workspaces import check_workspace
@@ -22,7 +34,7 @@ STORAGE_TYPES = {"S3": "S3", "GCS": "GCS", "BLOB": "BLOB", "AZURE": "BLOB"}
 """The storage types of a bucket, and what each is stored as (U5)."""
 
 FIELDS = {
-    "name": Field("name", text),
+    "name": Field("name", name_text),
     "bucket": Field("bucket", text),
     "storageType": Field("storage_type", choice(STORAGE_TYPES)),
     "key": Field("key", optional_text),
@@ -53,6 +65,7 @@ _ONE = select(
     *(_t.secret_hash, _t.api_key_id),
 ).where(_t.id == _ID, _t.deleted_at.is_(None))
 _INSERT = insert(tables.buckets)
+_MIRRORED = select(_a.bucket_id).where(_a.mirror)
 _IN_USE = select(exists().where(_a.bucket_id == _ID))
 _DELETE = (
     update(tables.buckets)
@@ -70,9 +83,24 @@ def list_buckets(connection: Connection, workspace_id: str | None) -> list[dict[
     ]
 
 
-def attached_buckets(connection: Connection, workspace_id: str | None) -> dict[str, dict[str, Any]]:
-    """Each bucket as the repositories show it, by id."""
-    return {row[0]: _wire(row) for row in _rows(connection, workspace_id)}
+def list_available_buckets(connection: Connection, workspace_id: str | None) -> list[dict[str, Any]]:
+    """The buckets that no MIRROR repository uses (section 3.4). Refused: 404 (the workspace)."""
+    if workspace_id is not None:
+        check_workspace(connection, workspace_id)
+    mirrored = frozenset(connection.execute(_MIRRORED).scalars())
+    return [bucket for bucket in list_buckets(connection, workspace_id) if bucket["id"] not in mirrored]
+
+
+def attached_buckets(
+    connection: Connection, workspace_id: str | None, repository_id: str | None = None
+) -> dict[str, dict[str, Any]]:
+    """Each bucket as the repositories (of a workspace, or the one) show it, by id."""
+    return {row[0]: _wire(row) for row in _rows(connection, workspace_id, repository_id)}
+
+
+def check_bucket(connection: Connection, bucket_id: str) -> None:
+    """Raises PlatformRefused (404) unless there is such a live bucket."""
+    _live(connection, bucket_id)
 
 
 def create_bucket(transaction: Transaction, body: Body) -> str:
@@ -87,8 +115,8 @@ def create_bucket(transaction: Transaction, body: Body) -> str:
     return str(values["id"])
 
 
-def update_bucket(transaction: Transaction, bucket_id: str, body: Body, expected: str | None) -> None:
-    """Change the fields given, all but the workspace (section 2.10). Refused: 400, 404, 412."""
+def update_bucket(transaction: Transaction, bucket_id: str, body: Body, expected: str | None) -> str:
+    """Change the fields given, all but the workspace (section 2.10); the new ETag. Refused: 400, 404, 412."""
     row = _live(transaction.connection, bucket_id)
     workspace_id, version = row.pop("workspace_id"), row.pop("version")
     check_etag(expected, bucket_id, version)
@@ -99,6 +127,7 @@ def update_bucket(transaction: Transaction, bucket_id: str, body: Body, expected
     transaction.connection.execute(
         update(tables.buckets).where(_t.id == _ID).values(**values, version=version + 1), {"id_": bucket_id}
     )
+    return etag(bucket_id, version + 1)
 
 
 def delete_bucket(transaction: Transaction, bucket_id: str, expected: str | None) -> None:
@@ -127,8 +156,10 @@ def _live(connection: Connection, bucket_id: str) -> dict[str, Any]:
     return {str(name): value for name, value in row.items()}
 
 
-def _rows(connection: Connection, workspace_id: str | None) -> Any:
+def _rows(connection: Connection, workspace_id: str | None, repository_id: str | None = None) -> Any:
     statement = _ALL if workspace_id is None else _ALL.where(_t.workspace_id == workspace_id)
+    if repository_id is not None:
+        statement = statement.where(_t.id.in_(select(_a.bucket_id).where(_a.repository_id == repository_id)))
     return connection.execute(statement).all()
 
 

@@ -50,6 +50,25 @@ def text(body: Body, name: str) -> str:
     return value
 
 
+def text_up_to(limit: int) -> Callable[[Body, str], str]:
+    """A reader of a text that must be there and has a length: what is in an index cannot be any longer everywhere."""
+
+    def read(body: Body, name: str) -> str:
+        value = text(body, name)
+        if len(value) > limit:
+            raise refused(f"{name} is longer than {limit} characters")
+        return value
+
+    return read
+
+
+LONGEST_NAME = 255
+LONGEST_FOLDER = 512
+
+name_text = text_up_to(LONGEST_NAME)
+folder_text = text_up_to(LONGEST_FOLDER)
+
+
 def optional_text(body: Body, name: str) -> str | None:
     """A text; None where it is missing, null or empty."""
     value = body.get(name)

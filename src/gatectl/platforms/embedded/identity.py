@@ -44,6 +44,11 @@ def etag(object_id: str, version: int) -> str:
 
 
 def check_etag(expected: str | None, object_id: str, version: int) -> None:
-    """Raises PreconditionFailed when an ETag is expected that the object does not have (any more)."""
-    if expected is not None and expected != etag(object_id, version):
+    """Raises PreconditionFailed when an ETag is expected that the object does not have (any more).
+
+    `expected` is what If-Match holds: an ETag, several with commas between, or "*" for any.
+    """
+    if expected is None or expected.strip() == "*":
+        return
+    if etag(object_id, version) not in (one.strip() for one in expected.split(",")):
         raise PreconditionFailed(f"the object {object_id} changed since it was read")

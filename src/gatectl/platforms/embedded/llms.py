@@ -12,7 +12,19 @@ from sqlalchemy import Connection, String, bindparam, delete, exists, insert, se
 
 from . import tables
 from .credentials import NONE, read_credentials
-from .fields import Body, Field, choice, not_found, optional_text, optional_url, read_all, read_given, refused, text
+from .fields import (
+    Body,
+    Field,
+    choice,
+    name_text,
+    not_found,
+    optional_text,
+    optional_url,
+    read_all,
+    read_given,
+    refused,
+    text,
+)
 from .identity import ORGANIZATION_ID, check_etag, etag, new_id, timestamp
 from .store import Transaction
 from .workspaces import check_workspace
@@ -20,7 +32,7 @@ from .workspaces import check_workspace
 AI_TYPES = {name: name for name in ("OPENAI", "GOOGLE", "ANTHROPIC", "AWS", "OTHER")}
 
 FIELDS = {
-    "name": Field("name", text),
+    "name": Field("name", name_text),
     "aiType": Field("ai_type", choice(AI_TYPES)),
     "endpoint": Field("endpoint", optional_url),
     "key": Field("key", optional_text),
@@ -40,6 +52,7 @@ _USES = (
     .order_by(_r.id)
 )
 _ONE = select(_t.workspace_id, _t.version).where(_t.id == _ID)
+_USABLE = select(_t.ai_type, _t.endpoint, _t.secret_hash, _t.api_key_id).where(_t.id == _ID)
 _NAMED = select(_t.id).where(_t.workspace_id == bindparam("workspace"), _t.name == bindparam("name_"))
 _INSERT = insert(tables.llms)
 _IN_USE = select(exists().where(_a.llm_id == _ID))
@@ -58,9 +71,22 @@ def list_llms(connection: Connection, workspace_id: str | None) -> list[dict[str
     ]
 
 
-def attached_llms(connection: Connection, workspace_id: str | None) -> dict[str, dict[str, Any]]:
-    """Each LLM as the repositories show it, by id."""
-    return {row[0]: _wire(row) for row in _rows(connection, workspace_id)}
+def attached_llms(
+    connection: Connection, workspace_id: str | None, repository_id: str | None = None
+) -> dict[str, dict[str, Any]]:
+    """Each LLM as the repositories (of a workspace, or the one) show it, by id."""
+    return {row[0]: _wire(row) for row in _rows(connection, workspace_id, repository_id)}
+
+
+def complaint(connection: Connection, llm_id: str) -> str | None:
+    """What keeps an LLM from being used (None: nothing), as far as its fields tell. Refused: 404."""
+    row = connection.execute(_USABLE, {"id_": llm_id}).first()
+    if row is None:
+        raise not_found("AI LLM", llm_id)
+    ai_type, endpoint, secret_hash, api_key_id = row
+    if secret_hash is None and api_key_id is None:
+        return "the AI LLM has no credentials: secret or apiKeyUuid"
+    return "an AI LLM of type OTHER needs an endpoint" if ai_type == "OTHER" and endpoint is None else None
 
 
 def create_llm(transaction: Transaction, body: Body) -> str:
@@ -78,8 +104,8 @@ def create_llm(transaction: Transaction, body: Body) -> str:
     return str(values["id"])
 
 
-def update_llm(transaction: Transaction, llm_id: str, body: Body, expected: str | None) -> None:
-    """Change the fields given; the workspace cannot be one of them (section 2.10). Refused: 400, 404, 412."""
+def update_llm(transaction: Transaction, llm_id: str, body: Body, expected: str | None) -> str:
+    """Change the fields given, all but the workspace (section 2.10); the new ETag. Refused: 400, 404, 412."""
     workspace_id, version = _live(transaction.connection, llm_id)
     check_etag(expected, llm_id, version)
     if body.get("workspaceId") not in (None, workspace_id):
@@ -90,6 +116,7 @@ def update_llm(transaction: Transaction, llm_id: str, body: Body, expected: str 
     transaction.connection.execute(
         update(tables.llms).where(_t.id == _ID).values(**values, version=version + 1), {"id_": llm_id}
     )
+    return etag(llm_id, version + 1)
 
 
 def delete_llm(transaction: Transaction, llm_id: str, expected: str | None) -> None:
@@ -114,8 +141,10 @@ def _live(connection: Connection, llm_id: str) -> tuple[str, int]:
     return row[0], row[1]
 
 
-def _rows(connection: Connection, workspace_id: str | None) -> Any:
+def _rows(connection: Connection, workspace_id: str | None, repository_id: str | None = None) -> Any:
     statement = _ALL if workspace_id is None else _ALL.where(_t.workspace_id == workspace_id)
+    if repository_id is not None:
+        statement = statement.where(_t.id.in_(select(_a.llm_id).where(_a.repository_id == repository_id)))
     return connection.execute(statement).all()
 
 

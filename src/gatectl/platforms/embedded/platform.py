@@ -15,8 +15,9 @@ from sqlalchemy import Connection, String, bindparam, cast, exists, insert, sele
 
 from gatectl.platforms.interface import Collection, Wire
 
-from . import apikeys, buckets, llms, repositories, tables, workspaces
+from . import apikeys, buckets, llms, repositories, repository_keys, tables, workspaces
 from .fields import Body
+from .repository_keys import Family, NewKey
 from .store import Store, Transaction, WritableStore
 
 
@@ -25,7 +26,7 @@ class CollectionRules(NamedTuple):
 
     list: Callable[[Connection, str | None], Sequence[Wire]]
     create: Callable[[Transaction, Body], str]
-    update: Callable[[Transaction, str, Body, str | None], None]
+    update: Callable[[Transaction, str, Body, str | None], str]
     delete: Callable[[Transaction, str, str | None], None]
 
 
@@ -104,15 +105,59 @@ class Platform:
     def applied(self, project: str) -> frozenset[str]:
         return applied_objects(self._store, project)
 
+    def repository(self, repository_id: str) -> Wire | None:
+        """One live repository, for the cost of one."""
+        with self._store.reading() as connection:
+            return repositories.find_repository(connection, repository_id)
+
+    def check_repository(self, repository_id: str, body: Wire) -> None:
+        """Raises PlatformRefused where a repository could not have the mode and the buckets given; changes nothing."""
+        with self._store.reading() as connection:
+            repositories.check_repository(connection, repository_id, body)
+
+    def available_buckets(self, workspace_id: str | None) -> Sequence[Wire]:
+        """The buckets that no MIRROR repository uses."""
+        with self._store.reading() as connection:
+            return buckets.list_available_buckets(connection, workspace_id)
+
+    def check_bucket(self, bucket_id: str) -> None:
+        """Raises PlatformRefused (404) unless there is such a bucket."""
+        with self._store.reading() as connection:
+            buckets.check_bucket(connection, bucket_id)
+
+    def llm_complaint(self, llm_id: str) -> str | None:
+        """What keeps an LLM from being used; None: nothing."""
+        with self._store.reading() as connection:
+            return llms.complaint(connection, llm_id)
+
+    def keys(self, repository_id: str, family: Family) -> Sequence[Wire]:
+        """A repository's API keys, newest first, without secrets."""
+        with self._store.reading() as connection:
+            return repository_keys.list_keys(connection, repository_id, family)
+
+    def create_key(self, repository_id: str, family: Family, body: Wire) -> NewKey:
+        """A new API key of a repository, with its secret, which nobody is told again."""
+        with self._store.writing() as transaction:
+            return repository_keys.create_key(transaction, repository_id, family, body)
+
+    def update_key(self, repository_id: str, family: Family, key_id: str, body: Wire) -> None:
+        with self._store.writing() as transaction:
+            repository_keys.update_key(transaction, repository_id, family, key_id, body)
+
+    def delete_key(self, repository_id: str, family: Family, key_id: str) -> None:
+        with self._store.writing() as transaction:
+            repository_keys.delete_key(transaction, repository_id, family, key_id)
+
     def create(self, collection: Collection, body: Wire) -> str:
         """Create an object from its write shape; the new object's id."""
         with self._store.writing() as transaction:
             return COLLECTIONS[collection].create(transaction, body)
 
-    def update(self, collection: Collection, object_id: str, body: Wire, etag: str | None = None) -> None:
-        """Change an object by its write shape: a repository as a whole, anything else in the fields given."""
+    def update(self, collection: Collection, object_id: str, body: Wire, etag: str | None = None) -> str:
+        """Change an object by its write shape (a repository as a whole, anything else in the fields given); its new
+        ETag."""
         with self._store.writing() as transaction:
-            COLLECTIONS[collection].update(transaction, object_id, body, etag)
+            return COLLECTIONS[collection].update(transaction, object_id, body, etag)
 
     def delete(self, collection: Collection, object_id: str, etag: str | None = None) -> None:
         with self._store.writing() as transaction:

@@ -9,14 +9,16 @@ from __future__ import annotations
 
 from typing import Any, NamedTuple
 
-from sqlalchemy import Connection, Select, String, bindparam, insert, select, update
+from sqlalchemy import Connection, String, bindparam, insert, select, update
 
 from . import tables
-from .attachments import MIRROR, Owner, attach, detach_all, replace
+from .attachments import MIRROR, Owner, attach, check, detach_all, replace, workspace_of_first
 from .buckets import attached_buckets
-from .fields import Body, choice, not_found, refused, text, without_keys
+from .fields import Body, choice, name_text, not_found, refused, text, without_keys
 from .identity import check_etag, etag, new_id, timestamp
 from .llms import attached_llms
+from .repository_keys import delete_all_keys, keys_of_repositories
+from .scope import Scope, of_repositories, of_their_parts
 from .store import Transaction
 
 STORAGE_TYPES = {"S3": "S3", "GCS": "GCS", "BLOB": "BLOB", "AZURE": "BLOB", "OPENAI": "OPENAI"}
@@ -31,7 +33,6 @@ _t = tables.repositories.c
 _w = tables.workspaces.c
 _a = tables.bucket_attachments.c
 _l = tables.llm_attachments.c
-_k = tables.repository_keys.c
 _ID = bindparam("id_", type_=String)
 
 _ALL = (
@@ -41,12 +42,6 @@ _ALL = (
 )
 _BUCKETS = select(_a.repository_id, _a.bucket_id, _a.folder, _a.master).order_by(_a.repository_id, _a.position)
 _LLMS = select(_l.repository_id, _l.llm_id).order_by(_l.repository_id, _l.position)
-# Newest first (section 1.8).
-_KEYS = (
-    select(_k.repository_id, _k.family, _k.id, _k.name, _k.access, _k.key, _k.created_at)
-    .where(_k.deleted_at.is_(None))
-    .order_by(_k.id.desc())
-)
 _ONE = select(_t.workspace_id, _t.name, _t.storage_type, _t.mode, _t.version).where(
     _t.id == _ID, _t.deleted_at.is_(None)
 )
@@ -63,11 +58,6 @@ _NAMED = (
 _INSERT = insert(tables.repositories)
 _UPDATE = update(tables.repositories).where(_t.id == _ID).values(name=bindparam("name_"), version=_t.version + 1)
 _DELETE = update(tables.repositories).where(_t.id == _ID).values(deleted_at=bindparam("now"), version=_t.version + 1)
-_DELETE_KEYS = (
-    update(tables.repository_keys)
-    .where(_k.repository_id == _ID, _k.deleted_at.is_(None))
-    .values(deleted_at=bindparam("now"), version=_k.version + 1)
-)
 
 
 class Live(NamedTuple):
@@ -86,10 +76,19 @@ def list_repositories(connection: Connection, workspace_id: str | None) -> list[
     One SELECT for each table, however many repositories there are; each bucket and LLM is one dictionary that all the
     repositories attaching it share.
     """
-    buckets = _attached_buckets(connection, workspace_id)
-    llms = _attached_llms(connection, workspace_id)
-    storage_keys, ai_keys = _keys(connection, workspace_id)
-    statement = _ALL if workspace_id is None else _ALL.where(_t.workspace_id == workspace_id)
+    return _read(connection, Scope(workspace_id=workspace_id))
+
+
+def find_repository(connection: Connection, repository_id: str) -> dict[str, Any] | None:
+    """One live repository in its read shape, for the cost of one; None where there is none."""
+    found = _read(connection, Scope(repository_id=repository_id))
+    return found[0] if found else None
+
+
+def _read(connection: Connection, scope: Scope) -> list[dict[str, Any]]:
+    buckets = _attached_buckets(connection, scope)
+    llms = _attached_llms(connection, scope)
+    storage_keys, ai_keys = keys_of_repositories(connection, scope)
     return [
         {
             "id": repository_id,
@@ -106,7 +105,7 @@ def list_repositories(connection: Connection, workspace_id: str | None) -> list[
             "etag": etag(repository_id, version),
         }
         for repository_id, name, storage_type, mode, owner_id, created_at, version in connection.execute(
-            statement
+            of_repositories(_ALL, scope)
         ).all()
     ]
 
@@ -118,7 +117,7 @@ def create_repository(transaction: Transaction, body: Body) -> str:
     """
     without_keys(body)
     connection = transaction.connection
-    workspace_id, name = text(body, "workspaceId"), text(body, "name")
+    workspace_id, name = text(body, "workspaceId"), name_text(body, "name")
     storage_type, mode = _storage_type(body, "storageType"), _mode(body, "mode")
     _check_name(connection, workspace_id, name)
     repository_id = new_id()
@@ -138,21 +137,37 @@ def create_repository(transaction: Transaction, body: Body) -> str:
     return repository_id
 
 
-def update_repository(transaction: Transaction, repository_id: str, body: Body, expected: str | None) -> None:
+def update_repository(transaction: Transaction, repository_id: str, body: Body, expected: str | None) -> str:
     """Replace a repository by its write shape; a list of attachments that is left out stays as it is (U2).
 
-    Refused: 400 (a field, API keys, what cannot change, a code of section 2.7), 404, 412.
+    Returns the new ETag. Refused: 400 (a field, API keys, what cannot change, a code of section 2.7), 404, 412.
     """
     connection = transaction.connection
     row = _live(connection, repository_id)
     check_etag(expected, repository_id, row.version)
     without_keys(body)
-    name = text(body, "name")
+    name = name_text(body, "name")
     _check_unchanged(row, body)
     if name != row.name:
         _check_name(connection, row.workspace_id, name)
     connection.execute(_UPDATE, {"id_": repository_id, "name_": name})
     replace(connection, Owner(repository_id, row.workspace_id, row.mode == MIRROR), body)
+    return etag(repository_id, row.version + 1)
+
+
+def check_repository(connection: Connection, repository_id: str, body: Body) -> None:
+    """Raises PlatformRefused where a repository could not have the mode and the buckets given (`/repo/validate`).
+
+    An id that no repository has stands for a new one, in the workspace of the buckets.
+    """
+    row = connection.execute(_ONE, {"id_": repository_id}).first()
+    mode = _mode(body, "mode")
+    if row is None:
+        check(connection, Owner("", workspace_of_first(connection, body), mode == MIRROR), body)
+        return
+    live = Live(*row)
+    _check_mode(live, body)
+    check(connection, Owner(repository_id, live.workspace_id, live.mode == MIRROR), body)
 
 
 def delete_repository(transaction: Transaction, repository_id: str, expected: str | None) -> None:
@@ -163,7 +178,7 @@ def delete_repository(transaction: Transaction, repository_id: str, expected: st
     connection = transaction.connection
     check_etag(expected, repository_id, _live(connection, repository_id).version)
     detach_all(connection, repository_id)
-    connection.execute(_DELETE_KEYS, {"id_": repository_id, "now": timestamp()})
+    delete_all_keys(connection, repository_id)
     connection.execute(_DELETE, {"id_": repository_id, "now": timestamp()})
 
 
@@ -178,10 +193,14 @@ def _check_name(connection: Connection, workspace_id: str, name: str) -> None:
 def _check_unchanged(row: Live, body: Body) -> None:
     if _storage_type(body, "storageType") != row.storage_type:
         raise refused(f"the storageType of a repository cannot be changed from {row.storage_type}")
-    if _mode(body, "mode") != row.mode:
-        raise refused(f"the mode of a repository cannot be changed from {row.mode}")
+    _check_mode(row, body)
     if body.get("workspaceId") not in (None, row.workspace_id):
         raise refused("the workspace of a repository cannot be changed")
+
+
+def _check_mode(row: Live, body: Body) -> None:
+    if _mode(body, "mode") != row.mode:
+        raise refused(f"the mode of a repository cannot be changed from {row.mode}")
 
 
 def _live(connection: Connection, repository_id: str) -> Live:
@@ -191,10 +210,10 @@ def _live(connection: Connection, repository_id: str) -> Live:
     return Live(*row)
 
 
-def _attached_buckets(connection: Connection, workspace_id: str | None) -> dict[str, list[dict[str, Any]]]:
-    expanded = attached_buckets(connection, workspace_id)
+def _attached_buckets(connection: Connection, scope: Scope) -> dict[str, list[dict[str, Any]]]:
+    expanded = attached_buckets(connection, *scope)
     attached: dict[str, list[dict[str, Any]]] = {}
-    rows = connection.execute(_of_workspace(_BUCKETS, _a.repository_id, workspace_id)).all()
+    rows = connection.execute(of_their_parts(_BUCKETS, _a.repository_id, scope)).all()
     for repository_id, bucket_id, folder, master in rows:
         item = {"bucketId": bucket_id, "folder": folder, "master": master, "bucket": expanded[bucket_id]}
         if repository_id in attached:
@@ -204,34 +223,9 @@ def _attached_buckets(connection: Connection, workspace_id: str | None) -> dict[
     return attached
 
 
-def _attached_llms(connection: Connection, workspace_id: str | None) -> dict[str, list[dict[str, Any]]]:
-    expanded = attached_llms(connection, workspace_id)
+def _attached_llms(connection: Connection, scope: Scope) -> dict[str, list[dict[str, Any]]]:
+    expanded = attached_llms(connection, *scope)
     attached: dict[str, list[dict[str, Any]]] = {}
-    for repository_id, llm_id in connection.execute(_of_workspace(_LLMS, _l.repository_id, workspace_id)).all():
+    for repository_id, llm_id in connection.execute(of_their_parts(_LLMS, _l.repository_id, scope)).all():
         attached.setdefault(repository_id, []).append({"aiLlmId": llm_id, "aiLlm": expanded[llm_id]})
     return attached
-
-
-_KeysByRepository = dict[str, list[dict[str, Any]]]
-
-
-def _keys(connection: Connection, workspace_id: str | None) -> tuple[_KeysByRepository, _KeysByRepository]:
-    """The live keys of repositories (sections 1.7 and 1.8), never with a secret: those for storage, those for AI."""
-    storage: _KeysByRepository = {}
-    ai: _KeysByRepository = {}
-    for row in connection.execute(_of_workspace(_KEYS, _k.repository_id, workspace_id)).all():
-        repository_id, family, key_id, name, access, key, created_at = row
-        item = {"id": key_id, "name": name, "key": key, "createdAt": created_at}
-        if family == "ai":
-            ai.setdefault(repository_id, []).append(
-                item | {"repoId": repository_id, "aiType": access, "deletedAt": None}
-            )
-        else:
-            storage.setdefault(repository_id, []).append(item | {"accessType": access})
-    return storage, ai
-
-
-def _of_workspace(statement: Select[Any], repository_id: Any, workspace_id: str | None) -> Select[Any]:
-    if workspace_id is None:
-        return statement
-    return statement.join(tables.repositories, repository_id == _t.id).where(_t.workspace_id == workspace_id)

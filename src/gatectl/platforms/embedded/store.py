@@ -27,7 +27,7 @@ WRITES = "gatectl.writes"
 
 
 class Database(Protocol):
-    """What differs from one database to another (`sqlite.SqliteFile` is one).
+    """What differs from one database to another (`sqlite.SqliteFile`, `postgres.PostgresDatabase`).
 
     `engine`'s connections begin their transactions as `WRITES` says: a reading one is a snapshot, a writing one has the
     database to itself among the writers. `translated` turns the driver's exceptions into PlatformError.

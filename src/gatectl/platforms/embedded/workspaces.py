@@ -10,7 +10,7 @@ from typing import Any
 from sqlalchemy import Connection, String, bindparam, delete, exists, insert, or_, select, update
 
 from . import tables
-from .fields import Body, not_found, refused, text
+from .fields import Body, name_text, not_found, refused
 from .identity import DEFAULT_WORKSPACE_ID, DEFAULT_WORKSPACE_NAME, ORGANIZATION_ID, check_etag, etag, new_id, timestamp
 from .store import Transaction
 
@@ -45,16 +45,19 @@ def default_workspace() -> dict[str, Any]:
 def create_workspace(transaction: Transaction, body: Body) -> str:
     """A new workspace from its write shape; its id."""
     workspace_id = new_id()
-    values = {"id": workspace_id, "name": text(body, "name"), "created_at": timestamp(), "version": 1}
+    values = {"id": workspace_id, "name": name_text(body, "name"), "created_at": timestamp(), "version": 1}
     transaction.connection.execute(_INSERT, values)
     return workspace_id
 
 
-def update_workspace(transaction: Transaction, workspace_id: str, body: Body, expected: str | None) -> None:
-    """Rename a workspace, if a name is given. Refused: 404, 412."""
-    check_etag(expected, workspace_id, _live_version(transaction.connection, workspace_id))
-    if "name" in body:
-        transaction.connection.execute(_RENAME, {"id_": workspace_id, "name_": text(body, "name")})
+def update_workspace(transaction: Transaction, workspace_id: str, body: Body, expected: str | None) -> str:
+    """Rename a workspace, if a name is given; its ETag. Refused: 404, 412."""
+    version = _live_version(transaction.connection, workspace_id)
+    check_etag(expected, workspace_id, version)
+    if "name" not in body:
+        return etag(workspace_id, version)
+    transaction.connection.execute(_RENAME, {"id_": workspace_id, "name_": name_text(body, "name")})
+    return etag(workspace_id, version + 1)
 
 
 def delete_workspace(transaction: Transaction, workspace_id: str, expected: str | None) -> None:

@@ -96,7 +96,7 @@ class Login:
     def _login(self) -> None:
         try:
             body = self._post("/user/login", {"email": self._email, "password": self._password.reveal()})
-        except PlatformRefused as error:
+        except (PlatformRefused, NotAuthenticated) as error:
             raise NotAuthenticated(error.message, "check GATECTL_EMAIL and GATECTL_PASSWORD") from error
         self._take(body)
 

@@ -120,8 +120,8 @@ class Transport:
         """One request with a token, and again with a new one where the platform refused it: it did nothing then."""
         began = time.monotonic()
         while True:
+            token = self._token()
             try:
-                token = self._session.token()
                 headers = {"Authorization": f"Bearer {token}"} if token is not None else {}
                 if etag is not None:
                     headers["If-Match"] = etag
@@ -133,6 +133,12 @@ class Transport:
                     raise redact(error, self._session.secrets()) from None
             except PlatformError as error:
                 raise redact(error, self._session.secrets()) from None
+
+    def _token(self) -> str | None:
+        try:
+            return self._session.token()
+        except PlatformError as error:
+            raise redact(error, self._session.secrets()) from None
 
     def _post_without_token(self, path: str, body: Mapping[str, Any]) -> Any:
         """A login or a refresh: done twice it does no harm."""
@@ -186,12 +192,16 @@ class Transport:
         what = f"{method} {path}"
         try:
             with self._client.stream(method, path, params=query, json=body, headers=headers) as response:
-                content = _bounded(response, what)
+                # A list may be large, and is bounded; what a write answers is a few fields, read in one go.
+                content = _bounded(response, what) if method == "GET" else response.read()
                 return Answer(
-                    method, path, response.status_code, response.headers.get("retry-after"),
+                    method,
+                    path,
+                    response.status_code,
+                    response.headers.get("retry-after"),
                     _without_query(response.headers.get("location")),
                     parse_body(content, response.headers.get("content-type", "")),
-                )  # fmt: skip
+                )
         except (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout) as error:
             raise Unreachable(f"{what}: {self._client.base_url} cannot be reached: {_reason(error)}", _LATER) from None
         except httpx.TimeoutException:

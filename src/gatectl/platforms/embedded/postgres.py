@@ -1,0 +1,235 @@
+"""PostgreSQL: everything about it that another database does differently.
+
+Law: nothing outside this file knows a URL, a lock or an error code of PostgreSQL. It hands out engines and turns the
+server's complaints into the errors of gatectl, once. A password never leaves the URL: not in messages, not in the place
+that a plan is bound to.
+
+How it is run, and why:
+
+- Writers take one advisory lock of the database first, for as long as the transaction lasts, and see (READ COMMITTED) all
+  that was committed before they had it: a rule that was checked still holds when the write follows. One lock, taken
+  before any other, makes deadlocks impossible, and nothing ever has to be repeated.
+- Readers are REPEATABLE READ, READ ONLY: one snapshot, that nobody waits for and that cannot write.
+- The driver is in autocommit mode and begins nothing by itself; `_begin` does, in one round trip.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any, Final
+
+from sqlalchemy import URL, Connection, Engine, NullPool, create_engine, event, make_url
+from sqlalchemy.exc import ArgumentError, DBAPIError
+
+from gatectl.errors import NotAuthenticated, PlatformError, PlatformLocked, PlatformRefused, Unreachable, UsageError
+
+from .store import WRITES
+
+BUSY_SECONDS = 10.0
+"""How long a writer waits for the others."""
+
+CONNECT_SECONDS = 10
+"""How long anybody waits for the server."""
+
+DEFAULT_PORT: Final = 5432
+
+_LOCK: Final = 0x6761746563746C
+"""The advisory lock of writers: "gatectl" as a number."""
+
+_SETTINGS: Final[Mapping[str, Any]] = {
+    "application_name": "gatectl",
+    "connect_timeout": CONNECT_SECONDS,
+    # A server that is gone without a word is noticed in half a minute, not in a quarter of an hour.
+    "keepalives_idle": 30,
+    "tcp_user_timeout": 30_000,
+}
+"""How connections are made, as far as the URL does not say otherwise."""
+
+_SECRET_PARAMETERS: Final = ("password", "sslpassword")
+
+
+class PostgresDatabase:
+    """A database on a server. `url`: `postgresql://user:password@host:port/name?sslmode=…`.
+
+    Raises PlatformError when the URL is not one, UsageError when the driver is not installed.
+    """
+
+    def __init__(self, url: str) -> None:
+        try:
+            self._url = make_url(url).set(drivername="postgresql+psycopg")
+        except (ArgumentError, ValueError):
+            # The reason is left out, and the cause too: both may quote the password.
+            raise PlatformError(
+                "the postgresql:// URL cannot be read", "postgresql://user@host:5432/database"
+            ) from None
+        if not self._url.database:
+            raise PlatformError("the postgresql:// URL names no database", "postgresql://user@host:5432/database")
+
+    @property
+    def place(self) -> str:
+        """The database as messages and plans name it: the server and the name, nobody's user or password.
+
+        Whoever plans and whoever applies may be different users of one database.
+        """
+        hosts = self._url.host or _first(self._url, "host") or "localhost"
+        port = self._url.port or _first(self._url, "port")
+        shown = f"[{hosts}]" if ":" in hosts and not hosts.startswith("[") else hosts
+        return (
+            f"postgresql://{shown}{f':{port}' if port and str(port) != str(DEFAULT_PORT) else ''}/{self._url.database}"
+        )
+
+    def exists(self) -> bool:
+        """Whether there is anything to open: the server tells when it is asked."""
+        return True
+
+    def prepare(self) -> None:
+        """Nothing: a database is its administrator's to create."""
+
+    def engine(self, *, writes: bool) -> Engine:
+        """An engine whose connections can write, or cannot."""
+        settings = {name: value for name, value in _SETTINGS.items() if name not in self._url.query}
+        arguments = {**settings, "autocommit": True}
+        try:
+            # hide_parameters: values never reach an exception's text.
+            engine = create_engine(self._url, connect_args=arguments, poolclass=NullPool, hide_parameters=True)
+        except ImportError:
+            raise UsageError("PostgreSQL needs the driver psycopg", "pip install 'gatectl[server]'") from None
+        event.listen(engine, "begin", _begin)
+        return engine
+
+    def settle(self, connection: Connection) -> None:
+        """Nothing: how it is run is a matter of each transaction."""
+
+    @contextmanager
+    def translated(self) -> Iterator[None]:
+        """Turn what psycopg and SQLAlchemy raise into the errors of gatectl."""
+        import psycopg
+
+        try:
+            yield
+        except DBAPIError as error:
+            raise self._explained(error.orig or error) from error
+        except psycopg.Error as error:
+            raise self._explained(error) from error
+
+    def _explained(self, error: BaseException) -> PlatformError:
+        state = _state(error)
+        text = self._words(error)
+        if state == "55P03":
+            return PlatformLocked(
+                f"the database {self.place} stayed locked by another process for {BUSY_SECONDS:g} s",
+                "Wait for the other process to end, or end it, and try again.",
+            )
+        if state == "54000":
+            return PlatformRefused("a text is longer than the database can keep")
+        for says, make, message, hint in _EXPLANATIONS:
+            if says(state, text):
+                return make(f"{message.format(place=self.place)}: {text}", hint)
+        return PlatformError(f"the database {self.place} failed: {text}")
+
+    def _words(self, error: BaseException) -> str:
+        """The first line of what the server says, which is about the matter, without any password it may quote."""
+        lines = str(error).strip().splitlines() or [type(error).__name__]
+        text = lines[0]
+        for secret in (self._url.password, *(_first(self._url, name) for name in _SECRET_PARAMETERS)):
+            if secret:
+                text = text.replace(str(secret), "***")
+        return text
+
+
+_GONE: Final = ("08", "57P", "53300", "25P03")
+"""The beginnings of the codes by which a server says that it is going, gone, or full."""
+
+_WHO: Final = ("authentication", "password", "no pg_hba.conf entry", "role ")
+
+
+def _state(error: BaseException) -> str:
+    """The server's code; "" where there was no server to give one, "?" where the driver itself refused."""
+    import psycopg
+
+    code = getattr(error, "sqlstate", None)
+    return str(code or ("?" if isinstance(error, psycopg.ProgrammingError) else ""))
+
+
+def _asks_who(state: str, text: str) -> bool:
+    """Whether a connection was refused because of who asked; the driver has only the server's words for it."""
+    return state.startswith("28") or (not state and any(word in text for word in _WHO))
+
+
+def _is_missing(state: str, text: str) -> bool:
+    return state == "3D000" or (not state and " does not exist" in text)
+
+
+def _is_gone(state: str, text: str) -> bool:
+    return not state or state.startswith(_GONE)
+
+
+_EXPLANATIONS: Final[tuple[tuple[Callable[[str, str], bool], type[PlatformError], str, str], ...]] = (
+    (
+        _asks_who,
+        NotAuthenticated,
+        "the database {place} does not let this user in",
+        "Check the user and the password of the URL (or PGPASSWORD, or ~/.pgpass).",
+    ),
+    (
+        lambda state, _: state == "42501",
+        NotAuthenticated,
+        "this user may not do that in the database {place}",
+        "Grant it the rights: CREATE on the schema for the first writer, SELECT on the tables for readers.",
+    ),
+    (_is_missing, PlatformError, "there is no database {place}", "Create it: createdb NAME."),
+    (
+        _is_gone,
+        Unreachable,
+        "the database {place} cannot be reached",
+        "Check the host and the port, and whether the server runs.",
+    ),
+)
+"""What the server's code and words mean to a user, the first that fits, and what to do."""
+
+
+def _first(url: URL, name: str) -> str | None:
+    value = url.query.get(name)
+    return value if isinstance(value, str) or value is None else value[0]
+
+
+def _begin(connection: Connection) -> None:
+    """Begin; where the server closed the connection meanwhile (it was restarted, say), on a new one.
+
+    Nothing has been done yet at that moment, so nothing can be done twice.
+    """
+    writes = connection.info.get(WRITES, False)
+    try:
+        _begin_on(connection.connection.dbapi_connection, writes)
+    except Exception:
+        if not _is_closed(connection):
+            raise
+        connection.invalidate()
+        connection.info[WRITES] = writes
+        _begin_on(connection.connection.dbapi_connection, writes)
+
+
+def _begin_on(driver: Any, writes: bool) -> None:
+    try:
+        # prepare=False: only an unprepared query may hold several statements.
+        driver.execute(_begin_to_write() if writes else _BEGIN_TO_READ, prepare=False)
+    except BaseException:
+        if not driver.closed:
+            driver.rollback()
+        raise
+
+
+def _is_closed(connection: Connection) -> bool:
+    driver: Any = connection.connection.dbapi_connection
+    return bool(driver.closed)
+
+
+_BEGIN_TO_READ: Final = "BEGIN ISOLATION LEVEL REPEATABLE READ, READ ONLY"
+
+
+def _begin_to_write() -> str:
+    return (
+        f"BEGIN ISOLATION LEVEL READ COMMITTED; SET LOCAL lock_timeout = {int(BUSY_SECONDS * 1000)};"
+        f" SELECT pg_advisory_xact_lock({_LOCK})"
+    )

@@ -1,0 +1,232 @@
+"""The table of endpoints as an ASGI application: who may ask, what was sent, what is answered.
+
+Law: nothing that comes in over the wire becomes a 5xx or reaches a log. An endpoint runs in a worker thread, since the
+database's drivers wait; so do reading and writing JSON, which belong to it.
+
+Where everybody is let in, a web page that the user happens to visit must not be: a request that names another host than
+a loopback one, or comes from a page of another origin, is refused (403).
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import traceback
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from concurrent.futures import Executor
+from typing import Any, Final, NamedTuple
+from urllib.parse import parse_qsl, urlsplit
+
+from starlette.requests import ClientDisconnect, Request
+from starlette.responses import Response
+from starlette.routing import Route, Router
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from gatectl.errors import PlatformError, PlatformLocked, PlatformRefused, Unreachable
+from gatectl.platforms.embedded.platform import Platform
+from gatectl.server.endpoint import Answer, Call, Endpoint, no, refusal
+from gatectl.server.openapi import describe
+from gatectl.server.routes import ENDPOINTS
+from gatectl.server.sessions import Sessions
+
+LARGEST_BODY: Final = 1024 * 1024
+
+_ABSENT: Final = ("", "undefined")
+"""What the official client sends for a query parameter that it does not have (section 3.4)."""
+
+_LOOPBACK_NAMES: Final = ("localhost", "127.0.0.1", "::1")
+
+
+class Serving(NamedTuple):
+    """What every request needs; `report` is told the trace of an internal error."""
+
+    platform: Platform
+    sessions: Sessions
+    executor: Executor
+    report: Callable[[str], None]
+
+
+class _TooLarge(Exception):
+    """The body is larger than LARGEST_BODY."""
+
+
+def make_application(serving: Serving) -> ASGIApp:
+    """All endpoints of the table, and their description at `/openapi.json`."""
+    by_path: dict[str, list[Endpoint]] = {}
+    for endpoint in ENDPOINTS:
+        by_path.setdefault(endpoint.path, []).append(endpoint)
+    paths = sorted(by_path, key=lambda path: path.count("{"))
+    routes = [Route("/openapi.json", _Description())]
+    routes += [Route(path, _Path(by_path[path], serving)) for path in paths]
+    return Router(routes, redirect_slashes=False, default=_unknown_path)
+
+
+class _Path:
+    """The endpoints of one path, by method."""
+
+    def __init__(self, endpoints: Iterable[Endpoint], serving: Serving) -> None:
+        self._by_method = {endpoint.method: endpoint for endpoint in endpoints}
+        self._serving = serving
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        method = "GET" if scope["method"] == "HEAD" else scope["method"]
+        endpoint = self._by_method.get(method)
+        if endpoint is None:
+            response = _wrong_method(self._by_method)
+        else:
+            try:
+                response = await _respond(endpoint, self._serving, Request(scope, receive))
+            except ClientDisconnect:
+                return
+        await response(scope, receive, send)
+
+
+class _Description:
+    """`GET /openapi.json`; made when it is first asked for."""
+
+    def __init__(self) -> None:
+        self._content: bytes | None = None
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["method"] not in ("GET", "HEAD"):
+            await _wrong_method(["GET"])(scope, receive, send)
+            return
+        if self._content is None:
+            self._content = json.dumps(describe(), indent=1).encode()
+        await _response(200, self._content)(scope, receive, send)
+
+
+async def _respond(endpoint: Endpoint, serving: Serving, request: Request) -> Response:
+    token = bearer(request.headers.get("authorization"))
+    try:
+        _check_origin(serving.sessions, request.headers)
+        if not endpoint.free:
+            serving.sessions.admit(token)
+        content = b"" if endpoint.body is None else await _read_body(request)
+    except PlatformRefused as error:
+        return _written(refusal(endpoint.family, error))
+    except _TooLarge:
+        response = _written(no(endpoint.family, 413, f"the body is larger than {LARGEST_BODY} bytes"))
+        response.headers["Connection"] = "close"
+        return response
+    path = {name: str(value) for name, value in request.path_params.items()}
+    if_match = request.headers.get("if-match") if endpoint.conditional else None
+    query = request.url.query
+
+    def work() -> Response:
+        return _written(_run(endpoint, serving, _Raw(path, query, content, if_match, token)))
+
+    return await asyncio.get_running_loop().run_in_executor(serving.executor, work)
+
+
+class _Raw(NamedTuple):
+    """What was sent, as it came."""
+
+    path: Mapping[str, str]
+    query: str
+    content: bytes
+    if_match: str | None
+    token: str
+
+
+def _run(endpoint: Endpoint, serving: Serving, raw: _Raw) -> Answer:
+    try:
+        query = _query(raw.query)
+        for name, value in (*raw.path.items(), *query.items()):
+            if "\0" in value:
+                raise PlatformRefused(f"{name} holds a character that cannot be stored")
+        body = {} if endpoint.body is None else _body(endpoint, raw.content)
+        call = Call(serving.platform, serving.sessions, raw.path, query, body, raw.if_match, raw.token)
+        return endpoint.handle(call)
+    except PlatformRefused as error:
+        return refusal(endpoint.family, error)
+    except (PlatformLocked, Unreachable) as error:
+        return no(endpoint.family, 503, error.message)
+    except PlatformError as error:
+        serving.report(f"{endpoint.method} {endpoint.path}: {error.message}")
+        return no(endpoint.family, 500, error.message)
+    except Exception:
+        serving.report(traceback.format_exc())
+        return no(endpoint.family, 500, "internal error, which is a fault of gatectl and not yours")
+
+
+def bearer(header: str | None) -> str:
+    """The token of an Authorization header; "" where there is none."""
+    scheme, _, token = (header or "").partition(" ")
+    return token.strip() if scheme.lower() == "bearer" else ""
+
+
+def _check_origin(sessions: Sessions, headers: Mapping[str, str]) -> None:
+    if not sessions.open:
+        return
+    origin = headers.get("origin")
+    hosts = [f"//{headers.get('host', 'localhost')}", *([origin] if origin is not None else [])]
+    if not all(_is_loopback(host) for host in hosts):
+        message = "requests to a server without tokens come from this machine, and not from web pages of others"
+        raise PlatformRefused(message, platform_code="FORBIDDEN", status=403)
+
+
+def _is_loopback(url: str) -> bool:
+    try:
+        name = urlsplit(url).hostname
+    except ValueError:
+        return False
+    return name in _LOOPBACK_NAMES or (name or "").startswith("127.")
+
+
+def _query(text: str) -> dict[str, str]:
+    """The query parameters, without those that mean nothing; of repeated ones the last."""
+    return {name: value for name, value in parse_qsl(text, keep_blank_values=True) if value not in _ABSENT}
+
+
+async def _read_body(request: Request) -> bytes:
+    length = request.headers.get("content-length", "")
+    if length.isdigit() and int(length) > LARGEST_BODY:
+        raise _TooLarge
+    chunks, size = [], 0
+    async for chunk in request.stream():
+        size += len(chunk)
+        if size > LARGEST_BODY:
+            raise _TooLarge
+        chunks.append(chunk)
+    return b"".join(chunks)
+
+
+def _body(endpoint: Endpoint, content: bytes) -> dict[str, Any]:
+    """The JSON object that was sent. Raises PlatformRefused (400)."""
+    if not content.strip() and not endpoint.body_required:
+        return {}
+    try:
+        body = json.loads(content)
+    except (ValueError, RecursionError):
+        raise PlatformRefused("the body is not JSON") from None
+    if not isinstance(body, dict):
+        raise PlatformRefused("the body is not a JSON object")
+    return body
+
+
+def _written(answer: Answer) -> Response:
+    content = json.dumps(answer.body, separators=(",", ":")).encode()
+    headers = {} if answer.etag is None else {"ETag": answer.etag}
+    return _response(answer.status, content, headers)
+
+
+def _response(status: int, content: bytes, headers: Mapping[str, str] | None = None) -> Response:
+    """Nothing of it may be kept by a cache, not only because some answers hold secrets."""
+    return Response(
+        content,
+        status,
+        {"Cache-Control": "no-store", "X-Content-Type-Options": "nosniff", **(headers or {})},
+        "application/json",
+    )
+
+
+def _wrong_method(methods: Sequence[str] | Mapping[str, Any]) -> Response:
+    allowed = ", ".join(sorted(methods))
+    response = _written(Answer({"success": False, "message": f"the method is not one of {allowed}"}, 405))
+    response.headers["Allow"] = allowed
+    return response
+
+
+async def _unknown_path(scope: Scope, receive: Receive, send: Send) -> None:
+    await _written(Answer({"success": False, "message": "there is no such path"}, 404))(scope, receive, send)

@@ -1,0 +1,124 @@
+"""What an endpoint is: one row of data and one function; and how its family says no.
+
+Law: values only; nothing of ASGI, nothing of the platform but its types. The error body is not uniform on the real
+platform (platform-contract.md, section 4), so every endpoint names its family.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any, Final, Literal, NamedTuple
+
+from gatectl.errors import PlatformRefused
+from gatectl.platforms.embedded.platform import Platform
+from gatectl.server.sessions import Sessions
+
+Family = Literal["general", "auth", "repo", "repo-delete"]
+
+
+class Call(NamedTuple):
+    """A request that was let in: the literal query values `undefined` and nothing at all are gone from `query`."""
+
+    platform: Platform
+    sessions: Sessions
+    path: Mapping[str, str]
+    query: Mapping[str, str]
+    body: Mapping[str, Any]
+    if_match: str | None
+    token: str
+
+
+class Answer(NamedTuple):
+    body: Any
+    status: int = 200
+    etag: str | None = None
+
+
+class Parameter(NamedTuple):
+    """A query parameter: always optional, always a string."""
+
+    name: str
+    description: str
+
+
+class Endpoint(NamedTuple):
+    """A row of the table.
+
+    `body` and `answer` name shapes (`shapes.SHAPES`). `refusals` are the statuses that are the endpoint's own; those that
+    every endpoint shares are added in `statuses`. `free`: needs no token. `conditional`: If-Match is honoured.
+    """
+
+    method: str
+    path: str
+    handle: Callable[[Call], Answer]
+    description: str
+    answer: str
+    family: Family = "general"
+    query: tuple[Parameter, ...] = ()
+    body: str | None = None
+    body_required: bool = True
+    status: int = 200
+    refusals: tuple[int, ...] = ()
+    free: bool = False
+    conditional: bool = False
+    etag: bool = False
+
+    @property
+    def parameters(self) -> tuple[str, ...]:
+        """The names between braces in the path."""
+        return tuple(part[1:-1] for part in self.path.split("/") if part.startswith("{"))
+
+    @property
+    def statuses(self) -> dict[int, str]:
+        """Every status that this endpoint can answer with, and what it means."""
+        found = {self.status, *self.refusals, 400, 403, 500, 503}
+        if not self.free or 401 in self.refusals:
+            found.add(401)
+        if self.body is not None:
+            found.add(413)
+        if self.conditional:
+            found.add(412)
+        return {status: MEANINGS[status] for status in sorted(found)}
+
+
+MEANINGS: Final[Mapping[int, str]] = {
+    200: "Done; `success` may still be false where the description says so.",
+    201: "Created.",
+    400: "The request is not what it should be, or a rule of the platform forbids it.",
+    401: "No token, a wrong one, or one that has expired.",
+    403: "Not permitted: the object is in use, or the request came from a web page of another origin.",
+    404: "There is no such object, or it is not visible.",
+    412: "The object has changed since it was read: If-Match does not hold.",
+    413: "The body is larger than 1 MiB.",
+    429: "A quota is exceeded, or requests come too fast (only in rehearsals).",
+    500: "A fault of the server.",
+    503: "The database cannot be reached or stayed locked; nothing was written.",
+}
+
+_DEFAULT_CODES: Final[Mapping[int, str]] = {
+    400: "INVALID_REQUEST",
+    401: "UNAUTHORIZED",
+    403: "FORBIDDEN",
+    404: "NOT_FOUND",
+    413: "TOO_LARGE",
+    429: "TOO_MANY_REQUESTS",
+    500: "INTERNAL_ERROR",
+    503: "UNAVAILABLE",
+}
+"""The `error_code` where the platform has no word of its own."""
+
+
+def no(family: Family, status: int, message: str, code: str = "") -> Answer:
+    """The body with which a family says no (platform-contract.md, section 4)."""
+    word = code or _DEFAULT_CODES.get(status, "ERROR")
+    bodies: Mapping[Family, dict[str, Any]] = {
+        "general": {"success": False, "message": message},
+        "auth": {"success": False, "error_code": word, "message": message},
+        "repo": {"success": False, "error_code": word, "error_message": message},
+        "repo-delete": {"success": False, "error_code": word, "error_message": message, "message": message},
+    }
+    return Answer(bodies[family], status)
+
+
+def refusal(family: Family, error: PlatformRefused) -> Answer:
+    return no(family, error.status, error.message, error.platform_code)

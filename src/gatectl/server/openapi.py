@@ -1,0 +1,80 @@
+"""The OpenAPI 3.1 document: the table of endpoints and the shapes, put together.
+
+Law: nothing is said here that is not in the table or in the shapes.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from gatectl import __version__
+from gatectl.server.endpoint import Endpoint
+from gatectl.server.routes import ENDPOINTS
+from gatectl.server.shapes import SHAPES
+
+_STRING = {"type": "string"}
+_ETAG = {"ETag": {"description": "What the object is now, for If-Match.", "schema": _STRING}}
+
+
+def describe() -> dict[str, Any]:
+    paths: dict[str, dict[str, Any]] = {}
+    for endpoint in ENDPOINTS:
+        paths.setdefault(endpoint.path, {})[endpoint.method.lower()] = _operation(endpoint)
+    return {
+        "openapi": "3.1.0",
+        "info": {
+            "title": "gatectl serve",
+            "version": __version__,
+            "description": "The embedded platform of gatectl, speaking the API of the Cloud and AI Gateway.",
+        },
+        "paths": paths,
+        "components": {
+            "schemas": dict(SHAPES),
+            "securitySchemes": {"bearer": {"type": "http", "scheme": "bearer"}},
+        },
+        "security": [{}, {"bearer": []}],
+    }
+
+
+def _operation(endpoint: Endpoint) -> dict[str, Any]:
+    operation: dict[str, Any] = {
+        "operationId": _operation_id(endpoint),
+        "summary": endpoint.description,
+        "parameters": _parameters(endpoint),
+        "responses": {str(status): _answer(endpoint, status, means) for status, means in endpoint.statuses.items()},
+    }
+    if endpoint.body is not None:
+        operation["requestBody"] = {"required": endpoint.body_required, "content": _json(endpoint.body)}
+    if endpoint.free:
+        operation["security"] = []
+    return operation
+
+
+def _operation_id(endpoint: Endpoint) -> str:
+    words = [part.strip("{}") for part in endpoint.path.split("/") if part]
+    return "_".join([endpoint.method.lower(), *words])
+
+
+def _parameters(endpoint: Endpoint) -> list[dict[str, Any]]:
+    found: list[dict[str, Any]] = [
+        {"name": name, "in": "path", "required": True, "schema": {"type": "string", "minLength": 1}}
+        for name in endpoint.parameters
+    ]
+    found += [
+        {"name": one.name, "in": "query", "description": one.description, "schema": _STRING} for one in endpoint.query
+    ]
+    if endpoint.conditional:
+        description = "Only if the object still has this ETag; 412 otherwise."
+        found.append({"name": "If-Match", "in": "header", "description": description, "schema": _STRING})
+    return found
+
+
+def _answer(endpoint: Endpoint, status: int, means: str) -> dict[str, Any]:
+    if status != endpoint.status:
+        return {"description": means, "content": _json(f"Refusal.{endpoint.family}")}
+    answer: dict[str, Any] = {"description": means, "content": _json(endpoint.answer)}
+    return {**answer, "headers": _ETAG} if endpoint.etag else answer
+
+
+def _json(shape: str) -> dict[str, Any]:
+    return {"application/json": {"schema": {"$ref": f"#/components/schemas/{shape}"}}}

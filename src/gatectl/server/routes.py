@@ -1,0 +1,21 @@
+"""Every endpoint, as one table. A new family is one module beside this one and one line here.
+
+Where two paths fit a request, the earlier row has it: `/repo/validate` is no repository.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+from gatectl.server import accounts, apikeys, buckets, llms, repositories, repository_keys, workspaces
+from gatectl.server.endpoint import Endpoint
+
+ENDPOINTS: Final[tuple[Endpoint, ...]] = (
+    *accounts.ENDPOINTS,
+    *workspaces.ENDPOINTS,
+    *buckets.ENDPOINTS,
+    *repositories.ENDPOINTS,
+    *repository_keys.ENDPOINTS,
+    *llms.ENDPOINTS,
+    *apikeys.ENDPOINTS,
+)

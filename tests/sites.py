@@ -1,0 +1,310 @@
+"""A site: a folder with manifests and a real embedded platform in it, and short words for filling, planning and applying.
+
+Nothing here stands in for our own code. What fails, counts or interferes is a wrapper around the real reader or writer.
+"""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from gatectl import apply as executor
+from gatectl import reconcile, secrets
+from gatectl.errors import Unreachable
+from gatectl.model import Plan
+from gatectl.platforms import driver_for
+from gatectl.platforms.embedded import open_platform
+from gatectl.platforms.interface import Connection, Identification, Reader, Traits, Wire, Writer
+from gatectl.project import Environment, Project
+
+Manifest = dict[str, Any]
+ENVIRONMENT = Environment("default", "embedded")
+CREDENTIALS = {"key": {"env": "KEY"}, "secret": {"env": "SECRET"}}
+VARIABLES = {"KEY": "AKIA", "SECRET": "hush"}
+
+
+def manifest(kind: str, name: str, spec: Mapping[str, Any] | None, **metadata: Any) -> Manifest:
+    given = {"apiVersion": "gatectl.io/v1", "kind": kind, "metadata": {"name": name, **metadata}}
+    return given if spec is None else given | {"spec": {k: v for k, v in spec.items() if v is not None}}
+
+
+def workspace(name: str, **metadata: Any) -> Manifest:
+    return manifest("Workspace", name, None, **metadata)
+
+
+def bucket(label: str, identity: Sequence[str], credentials: Any = "both", metadata: Any = (), **spec: Any) -> Manifest:
+    """A Bucket manifest of an identity such as ("S3", "logs") or ("AzureBlob", "acct", "logs")."""
+    if credentials == "both":
+        credentials = {"secret": CREDENTIALS["secret"]} if identity[0] == "AzureBlob" else CREDENTIALS
+    return manifest("Bucket", label, {**_named(identity), **spec, "credentials": credentials}, **dict(metadata))
+
+
+def llm(name: str, provider: str = "OpenAI", credentials: Any = "both", metadata: Any = (), **spec: Any) -> Manifest:
+    spec = {"provider": provider, **spec, "credentials": CREDENTIALS if credentials == "both" else credentials}
+    return manifest("LLM", name, spec, **dict(metadata))
+
+
+def repository(
+    name: str, resources: Sequence[Any] | None = None, endpoint: str = "S3", policy: str | None = None,
+    mode: str | None = None, **metadata: Any,
+) -> Manifest:  # fmt: skip
+    spec = {"endpointType": endpoint, "mode": mode, "attachmentPolicy": policy, "resources": resources}
+    return manifest("Repository", name, spec, **metadata)
+
+
+def entry(*identity: str, **fields: Any) -> dict[str, Any]:
+    """A resource entry: entry("S3", "logs", folder="a")."""
+    return {**_named(identity), **fields}
+
+
+def _named(identity: Sequence[str]) -> dict[str, str]:
+    fields = {"AzureBlob": ("account", "container"), "LLM": ("name",)}.get(identity[0], ("bucket",))
+    return {"type": identity[0], **dict(zip(fields, identity[1:], strict=True))}
+
+
+class Site:
+    """A project folder with an embedded platform; `default` is its workspace where none is named."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.project = Project(folder, None, "site", ("manifests",), {}, {})
+        self.connection = Connection("embedded", folder)
+
+    # The git side.
+
+    def manifests(self, *documents: Manifest, files: Mapping[str, Sequence[Manifest]] | None = None) -> Site:
+        """Make these the only manifests: in one file, or as `files` says."""
+        shutil.rmtree(self.folder / "manifests", ignore_errors=True)
+        for name, content in (files or {"all.yaml": documents}).items():
+            path = self.folder / "manifests" / name
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_text("\n---\n".join(json.dumps(d) for d in content))
+        return self
+
+    # The platform's side, on its own wire shapes.
+
+    def writer(self) -> Writer:
+        return driver_for("embedded").open_writer(self.connection)
+
+    def reader(self) -> Reader:
+        return driver_for("embedded").open_reader(self.connection)
+
+    def write(self, collection: Any, body: Wire) -> str:
+        writer = self.writer()
+        try:
+            return writer.create(collection, body)
+        finally:
+            writer.close()
+
+    def update(self, collection: Any, object_id: str, body: Wire) -> None:
+        writer = self.writer()
+        try:
+            writer.update(collection, object_id, body)
+        finally:
+            writer.close()
+
+    def workspace_id(self, name: str = "default") -> str:
+        return self.one("workspace", name)["id"]
+
+    def live_workspace(self, name: str) -> str:
+        return self.write("workspace", {"name": name})
+
+    def live_bucket(self, label: str, identity: Sequence[str], where: str = "default", **fields: Any) -> str:
+        storage = {"storageType": "BLOB", "key": identity[1]} if identity[0] == "AzureBlob" else {
+            "storageType": identity[0], "key": "AKIA"}  # fmt: skip
+        body = {"name": label, "bucket": identity[-1], "secret": "hush", "workspaceId": self.workspace_id(where)}
+        return self.write("bucket", body | storage | fields)
+
+    def live_llm(self, name: str, where: str = "default", **fields: Any) -> str:
+        body = {"name": name, "aiType": "OPENAI", "secret": "hush", "workspaceId": self.workspace_id(where)}
+        return self.write("ai/llm", body | fields)
+
+    def live_repository(
+        self, name: str, *buckets: str | Mapping[str, Any], llms: Sequence[str] = (), where: str = "default",
+        **fields: Any,
+    ) -> str:  # fmt: skip
+        """A live repository; buckets are ids, or attachments as the wire has them."""
+        attached = [{"bucketId": b} if isinstance(b, str) else b for b in buckets]
+        body = {"name": name, "storageType": "S3", "mode": "NORMAL", "workspaceId": self.workspace_id(where),
+                "repoBuckets": attached, "repoAiLlms": [{"aiLlmId": i} for i in llms]}  # fmt: skip
+        return self.write("repo", body | fields)
+
+    def live_api_key(self, description: str | None = None, key: str = "AKIA") -> str:
+        body = {"key": key, "secret": "hush", "provider": "AWS", "workspaceId": self.workspace_id()}
+        return self.write("apikeys", body | {"description": description})
+
+    def live_key(self, repository_id: str) -> None:
+        """An API key of a repository."""
+        platform = open_platform(self.connection)
+        try:
+            platform.create_key(repository_id, "storage", {"name": "key", "accessType": "READ"})
+        finally:
+            platform.close()
+
+    def list(self, collection: Any, where: str | None = None) -> Sequence[Wire]:
+        reader = self.reader()
+        try:
+            return reader.list(collection, self.workspace_id(where) if where is not None else None)
+        finally:
+            reader.close()
+
+    def one(self, collection: Any, name: str) -> Wire:
+        found = [wire for wire in self.list(collection) if wire["name"] == name]
+        assert len(found) == 1, f"{len(found)} {collection} are called {name}"
+        return found[0]
+
+    def names(self, collection: Any) -> list[str]:
+        return sorted(wire["name"] for wire in self.list(collection))
+
+    def attached(self, name: str) -> set[tuple[str, str, bool]]:
+        """What a live repository attaches: (label, folder, master) of buckets, (name, "", False) of LLMs."""
+        wire = self.one("repo", name)
+        buckets = {(a["bucket"]["name"], a["folder"], a["master"]) for a in wire["buckets"]}
+        return buckets | {(a["aiLlm"]["name"], "", False) for a in wire["aiLlms"]}
+
+    def snapshot(self) -> dict[str, Sequence[Wire]]:
+        """Everything that the platform lists."""
+        return {collection: self.list(collection) for collection in ("workspace", "bucket", "ai/llm", "repo")}
+
+    # gatectl, as the commands use it.
+
+    def plan(self, *, wrap: Callable[[Reader], Reader] | None = None, **asked: Any) -> Plan:
+        """`gatectl plan`: paths, selector, targets, prune, renew as in `reconcile.Request`."""
+        request = reconcile.Request(self.project, ENVIRONMENT, **asked)
+        git = reconcile.ask_git(request)
+        loaded = reconcile.load(
+            self.project, reconcile.manifest_paths(self.project, ENVIRONMENT, request.paths), "default"
+        )
+        if loaded.invalid:
+            return reconcile.refuse(request, loaded, git, ("embedded", "embedded", None))
+        reader = self.reader()
+        try:
+            return reconcile.make_plan(request, loaded, git, wrap(reader) if wrap else reader)
+        finally:
+            reader.close()
+
+    def apply(
+        self, plan: Plan | None = None, *, wrap: Callable[[Writer], Writer] | None = None,
+        wrap_reader: Callable[[Reader], Reader] | None = None, stop: Callable[[], bool] = lambda: False, **asked: Any,
+    ) -> Receipt:  # fmt: skip
+        """`gatectl apply --yes`, or with a plan `apply --plan`."""
+        plan = self.plan(**asked) if plan is None else plan
+        assert not rules(plan), rules(plan)
+        reader = self.reader()
+        run = executor.Run(
+            reader=wrap_reader(reader) if wrap_reader else reader,
+            open_writer=lambda: wrap(self.writer()) if wrap else self.writer(),
+            secrets=secrets.resolve_plan(plan, self.folder, VARIABLES),
+            project=self.project.name,
+            parallel=1,
+            stop=stop,
+            progress=lambda _: None,
+        )
+        try:
+            outcomes, converged = executor.apply_plan(plan, run)
+        finally:
+            reader.close()
+        return Receipt(executor.make_receipt(plan, outcomes, converged=converged))
+
+
+class Receipt(dict[str, Any]):
+    """A receipt with words for what tests ask of it."""
+
+    @property
+    def converged(self) -> bool:
+        return bool(self["converged"])
+
+    @property
+    def statuses(self) -> dict[str, str]:
+        return {outcome["id"]: outcome["status"] for outcome in self["outcomes"]}
+
+    def error(self, operation: str) -> str:
+        (found,) = [o["error"] for o in self["outcomes"] if o["id"] == operation]
+        return f"{found['code']}: {found['message']}" if found else ""
+
+
+def rules(plan: Plan) -> list[str]:
+    """The errors of a plan, each as its rule and message."""
+    return [f"{d['rule']}: {d['message']}" for d in plan["diagnostics"] if d["severity"] == "error"]
+
+
+def brief(plan: Plan) -> list[str]:
+    """The operations of a plan, each as its action and id."""
+    return [f"{op['action']} {op['id']}" for op in plan["operations"]]
+
+
+def operation(plan: Plan, object_id: str) -> Mapping[str, Any]:
+    (found,) = [op for op in plan["operations"] if op["id"] == object_id]
+    return found
+
+
+def shown(resources: Iterable[Mapping[str, Any]]) -> list[str]:
+    """Resources of a plan in short: S3/logs, AzureBlob/acct/logs."""
+    fields = ("type", "bucket", "account", "container", "name")
+    return sorted("/".join(r[f] for f in fields if f in r) for r in resources)
+
+
+class Counting:
+    """A reader that counts its list calls."""
+
+    def __init__(self, inner: Reader) -> None:
+        self._inner = inner
+        self.calls: list[tuple[str, str | None]] = []
+
+    @property
+    def identification(self) -> Identification:
+        return self._inner.identification
+
+    @property
+    def traits(self) -> Traits:
+        return self._inner.traits
+
+    def list(self, collection: Any, workspace_id: str | None = None) -> Sequence[Wire]:
+        self.calls.append((collection, workspace_id))
+        return self._inner.list(collection, workspace_id)
+
+    def applied(self, project: str) -> frozenset[str] | None:
+        return self._inner.applied(project)
+
+    def close(self) -> None:
+        self._inner.close()
+
+
+class Between:
+    """A writer before whose n-th write (from 0) somebody else acts; `interfere` may raise, and then nothing is written."""
+
+    def __init__(self, inner: Writer, at: int, interfere: Callable[[], object], *, late: bool = False) -> None:
+        self._inner, self._at, self._interfere, self._late = inner, at, interfere, late
+        self.writes = 0
+
+    def _around(self, write: Callable[[], Any]) -> Any:
+        mine = self.writes == self._at
+        self.writes += 1
+        if mine and not self._late:
+            self._interfere()
+        result = write()
+        if mine and self._late:
+            self._interfere()
+        return result
+
+    def create(self, collection: Any, body: Wire) -> str:
+        return self._around(lambda: self._inner.create(collection, body))
+
+    def update(self, collection: Any, object_id: str, body: Wire, etag: str | None = None) -> None:
+        self._around(lambda: self._inner.update(collection, object_id, body, etag))
+
+    def delete(self, collection: Any, object_id: str, etag: str | None = None) -> None:
+        self._around(lambda: self._inner.delete(collection, object_id, etag))
+
+    def record(self, project: str, object_ids: Iterable[str]) -> None:
+        self._inner.record(project, object_ids)
+
+    def close(self) -> None:
+        self._inner.close()
+
+
+def lost_connection() -> None:
+    raise Unreachable("the connection was lost")

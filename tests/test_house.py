@@ -1,0 +1,147 @@
+"""The order of the house: what lies where, what modules are called and say of themselves, who may import whom."""
+
+from __future__ import annotations
+
+import ast
+import re
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from gatectl.cli import COMMANDS
+from gatectl.kinds import KINDS
+from gatectl.render import RENDERERS
+from gatectl.rules import RULES
+
+TOP = Path(__file__).resolve().parent.parent
+SOURCE = TOP / "src" / "gatectl"
+MODULES = sorted(SOURCE.rglob("*.py"))
+LONGEST = 60
+"""Lines of a function, its signature and docstring included."""
+
+ENTRIES = {"LICENSE", "README.md", "examples", "pyproject.toml", "schemas", "src", "tests"}
+NAMELESS = {"base", "common", "core", "helpers", "manager", "misc", "service", "tools", "utils"}
+MACHINES = re.compile(r"(?<![\w.])/(?:work|root|opt/gvenv|home/\w+|Users/\w+)/")
+"""Folders that exist on somebody's machine only."""
+
+
+def ours() -> list[Path]:
+    """The files that are in git, or about to be; without git, all but what is hidden or made by running."""
+    command = ["git", "-c", "safe.directory=*", "ls-files", "-z", "--cached", "--others", "--exclude-standard"]
+    if (TOP / ".git").exists():
+        listed = subprocess.run(command, cwd=TOP, capture_output=True, check=True).stdout.decode().split("\0")
+        return [TOP / name for name in listed if name and (TOP / name).is_file()]
+    found = (path.relative_to(TOP) for path in TOP.rglob("*") if path.is_file())
+    return [TOP / path for path in found if not any(p.startswith(".") or p == "__pycache__" for p in path.parts)]
+
+
+def name_of(path: Path) -> str:
+    return str(path.relative_to(TOP))
+
+
+def functions(path: Path) -> Iterator[ast.FunctionDef | ast.AsyncFunctionDef]:
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef)):
+            yield node
+
+
+def test_the_top_folder_shows_what_it_should_and_nothing_else() -> None:
+    assert {path.relative_to(TOP).parts[0] for path in ours() if path.relative_to(TOP).parts[0][0] != "."} == ENTRIES
+
+
+def test_no_file_names_a_folder_of_somebodys_machine() -> None:
+    found = []
+    for path in ours():
+        if path == Path(__file__).resolve():
+            continue
+        for number, line in enumerate(path.read_bytes().decode("utf-8", "replace").splitlines(), 1):
+            if MACHINES.search(line):
+                found.append(f"{name_of(path)}:{number}: {line.strip()[:100]}")
+    assert found == []
+
+
+# Modules
+
+
+@pytest.mark.parametrize("path", MODULES, ids=name_of)
+def test_a_module_says_what_it_is_for(path: Path) -> None:
+    docstring = ast.get_docstring(ast.parse(path.read_text(encoding="utf-8")))
+    assert docstring is not None
+    assert docstring[0].isupper() or docstring[0] == "`" or docstring.startswith("gatectl")
+
+
+def test_no_module_has_a_name_that_says_nothing() -> None:
+    assert [name_of(path) for path in MODULES if path.stem in NAMELESS or path.parent.name in NAMELESS] == []
+
+
+def test_nothing_in_the_program_prints() -> None:
+    calls = []
+    for path in MODULES:
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "print":
+                calls.append(f"{name_of(path)}:{node.lineno}")
+    assert calls == []
+
+
+def test_no_function_is_longer_than_a_page() -> None:
+    long = [
+        f"{name_of(path)}:{function.lineno} {function.name}: {length} lines"
+        for path in MODULES
+        for function in functions(path)
+        if (length := (function.end_lineno or 0) - function.lineno + 1) > LONGEST
+    ]
+    assert long == []
+
+
+# Tables
+
+
+def modules_in(folder: str) -> set[str]:
+    return {path.stem for path in (SOURCE / folder).iterdir() if path.suffix == ".py" and path.stem != "__init__"}
+
+
+def test_every_file_of_a_rule_is_in_the_table_under_its_own_name() -> None:
+    for name in modules_in("rules") - {"interface"}:
+        module = sys.modules[f"gatectl.rules.{name}"]
+        rules = module.RULES if hasattr(module, "RULES") else (module.RULE,)
+        for rule in rules:
+            assert RULES[rule.id] is rule
+        if name.startswith("gw"):
+            assert [rule.id for rule in rules] == [name.partition("_")[0].upper()]
+
+
+def test_every_rule_explains_itself() -> None:
+    for rule in RULES.values():
+        assert re.fullmatch(r"GW[1-6]\d\d", rule.id)
+        assert rule.title and not rule.title.endswith(".")
+        assert rule.text.endswith(".")
+
+
+def test_every_file_of_a_kind_is_in_the_table_and_has_its_schema() -> None:
+    assert {row.read.__module__.rpartition(".")[2] for row in KINDS.values()} == modules_in("kinds") - {"interface"}
+    for row in KINDS.values():
+        assert (TOP / "schemas" / f"{row.schema}.schema.json").is_file()
+
+
+def test_every_renderer_is_a_file_that_the_table_names() -> None:
+    for name in RENDERERS.values():
+        path = SOURCE.parent / name.replace(".", "/")
+        assert path.is_dir() or path.with_suffix(".py").is_file()
+
+
+def test_every_command_is_a_file_that_the_table_names() -> None:
+    assert set(COMMANDS) <= modules_in("cli")
+
+
+# Layers
+
+
+def test_a_module_imports_only_what_lies_below_it() -> None:
+    program = Path(sys.executable).parent / "lint-imports"
+    done = subprocess.run(
+        [program, "--no-cache"], cwd=TOP, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stdout + done.stderr

@@ -1,0 +1,305 @@
+"""What holds for all manifests and all platforms: the promises of product.md, sections 3 and 4, held against many."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import tempfile
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from itertools import combinations
+from pathlib import Path
+from typing import Any
+
+from hypothesis import HealthCheck, assume, event, given, settings
+from hypothesis import strategies as st
+
+from gatectl.model import Plan
+from sites import Between, Manifest, Site, lost_connection, rules
+from strategies import Case, cases
+
+settings.register_profile(
+    "site", deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.filter_too_much], database=None
+)
+
+
+def examples(count: int) -> Any:
+    """Moderately many examples: each is a project with a database of its own."""
+    return settings(settings.get_profile("site"), max_examples=count)
+
+
+@contextmanager
+def made(case: Case) -> Iterator[Site]:
+    """The case as a site, in a folder of its own."""
+    folder = tempfile.mkdtemp(prefix="gatectl-property-")
+    try:
+        yield case.fill(Site(Path(folder)))
+    finally:
+        shutil.rmtree(folder)
+
+
+def valid_plan(site: Site, **asked: Any) -> Plan:
+    plan = site.plan(**asked)
+    event("invalid: " + rules(plan)[0][:5] if rules(plan) else f"{min(len(plan['operations']), 5)} operations")
+    assume(not rules(plan))
+    return plan
+
+
+# 1. After an apply that converged, a plan with the same arguments is empty.
+
+REPOSITORY = ("Repository/default/repo-0",)
+SELECTIONS = st.sampled_from(
+    ({}, {"selector": "team=blue"}, {"targets": REPOSITORY}, {"selector": "team!=red", "targets": REPOSITORY})
+)
+
+
+@given(cases(), SELECTIONS)
+@examples(60)
+def test_a_plan_after_an_apply_is_empty(case: Case, selection: dict[str, Any]) -> None:
+    with made(case) as site:
+        plan = valid_plan(site, **selection)
+        receipt = site.apply(plan)
+        assert receipt.converged, receipt
+        after = site.plan(**selection)
+        assert rules(after) == []
+        assert (after["operations"], after["adopts"]) == ([], [])
+
+
+@given(cases(), st.data())
+@examples(25)
+def test_a_plan_after_a_pruning_apply_is_empty(case: Case, data: st.DataObject) -> None:
+    with made(case) as site:
+        assume(site.apply(valid_plan(site)).converged)
+        kept = data.draw(st.lists(st.sampled_from(case.manifests), min_size=1, unique_by=repr))
+        site.manifests(*kept)
+        applied = {o["platformId"] for o in site.plan()["adopts"]}
+        plan = valid_plan(site, prune=True)
+        receipt = site.apply(plan)
+        assert receipt.converged, receipt
+        after = site.plan(prune=True)
+        assert rules(after) == []
+        assert after["operations"] == []
+        assert not applied, "everything live and declared was recorded by the first apply"
+        assert all(op["kind"] != "Workspace" for op in plan["operations"] if op["action"] == "delete")
+
+
+# 2. The same input gives the same plan, and its order does not matter.
+
+
+@given(cases())
+@examples(25)
+def test_the_same_input_gives_the_same_bytes(case: Case) -> None:
+    with made(case) as site:
+        assert json.dumps(site.plan()) == json.dumps(site.plan())
+
+
+@given(cases(), st.randoms(use_true_random=False), st.integers(1, 3))
+@examples(50)
+def test_the_order_of_files_documents_and_resources_does_not_matter(case: Case, random: Any, count: int) -> None:
+    with made(case) as site:
+        first = site.plan()
+        documents = json.loads(json.dumps(case.manifests))
+        random.shuffle(documents)
+        for document in documents:
+            random.shuffle((document.get("spec") or {}).get("resources") or [])
+        site.manifests(files={f"{n}/{count - n}.yaml": documents[n::count] for n in range(count)})
+        assert essence(site.plan()) == essence(first)
+
+
+def essence(plan: Plan) -> Mapping[str, Any]:
+    operations = [{k: v for k, v in op.items() if k != "source"} for op in plan["operations"]]
+    rest = {k: plan[k] for k in ("summary", "fingerprint", "kept", "unmanaged", "adopts")}
+    return rest | {"operations": operations, "rules": {d["rule"] for d in plan["diagnostics"]}}
+
+
+# 3. Planning writes nothing.
+
+
+@given(cases())
+@examples(25)
+def test_planning_leaves_the_platform_as_it_is(case: Case) -> None:
+    with made(case) as site:
+        database = site.folder / ".gatectl" / "platform.db"
+        existed = database.exists()
+        before = (site.snapshot(), contents(database))
+        site.plan()
+        assert (site.snapshot(), contents(database)) == before
+        assert database.exists() == existed
+        assert existed or not database.parent.exists()
+
+
+def contents(database: Path) -> bytes | None:
+    """What is in the database: SQLite keeps what was committed last in the file beside it."""
+    log = database.with_name("platform.db-wal")
+    return database.read_bytes() + (log.read_bytes() if log.exists() else b"") if database.exists() else None
+
+
+# 4. What a plan without errors changes never collides in the end.
+
+
+@given(cases())
+@examples(60)
+def test_repositories_that_were_changed_do_not_collide(case: Case) -> None:
+    with made(case) as site:
+        plan = valid_plan(site)
+        assert site.apply(plan).converged
+        changed = {(op["workspace"], op["name"]) for op in plan["operations"] if op["kind"] == "Repository"}
+        assert [c for c in collisions(site) if changed & c[1]] == []
+
+
+Place = tuple[str, str]
+
+
+def collisions(site: Site) -> Iterator[tuple[str, set[Place]]]:
+    """An oracle of its own for GW301 to GW303, GW305, GW306, GW402 to GW404 over what is live: (rule, repositories)."""
+    homes = {w["id"]: w["name"] for w in site.list("workspace")}
+    uses: dict[str, list[tuple[Place, str, str]]] = {}
+    for repo in site.list("repo"):
+        place = (homes[repo["workspaceId"]], repo["name"])
+        buckets = [a["bucket"] for a in repo["buckets"]]
+        for rule in inside(buckets, repo["storageType"]):
+            yield rule, {place}
+        if repo["mode"] == "MIRROR" and sum(a["master"] for a in repo["buckets"]) != 1:
+            yield "GW402", {place}
+        for a in repo["buckets"]:
+            uses.setdefault(a["bucketId"], []).append((place, repo["mode"], a["folder"].strip("/")))
+    for shared in uses.values():
+        for (place, mode, folder), (other, its_mode, its_folder) in combinations(shared, 2):
+            if "MIRROR" in (mode, its_mode):
+                yield "GW403", {place, other}
+            elif folder == its_folder:
+                yield "GW404", {place, other}
+
+
+def inside(buckets: Sequence[Mapping[str, Any]], endpoint: str) -> Iterator[str]:
+    names = [b["bucket"].lower() for b in buckets if b["storageType"] != "BLOB"]
+    containers = [(b["key"].lower(), b["bucket"].lower()) for b in buckets if b["storageType"] == "BLOB"]
+    if len(set(names)) < len(names):
+        yield "GW301"
+    if {account for account, _ in containers} & set(names):
+        yield "GW302"
+    if len(set(containers)) < len(containers):
+        yield "GW303"
+    if endpoint in ("S3", "GCS"):
+        if len({container for _, container in containers}) < len(set(containers)):
+            yield "GW305"
+        if {container for _, container in containers} & set(names):
+            yield "GW306"
+
+
+# 5. An apply that fails somewhere says honestly what was done, and the same command finishes the work.
+
+
+@given(cases(), st.booleans())
+@examples(20)
+def test_an_apply_that_fails_anywhere_is_finished_by_the_next(case: Case, late: bool) -> None:
+    """Whichever write fails, before it was made or (`late`) after it was committed, with the answer lost."""
+    with made(case) as site:
+        plan = valid_plan(site)
+        for failing in range(len(plan["operations"])):
+            with copied(site) as other:
+                fail_and_finish(other, plan, failing, late=late)
+
+
+@contextmanager
+def copied(site: Site) -> Iterator[Site]:
+    folder = Path(tempfile.mkdtemp(prefix="gatectl-property-"))
+    try:
+        shutil.copytree(site.folder, folder, dirs_exist_ok=True)
+        yield Site(folder)
+    finally:
+        shutil.rmtree(folder)
+
+
+def fail_and_finish(site: Site, plan: Plan, failing: int, *, late: bool) -> None:
+    before = attachments(site)
+    receipt = site.apply(plan, wrap=lambda writer: Between(writer, failing, lost_connection, late=late))
+    check_honest(site, plan, receipt)
+    # A write whose answer was lost reads back as done, one that was not made as failed; everything independent goes on.
+    assert receipt.converged == late
+    assert list(receipt.statuses.values()).count("failed") == (0 if late else 1)
+    assert set(receipt.statuses.values()) <= {"done", "failed", "blocked"}
+    again = site.plan()
+    assert rules(again) == []
+    unfinished = {object_id for object_id, status in receipt.statuses.items() if status != "done"}
+    assert {op["id"] for op in again["operations"]} == unfinished
+    assert site.apply(again).converged
+    assert site.plan()["operations"] == []
+    check_nothing_twice(site)
+    dropped = {(op["workspace"], op["name"], item["id"]) for op in plan["operations"] for item in op["detach"]}
+    assert before - attachments(site) == dropped
+
+
+def check_honest(site: Site, plan: Plan, receipt: Mapping[str, Any]) -> None:
+    """Done is exactly what is on the platform; what depends on something that is not done is blocked."""
+    left = {op["id"] for op in site.plan()["operations"]}
+    statuses = {o["id"]: o["status"] for o in receipt["outcomes"]}
+    for op in plan["operations"]:
+        assert (statuses[op["id"]] == "done") == (op["id"] not in left)
+        needs = {statuses[need] for need in op["dependsOn"]}
+        assert (statuses[op["id"]] == "blocked") == bool(needs - {"done"})
+
+
+def attachments(site: Site) -> set[tuple[str, str, str]]:
+    homes = {w["id"]: w["name"] for w in site.list("workspace")}
+    return {
+        (homes[repo["workspaceId"]].lower(), repo["name"].lower(), item.get("bucketId") or item["aiLlmId"])
+        for repo in site.list("repo")
+        for item in (*repo["buckets"], *repo["aiLlms"])
+    }
+
+
+def check_nothing_twice(site: Site) -> None:
+    for collection, wires in site.snapshot().items():
+        names = Counter((wire.get("workspaceId"), wire["name"]) for wire in wires)
+        assert set(names.values()) <= {1}, (collection, names)
+
+
+# 6. Additive never detaches; Exact detaches exactly what it could have listed and did not.
+
+
+@given(cases())
+@examples(60)
+def test_only_exact_detaches_and_only_what_it_could_list(case: Case) -> None:
+    with made(case) as site:
+        plan = valid_plan(site)
+        before = attachments(site)
+        expected = expected_detaches(site, case.manifests)
+        assert site.apply(plan).converged
+        assert before - attachments(site) == expected
+        assert plan["summary"]["detach"] == len(expected)
+
+
+def expected_detaches(site: Site, manifests: Sequence[Manifest]) -> set[tuple[str, str, str]]:
+    declared = {
+        (m["metadata"].get("workspace", "default"), m["metadata"]["name"]): m["spec"]
+        for m in manifests if m["kind"] == "Repository"
+    }  # fmt: skip
+    homes = {w["id"]: w["name"] for w in site.list("workspace")}
+    expected = set()
+    for repo in site.list("repo"):
+        place = (homes[repo["workspaceId"]].lower(), repo["name"].lower())
+        spec = declared.get(place, {})
+        if spec.get("attachmentPolicy") != "Exact" or "resources" not in spec:
+            continue
+        if spec["endpointType"] == "OpenAI":
+            listed = {r["name"] for r in spec["resources"]}
+            expected |= {(*place, a["aiLlmId"]) for a in repo["aiLlms"] if a["aiLlm"]["name"].lower() not in listed}
+        else:
+            expected |= {
+                (*place, a["bucketId"]) for a in repo["buckets"] if not is_listed(a["bucket"], spec["resources"])
+            }
+    return expected
+
+
+def is_listed(bucket: Mapping[str, Any], resources: Sequence[Mapping[str, Any]]) -> bool:
+    kind = "AzureBlob" if bucket["storageType"] == "BLOB" else bucket["storageType"]
+    identity = (*((bucket["key"],) if kind == "AzureBlob" else ()), bucket["bucket"].lower())
+    names = ("account", "container") if kind == "AzureBlob" else ("bucket",)
+    return any(
+        tuple(r[name] for name in names) == identity
+        and r.get("label", bucket["name"].lower()) == bucket["name"].lower()
+        for r in resources
+        if r["type"] == kind
+    )

@@ -1,0 +1,206 @@
+"""Paths become bytes: which files are read, in which order, and what is said of those that cannot be."""
+
+from __future__ import annotations
+
+import io
+import os
+import socket
+import sys
+from pathlib import Path
+
+import pytest
+
+from gatectl import reconcile, sources
+from gatectl.parse import locate
+from gatectl.project import Project
+
+ONE = "apiVersion: gatectl.io/v1\nkind: Workspace\nmetadata: {name: %s}\n"
+
+
+def write(folder: Path, *names: str) -> None:
+    for name in names:
+        path = folder / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(ONE % path.stem.lower().strip("."))
+
+
+def read(folder: Path, *paths: str | Path, project_file: Path | None = None) -> tuple[list[str], list[tuple[str, str]]]:
+    """The files read and the findings, by their paths relative to the folder."""
+    found = sources.read_manifests([folder / p for p in paths or (".",)], folder, project_file)
+    names = [os.path.relpath(f.path, folder) for f in found.files]
+    return names, [(f.rule, os.path.relpath(f.place.file, folder)) for f in found.findings if f.place]
+
+
+def load(folder: Path, *paths: str, project_file: Path | None = None) -> list[tuple[str, str]]:
+    project = Project(folder, project_file, "p", (".",), {}, {})
+    loaded = reconcile.load(project, [folder / p for p in paths or (".",)], "default")
+    return [(f.rule, os.path.relpath(f.place.file, folder)) for f in locate(loaded.findings) if f.place]
+
+
+def test_files_are_read_in_the_order_of_their_paths_bytes(tmp_path: Path) -> None:
+    write(tmp_path, "b.yaml", "a/z.yaml", "a.yaml", "B.yml", "a-b.yaml", "é.yaml", "a/b/c.yml", "Z/a.yaml", "ab.yaml")
+    names = ["B.yml", "Z/a.yaml", "a-b.yaml", "a.yaml", "a/b/c.yml", "a/z.yaml", "ab.yaml", "b.yaml", "é.yaml"]
+    assert read(tmp_path) == (names, [])
+    assert names == sorted(names, key=os.fsencode)
+
+
+def test_paths_are_read_in_the_order_given_and_each_file_once(tmp_path: Path) -> None:
+    write(tmp_path, "a.yaml", "b/c.yaml", "b/d.yaml")
+    assert read(tmp_path, "b/d.yaml", "a.yaml", "b", ".", "a.yaml", "b/../a.yaml")[0] == [
+        "b/d.yaml",
+        "a.yaml",
+        "b/c.yaml",
+    ]
+    assert load(tmp_path, "a.yaml", "a.yaml", "b", "b") == []
+
+
+def test_hidden_files_other_suffixes_and_the_project_file_are_skipped(tmp_path: Path) -> None:
+    write(
+        tmp_path,
+        "a.yaml",
+        ".b.yaml",
+        ".git/c.yaml",
+        "d.json",
+        "e.yaml.bak",
+        "f.YAML",
+        "gatectl.yaml",
+        "g/.h/i.yml",
+        "yaml",
+    )
+    assert read(tmp_path, project_file=tmp_path / "gatectl.yaml") == (["a.yaml"], [])
+
+
+def test_a_hidden_or_oddly_named_file_is_read_when_it_is_named(tmp_path: Path) -> None:
+    write(tmp_path, ".a.yaml", "b.txt", ".c/d.yaml")
+    assert read(tmp_path, ".a.yaml", "b.txt", ".c")[0] == [".a.yaml", "b.txt", ".c/d.yaml"]
+
+
+def test_the_project_file_alone_is_fine_and_no_manifest(tmp_path: Path) -> None:
+    write(tmp_path, "gatectl.yaml", "a.yaml")
+    assert load(tmp_path, "gatectl.yaml", project_file=tmp_path / "gatectl.yaml") == []
+
+
+def test_the_project_file_is_known_by_what_it_is_and_not_by_how_it_is_reached(tmp_path: Path) -> None:
+    write(tmp_path, "real/gatectl.yaml", "real/a.yaml")
+    (tmp_path / "link").symlink_to("real")
+    assert read(tmp_path, "link", project_file=tmp_path / "real/gatectl.yaml") == (["link/a.yaml"], [])
+
+
+def test_a_link_to_a_file_is_read_once(tmp_path: Path) -> None:
+    write(tmp_path, "b.yaml")
+    (tmp_path / "a.yaml").symlink_to("b.yaml")
+    (tmp_path / "c.yaml").hardlink_to(tmp_path / "b.yaml")
+    assert read(tmp_path) == (["a.yaml"], [])
+
+
+def test_a_folder_reached_by_a_link_too_keeps_its_own_name(tmp_path: Path) -> None:
+    write(tmp_path, "m/real/a.yaml")
+    (tmp_path / "m/a-link").symlink_to("real")
+    (tmp_path / "m/z-link").symlink_to("real")
+    assert read(tmp_path) == (["m/real/a.yaml"], [])
+
+
+def test_a_folder_reached_by_links_only_has_the_name_of_the_first(tmp_path: Path) -> None:
+    write(tmp_path, "shared/a.yaml")
+    (tmp_path / "m").mkdir()
+    (tmp_path / "m/two").symlink_to("../shared")
+    (tmp_path / "m/one").symlink_to("../shared")
+    assert read(tmp_path, "m") == (["m/one/a.yaml"], [])
+
+
+def test_links_in_a_circle_end(tmp_path: Path) -> None:
+    write(tmp_path, "a/b/c.yaml")
+    (tmp_path / "a/b/up").symlink_to("..")
+    (tmp_path / "a/self").symlink_to(".")
+    (tmp_path / "a/x.yaml").symlink_to("y.yaml")
+    (tmp_path / "a/y.yaml").symlink_to("x.yaml")
+    assert read(tmp_path) == (["a/b/c.yaml"], [("GW101", "a/x.yaml"), ("GW101", "a/y.yaml")])
+
+
+def test_a_link_out_of_the_project_is_gw101(tmp_path: Path) -> None:
+    write(tmp_path, "out/a.yaml", "outside.yaml", "in/b.yaml")
+    (tmp_path / "in/folder").symlink_to("../out")
+    (tmp_path / "in/file.yaml").symlink_to("../outside.yaml")
+    (tmp_path / "in/unimportant.txt").symlink_to("/etc/passwd")
+    found = sources.read_manifests([tmp_path / "in"], tmp_path / "in")
+    assert [Path(f.path).name for f in found.files] == ["b.yaml"]
+    assert sorted((f.rule, Path(f.place.file).name) for f in found.findings if f.place) == [
+        ("GW101", "file.yaml"), ("GW101", "folder"),
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize("what", ["fifo", "socket", "folder", "dangling", "device"])
+def test_what_is_no_regular_file_is_gw101_and_does_not_block(
+    tmp_path: Path, what: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write(tmp_path, "a.yaml")
+    path = tmp_path / "x.yaml"
+    monkeypatch.chdir(tmp_path)  # a socket's path must be short
+    if what == "fifo":
+        os.mkfifo(path)
+    elif what == "socket":
+        with socket.socket(socket.AF_UNIX) as listening:
+            listening.bind("x.yaml")
+    elif what == "dangling":
+        path.symlink_to("nowhere.yaml")
+    elif what == "device":
+        path = Path("/dev/null")
+    else:
+        path.mkdir()
+    names, findings = read(tmp_path, *([".", path] if what == "device" else ["."]))
+    assert names == ["a.yaml"]
+    assert [rule for rule, _ in findings] == ([] if what == "folder" else ["GW101"])
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="root reads everything")
+def test_what_may_not_be_read_is_gw101(tmp_path: Path) -> None:
+    write(tmp_path, "a.yaml", "b/c.yaml", "d.yaml")
+    (tmp_path / "a.yaml").chmod(0)
+    (tmp_path / "b").chmod(0)
+    names, findings = read(tmp_path)
+    (tmp_path / "b").chmod(0o700)
+    assert names == ["d.yaml"]
+    assert sorted(findings) == [("GW101", "a.yaml"), ("GW101", "b")]
+
+
+def test_a_path_that_is_not_there_is_gw106(tmp_path: Path) -> None:
+    write(tmp_path, "a.yaml")
+    assert load(tmp_path, "a.yaml", "nope.yaml", "a.yaml/x") == [("GW106", "a.yaml/x"), ("GW106", "nope.yaml")]
+
+
+def test_a_path_without_a_manifest_is_gw106(tmp_path: Path) -> None:
+    write(tmp_path, "full/a.yaml")
+    (tmp_path / "empty").mkdir()
+    (tmp_path / "comments").mkdir()
+    (tmp_path / "comments/a.yaml").write_text("# nothing\n---\n---\n")
+    (tmp_path / "blank.yaml").write_text("")
+    assert load(tmp_path, "full", "empty", "comments", "blank.yaml") == [
+        ("GW106", "blank.yaml"), ("GW106", "comments"), ("GW106", "empty"),
+    ]  # fmt: skip
+    assert load(tmp_path) == [], "one manifest somewhere is enough for the folder above"
+
+
+def test_a_path_whose_files_are_all_wrong_is_not_called_empty_too(tmp_path: Path) -> None:
+    (tmp_path / "m").mkdir()
+    (tmp_path / "m/a.yaml").write_text("a: [\n")
+    assert load(tmp_path, "m") == [("GW102", "m/a.yaml")]
+    os.mkfifo(tmp_path / "m/b.yaml")
+    (tmp_path / "m/a.yaml").unlink()
+    assert load(tmp_path, "m") == [("GW101", "m/b.yaml")]
+
+
+def test_an_empty_file_beside_a_full_one_is_fine(tmp_path: Path) -> None:
+    write(tmp_path, "a.yaml")
+    (tmp_path / "b.yaml").write_text("")
+    assert load(tmp_path) == []
+
+
+def test_standard_input_is_read_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO((ONE % "a").encode())))
+    found = sources.read_manifests(["-", "-"], tmp_path)
+    assert [(f.path, f.content) for f in found.files] == [("-", (ONE % "a").encode())]
+
+
+def test_a_name_that_is_not_utf_8_is_read_and_shown(tmp_path: Path) -> None:
+    (tmp_path / os.fsdecode(b"caf\xe9.yaml")).write_text("a: 1\n")
+    assert load(tmp_path) == [("GW201", os.fsdecode(b"caf\xe9.yaml"))] * 2
