@@ -290,6 +290,9 @@ class Between:
             self._interfere()
         return result
 
+    def claim(self) -> None:
+        self._inner.claim()
+
     def create(self, collection: Any, body: Wire) -> str:
         return self._around(lambda: self._inner.create(collection, body))
 

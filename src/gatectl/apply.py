@@ -79,18 +79,17 @@ def apply_plan(plan: Plan, run: Run) -> tuple[list[Outcome], bool]:
     `not-started`.
     """
     operations: Sequence[Operation] = plan["operations"]
-    current = _read(run.reader, operations)
-    conflicts = {v.operation: v for v in (_judge(op, current) for op in operations) if isinstance(v, Conflict)}
-    if conflicts:
-        refused = (
-            _conflict(op, conflicts[op["id"]]) if op["id"] in conflicts else _not_started(op) for op in operations
-        )
-        return list(refused), False
     if not operations and not plan["adopts"]:
         return [], True
     writer = run.open_writer()
     work = _Work(run, writer, operations)
     try:
+        # Read only now: what another apply wrote while we waited for it is seen, and done `already`.
+        writer.claim()
+        current = _read(run.reader, operations)
+        conflicts = [v for v in (_judge(op, current) for op in operations) if isinstance(v, Conflict)]
+        if conflicts:
+            return refused(plan, conflicts), False
         work.do(current)
         work.diverged |= not _record(plan, work.outcomes, run, writer)
     except KeyboardInterrupt:
@@ -99,6 +98,14 @@ def apply_plan(plan: Plan, run: Run) -> tuple[list[Outcome], bool]:
         writer.close()
     listed = [work.outcomes[op["id"]] for op in operations]
     return listed, not work.diverged and all(outcome.status in _FINE for outcome in listed)
+
+
+def refused(plan: Plan, conflicts: Sequence[Conflict]) -> list[Outcome]:
+    """The outcomes of a plan that conflicts with the platform before anything was written."""
+    clashing = {conflict.operation: conflict for conflict in conflicts}
+    return [
+        _conflict(op, clashing[op["id"]]) if op["id"] in clashing else _not_started(op) for op in plan["operations"]
+    ]
 
 
 def _not_started(op: Operation) -> Outcome:

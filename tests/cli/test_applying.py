@@ -391,9 +391,6 @@ def test_applies_at_once_corrupt_nothing_and_a_rerun_converges(shell: Shell) -> 
     assert shell("plan", "--detailed-exitcode").code == 0
 
 
-@pytest.mark.xfail(
-    strict=False, reason="the platform allows two buckets of one name, and nothing keeps two applies apart"
-)
 def test_applies_at_once_create_every_bucket_once(shell: Shell) -> None:
     shell.good().write("manifests/all.yaml", buckets(300))
     assert set(apply_thrice(shell)) <= {0, 6, 7, 8}

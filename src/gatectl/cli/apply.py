@@ -25,7 +25,7 @@ from gatectl.cli.planning import Selection, make_request, selection_options, wor
 from gatectl.cli.saved import read_plan
 from gatectl.model import Outcome, Plan
 from gatectl.platforms import driver_for
-from gatectl.platforms.interface import Connection, Reader, Writer
+from gatectl.platforms.interface import Connection, Reader
 from gatectl.project import Environment
 from gatectl.render import FORMATS, render
 
@@ -76,12 +76,13 @@ def COMMAND(  # noqa: N802 - the table's word
     try:
         if plan_file is not None:
             _check_target(plan, reader)
-        stale = plan_file is not None and bool(executor.precheck(plan, reader))
-        if not stale:  # else there is nothing to ask or to refuse: the receipt says where it conflicts
-            _guard(plan, request.environment)
-            if not yes and (plan["operations"] or plan["adopts"]):
-                _ask(console, plan)
-        return _execute(console, request, plan, reader, connection, receipt_file, stale=stale)
+            conflicts = executor.precheck(plan, reader)
+            if conflicts:
+                return _report(console, plan, executor.refused(plan, conflicts), receipt_file)
+        _guard(plan, request.environment)
+        if not yes and (plan["operations"] or plan["adopts"]):
+            _ask(console, plan)
+        return _execute(console, request, plan, reader, connection, receipt_file)
     finally:
         reader.close()
 
@@ -139,22 +140,14 @@ def _execute(
     reader: Reader,
     connection: Connection,
     receipt_file: str | None,
-    *,
-    stale: bool,
 ) -> int:
     project = request.project
-    resolved = secrets.resolve_plan(plan, project.folder, os.environ) if not stale else {}
+    resolved = secrets.resolve_plan(plan, project.folder, os.environ)
     driver = driver_for(connection.target)
-
-    def open_writer() -> Writer:
-        if stale:  # the conflicts are gone since; but then nobody was asked
-            raise errors.StalePlan("the platform changed while the plan was checked", "apply it again")
-        return driver.open_writer(connection)
-
     with _signals() as stop, _progress(console, len(plan["operations"])) as progress:
         run = executor.Run(
             reader=reader,
-            open_writer=open_writer,
+            open_writer=lambda: driver.open_writer(connection),
             secrets=resolved,
             project=project.name,
             parallel=reader.traits.parallel,
@@ -164,6 +157,19 @@ def _execute(
         )
         outcomes, converged = executor.apply_plan(plan, run)
         stopped = stop()
+    return _report(console, plan, outcomes, receipt_file, converged=converged, stopped=stopped)
+
+
+def _report(
+    console: Console,
+    plan: Plan,
+    outcomes: Sequence[Outcome],
+    receipt_file: str | None,
+    *,
+    converged: bool = False,
+    stopped: bool = False,
+) -> int:
+    """Save and show the receipt; the exit code that it means."""
     receipt = executor.make_receipt(plan, outcomes, converged=converged)
     if receipt_file is not None:
         write_file(receipt_file, json.dumps(receipt, indent=2) + "\n")

@@ -114,6 +114,9 @@ class Reader(Protocol):
 class Writer(Protocol):
     """Changes a platform. Raises PlatformError for whatever was not done."""
 
+    def claim(self) -> None:
+        """Keep other applies out until this is closed, where the platform can. Raises PlatformLocked."""
+
     def create(self, collection: Collection, body: Wire) -> str:
         """Create an object from its write shape; the new object's id."""
 

@@ -109,6 +109,10 @@ class Writer:
     def __init__(self, platform: Platform) -> None:
         self._platform = platform
 
+    def claim(self) -> None:
+        """Keep other applies out until this is closed. Raises PlatformLocked."""
+        self._platform.claim()
+
     def create(self, collection: Collection, body: Wire) -> str:
         """Create an object from its write shape; the new object's id."""
         return self._platform.create(collection, body)

@@ -24,6 +24,7 @@ from sqlalchemy.exc import ArgumentError, DBAPIError
 
 from gatectl.errors import NotAuthenticated, PlatformError, PlatformLocked, PlatformRefused, Unreachable, UsageError
 
+from .claim import Release, wait_for
 from .store import WRITES
 
 BUSY_SECONDS = 10.0
@@ -36,6 +37,9 @@ DEFAULT_PORT: Final = 5432
 
 _LOCK: Final = 0x6761746563746C
 """The advisory lock of writers: "gatectl" as a number."""
+
+_CLAIM: Final = _LOCK + 1
+"""The advisory lock of applies."""
 
 _SETTINGS: Final[Mapping[str, Any]] = {
     "application_name": "gatectl",
@@ -100,6 +104,19 @@ class PostgresDatabase:
 
     def settle(self, connection: Connection) -> None:
         """Nothing: how it is run is a matter of each transaction."""
+
+    def claim(self) -> Release:
+        """Keep other applies out: a lock of a session of its own. Raises PlatformLocked when one is under way."""
+        with self.translated():
+            connection = self.engine(writes=False).connect()
+            driver: Any = connection.connection.dbapi_connection
+            statement = f"SELECT pg_try_advisory_lock({_CLAIM})"
+            try:
+                wait_for(lambda: bool(driver.execute(statement).fetchone()[0]), self.place)
+            except BaseException:
+                connection.close()
+                raise
+        return connection.close
 
     @contextmanager
     def translated(self) -> Iterator[None]:

@@ -30,6 +30,7 @@ from sqlalchemy.exc import DBAPIError
 
 from gatectl.errors import PlatformError, PlatformLocked
 
+from .claim import Release, claim_file
 from .store import WRITES
 
 BUSY_SECONDS = 10.0
@@ -115,6 +116,13 @@ class SqliteFile:
                 time.sleep(0.01)
         # Where the file system has no shared memory there is no WAL, and then NORMAL could damage the database.
         driver.execute(f"PRAGMA synchronous={'NORMAL' if mode == 'wal' else 'FULL'}")
+
+    def claim(self) -> Release:
+        """Keep other applies out. Raises PlatformLocked when one is under way and does not end."""
+        try:
+            return claim_file(self._path.with_name(self._path.name + ".applying"), self.place)
+        except OSError as error:
+            raise self._unusable(error) from error
 
     @contextmanager
     def translated(self) -> Iterator[None]:

@@ -30,7 +30,8 @@ class Database(Protocol):
     """What differs from one database to another (`sqlite.SqliteFile`, `postgres.PostgresDatabase`).
 
     `engine`'s connections begin their transactions as `WRITES` says: a reading one is a snapshot, a writing one has the
-    database to itself among the writers. `translated` turns the driver's exceptions into PlatformError.
+    database to itself among the writers. `claim` keeps other applies out until what it returns is called. `translated`
+    turns the driver's exceptions into PlatformError.
     """
 
     @property
@@ -45,6 +46,8 @@ class Database(Protocol):
     def settle(self, connection: Connection) -> None: ...
 
     def translated(self) -> AbstractContextManager[None]: ...
+
+    def claim(self) -> Callable[[], None]: ...
 
 
 class Transaction(NamedTuple):
@@ -80,6 +83,7 @@ class WritableStore(Store):
 
     def __init__(self, database: Database, connection: Connection, facts: Mapping[str, str]) -> None:
         super().__init__(database, connection, facts)
+        self._release: Callable[[], None] | None = None
         self._seal_key = bytes.fromhex(facts["seal"])
 
     @contextmanager
@@ -90,6 +94,17 @@ class WritableStore(Store):
         """
         with self._turn, self._database.translated(), _begun_to_write(self._connection):
             yield Transaction(self._connection, self._seal)
+
+    def claim(self) -> None:
+        """Keep other applies out until this store is closed. Raises PlatformLocked."""
+        if self._release is None:
+            self._release = self._database.claim()
+
+    def close(self) -> None:
+        super().close()
+        if self._release is not None:
+            self._release()
+            self._release = None
 
     def _seal(self, secret: str) -> str:
         return hmac.new(self._seal_key, secret.encode(), hashlib.sha256).hexdigest()

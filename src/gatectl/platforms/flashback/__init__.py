@@ -150,6 +150,9 @@ class Writer:
     def __init__(self, transport: Transport) -> None:
         self._transport = transport
 
+    def claim(self) -> None:
+        """The platform has no locks: conditional writes, and reading back, have to do."""
+
     def create(self, collection: Collection, body: Wire) -> str:
         route = ROUTES[collection]
         answer: Any = self._transport.write("POST", route.path, body)

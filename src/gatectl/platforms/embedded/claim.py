@@ -1,0 +1,58 @@
+"""One apply at a time: a claim on a database, that ends with the process that holds it, however it ends.
+
+A write of the platform is one transaction, but an apply is many, and between its reading and its writing a second apply
+could register the same bucket again (the platform takes labels twice). So an apply claims the database first. Nothing
+else needs the claim: readers, `gatectl serve` and whoever talks to it go on.
+"""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Final
+
+from gatectl.errors import PlatformLocked
+
+PATIENCE: Final = 10.0
+"""Seconds to wait for somebody else's claim (product.md, section 2: exit code 8)."""
+
+_PAUSE: Final = 0.05
+
+Release = Callable[[], None]
+
+
+def wait_for(attempt: Callable[[], bool], place: str, patience: float = PATIENCE) -> None:
+    """Try until it succeeds. Raises PlatformLocked when patience is at its end."""
+    ends = time.monotonic() + patience
+    while not attempt():
+        if time.monotonic() >= ends:
+            raise PlatformLocked(
+                f"another apply is writing to {place} (waited for {patience:.0f} s)",
+                "wait until it is done, then try again",
+            )
+        time.sleep(_PAUSE)
+
+
+def claim_file(path: Path, place: str, patience: float = PATIENCE) -> Release:
+    """Claim a file; the kernel lets go of it when the process ends, killed or not."""
+    try:
+        import fcntl
+    except ImportError:  # pragma: no cover - no such locks on Windows; there the transactions have to do
+        return lambda: None
+    descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+
+    def attempt() -> bool:
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return False
+        return True
+
+    try:
+        wait_for(attempt, place, patience)
+    except BaseException:
+        os.close(descriptor)
+        raise
+    return lambda: os.close(descriptor)
