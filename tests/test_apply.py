@@ -266,8 +266,9 @@ def test_a_stop_starts_nothing_more_and_the_receipt_says_what_was_done(site: Sit
 def test_all_credentials_are_resolved_before_the_first_write_and_all_that_miss_are_named(site: Site) -> None:
     site.manifests(bucket("logs", LOGS), llm("gpt"))
     with pytest.raises(MissingCredential) as raised:
-        secrets.resolve_plan(site.plan(), site.folder, {"KEY": "AKIA"})
-    assert "Bucket default/logs" in raised.value.message and "LLM default/gpt" in raised.value.message
+        secrets.resolve_plan(site.plan(), site.folder, {})
+    assert "KEY is not set (Bucket default/logs: key and 1 more)" in raised.value.message
+    assert "SECRET is not set (Bucket default/logs: secret and 1 more)" in raised.value.message
 
 
 def test_a_secret_in_a_file_is_found_beside_its_manifest(site: Site) -> None:

@@ -16,8 +16,8 @@ from gatectl.model import Plan
 _LONGEST = 1 << 20
 
 
-def resolve_reference(reference: Mapping[str, str], folder: Path, environment: Mapping[str, str], what: str) -> str:
-    """The secret that a reference leads to. `folder` is what a file is relative to; `what` names its use in an error.
+def resolve_reference(reference: Mapping[str, str], folder: Path, environment: Mapping[str, str]) -> str:
+    """The secret that a reference leads to. `folder` is what a file is relative to.
 
     Raises MissingCredential, which names the variable or the file, and never a value.
     """
@@ -26,7 +26,7 @@ def resolve_reference(reference: Mapping[str, str], folder: Path, environment: M
         value = environment.get(name)
         if not value:
             state = "is not set" if value is None else "is empty"
-            raise MissingCredential(f"{what}: environment variable {name} {state}", f"set it: export {name}=…")
+            raise MissingCredential(f"environment variable {name} {state}", f"set it: export {name}=…")
         return value
     path = folder / reference["file"]
     try:
@@ -35,15 +35,15 @@ def resolve_reference(reference: Mapping[str, str], folder: Path, environment: M
         value = content.decode("utf-8").strip()
     except OSError as error:
         raise MissingCredential(
-            f"{what}: file {path} cannot be read: {error.strerror}", "create it, or correct the path"
+            f"file {path} cannot be read: {error.strerror}", "create it, or correct the path"
         ) from error
     except ValueError as error:  # or its name is none that a file can have
         raise MissingCredential(
-            f"{what}: file {path} is not UTF-8 text", "it should hold the secret and nothing else"
+            f"file {path} is not UTF-8 text", "it should hold the secret and nothing else"
         ) from error
     if not value or len(content) > _LONGEST:
         raise MissingCredential(
-            f"{what}: file {path} is {'too large' if value else 'empty'}", "it should hold the secret alone"
+            f"file {path} is {'too large' if value else 'empty'}", "it should hold the secret alone"
         )
     return value
 
@@ -51,36 +51,44 @@ def resolve_reference(reference: Mapping[str, str], folder: Path, environment: M
 def resolve_plan(plan: Plan, project_folder: Path, environment: Mapping[str, str]) -> dict[str, dict[str, str]]:
     """All credentials that a plan's operations send, by operation id. Raises MissingCredential naming all that miss."""
     secrets: dict[str, dict[str, str]] = {}
-    missing: list[MissingCredential] = []
+    missing: dict[str, list[str]] = {}
+    hints: dict[str, str | None] = {}
     for operation in plan["operations"]:
         for field in operation["fields"]:
             if field["path"] == "/spec/credentials" and field["after"]:
                 found, lost = _resolve(operation, field["after"], project_folder, environment)
                 secrets[operation["id"]] = found
-                missing += lost
+                for what, error in lost:
+                    missing.setdefault(error.message, []).append(what)
+                    hints[error.message] = error.hint
     if len(missing) == 1:
-        raise missing[0]
+        ((message, users),) = missing.items()
+        raise MissingCredential(f"{_of(users)}: {message}", hints[message])
     if missing:
-        listed = "\n".join(f"  {error.message}" for error in missing)
+        listed = "\n".join(f"  {message} ({_of(users)})" for message, users in missing.items())
         raise MissingCredential(f"{len(missing)} credentials are missing:\n{listed}", "nothing was written")
     return secrets
 
 
+def _of(users: list[str]) -> str:
+    """Who lacks a credential, in a few words however many they are."""
+    return users[0] if len(users) == 1 else f"{users[0]} and {len(users) - 1} more"
+
+
 def _resolve(
     operation: Mapping[str, Any], reference: Mapping[str, Any], project_folder: Path, environment: Mapping[str, str]
-) -> tuple[dict[str, str], list[MissingCredential]]:
-    """The secrets of one operation, and those of them that are not there."""
+) -> tuple[dict[str, str], list[tuple[str, MissingCredential]]]:
+    """The secrets of one operation, and those of them that are not there, each with what it is for."""
     source = operation["source"]
     manifest = source["file"] if source is not None and source["file"] != "-" else ""
     folder = (project_folder / manifest).parent if manifest else Path.cwd()
-    what = f"{operation['kind']} {operation['workspace']}/{operation['name']}"
     found: dict[str, str] = {}
-    missing: list[MissingCredential] = []
+    missing: list[tuple[str, MissingCredential]] = []
     for name, value in reference.items():
         if name == "apiKey":
             continue
         try:
-            found[name] = resolve_reference(value, folder, environment, f"{what}: {name}")
+            found[name] = resolve_reference(value, folder, environment)
         except MissingCredential as error:
-            missing.append(error)
+            missing.append((f"{operation['kind']} {operation['workspace']}/{operation['name']}: {name}", error))
     return found, missing

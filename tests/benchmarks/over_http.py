@@ -2,9 +2,9 @@
 
     python tests/benchmarks/over_http.py [--repositories 1000] [--parallelism 4] [--rounds 3]
 
-Both talk to a `gatectl serve` of their own on a fresh SQLite database, one after the other, and both are whole processes:
-start, reading, writing, reading back. The bare client does what any client must (list workspaces and buckets, POST each
-repository) and nothing else.
+Both talk to a `gatectl serve` of their own on a fresh SQLite database, one after the other, and both are whole processes.
+The bare client sends the same requests (the lists before, the POSTs, the lists after) and does nothing else: no
+manifests, no rules, no plan, no comparison.
 """
 
 from __future__ import annotations
@@ -33,8 +33,12 @@ from concurrent.futures import ThreadPoolExecutor
 import httpx
 url, token, parallel, count = sys.argv[1], sys.argv[2], int(sys.argv[3]), int(sys.argv[4])
 http = httpx.Client(base_url=url, headers={"Authorization": f"Bearer {token}"}, limits=httpx.Limits(max_connections=parallel))
-space = http.get("/workspace").json()["workspaces"][0]["id"]
-buckets = [b["id"] for b in http.get("/bucket", params={"workspaceId": space}).json()["buckets"]]
+def read():
+    space = http.get("/workspace").json()["workspaces"][0]["id"]
+    lists = [http.get(path, params={"workspaceId": space}).json() for path in ("/bucket", "/ai/llm", "/repo")]
+    return space, [bucket["id"] for bucket in lists[0]["buckets"]]
+read()
+space, buckets = read()
 def create(i):
     attached = [{"bucketId": buckets[(3 * i + k) % len(buckets)], "folder": f"f{i}", "master": False} for k in range(3)]
     body = {"name": f"bare-{i}", "storageType": "S3", "mode": "NORMAL", "workspaceId": space, "repoBuckets": attached, "repoAiLlms": []}
@@ -42,6 +46,7 @@ def create(i):
     assert answer["success"] and answer["repoId"], answer
 with ThreadPoolExecutor(parallel) as pool:
     list(pool.map(create, range(count)))
+read()
 """
 
 

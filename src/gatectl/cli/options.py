@@ -15,7 +15,7 @@ import click
 
 from gatectl import sources
 from gatectl.cli.console import Console
-from gatectl.errors import INVALID, GatectlError, UsageError
+from gatectl.errors import INVALID, GatectlError, MissingCredential, UsageError
 from gatectl.model import Finding
 from gatectl.parse import locate, parse
 from gatectl.platforms import driver_for
@@ -169,8 +169,12 @@ def _credentials(project: Project, environment: Environment) -> Credentials | No
     if given:
         return Credentials(token=Secret(given.strip()))
     if environment.token is not None:
-        what = f"environment '{environment.name}': token"
-        return Credentials(token=Secret(resolve_reference(environment.token, project.folder, os.environ, what)))
+        try:
+            return Credentials(token=Secret(resolve_reference(environment.token, project.folder, os.environ)))
+        except MissingCredential as error:
+            raise MissingCredential(
+                f"the token of environment '{environment.name}': {error.message}", error.hint
+            ) from error
     email, password = os.environ.get("GATECTL_EMAIL"), os.environ.get("GATECTL_PASSWORD")
     if email or password:
         return Credentials(email=email, password=Secret(password) if password else None)

@@ -90,9 +90,10 @@ def plan(document: Json, look: Look) -> str:
     if any(item["severity"] == "error" for item in document["diagnostics"]):
         errors = sum(item["severity"] == "error" for item in document["diagnostics"])
         return "\n".join([*lines, "", paint(f"No plan: {_count(errors, 'error')}.", "31;1")])
-    for operation in document["operations"]:
+    for operation in document["operations"] if look.verbosity >= 0 else ():
         lines += ["", *_operation(operation, paint, look)]
-    lines += _unplanned(document, paint, look)
+    if look.verbosity >= 0:
+        lines += _unplanned(document, paint, look)
     return "\n".join([*lines, "", *_summary(document, paint)])
 
 
