@@ -80,7 +80,7 @@ def credentials(order: Order, context: Context, reference: Any) -> dict[str, Any
         return {}
     if "apiKey" in reference:
         return {"apiKeyUuid": find_api_keys(reference["apiKey"], context.api_keys)[0]}
-    return {name: order.secrets[name] for name in ("key", "secret") if name in order.secrets}
+    return {name: order.secrets[name] for name in ("key", "secret") if name in reference and name in order.secrets}
 
 
 def find_api_keys(wanted: str, api_keys: Mapping[str, Wire]) -> list[str]:
