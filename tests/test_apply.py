@@ -9,7 +9,7 @@ import pytest
 
 from gatectl import apply as executor
 from gatectl import secrets
-from gatectl.errors import MissingCredential, PlatformError
+from gatectl.errors import MissingCredential, PlatformError, Uncertain
 from gatectl.platforms.interface import Writer
 from sites import (
     Between,
@@ -380,3 +380,70 @@ def test_a_precheck_names_every_conflict_and_writes_nothing(site: Site) -> None:
     assert conflict.operation == "repository/default/r"
     assert operation(plan, conflict.operation)["pre"] == {"exists": False, "hash": None}
     assert site.snapshot() == before
+
+
+# A write of which nobody knows whether it had an effect
+
+
+def live_now(site: Site, collection: Any) -> list[Any]:
+    reader = site.reader()
+    try:
+        return list(reader.list(collection))
+    finally:
+        reader.close()
+
+
+def uncertain(*, settled: bool) -> Callable[[], None]:
+    def act() -> None:
+        raise Uncertain("no answer", settled=settled)
+
+    return act
+
+
+@pytest.mark.parametrize("settled", [True, False])
+def test_a_creation_that_had_an_effect_all_the_same_is_found_and_done(site: Site, settled: bool) -> None:
+    site.manifests(bucket("logs", LOGS))
+    receipt = site.apply(wrap=lambda writer: Between(writer, 0, uncertain(settled=settled), late=True))
+    assert receipt.converged
+    assert receipt["outcomes"][0]["attempts"] == 1
+    assert len(live_now(site, "bucket")) == 1
+
+
+def test_a_creation_that_surely_had_no_effect_is_tried_again(site: Site) -> None:
+    site.manifests(bucket("logs", LOGS))
+    receipt = site.apply(wrap=lambda writer: Between(writer, 0, uncertain(settled=True)))
+    assert receipt.converged
+    assert receipt["outcomes"][0]["attempts"] == 2
+    assert len(live_now(site, "bucket")) == 1
+
+
+def test_a_creation_that_may_still_be_under_way_is_not_repeated_where_that_could_double_it(site: Site) -> None:
+    """The platform takes bucket labels twice, repository names once."""
+    site.manifests(bucket("logs", LOGS))
+    receipt = site.apply(wrap=lambda writer: Between(writer, 0, uncertain(settled=False)))
+    assert receipt.statuses == {"bucket/default/logs": "unknown"}
+    assert live_now(site, "bucket") == []
+    site.manifests(repository("r"))
+    assert site.apply(wrap=lambda writer: Between(writer, 0, uncertain(settled=False))).converged
+
+
+class LateCommit(Between):
+    """A platform that answers nothing to the first creation, and commits it only after it was read again."""
+
+    def create(self, collection: Any, body: Any) -> str:
+        self.writes += 1
+        if self.writes == 1:
+            self.pending = (collection, body)
+            raise Uncertain("no answer", settled=False)
+        self._inner.create(*self.pending)
+        return self._inner.create(collection, body)
+
+
+def test_a_name_that_is_used_because_the_first_attempt_came_through_late_is_done(site: Site) -> None:
+    site.manifests(repository("r"))
+    receipt = site.apply(wrap=lambda writer: LateCommit(writer, 0, lambda: None))
+    assert receipt.converged
+    assert receipt["outcomes"][0] | {"platformId": None} == {
+        "id": "repository/default/r", "status": "done", "platformId": None, "attempts": 2, "error": None,
+    }  # fmt: skip
+    assert len(live_now(site, "repo")) == 1

@@ -164,7 +164,9 @@ class _Work:
         for op in level:
             failed = [need for need in op["dependsOn"] if self.outcomes[need].status not in _FINE]
             verdict = _judge(op, current)
-            if failed:
+            if failed and all(self.outcomes[need].status == "not-started" for need in failed):
+                self._set(_not_started(op))
+            elif failed:
                 message = f"depends on {', '.join(failed)}"
                 self._set(Outcome(op["id"], "blocked", op["platformId"], 0, ("blocked", message)))
             elif isinstance(verdict, Conflict):
@@ -183,6 +185,9 @@ class _Work:
             tried = self._write_all(ready, current)
             if not tried:
                 return latest
+            if any(item.outcome.status == "unknown" for item in tried):
+                # Give what may still be under way somewhere the time to end; the next write follows this read at once.
+                time.sleep(min(0.2 * 2**attempt, 1.0))
             latest = _try_read(self.run.reader, self.operations)
             if latest is None:
                 self._unverified(tried)
@@ -199,11 +204,6 @@ class _Work:
             self._report_divergence(late, latest)
             if not ready:
                 return latest
-            time.sleep(min(0.1 * 2**attempt, 1.0))
-            fresh = _try_read(self.run.reader, self.operations)
-            if fresh is None:
-                return None
-            current = latest = fresh
         return latest
 
     def _write_all(self, ready: Sequence[tuple[Operation, Live | None]], current: Current) -> list[_Tried]:
@@ -241,9 +241,10 @@ class _Work:
         late: list[_Tried] = []
         for item in tried:
             op, outcome = item.op, item.outcome
-            if outcome.status not in ("done", "unknown"):
+            # What is refused when tried again ("the name is used") may be so because the first time had an effect.
+            if outcome.status not in ("done", "unknown") and outcome.attempts < 2:
                 continue
-            if self._as_wanted(item, current):
+            if self._as_wanted(item, current) or outcome.status not in ("done", "unknown"):
                 continue
             if outcome.status == "done":
                 late.append(item)
@@ -253,7 +254,7 @@ class _Work:
                 self._set(_conflict(op, verdict, outcome.attempts))
             elif not isinstance(verdict, str) and item.again and not final:
                 ready.append((op, verdict))
-            elif item.again or not _timed_out(outcome):
+            elif not _timed_out(outcome):
                 self._set(outcome._replace(status="failed"))
         return ready, late
 
@@ -416,7 +417,9 @@ def _write(
         )
     except Uncertain as error:
         code = error.code if error.settled else "timeout"
-        return Outcome(op["id"], "unknown", op["platformId"], 0, (code, error.message)), error.settled, error
+        # What may still be under way is not created a second time, unless the platform would refuse that.
+        again = error.settled or op["action"] != "create" or KINDS[op["kind"]].unique
+        return Outcome(op["id"], "unknown", op["platformId"], 0, (code, error.message)), again, error
     except Unreachable as error:
         return Outcome(op["id"], "unknown", op["platformId"], 0, (error.code, error.message)), False, error
     except PlatformError as error:

@@ -117,8 +117,10 @@ def test_412_is_a_failed_precondition() -> None:
 
 
 @pytest.mark.parametrize("status", [500, 502, 503, 504])
-def test_5xx_on_a_write_is_uncertain(status: int) -> None:
-    assert isinstance(refused(status, None, "PUT"), Uncertain)
+def test_5xx_on_a_write_is_uncertain_and_a_gateways_may_still_be_under_way(status: int) -> None:
+    error = refused(status, None, "PUT")
+    assert isinstance(error, Uncertain)
+    assert error.settled == (status not in (502, 504))
 
 
 @pytest.mark.parametrize("status", [404, 405, 501])

@@ -52,5 +52,5 @@ def body(order: Order, wire: Wire | None, context: Context) -> Mapping[str, Any]
 KIND = Kind(
     "LLM", "llm", "ai/llm", 1, True,
     {"name": "/metadata/name", "provider": "/spec/provider", "endpoint": "/spec/endpoint"},
-    frozenset(), read, want, comparable, body,
+    frozenset(), read, want, comparable, body, unique=True,
 )  # fmt: skip

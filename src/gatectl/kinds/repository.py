@@ -97,5 +97,5 @@ def lost(wire: Wire) -> list[str]:
 KIND = Kind(
     "Repository", "repository", "repo", 2, True,
     {"name": "/metadata/name", "endpointType": "/spec/endpointType", "mode": "/spec/mode"},
-    frozenset(("endpointType", "mode")), read, want, comparable, body, lost,
+    frozenset(("endpointType", "mode")), read, want, comparable, body, lost, unique=True,
 )  # fmt: skip

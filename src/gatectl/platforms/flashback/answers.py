@@ -79,7 +79,8 @@ def judge(answer: Answer) -> Any:
     if answer.status == 429:
         raise _too_many(answer)
     if answer.status >= 500 and answer.status != 501:
-        raise Uncertain(_message(answer, "the platform failed"), settled=True)
+        # A gateway that gave up waiting (502, 504) does not know what became of the request behind it.
+        raise Uncertain(_message(answer, "the platform failed"), settled=answer.status not in (502, 504))
     if 300 <= answer.status < 400:
         raise PlatformError(
             f"{answer.method} {answer.path}: the platform redirects to {answer.location}", "use that address"
