@@ -11,8 +11,10 @@ def main() -> None:
 
         sys.stdout.write(f"gatectl {__version__}\n")
         return
-    from gatectl.cli.exits import run
-
+    try:
+        from gatectl.cli.exits import run
+    except KeyboardInterrupt:
+        sys.exit(130)
     sys.exit(run(sys.argv[1:]))
 
 

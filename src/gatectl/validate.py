@@ -110,9 +110,9 @@ def check_project(document: Document, schema: Mapping[str, Any]) -> list[Finding
             return findings
     import jsonschema_rs
 
-    if _fits(jsonschema_rs.Draft202012Validator(dict(schema)), document.data):
-        return []
-    return _problems(document, "Project", schema)
+    fits = _fits(jsonschema_rs.Draft202012Validator(dict(schema)), document.data)
+    findings = [] if fits else _problems(document, "Project", schema)
+    return findings + _pasted(document, {f.spot.pointer for f in findings if f.spot and f.rule == "GW601"})
 
 
 def _problems(document: Document, kind: str, schema: Mapping[str, Any]) -> list[Finding]:
@@ -280,18 +280,19 @@ def _pasted(document: Document, known: set[Pointer]) -> list[Finding]:
         pointer, value = stack.pop()
         if type(value) is dict:
             stack.extend(((*pointer, k), v) for k, v in value.items())
-            if any(_looks_secret(k) for k in value):
+            if any(looks_secret(k) for k in value):
                 message = f"a key in {_path(pointer)} looks like a secret: it does not belong in a manifest"
                 found.append(Finding("GW601", message, _REFERENCE_HINT, spot=Spot(document, pointer)))
         elif type(value) is list:
             stack.extend(((*pointer, i), v) for i, v in enumerate(value))
-        elif type(value) is str and pointer not in known and _looks_secret(value):
+        elif type(value) is str and pointer not in known and looks_secret(value):
             message = f"{_path(pointer)} looks like a secret: it does not belong in a manifest"
             found.append(Finding("GW601", message, _REFERENCE_HINT, spot=Spot(document, pointer)))
     return found
 
 
-def _looks_secret(text: str) -> bool:
+def looks_secret(text: str) -> bool:
+    """Whether a text holds what looks like a well-known kind of secret."""
     return _SECRETS.search(text.encode()) is not None
 
 
@@ -301,7 +302,7 @@ def _covered(finding: Finding) -> Finding:
     if spot is None:
         return finding
     for depth, part in enumerate(spot.pointer):
-        if type(part) is str and _looks_secret(part):
+        if type(part) is str and looks_secret(part):
             return finding._replace(spot=Spot(spot.document, spot.pointer[:depth]))
     return finding
 
@@ -317,7 +318,7 @@ def _shown(value: Any) -> str:
     text = str(value) if type(value) is str else _what(value)
     if type(value) is str:
         text = "'" + (text if len(text) <= 60 else text[:59] + "…") + "'"
-        return "'…'" if _looks_secret(value) else text
+        return "'…'" if looks_secret(value) else text
     return text
 
 
@@ -342,6 +343,6 @@ def _path(pointer: Pointer) -> str:
         if isinstance(part, int):
             text += f"[{part}]"
         else:
-            shown = "…" if _looks_secret(part) else part
+            shown = "…" if looks_secret(part) else part
             text += f".{shown}" if text else shown
     return text or "the document"

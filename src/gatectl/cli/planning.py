@@ -10,7 +10,7 @@ import click
 from gatectl import reconcile
 from gatectl.cli.options import Globals, default_workspace_of, environment_of, load_project
 from gatectl.model import Plan
-from gatectl.platforms import driver_for
+from gatectl.platforms import driver_for, without_secrets
 from gatectl.platforms.interface import Connection
 from gatectl.selection import parse_selector
 
@@ -87,7 +87,7 @@ def work_out(request: reconcile.Request, connect: Callable[[], Connection]) -> P
     loaded = reconcile.load(project, paths, default_workspace_of(environment))
     driver = driver_for(environment.platform)
     if loaded.invalid:
-        return reconcile.refuse(request, loaded, git, (driver.name, environment.platform, None))
+        return reconcile.refuse(request, loaded, git, (driver.name, without_secrets(environment.platform), None))
     reader = driver.open_reader(connect())
     try:
         return reconcile.make_plan(request, loaded, git, reader)
