@@ -13,13 +13,14 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, Final, NamedTuple
 
-from gatectl.changes import attachment_token, state_hash
+from gatectl.changes import attachment_token
+from gatectl.conditions import Conflict, divergence, find, judge, live_hash, read_attachment
 from gatectl.current import Current, read_current, read_workspaces
 from gatectl.desired import comparable
 from gatectl.errors import PlatformError, PlatformRefused, PreconditionFailed, Uncertain, Unreachable
 from gatectl.kinds import KINDS, bucket
 from gatectl.kinds.interface import Context, Order
-from gatectl.model import Attachment, Live, ObjectKey, Operation, Outcome, Plan, Status
+from gatectl.model import Attachment, Live, Operation, Outcome, Plan, Status
 from gatectl.platforms.interface import Reader, Writer
 
 _ROUNDS: Final = 10
@@ -33,18 +34,6 @@ STATUSES: Final[tuple[Status, ...]] = ("done", "already", "conflict", "failed", 
 
 Secrets = Mapping[str, Mapping[str, str]]
 """Credentials in clear, by operation id; they exist from the moment apply resolves them, and only in memory."""
-
-
-class Conflict(NamedTuple):
-    """Where a live object is neither what the plan was made from nor what it should become."""
-
-    operation: str
-    rows: tuple[tuple[str, Any, Any, Any], ...]
-    """(path, planned, live, wanted)"""
-
-    def message(self) -> str:
-        rows = "; ".join(f"{path}: planned {p!r}, live {live!r}, wanted {w!r}" for path, p, live, w in self.rows)
-        return f"changed since the plan was made: {rows}"
 
 
 class Run(NamedTuple):
@@ -68,7 +57,7 @@ def precheck(plan: Plan, reader: Reader) -> list[Conflict]:
     """The operations whose objects are neither as planned nor already as wanted. Reads only."""
     operations = plan["operations"]
     current = _read(reader, operations)
-    found = (_judge(operation, current) for operation in operations)
+    found = (judge(operation, current) for operation in operations)
     return [verdict for verdict in found if isinstance(verdict, Conflict)]
 
 
@@ -87,7 +76,7 @@ def apply_plan(plan: Plan, run: Run) -> tuple[list[Outcome], bool]:
         # Read only now: what another apply wrote while we waited for it is seen, and done `already`.
         writer.claim()
         current = _read(run.reader, operations)
-        conflicts = [v for v in (_judge(op, current) for op in operations) if isinstance(v, Conflict)]
+        conflicts = [v for v in (judge(op, current) for op in operations) if isinstance(v, Conflict)]
         if conflicts:
             return refused(plan, conflicts), False
         work.do(current)
@@ -163,7 +152,7 @@ class _Work:
         ready: list[tuple[Operation, Live | None]] = []
         for op in level:
             failed = [need for need in op["dependsOn"] if self.outcomes[need].status not in _FINE]
-            verdict = _judge(op, current)
+            verdict = judge(op, current)
             if failed and all(self.outcomes[need].status == "not-started" for need in failed):
                 self._set(_not_started(op))
             elif failed:
@@ -172,7 +161,7 @@ class _Work:
             elif isinstance(verdict, Conflict):
                 self._set(_conflict(op, verdict))
             elif isinstance(verdict, str):
-                live = _find(op, current)
+                live = find(op, current)
                 self._set(Outcome(op["id"], "already", live.id if isinstance(live, Live) else op["platformId"]))
             else:
                 ready.append((op, verdict))
@@ -249,7 +238,7 @@ class _Work:
             if outcome.status == "done":
                 late.append(item)
                 continue
-            verdict = _judge(op, current)
+            verdict = judge(op, current)
             if isinstance(verdict, Conflict):
                 self._set(_conflict(op, verdict, outcome.attempts))
             elif not isinstance(verdict, str) and item.again and not final:
@@ -260,11 +249,11 @@ class _Work:
 
     def _as_wanted(self, item: _Tried, current: Current) -> bool:
         """Whether the platform is as the operation wants it; if so, that is its outcome."""
-        live = _find(item.op, current)
+        live = find(item.op, current)
         if item.op["action"] == "delete":
             wanted = live is None
         else:
-            wanted = isinstance(live, Live) and _hash(live) == item.op["post"]["hash"]
+            wanted = isinstance(live, Live) and live_hash(live) == item.op["post"]["hash"]
         if wanted:
             found = live.id if isinstance(live, Live) else item.outcome.platform_id
             self._set(item.outcome._replace(status="done", platform_id=found, error=None))
@@ -273,7 +262,7 @@ class _Work:
     def _report_divergence(self, late: Sequence[_Tried], current: Current) -> None:
         for item in late:
             self.diverged = True
-            message = _divergence(item.op, _find(item.op, current))
+            message = divergence(item.op, find(item.op, current))
             self._set(item.outcome._replace(error=("diverged", message)))
 
     def _unverified(self, tried: Sequence[_Tried]) -> None:
@@ -327,73 +316,6 @@ def _try_read(reader: Reader, operations: Iterable[Operation]) -> Current | None
         return _read(reader, operations)
     except PlatformError:
         return None
-
-
-def _find(op: Operation, current: Current) -> Live | list[Live] | None:
-    """The live object of an operation: by its id where the plan knows it, else by its name."""
-    index = current.among(ObjectKey(op["kind"], op["workspace"], op["name"]))
-    if op["platformId"] is not None:
-        return index.by_id.get(op["platformId"])
-    found = index.by_name.get(op["name"], [])
-    return found[0] if len(found) == 1 else found or None
-
-
-def _hash(live: Live) -> str:
-    return state_hash(KINDS[live.key.kind], live.key.workspace, live.spec, live.attachments)
-
-
-def _judge(op: Operation, current: Current) -> Live | Conflict | Status | None:
-    """The precondition: the live object to write over (None: there is none), "already", or a conflict."""
-    live = _find(op, current)
-    if isinstance(live, list):
-        return Conflict(op["id"], (("exists", op["pre"]["exists"], f"{len(live)} objects of this name", True),))
-    if live is None:
-        if op["action"] == "delete":
-            return "already"
-        return None if not op["pre"]["exists"] else Conflict(op["id"], (("exists", True, False, True),))
-    found = _hash(live)
-    if op["pre"]["exists"] and found == op["pre"]["hash"]:
-        return live
-    if op["action"] != "delete" and found == op["post"]["hash"]:
-        return "already"
-    return Conflict(op["id"], tuple(_rows(op, live)))
-
-
-def _rows(op: Operation, live: Live) -> Iterable[tuple[str, Any, Any, Any]]:
-    """The conflict, field by field: planned (what the plan was made from), live, wanted."""
-    kind = KINDS[op["kind"]]
-    fields = {path: live.spec.get(field) for field, path in kind.paths.items()}
-    if not op["pre"]["exists"]:
-        yield "exists", False, f"as {live.id}", True
-    for field in op["fields"]:
-        if field["path"] in fields and fields[field["path"]] != field["before"]:
-            yield field["path"], field["before"], fields[field["path"]], field["after"]
-    held = {attachment_token(a): a for a in live.attachments}
-    for list_name, planned, wanted in (
-        ("attach", None, "attached"),
-        ("detach", "attached", None),
-        ("keep", "attached", "attached"),
-    ):
-        for item in op[list_name]:
-            token = attachment_token(_attachment(item))
-            state = "attached" if token in held else None
-            if state != planned:
-                yield f"/spec/resources/{token}", planned, state, wanted
-    mentioned = {attachment_token(_attachment(item)) for name in ("attach", "detach", "keep") for item in op[name]}
-    others = sorted(token for token in held if token not in mentioned)
-    if op["kind"] == "Repository":
-        yield (
-            "/spec/resources",
-            "as when it was planned",
-            f"also attached: {', '.join(others) or 'nothing'}",
-            "as planned",
-        )
-
-
-def _attachment(item: Mapping[str, Any]) -> Attachment:
-    names = [name for name in ("bucket", "account", "container", "name") if name in item]
-    identity = (item["type"], *(item[name] for name in names))
-    return Attachment(identity, item["label"], item["id"], item["folder"], item["master"])
 
 
 def _conflict(op: Operation, conflict: Conflict, attempts: int = 0) -> Outcome:
@@ -461,7 +383,7 @@ def _latest(op: Operation, live: Live, context: Context, reader: Reader) -> Live
     if wire is None:
         return live
     latest = kind.read(wire, context)
-    if _hash(latest) != op["pre"]["hash"]:
+    if live_hash(latest) != op["pre"]["hash"]:
         raise PreconditionFailed("somebody changed it a moment ago")
     return latest
 
@@ -477,7 +399,7 @@ def _complete(op: Operation, live: Live | None, context: Context) -> list[Attach
         if item.id not in gone:
             master = masters.get(f"/spec/resources/{attachment_token(item)}/master".lower(), item.master)
             complete.append(item._replace(master=master))
-    complete.extend(_with_id(_attachment(item), context) for item in op["attach"])
+    complete.extend(_with_id(read_attachment(item), context) for item in op["attach"])
     return complete
 
 
@@ -500,17 +422,6 @@ def _is(live: Live, item: Attachment) -> bool:
     if item.identity[0] == "LLM":
         return live.key.name == item.identity[1]
     return live.key.name == item.label and comparable(bucket.identity(live.spec)) == comparable(item.identity)
-
-
-def _divergence(op: Operation, live: Live | list[Live] | None) -> str:
-    if not isinstance(live, Live):
-        return (
-            "written, but it does not read back" if live is None else f"written, and there are {len(live)} of this name"
-        )
-    if op["action"] == "delete":
-        return "deleted, but it is still there"
-    rows = "; ".join(f"{path}: live {found!r}, wanted {wanted!r}" for path, _, found, wanted in _rows(op, live))
-    return f"written, but it reads back differently: {rows}"
 
 
 def _record(plan: Plan, outcomes: dict[str, Outcome], run: Run, writer: Writer) -> bool:

@@ -1,0 +1,115 @@
+"""Preconditions: is the object of an operation as it was planned, already as it is wanted, or neither? Pure.
+
+An operation carries the hash of its object before and after (product.md, section 4); what was read just now decides. A
+conflict says where, field by field.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any, Literal, NamedTuple
+
+from gatectl.changes import attachment_token, state_hash
+from gatectl.current import Current
+from gatectl.kinds import KINDS
+from gatectl.model import Attachment, Live, ObjectKey, Operation
+
+
+class Conflict(NamedTuple):
+    """Where a live object is neither what the plan was made from nor what it should become."""
+
+    operation: str
+    rows: tuple[tuple[str, Any, Any, Any], ...]
+    """(path, planned, live, wanted)"""
+
+    def message(self) -> str:
+        rows = (
+            f"{path}: planned {_in_words(p)}, live {_in_words(live)}, wanted {_in_words(w)}"
+            for path, p, live, w in self.rows
+        )
+        return f"changed since the plan was made: {'; '.join(rows)}"
+
+
+def _in_words(value: Any) -> str:
+    words = {None: "nothing", "": "nothing", True: "yes", False: "no"}
+    return words[value] if value is None or value == "" or isinstance(value, bool) else f"'{value}'"
+
+
+def find(op: Operation, current: Current) -> Live | list[Live] | None:
+    """The live object of an operation: by its id where the plan knows it, else by its name."""
+    index = current.among(ObjectKey(op["kind"], op["workspace"], op["name"]))
+    if op["platformId"] is not None:
+        return index.by_id.get(op["platformId"])
+    found = index.by_name.get(op["name"], [])
+    return found[0] if len(found) == 1 else found or None
+
+
+def live_hash(live: Live) -> str:
+    return state_hash(KINDS[live.key.kind], live.key.workspace, live.spec, live.attachments)
+
+
+def judge(op: Operation, current: Current) -> Live | Conflict | Literal["already"] | None:
+    """The precondition: the live object to write over (None: there is none), "already", or a conflict."""
+    live = find(op, current)
+    if isinstance(live, list):
+        return Conflict(op["id"], (("exists", op["pre"]["exists"], f"{len(live)} objects of this name", True),))
+    if live is None:
+        if op["action"] == "delete":
+            return "already"
+        return None if not op["pre"]["exists"] else Conflict(op["id"], (("exists", True, False, True),))
+    found = live_hash(live)
+    if op["pre"]["exists"] and found == op["pre"]["hash"]:
+        return live
+    if op["action"] != "delete" and found == op["post"]["hash"]:
+        return "already"
+    return Conflict(op["id"], tuple(_rows(op, live)))
+
+
+def _rows(op: Operation, live: Live) -> Iterable[tuple[str, Any, Any, Any]]:
+    """The conflict, field by field: planned (what the plan was made from), live, wanted."""
+    kind = KINDS[op["kind"]]
+    fields = {path: live.spec.get(field) for field, path in kind.paths.items()}
+    if not op["pre"]["exists"]:
+        yield "exists", False, f"as {live.id}", True
+    for field in op["fields"]:
+        if field["path"] in fields and fields[field["path"]] != field["before"]:
+            yield field["path"], field["before"], fields[field["path"]], field["after"]
+    held = {attachment_token(a): a for a in live.attachments}
+    for list_name, planned, wanted in (
+        ("attach", None, "attached"),
+        ("detach", "attached", None),
+        ("keep", "attached", "attached"),
+    ):
+        for item in op[list_name]:
+            token = attachment_token(read_attachment(item))
+            state = "attached" if token in held else None
+            if state != planned:
+                yield f"/spec/resources/{token}", planned, state, wanted
+    mentioned = {attachment_token(read_attachment(item)) for name in ("attach", "detach", "keep") for item in op[name]}
+    others = sorted(token for token in held if token not in mentioned)
+    if op["kind"] == "Repository":
+        yield (
+            "/spec/resources",
+            "as when it was planned",
+            f"also attached: {', '.join(others) or 'nothing'}",
+            "as planned",
+        )
+
+
+def read_attachment(item: Mapping[str, Any]) -> Attachment:
+    names = [name for name in ("bucket", "account", "container", "name") if name in item]
+    identity = (item["type"], *(item[name] for name in names))
+    return Attachment(identity, item["label"], item["id"], item["folder"], item["master"])
+
+
+def divergence(op: Operation, live: Live | list[Live] | None) -> str:
+    if not isinstance(live, Live):
+        return (
+            "written, but it does not read back" if live is None else f"written, and there are {len(live)} of this name"
+        )
+    if op["action"] == "delete":
+        return "deleted, but it is still there"
+    rows = "; ".join(
+        f"{path}: live {_in_words(found)}, wanted {_in_words(wanted)}" for path, _, found, wanted in _rows(op, live)
+    )
+    return f"written, but it reads back differently: {rows}"
