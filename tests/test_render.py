@@ -307,3 +307,15 @@ def test_located_findings_are_sorted_by_place() -> None:
     (document_,) = parse(SourceFile("/a.yaml", b"a: 1\nb: 2\n")).documents
     assert document_.line == 1
     assert [f.rule for f in locate(FINDINGS[::-1])] == ["GW102", "GW301", "GW307", "GW502"]
+
+
+def test_of_what_was_not_tried_a_receipt_names_some_and_counts_the_rest() -> None:
+    outcomes = [
+        {"id": f"bucket/default/b{n}", "status": "not-started", "platformId": None, "attempts": 0, "error": None}
+        for n in range(25)
+    ]
+    document = {"outcomes": outcomes, "summary": {"not-started": 25}, "converged": False}
+    text = render("receipt", document, "text", Look())
+    assert text.count(": not-started") == 10
+    assert "… and 15 more not-started (-v shows all)" in text
+    assert render("receipt", document, "text", Look(verbosity=1)).count(": not-started") == 25

@@ -6,13 +6,12 @@ import json
 import os
 import shutil
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, TextIO
 
-from gatectl.render import RENDERERS
+from gatectl.render import RENDERERS, renderer
 from gatectl.render.interface import Look, safe
-
-MACHINE_FORMATS = frozenset(RENDERERS) - {"text"}
+from gatectl.render.wrap import wrap
 
 
 class Console:
@@ -25,14 +24,20 @@ class Console:
         self.color = color
         self.verbosity = verbosity
         self.log_format = log_format
+        self.budget = Look().budget
+        self.environment = ""
+        self.declared: Callable[[], Any] | None = None
 
     @property
     def machine(self) -> bool:
-        return self.format == "json"
+        """Whether standard output is one document for programs."""
+        return self.format in RENDERERS and renderer(self.format).machine
 
     def look(self, stream: TextIO | None = None) -> Look:
         stream = sys.stdout if stream is None else stream
-        return Look(self._colored(stream), shutil.get_terminal_size((100, 24)).columns, self.verbosity)
+        width = shutil.get_terminal_size((100, 24)).columns
+        look = Look(self._colored(stream), width, self.verbosity, budget=self.budget, environment=self.environment)
+        return look._replace(declared=self.declared)
 
     def _colored(self, stream: TextIO) -> bool:
         if self.color != "auto":
@@ -41,8 +46,16 @@ class Console:
 
     def result(self, text: str) -> None:
         if text:
+            if self.format == "text" and sys.stdout.isatty():
+                text = wrap(text, shutil.get_terminal_size((100, 24)).columns)
             sys.stdout.write(text + "\n")
             sys.stdout.flush()
+
+    def failure(self, document: Mapping[str, Any]) -> None:
+        """Why the command failed, where the format has a form for it; the words go to standard error in any case."""
+        show = renderer(self.format).failure if self.format in RENDERERS else None
+        if show is not None:
+            self.result(show(document, self.look()))
 
     def result_json(self, document: Mapping[str, Any]) -> None:
         self.result(json.dumps(document, indent=2))
@@ -54,6 +67,10 @@ class Console:
     def debug(self, message: str) -> None:
         if self.verbosity > 0:
             self._log("debug", message)
+
+    def warning(self, message: str) -> None:
+        """What went wrong without changing the result; said however quiet one is."""
+        self._log("warning", message if self.log_format == "json" else f"warning: {message}")
 
     def error(self, code: str, message: str, hint: str | None) -> None:
         if self.log_format == "json":
@@ -75,6 +92,8 @@ class Console:
             self._write(_safe_lines(message) + "\n")
 
     def _write(self, text: str) -> None:
+        if self.log_format == "text" and sys.stderr.isatty():
+            text = wrap(text, shutil.get_terminal_size((100, 24)).columns)
         try:
             sys.stderr.write(text)
             sys.stderr.flush()
@@ -104,7 +123,7 @@ def console_from(arguments: Sequence[str], environment: Mapping[str, str]) -> Co
     """How to speak when the command line itself may be what is wrong: read off the bare words."""
     words = list(arguments)
     variable = environment.get(f"GATECTL_{command_of(words).upper()}_FORMAT")
-    format_name = _option(words, "--format") or variable or "text"
+    format_name = _printed(_options(words, "--format") or (variable or "").split())
     quiet = _flag(words, "-q", "--quiet", environment.get("GATECTL_QUIET"))
     verbose = _flag(words, "-v", "--verbose", environment.get("GATECTL_VERBOSE"))
     color = _option(words, "--color") or environment.get("GATECTL_COLOR") or "auto"
@@ -122,10 +141,21 @@ def _flag(words: Sequence[str], short: str, long: str, variable: str | None) -> 
 
 def _option(words: Sequence[str], name: str) -> str | None:
     """The value of an option, the last one where it is given again."""
-    found = None
+    return next(reversed(_options(words, name)), None)
+
+
+def _options(words: Sequence[str], name: str) -> list[str]:
+    """All values of an option that is given again and again."""
+    found = []
     for index, word in enumerate(words):
         if word == name and index + 1 < len(words):
-            found = words[index + 1]
+            found.append(words[index + 1])
         elif word.startswith(f"{name}="):
-            found = word.partition("=")[2]
+            found.append(word.partition("=")[2])
     return found
+
+
+def _printed(formats: Sequence[str]) -> str:
+    """The format of standard output among those that are asked for; of several, which is a mistake, one for programs."""
+    printed = [name for name, given, file in (text.partition("=") for text in formats) if not given or file == "-"]
+    return next((name for name in printed if name != "text"), "text")

@@ -1,6 +1,6 @@
 """The one place that turns everything into exit codes (product.md, section 2). No user ever sees a traceback.
 
-In a JSON format a failure is one JSON document on standard output; otherwise it is words on standard error.
+A failure is words on standard error, and in a format for programs a document of that format on standard output.
 """
 
 from __future__ import annotations
@@ -23,10 +23,31 @@ from gatectl.report import error_json
 
 def run(arguments: Sequence[str]) -> int:
     """Run one command line; its exit code."""
+    for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
+        if getattr(sys, name) is None:  # closed by whoever called us (`gatectl plan >&-`)
+            setattr(sys, name, open(os.devnull, mode, encoding="utf-8"))  # noqa: SIM115 - open until the end
+    code = _guarded(arguments)
+    for stream in (sys.stdout, sys.stderr):
+        _let_go(stream)
+    return code
+
+
+def _let_go(stream: TextIO) -> None:
+    """What could not be written was told, or there is nobody to tell: Python must not try again at exit (and exit with 120)."""
+    try:
+        stream.flush()
+    except (OSError, ValueError):
+        with contextlib.suppress(OSError, ValueError):
+            os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
+
+
+def _guarded(arguments: Sequence[str]) -> int:
     # A command lives for seconds and its data until the end, so there is nothing for the collector to find.
     gc.disable()
     for stream in (sys.stdout, sys.stderr):
         _bear_everything(stream)
+    if "_GATECTL_COMPLETE" in os.environ:
+        return _complete()
     console = console_from(arguments, os.environ)
     with contextlib.suppress(ValueError):  # only the main thread may say what a signal does
         signal.signal(signal.SIGTERM, signal.default_int_handler)
@@ -45,9 +66,7 @@ def run(arguments: Sequence[str]) -> int:
     except (KeyboardInterrupt, click.Abort):
         return _fail(console, errors.Interrupted("interrupted"))
     except BrokenPipeError:
-        # Whoever read our output has gone; there is nobody to tell, and Python must not try again at exit.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return errors.FAILED
+        return errors.FAILED  # whoever read our output has gone
     except OSError as error:
         return _fail(console, errors.InputError(f"{error.filename or 'input/output'}: {error.strerror or error}"))
     except (Exception, RecursionError, MemoryError) as error:
@@ -62,6 +81,14 @@ def _run(arguments: Sequence[str]) -> int:
     return code if isinstance(code, int) else errors.DONE
 
 
+def _complete() -> int:
+    """Answer a shell that completes a command line. A user who types is never shown an error."""
+    from gatectl.cli import gatectl
+    from gatectl.cli.completion import answer
+
+    return answer(gatectl)
+
+
 def _bear_everything(stream: TextIO) -> None:
     """A terminal that cannot show a character gets an escape, not an exception."""
     reconfigure = getattr(stream, "reconfigure", None)
@@ -70,8 +97,7 @@ def _bear_everything(stream: TextIO) -> None:
 
 
 def _fail(console: Console, error: errors.GatectlError) -> int:
-    if console.machine:
-        console.result_json(error_json(error.code, error.message, error.hint))
+    console.failure(error_json(error.code, error.message, error.hint))
     console.error(error.code, error.message, error.hint)
     return error.exit_code
 
@@ -85,8 +111,7 @@ def _internal(console: Console, error: BaseException, arguments: Sequence[str]) 
     message = f"internal error, which is a fault of gatectl and not yours: {what}"
     command = command_of(arguments)
     hint = f"please report it with this line, the command ({command}), and: gatectl {__version__}, Python {sys.version.split()[0]}"
-    if console.machine:
-        console.result_json(error_json("internal", message, hint))
+    console.failure(error_json("internal", message, hint))
     console.error("internal", message, hint if console.verbosity > 0 else f"{hint}; -v shows the trace")
     if console.verbosity > 0:
         console.trace("".join(traceback.format_exception(error)))

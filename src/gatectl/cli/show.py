@@ -2,23 +2,41 @@
 
 from __future__ import annotations
 
+import os
+from pathlib import Path
+
 import click
 
-from gatectl.cli.options import Globals, command
+from gatectl.cli.options import Globals, budget_option, command
+from gatectl.cli.output import Outputs, Sources, format_option, of_plan, publish
 from gatectl.cli.saved import read_saved
 from gatectl.errors import DONE, UsageError
-from gatectl.render import FORMATS, RENDERERS, Kind, render
+from gatectl.render import FORMATS, Kind
+from gatectl.render.interface import Json
+from gatectl.sources import PROJECT_FILE, find_project_file
 
 
 @command("show")
 @click.argument("file")
-@click.option("--format", "format_name", type=click.Choice(list(RENDERERS)), default="text", help="How to print it.")
-def COMMAND(options: Globals, file: str, format_name: str) -> int:  # noqa: N802 - the table's word
+@format_option(None)
+@budget_option
+def COMMAND(options: Globals, file: str, outputs: Outputs, budget: int) -> int:  # noqa: N802 - the table's word
     """Show a saved plan or receipt. Needs neither manifests nor the platform."""
-    console = options.console(format_name)
+    console = options.console(outputs.printed)
+    console.budget, console.environment = budget, options.env or ""
     name, document = read_saved(file)
     kind: Kind = "plan" if name == "plan" else "receipt"
-    if format_name not in FORMATS[kind]:
-        raise UsageError(f"a {kind} cannot be shown as {format_name}", f"one of: {', '.join(FORMATS[kind])}")
-    console.result(render(kind, document, format_name, console.look()))
+    for format_name in outputs.formats:
+        if format_name not in FORMATS[kind]:
+            raise UsageError(f"a {kind} cannot be shown as {format_name}", f"one of: {', '.join(FORMATS[kind])}")
+    publish(console, outputs, kind, document, _sources(options, kind, document))
     return DONE
+
+
+def _sources(options: Globals, kind: Kind, document: Json) -> Sources:
+    """The files that a saved plan names: relative to the project folder here, as far as there is one. None is read."""
+    file = Path(os.path.abspath(options.project)) if options.project is not None else find_project_file(Path.cwd())
+    if file is not None and file.is_dir():
+        file /= PROJECT_FILE
+    folder = file.parent if file is not None else Path.cwd()
+    return of_plan(document, folder, file, lines=False) if kind == "plan" else Sources(str(folder), lines=False)

@@ -13,12 +13,18 @@ Kind = Literal["findings", "plan", "receipt"]
 RENDERERS: Final[Mapping[str, str]] = {
     "text": "gatectl.render.text",
     "json": "gatectl.render.json",
+    "sarif": "gatectl.render.sarif",
+    "junit": "gatectl.render.junit",
+    "github": "gatectl.render.github",
+    "gitlab": "gatectl.render.gitlab",
+    "markdown": "gatectl.render.markdown",
+    "html": "gatectl.render.html",
 }
 
 FORMATS: Final[Mapping[Kind, tuple[str, ...]]] = {
-    "findings": ("text", "json"),
-    "plan": ("text", "json"),
-    "receipt": ("text", "json"),
+    "findings": ("text", "json", "sarif", "junit", "github", "gitlab"),
+    "plan": ("text", "json", "sarif", "junit", "github", "gitlab", "markdown", "html"),
+    "receipt": ("text", "json", "markdown"),
 }
 """Which formats show which document, so that a command can offer its choices without importing a renderer. A test holds
 this against the renderers themselves."""

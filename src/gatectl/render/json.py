@@ -11,4 +11,4 @@ def dump(document: Json, look: Look) -> str:
     return json.dumps(document, indent=2)
 
 
-RENDERER = Renderer(findings=dump, plan=dump, receipt=dump, machine=True)
+RENDERER = Renderer(findings=dump, plan=dump, receipt=dump, machine=True, failure=dump)

@@ -6,10 +6,13 @@ are shown as escapes and can neither move the cursor nor colour a line.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Final
 
+from gatectl.render.excerpt import Excerpts
 from gatectl.render.interface import Json, Look, Renderer, safe
+from gatectl.render.listing import plural as plural
+from gatectl.render.listing import where as _where
 
 _SIGNS: Final = {"create": ("+", "32"), "update": ("~", "33"), "delete": ("-", "31")}
 _SEVERITIES: Final = {"error": "31;1", "warning": "33;1"}
@@ -32,43 +35,44 @@ class _Paint:
 
 def findings(document: Json, look: Look) -> str:
     paint = _Paint(look)
-    lines = list(_findings(document["findings"], paint))
+    lines = list(_findings(document["findings"], paint, look))
     summary = document["summary"]
-    what = f"{_count(summary['manifests'], 'manifest')} in {_count(summary['files'], 'file')}"
+    what = f"{plural(summary['manifests'], 'manifest')} in {plural(summary['files'], 'file')}"
     errors, warnings = summary["errors"], summary["warnings"]
     if errors:
-        verdict = paint(f"Invalid: {_count(errors, 'error')}", "31;1") + (
-            f", {_count(warnings, 'warning')}" if warnings else ""
+        verdict = paint(f"Invalid: {plural(errors, 'error')}", "31;1") + (
+            f", {plural(warnings, 'warning')}" if warnings else ""
         )
         lines.append(f"{verdict}; {what}.")
     elif look.verbosity >= 0:
-        verdict = paint("Valid", "32;1") + (f", with {_count(warnings, 'warning')}" if warnings else "")
+        verdict = paint("Valid", "32;1") + (f", with {plural(warnings, 'warning')}" if warnings else "")
         lines.append(f"{verdict}: {what}.")
     return "\n".join(lines)
 
 
-def _findings(items: Iterable[Json], paint: _Paint) -> Iterator[str]:
+def _findings(items: Sequence[Json], paint: _Paint, look: Look) -> Iterator[str]:
+    excerpts = Excerpts(items, look.files.lines, look.width)
     for item in items:
         where = _where(item)
         severity = paint(item["severity"], _SEVERITIES[item["severity"]])
         yield f"{paint(where + ':', '1') + ' ' if where else ''}{severity} {item['rule']}: {safe(item['message'])}"
+        yield from (_colored(line, paint, item["severity"]) for line in excerpts.of(item))
         for other in item["related"]:
             there = _where(other)
             yield f"    {there + ': ' if there else ''}{safe(other['message'])}"
+            if (other["file"], other["line"]) != (item["file"], item["line"]):
+                yield from (_colored(line, paint, None) for line in excerpts.beside(other))
         if item["hint"]:
             yield f"    {paint('hint:', '36')} {safe(item['hint'])}"
         yield ""
 
 
-def _where(item: Json) -> str:
-    if item["file"] is None:
-        return ""
-    return ":".join(safe(item[part]) for part in ("file", "line", "column") if item[part] is not None)
-
-
-def _count(number: int, word: str) -> str:
-    plural = f"{word[:-1]}ies" if word.endswith("y") else f"{word}s"
-    return f"{number:,} {word if number == 1 else plural}"
+def _colored(line: tuple[str, str], paint: _Paint, severity: str | None) -> str:
+    """A line of an excerpt: its margin, and what is beside it (the marks have the colour of the finding)."""
+    margin, text = line
+    if severity is not None and text.lstrip(" ").startswith("^") and not margin.strip(" |"):
+        text = paint(text, _SEVERITIES[severity])
+    return f"    {paint(margin, '2')}{text}"
 
 
 def target(plan: Json) -> str:
@@ -83,18 +87,33 @@ def target(plan: Json) -> str:
 
 def plan(document: Json, look: Look) -> str:
     paint = _Paint(look)
-    lines = [f"{paint('Target:', '1')} {target(document)}", *_source(document)]
+    lines = [f"{paint('Target:', '1')} {target(document)}", *_source(document), *_remarks(document, paint)]
     if document["diagnostics"]:
-        lines += ["", *_findings(document["diagnostics"], paint)]
+        lines += ["", *_findings(document["diagnostics"], paint, look)]
         lines.pop()
     if any(item["severity"] == "error" for item in document["diagnostics"]):
         errors = sum(item["severity"] == "error" for item in document["diagnostics"])
-        return "\n".join([*lines, "", paint(f"No plan: {_count(errors, 'error')}.", "31;1")])
+        return "\n".join([*lines, "", paint(f"No plan: {plural(errors, 'error')}.", "31;1")])
     for operation in document["operations"] if look.verbosity >= 0 else ():
         lines += ["", *_operation(operation, paint, look)]
     if look.verbosity >= 0:
         lines += _unplanned(document, paint, look)
     return "\n".join([*lines, "", *_summary(document, paint)])
+
+
+def _remarks(document: Json, paint: _Paint) -> Iterator[str]:
+    """What limits a plan, where everybody sees it: that it is of a part, or not of the platform itself."""
+    if (partial := document.get("partial")) is not None:
+        since = f"{safe(partial['since'])} ({partial['commit'][:12]})"
+        yield paint(
+            f"PARTIAL PLAN: only what the manifests' change since {since} touches, {partial['touched']:,} of"
+            f" {plural(partial['of'], 'object')}; nothing else was compared.",
+            "33;1",
+        )
+        for item in partial["removed"]:
+            yield f"    {_named(item)} is declared no more; a partial plan deletes nothing"
+    if (snapshot := document.get("snapshot")) is not None:
+        yield paint(f"FROM A SNAPSHOT: the platform as it was at {safe(snapshot['takenAt'])}, not as it is.", "33;1")
 
 
 def _source(document: Json) -> Iterator[str]:
@@ -122,6 +141,11 @@ def _operation(operation: Json, paint: _Paint, look: Look) -> Iterator[str]:
         for item in operation[name]:
             note = "  kept: not in the manifests" if name == "keep" else ""
             yield paint(f"    {sign} {safe(_resource(item))}{note}", color)
+
+
+def operation_lines(operation: Json) -> list[str]:
+    """An operation as other formats build on it: its lines without colour, the first saying what is done to what."""
+    return list(_operation(operation, _Paint(Look()), Look()))
 
 
 def _head(operation: Json) -> tuple[str, Sequence[Json]]:
@@ -187,12 +211,12 @@ def _unplanned(document: Json, paint: _Paint, look: Look) -> Iterator[str]:
     if document["adopts"]:
         yield ""
         one = len(document["adopts"]) == 1
-        yield f"Adopts {_count(len(document['adopts']), 'live object')} that {'matches its' if one else 'match their'} manifest:"
+        yield f"Adopts {plural(len(document['adopts']), 'live object')} that {'matches its' if one else 'match their'} manifest:"
         yield from (paint(f"    = {_named(item)}", "2") for item in _some(document["adopts"], look))
         yield from _rest(document["adopts"], look)
     if document["unmanaged"]:
         yield ""
-        yield f"Not managed, live and in no manifest: {_count(len(document['unmanaged']), 'object')}"
+        yield f"Not managed, live and in no manifest: {plural(len(document['unmanaged']), 'object')}"
         yield from (paint(f"    · {_named(item)}", "2") for item in _some(document["unmanaged"], look))
         yield from _rest(document["unmanaged"], look)
 
@@ -218,6 +242,14 @@ def _summary(document: Json, paint: _Paint) -> Iterator[str]:
     summary = document["summary"]
     rest = f"{summary['unchanged']:,} unchanged, {summary['unmanaged']:,} unmanaged"
     if not document["operations"]:
+        if (partial := document.get("partial")) is not None:
+            why = (
+                "the platform is as the touched manifests say"
+                if partial["touched"]
+                else "nothing that the change touches"
+            )
+            yield f"{paint('Nothing to do:', '32;1')} {why}; {rest}."
+            return
         yield f"{paint('Nothing to do:', '32;1')} the platform is as the manifests say; {rest}."
         return
     parts = [
@@ -230,17 +262,31 @@ def _summary(document: Json, paint: _Paint) -> Iterator[str]:
     yield paint(f"Fingerprint: {document['fingerprint']}", "2")
 
 
+def _outcome(outcome: Json, paint: _Paint) -> str:
+    sign, color = _STATUSES[outcome["status"]]
+    line = f"{paint(sign, color)} {safe(outcome['id'])}: {outcome['status']}"
+    if outcome["error"] is not None:
+        line += f": {safe(outcome['error']['code'])}: {safe(outcome['error']['message'])}"
+    return line
+
+
 def receipt(document: Json, look: Look) -> str:
     paint = _Paint(look)
     lines = []
+    untried = dict.fromkeys(("blocked", "not-started"), 0)
     for outcome in document["outcomes"]:
-        if outcome["status"] in ("done", "already") and outcome["error"] is None and look.verbosity <= 0:
+        status = outcome["status"]
+        if status in ("done", "already") and outcome["error"] is None and look.verbosity <= 0:
             continue
-        sign, color = _STATUSES[outcome["status"]]
-        line = f"{paint(sign, color)} {safe(outcome['id'])}: {outcome['status']}"
-        if outcome["error"] is not None:
-            line += f": {safe(outcome['error']['code'])}: {safe(outcome['error']['message'])}"
-        lines.append(line)
+        if status in untried:
+            untried[status] += 1
+            if untried[status] > _SOME and look.verbosity <= 0:
+                continue
+        lines.append(_outcome(outcome, paint))
+    # What went wrong is told whole; of what was not even tried, some, and its number.
+    for status, count in untried.items():
+        if count > _SOME and look.verbosity <= 0:
+            lines.append(f"  … and {count - _SOME:,} more {status} (-v shows all)")
     summary = document["summary"]
     counts = ", ".join(f"{number:,} {status}" for status, number in summary.items() if number)
     if not document["outcomes"]:

@@ -1,0 +1,34 @@
+"""GitLab's Code Quality report: one JSON list of findings, shown in merge requests.
+
+An error is `major`, a warning `minor`: `blocker` and `critical` would say more than a rule can know. GitLab wants a place
+for each; a finding without one is put at the first line of the project file.
+"""
+
+from __future__ import annotations
+
+import json
+from typing import Final
+
+from gatectl.render.interface import Json, Look, Renderer
+from gatectl.render.json import dump
+from gatectl.render.listing import fingerprints, listed, words
+
+_SEVERITIES: Final = {"error": "major", "warning": "minor"}
+
+
+def report(document: Json, look: Look) -> str:
+    items = listed(document)
+    issues = [
+        {
+            "description": "\n".join(words(item)),
+            "check_name": item["rule"],
+            "fingerprint": fingerprint,
+            "severity": _SEVERITIES[item["severity"]],
+            "location": {"path": item["file"] or look.files.home, "lines": {"begin": item["line"] or 1}},
+        }
+        for item, fingerprint in zip(items, fingerprints(items), strict=True)
+    ]
+    return json.dumps(issues, indent=2)
+
+
+RENDERER = Renderer(findings=report, plan=report, receipt=None, machine=True, failure=dump, checkout=True)

@@ -1,0 +1,75 @@
+"""What the formats for findings share: the findings of a document, what identifies one, and its words."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+from gatectl.render.interface import Json, safe
+
+
+def listed(document: Json) -> Sequence[Json]:
+    """The findings of what validate prints, or the diagnostics of a plan."""
+    found: Sequence[Json] = document["findings"] if "findings" in document else document["diagnostics"]
+    return found
+
+
+def plural(number: int, word: str) -> str:
+    """A number of things: "1 error", "2 entries"."""
+    many = f"{word[:-1]}ies" if word.endswith("y") else f"{word}s"
+    return f"{number:,} {word if number == 1 else many}"
+
+
+def totals(items: Sequence[Json]) -> tuple[int, int]:
+    """How many errors, and how many warnings."""
+    errors = sum(item["severity"] == "error" for item in items)
+    return errors, len(items) - errors
+
+
+def verdict(items: Sequence[Json]) -> str:
+    """How many of each there are, in words."""
+    errors, warnings = totals(items)
+    words = [plural(number, word) for number, word in ((errors, "error"), (warnings, "warning")) if number]
+    return ", ".join(words) or "no findings"
+
+
+def fingerprints(items: Sequence[Json]) -> Iterator[str]:
+    """One identity for each finding, the same when lines move: rule, manifest and message, and which of several equal ones.
+
+    The file counts only where no manifest is known, so that a manifest can move to another one.
+    """
+    seen: dict[str, int] = {}
+    for item in items:
+        manifest = item["manifest"]
+        known = manifest is not None and manifest["name"] is not None
+        subject: Any = list(manifest.values()) if known else [item["file"]]
+        text = json.dumps([item["rule"], subject, item["message"]])
+        seen[text] = seen.get(text, 0) + 1
+        yield hashlib.sha256(f"{text}:{seen[text]}".encode()).hexdigest()
+
+
+def where(item: Json) -> str:
+    """A place in words: file:line:column, as far as it is known."""
+    if item["file"] is None:
+        return ""
+    return ":".join(safe(item[part]) for part in ("file", "line", "column") if item[part] is not None)
+
+
+def words(item: Json, *, related: bool = True) -> list[str]:
+    """The lines that say all of a finding but its place: message, related places, hint."""
+    lines = [safe(item["message"])]
+    for other in item["related"] if related else ():
+        there = where(other)
+        lines.append(f"{there + ': ' if there else ''}{safe(other['message'])}")
+    if item["hint"]:
+        lines.append(f"hint: {safe(item['hint'])}")
+    return lines
+
+
+def failure_words(document: Json) -> list[str]:
+    """The lines of why a command failed."""
+    error = document["error"]
+    lines = [safe(line) for line in error["message"].split("\n")]
+    return [*lines, f"hint: {safe(error['hint'])}"] if error["hint"] else lines

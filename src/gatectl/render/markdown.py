@@ -1,0 +1,366 @@
+"""Markdown for a review: a plan or a receipt as a comment that is read, within a budget of bytes.
+
+The summary and everything that detaches or deletes comes first and whole; the rest is folded, then one line an operation,
+then counted. Whatever is not ours stands where no markup is read: in a fenced block on a line that begins with our sign, in
+a code span whose fence is longer than any in it, or escaped in a block of HTML. So no name can become a heading, a link, a
+mention or a tag.
+"""
+
+from __future__ import annotations
+
+import html
+import re
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import groupby
+from typing import Any, Final
+
+from gatectl.render.interface import Json, Look, Renderer, safe
+from gatectl.render.listing import plural, where
+from gatectl.render.text import operation_lines
+
+MINIMUM: Final = 1_000
+"""The smallest budget that the summary always fits into."""
+
+_SIGNS: Final = {"+": "+", "-": "-", "~": "!", "!": "!", "=": "#"}
+_ACTIONS: Final = ("create", "update", "delete", "attach", "detach", "unchanged", "unmanaged")
+_KINDS: Final = ("Workspace", "Bucket", "LLM", "Repository")
+_FULL: Final = "see the full plan"
+_OPEN: Final = 10
+"""Up to so many operations are shown unfolded."""
+
+_VALUE: Final = 48
+"""Bytes that a value in the heading may take where the budget is tiny."""
+
+_NOTE: Final = 110
+"""Bytes that are kept for the line that counts what is not listed."""
+
+
+def size(text: str) -> int:
+    """How many bytes a text takes in UTF-8."""
+    return len(text.encode("utf-8"))
+
+
+def code(value: Any, limit: int | None = None) -> str:
+    """A value as a code span, which no character in it can end. `limit`: bytes that it may take; "…" ends what was cut."""
+    text = safe(value)
+    span = _span(text)
+    while limit is not None and size(span) > limit:
+        text = text[: -max(2, (size(span) - limit) // 4)]
+        span = _span(f"{text}…")
+    return span
+
+
+def _span(text: str) -> str:
+    if not text:
+        return "(none)"
+    fence = "`" * (max(map(len, re.findall("`+", text)), default=0) + 1)
+    pad = " " if text[0] in "` " or text[-1] in "` " else ""
+    return f"{fence}{pad}{text}{pad}{fence}"
+
+
+def _html(value: Any) -> str:
+    """A value inside a block of HTML: escaped, and in <code>, where mentions and references mean nothing."""
+    return f"<code>{html.escape(safe(value))}</code>"
+
+
+class _Page:
+    """Blocks of text that together stay within a budget, the newline at the end included."""
+
+    def __init__(self, budget: int) -> None:
+        self.left = budget - 1
+        self._blocks: list[str] = []
+
+    def add(self, block: str) -> None:
+        """Add a block, an empty line before it."""
+        self.left -= size(block) + 2
+        self._blocks.append(block)
+
+    def fits(self, block: str, kept: int = 0) -> bool:
+        """Whether there is room for a block and for `kept` bytes more."""
+        return size(block) + 2 + kept <= self.left
+
+    def text(self) -> str:
+        return "\n\n".join(self._blocks)
+
+
+def _fence(lines: Iterable[str]) -> str:
+    """Lines as a block of a difference. Each begins with a sign of ours, so none can close it."""
+    return "\n".join(["```diff", *lines, "```"])
+
+
+def _whole(operation: Json) -> list[str]:
+    """All of an operation, with the signs that a difference is coloured by."""
+    first, *rest = operation_lines(operation)
+    lines = [_SIGNS[first[0]] + first[1:]]
+    for line in rest:
+        line = line.removeprefix("    ")
+        signed = line[1:2] == " " and line[0] in _SIGNS
+        lines.append(f"{_SIGNS[line[0]]}     {line[2:]}" if signed else f"#     {line}")
+    return list(map(safe, lines))
+
+
+def _destroys(operation: Json) -> bool:
+    """Whether an operation deletes or detaches, whatever a file that was handed to us says of its risk."""
+    return operation["risk"] == "destructive" or operation["action"] == "delete" or bool(operation["detach"])
+
+
+def _line(operation: Json) -> str:
+    """An operation on one line: what it does to what, and how much it attaches and detaches."""
+    first = operation_lines(operation)[0]
+    sign = "-" if _destroys(operation) else _SIGNS[first[0]]
+    moved = [f"{verb} {len(operation[verb])}" for verb in ("detach", "attach") if operation[verb]]
+    return safe(f"{sign}{first[1:]}{'  ' + ', '.join(moved) if moved else ''}")
+
+
+def plan(document: Json, look: Look) -> str:
+    """A plan, most dangerous first, in at most `look.budget` bytes."""
+    page = _Page(max(look.budget, MINIMUM))
+    for block in _head(document, look):
+        page.add(block)
+    dangerous = [op for op in document["operations"] if _destroys(op)]
+    dangerous.sort(key=lambda op: op["action"] != "delete")
+    if dangerous:
+        _dangerous(page, dangerous)
+    if document["diagnostics"]:
+        _findings(page, document["diagnostics"])
+    rest = [op for op in document["operations"] if not _destroys(op)]
+    if rest:
+        _others(page, rest)
+    return page.text()
+
+
+def _head(document: Json, look: Look) -> Iterator[str]:
+    """What is always there: what the plan is for, and its numbers. Each value is cut where the budget is tiny."""
+    limit = max(_VALUE, look.budget // 64)
+    yield f"## Plan for {code(look.environment, limit)}" if look.environment else "## Plan"
+    yield f"**{_verdict(document)}**"
+    remarks = list(_remarks(document, limit))
+    if remarks:
+        yield "\n\n".join(remarks)
+    target, source = document["target"], document["source"]
+    url = target["url"] if target["url"] != target["driver"] else f"{target['driver']} (.gatectl/platform.db)"
+    spaces = target["workspaces"]
+    listed = code(", ".join(spaces), limit) if spaces else "none"
+    lines = [f"- Target: {code(url, limit)}, {plural(len(spaces), 'workspace')}: {listed}"]
+    if source["commit"]:
+        changed = " and uncommitted changes" if source["dirty"] else ""
+        lines.append(f"- Commit: {code(source['commit'][:12])}{changed}")
+    lines.append(f"- Fingerprint: {code(document['fingerprint'])}")
+    yield "\n".join(lines)
+    numbers = [document["summary"][name] for name in _ACTIONS]
+    rows = (_ACTIONS, ["--:"] * len(_ACTIONS), [f"{number:,}" for number in numbers])
+    yield "\n".join(f"|{'|'.join(row)}|" for row in rows)
+    left = _left(document)
+    if left:
+        yield left
+
+
+def _verdict(document: Json) -> str:
+    errors = sum(item["severity"] == "error" for item in document["diagnostics"])
+    if errors:
+        return f"No plan: {plural(errors, 'error')}."
+    summary = document["summary"]
+    if not document["operations"]:
+        say = "the touched manifests say" if "partial" in document else "the manifests say"
+        return f"Nothing to do: the platform is as {say}."
+    done = []
+    if summary["delete"]:
+        done.append(f"deletes {plural(summary['delete'], 'object')}")
+    if summary["detach"]:
+        done.append(f"detaches {plural(summary['detach'], 'attachment')}")
+    what = plural(len(document["operations"]), "operation")
+    return f"⚠️ {what}: {' and '.join(done)}." if done else f"{what}, nothing is deleted or detached."
+
+
+def _remarks(document: Json, limit: int) -> Iterator[str]:
+    """What limits a plan: that it is of a part, or not of the platform itself."""
+    if (partial := document.get("partial")) is not None:
+        since = f"{code(partial['since'], limit)} ({code(partial['commit'][:12])})"
+        removed = len(partial["removed"])
+        yield (
+            f"⚠️ **Partial:** only what changed since {since}, {partial['touched']:,} of {plural(partial['of'], 'object')}"
+            f"{f'; {removed:,} declared no more, and not deleted' if removed else ''}."
+        )
+    if (snapshot := document.get("snapshot")) is not None:
+        yield f"⚠️ **From a snapshot:** the platform as it was at {code(snapshot['takenAt'], limit)}."
+
+
+def _left(document: Json) -> str:
+    """What the plan leaves as it is, counted."""
+    kept = sum(len(item["attachments"]) for item in document["kept"])
+    parts = [
+        f"{plural(kept, 'attachment')} kept" if kept else "",
+        f"{plural(len(document['adopts']), 'live object')} adopted" if document["adopts"] else "",
+        f"{plural(len(document['unmanaged']), 'live object')} not managed" if document["unmanaged"] else "",
+    ]
+    return "; ".join(part for part in parts if part)
+
+
+def _dangerous(page: _Page, operations: Sequence[Json]) -> None:
+    """What detaches or deletes: whole; else one line each; else as many as there is room for, and loudly how many are not."""
+    title = "### Deletes and detaches\n\n"
+    whole = [line for op in operations for line in _whole(op)]
+    short = [_line(op) for op in operations]
+    for shown in (whole, short):
+        block = title + _fence(shown)
+        if page.fits(block, _NOTE):
+            page.add(block)
+            return
+    lines: list[str] = []
+    room = page.left - 2 * _NOTE - size(title + _fence([""])) - 4
+    for line in short:
+        room -= size(line) + 1
+        if room < 0:
+            break
+        lines.append(line)
+    if lines:
+        page.add(title + _fence(lines))
+    missing = len(operations) - len(lines)
+    page.add(f"⚠️ **{missing:,} of {len(operations):,} that delete or detach ARE NOT LISTED: no room; {_FULL} first.**")
+
+
+def _findings(page: _Page, findings: Sequence[Json]) -> None:
+    """Findings as a table, errors first; what does not fit is counted."""
+    ordered = sorted(findings, key=lambda item: item["severity"] != "error")
+    head, foot = "<table><tr><th>Finding</th><th>Where</th><th>What</th></tr>", "</table>"
+    room = page.left - size(head + foot) - 4 - 2 * _NOTE
+    rows = []
+    for row in map(_row, ordered):
+        room -= size(row) + 1
+        if room < 0:
+            break
+        rows.append(row)
+    if rows:
+        page.add("\n".join([head, *rows, foot]))
+    if len(rows) < len(ordered):
+        more = "… and " if rows else ""
+        page.add(f"{more}{plural(len(ordered) - len(rows), 'more finding' if rows else 'finding')}; {_FULL}")
+
+
+def _row(item: Json) -> str:
+    place = where(item)
+    what = _html(item["message"])
+    for other in item["related"]:
+        there = where(other)
+        what += f"<br>{_html(there) + ' ' if there else ''}{_html(other['message'])}"
+    if item["hint"]:
+        what += f"<br>hint: {_html(item['hint'])}"
+    return f"<tr><td>{item['severity']} {item['rule']}</td><td>{_html(place) if place else ''}</td><td>{what}</td></tr>"
+
+
+class _Group:
+    """The operations on one kind in one workspace, folded under one line."""
+
+    def __init__(self, operations: Sequence[Json], *, unfolded: bool) -> None:
+        first = operations[0]
+        counts = {action: sum(op["action"] == action for op in operations) for action in ("create", "update")}
+        counted = ", ".join(f"{number:,} to {action}" for action, number in counts.items() if number)
+        within = f" in {_html(first['workspace'])}" if first["workspace"] is not None else ""
+        kind = first["kind"] if first["kind"] in _KINDS else _html(first["kind"])
+        self._head = f"<details{' open' if unfolded else ''}><summary>{kind}{within}: {counted}</summary>"
+        self.operations = operations
+        self.lines = [_line(op) for op in operations]
+
+    def block(self, lines: Iterable[str]) -> str:
+        """The lines, folded."""
+        return f"{self._head}\n\n{_fence(lines)}\n\n</details>"
+
+    def short(self) -> str:
+        return self.block(self.lines)
+
+    def whole(self) -> str:
+        return self.block(line for op in self.operations for line in _whole(op))
+
+
+def _others(page: _Page, operations: Sequence[Json]) -> None:
+    """The other operations by kind and workspace: whole where there is room, else one line each, else counted."""
+    key = _kind_and_workspace
+    ordered = sorted(operations, key=key)
+    groups = [_Group(list(items), unfolded=len(operations) <= _OPEN) for _, items in groupby(ordered, key)]
+    shorts = [size(group.short()) + 2 for group in groups]
+    spare = page.left - sum(shorts)
+    if spare < 0:
+        _some(page, groups, len(operations))
+        return
+    for group, short in zip(groups, shorts, strict=True):
+        whole = group.whole()
+        if size(whole) + 2 - short <= spare:
+            spare -= size(whole) + 2 - short
+            page.add(whole)
+        else:
+            page.add(group.short())
+
+
+def _kind_and_workspace(operation: Json) -> tuple[int, str, str]:
+    kind = operation["kind"]
+    return (_KINDS.index(kind) if kind in _KINDS else len(_KINDS), kind, operation["workspace"] or "")
+
+
+def _some(page: _Page, groups: Sequence[_Group], count: int) -> None:
+    """As many lines as there is room for, and how many operations are not among them."""
+    shown = 0
+    for group in groups:
+        room = page.left - _NOTE - size(group.block([""])) - 4
+        lines = []
+        for line in group.lines:
+            room -= size(line) + 1
+            if room < 0:
+                break
+            lines.append(line)
+        if lines:
+            page.add(group.block(lines))
+            shown += len(lines)
+        if len(lines) < len(group.lines):
+            break
+    more = "… and " if shown else ""
+    page.add(f"{more}{plural(count - shown, 'more operation' if shown else 'other operation')}; {_FULL}")
+
+
+def receipt(document: Json, look: Look) -> str:
+    """A receipt: the verdict, the counts, and every operation that did not go well, in at most `look.budget` bytes."""
+    page = _Page(max(look.budget, MINIMUM))
+    summary = document["summary"]
+    name = f" to {code(look.environment, max(_VALUE, look.budget // 64))}" if look.environment else ""
+    page.add(f"## Apply{name}")
+    if not document["outcomes"] and document["converged"]:
+        verdict = "Nothing to do."
+    elif document["converged"]:
+        verdict = "Applied: all reads back as wanted."
+    else:
+        verdict = "⚠️ Not converged."
+    page.add(f"**{verdict}**")
+    page.add(f"- Fingerprint: {code(document['fingerprint'])}")
+    rows = (list(summary), ["--:"] * len(summary), [f"{number:,}" for number in summary.values()])
+    page.add("\n".join(f"|{'|'.join(row)}|" for row in rows))
+    if document["diagnostics"]:
+        _findings(page, document["diagnostics"])
+    fine = ("done", "already")
+    bad = [o for o in document["outcomes"] if o["status"] not in fine or o["error"] is not None]
+    good = [o for o in document["outcomes"] if o["status"] in fine and o["error"] is None]
+    for outcomes, head, foot in (
+        (bad, "", ""),
+        (good, f"<details><summary>{len(good):,} as wanted</summary>\n\n", "\n\n</details>"),
+    ):
+        if outcomes:
+            _outcomes(page, outcomes, head, foot)
+    return page.text()
+
+
+def _outcomes(page: _Page, outcomes: Sequence[Json], head: str, foot: str) -> None:
+    room = page.left - 2 * _NOTE - size(head + _fence([""]) + foot) - 4
+    lines: list[str] = []
+    for outcome in outcomes:
+        sign = "-" if outcome["error"] is not None else "+" if outcome["status"] in ("done", "already") else "!"
+        error = f": {outcome['error']['code']}: {outcome['error']['message']}" if outcome["error"] is not None else ""
+        line = safe(f"{sign} {outcome['id']}: {outcome['status']}{error}")
+        room -= size(line) + 1
+        if room < 0:
+            break
+        lines.append(line)
+    if lines:
+        page.add(f"{head}{_fence(lines)}{foot}")
+    if len(lines) < len(outcomes):
+        page.add(f"… and {plural(len(outcomes) - len(lines), 'more operation')}; see the full receipt")
+
+
+RENDERER = Renderer(findings=None, plan=plan, receipt=receipt, machine=False)
