@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 import json
 import os
+import re
 import signal
 import sys
 import time
@@ -23,6 +24,7 @@ from gatectl.cli.exits import EXIT_CODES
 from gatectl.cli.options import Globals, command, connection_of, write_file
 from gatectl.cli.planning import Selection, make_request, selection_options, work_out
 from gatectl.cli.saved import read_plan
+from gatectl.cli.steps import leave_summary
 from gatectl.model import Outcome, Plan
 from gatectl.platforms import driver_for
 from gatectl.platforms.interface import Connection, Reader
@@ -33,6 +35,7 @@ from gatectl.render import FORMATS, render
 @command("apply")
 @selection_options
 @click.option("--plan", "plan_file", metavar="FILE", help="Apply exactly this saved plan.")
+@click.option("--expect", metavar="FINGERPRINT", help="Apply only a plan of this fingerprint: sha256:…")
 @click.option("--yes", is_flag=True, allow_from_autoenv=False, help="Do not ask.")
 @click.option(
     "--format", "format_name", type=click.Choice(FORMATS["receipt"]), default="text", help="json: the receipt alone."
@@ -40,7 +43,7 @@ from gatectl.render import FORMATS, render
 @click.option("--receipt", "receipt_file", metavar="FILE", help="Save the receipt.")
 @click.option("--parallelism", type=click.IntRange(1, 64), metavar="N", help="Writes under way at once.")
 def COMMAND(  # noqa: N802 - the table's word
-    options: Globals, selection: Selection, plan_file: str | None, yes: bool, format_name: str,
+    options: Globals, selection: Selection, plan_file: str | None, expect: str | None, yes: bool, format_name: str,
     receipt_file: str | None, parallelism: int | None,
 ) -> int:  # fmt: skip
     """Make the platform as the manifests say.
@@ -56,8 +59,15 @@ def COMMAND(  # noqa: N802 - the table's word
         raise errors.UsageError(
             "there is no terminal to ask on", "say --yes, or save a plan, review it, and apply --plan FILE --yes"
         )
+    if expect is not None and not re.fullmatch("sha256:[0-9a-f]{64}", expect):
+        raise errors.UsageError(
+            "--expect is not a fingerprint", "a plan shows its own: sha256: and 64 digits of 0-9a-f"
+        )
     ends = time.monotonic() + selection.deadline
     request = make_request(options, selection)
+    if not driver_for(request.environment.platform).writable:
+        raise errors.UsageError("nothing can be applied to a snapshot", "apply to the platform itself")
+    console.environment = request.environment.name
 
     @functools.cache
     def connect() -> Connection:
@@ -67,9 +77,10 @@ def COMMAND(  # noqa: N802 - the table's word
         raise errors.UsageError(f"--receipt {receipt_file}: its folder does not exist", "create it first")
     plan = read_plan(plan_file) if plan_file is not None else work_out(request, connect)
     if not console.machine:
-        console.result(render("plan", plan, "text", console.look()))
+        console.result(render("plan", plan, "markdown" if console.format == "markdown" else "text", console.look()))
     if plans.is_invalid(plan):
         return _invalid(console, plan)
+    _check_expected(plan, expect)
     driver = driver_for(request.environment.platform)
     connection = connect()
     reader = driver.open_reader(connection)
@@ -88,9 +99,19 @@ def COMMAND(  # noqa: N802 - the table's word
 
 
 def _invalid(console: Console, plan: Plan) -> int:
+    leave_summary(console, "plan", plan, console.environment)
     if console.machine:
         console.result_json(executor.make_receipt(plan, [], converged=False))
     return errors.INVALID
+
+
+def _check_expected(plan: Plan, expect: str | None) -> None:
+    """What is applied is what was approved, or nothing."""
+    if expect is not None and plan["fingerprint"] != expect:
+        raise errors.StalePlan(
+            f"the plan is not the expected one: its fingerprint is {plan['fingerprint']}, expected is {expect}",
+            "nothing was written; look at the new plan (gatectl plan), and have its fingerprint approved",
+        )
 
 
 def _check_target(plan: Plan, reader: Reader) -> None:
@@ -174,6 +195,7 @@ def _report(
     if receipt_file is not None:
         write_file(receipt_file, json.dumps(receipt, indent=2) + "\n")
     console.result(render("receipt", receipt, console.format, console.look()))
+    leave_summary(console, "receipt", receipt, console.environment)
     return _exit_code(outcomes, converged=converged, stopped=stopped)
 
 
