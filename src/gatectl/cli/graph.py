@@ -1,0 +1,82 @@
+"""`gatectl graph [PATH…]`: repositories and what they attach, as a picture. Reads, and only reads."""
+
+from __future__ import annotations
+
+import time
+from importlib import import_module
+from typing import Final
+
+import click
+
+from gatectl import reconcile
+from gatectl.cli.options import (
+    Globals,
+    command,
+    connection_of,
+    environment_of,
+    load_project,
+    offline_environment,
+)
+from gatectl.current import read_current, read_workspaces
+from gatectl.errors import DONE, INVALID, UsageError
+from gatectl.graph.reading import by_label, from_live, from_manifests
+from gatectl.graph.values import Graph
+from gatectl.platforms import driver_for
+
+FORMATS: Final = ("svg", "mermaid", "dot", "html")
+
+
+@command("graph")
+@click.argument("paths", nargs=-1, metavar="[PATH]…")
+@click.option("--format", "format_name", type=click.Choice(FORMATS), default="svg", help="How to draw it.")
+@click.option("--group-by", default="team", metavar="LABEL", help="The label that groups, within a workspace (team).")
+@click.option("--live", is_flag=True, help="The platform as it is, instead of the manifests.")
+@click.option("--deadline", type=click.FloatRange(min=1), default=1800.0, metavar="SECONDS", help="For the whole run.")
+def COMMAND(  # noqa: N802 - the table's word
+    options: Globals, paths: tuple[str, ...], format_name: str, group_by: str, live: bool, deadline: float
+) -> int:  # fmt: skip
+    """Draw repositories and what they attach.
+
+    Of the manifests: offline, what a finding involves marked, and exit code 4 if any is an error. PATH defaults to the
+    environment's manifests, else the project's; "-" is standard input. With --live of the platform, which is only read.
+    """
+    console = options.console(format_name)
+    if live and paths:
+        raise UsageError("--live draws the platform, not manifests", "leave out PATH, or --live")
+    graph, errors, title = _live(options, time.monotonic() + deadline) if live else _declared(options, paths, group_by)
+    console.result(import_module(f"gatectl.graph.{format_name}").render(graph, title))
+    if errors:
+        console.info(f"{errors} finding{'s' if errors > 1 else ''} of severity error: gatectl validate")
+    return INVALID if errors else DONE
+
+
+def _declared(options: Globals, paths: tuple[str, ...], group_by: str) -> tuple[Graph, int, str]:
+    project = load_project(options)
+    environment, workspace = offline_environment(project, options)
+    loaded = reconcile.load(project, reconcile.manifest_paths(project, environment, paths), workspace)
+    errors = sum(finding.severity == "error" for finding in loaded.findings)
+    return from_manifests(loaded.desired, loaded.findings, by_label(group_by)), errors, project.name
+
+
+def _live(options: Globals, ends: float) -> tuple[Graph, int, str]:
+    project = load_project(options)
+    environment = environment_of(project, options)
+    reader = driver_for(environment.platform).open_reader(connection_of(project, environment, ends=ends))
+    try:
+        visible = read_workspaces(reader)
+        wanted = environment.workspace
+        if wanted is not None and wanted in visible.by_id:
+            wanted = visible.by_id[wanted].key.name
+        if wanted is not None and wanted not in visible.by_name:
+            raise UsageError(
+                f"there is no workspace '{wanted}'", f"visible: {', '.join(sorted(visible.by_name)) or 'none'}"
+            )
+        names = [wanted] if wanted is not None else sorted(visible.by_name)
+        current = read_current(reader, names, visible, llms=False)
+        url = reader.identification[1]
+    finally:
+        reader.close()
+    lives = [
+        live for state in current.states.values() for index in state.indexes.values() for live in index.by_id.values()
+    ]
+    return from_live(lives), 0, f"{url}, live"

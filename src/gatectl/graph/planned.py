@@ -1,0 +1,152 @@
+"""The part of the namespace that a plan touches, as a graph: what changes, and what else uses what changes.
+
+From the plan's JSON alone it shows what the plan names. With the graph of the manifests (`declared`) it also shows the
+attachments that stay as they are, and the other repositories that use the same resources.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Any, Final
+
+from gatectl.graph.reading import how, words
+from gatectl.graph.values import REPOSITORY, Edge, Graph, Key, Mark, Node, repository_key, resource_node
+
+_MARKS: Final[Mapping[str, Mark]] = {"create": "added", "update": "changed", "delete": "removed"}
+_LISTS: Final[Sequence[tuple[str, Mark]]] = (("detach", "removed"), ("attach", "added"), ("keep", "kept"))
+_NAMES: Final = ("bucket", "account", "container", "name")
+_EMPTY: Final = Graph({}, ())
+
+Json = Mapping[str, Any]
+
+
+def from_plan(plan: Json, declared: Graph | None = None) -> Graph:
+    """The graph of the affected part of a plan."""
+    drawing = _Drawing(declared or _EMPTY)
+    for operation in plan["operations"]:
+        if operation["kind"] == REPOSITORY:
+            drawing.repository(operation)
+    for item in plan["kept"]:
+        key = drawing.node(repository_key(item["workspace"], item["name"]), item["workspace"], item["name"])
+        for resource in item["attachments"]:
+            drawing.attach(key, item["workspace"], resource, "kept")
+    for operation in plan["operations"]:
+        if operation["kind"] in ("Bucket", "LLM"):
+            drawing.resource(operation)
+    for finding in plan["diagnostics"]:
+        drawing.finding(finding)
+    drawing.neighbours()
+    return Graph(drawing.nodes, tuple(drawing.edges.values()))
+
+
+class _Drawing:
+    """The graph in the making; an attachment has one edge, whatever is said of it."""
+
+    def __init__(self, declared: Graph) -> None:
+        self.nodes: dict[Key, Node] = {}
+        self.edges: dict[tuple[Key, Key], Edge] = {}
+        self._declared = declared
+        self._own: dict[Key, list[Edge]] = {}
+        for edge in declared.edges:
+            self._own.setdefault(edge.repository, []).append(edge)
+
+    def node(self, key: Key, workspace: str | None, name: str, mark: Mark = "same") -> Key:
+        known = (
+            self.nodes.get(key) or self._declared.nodes.get(key) or Node(key, REPOSITORY, name, (workspace or "", ""))
+        )
+        self.nodes[key] = known._replace(mark=mark) if mark != "same" else known
+        return key
+
+    def repository(self, operation: Json) -> None:
+        workspace, name = operation["workspace"], operation["name"]
+        key = self.node(repository_key(workspace, name), workspace, name, _MARKS[operation["action"]])
+        if not self.nodes[key].note:
+            fields = {field["path"]: field["after"] for field in operation["fields"]}
+            note = words(fields.get("/spec/endpointType"), fields.get("/spec/mode"))
+            self.nodes[key] = self.nodes[key]._replace(note=note)
+        for listed, mark in _LISTS:
+            for resource in operation[listed]:
+                self.attach(key, workspace, resource, mark)
+
+    def attach(self, repository: Key, workspace: str | None, item: Json, mark: Mark) -> None:
+        identity = (str(item["type"]), *(str(item[name] or "?") for name in _NAMES if name in item))
+        fresh = resource_node(workspace, identity)
+        node = self.nodes.get(fresh.key) or self._declared.nodes.get(fresh.key) or fresh
+        self.nodes[node.key] = node if node.label or not item["label"] else node._replace(label=item["label"])
+        before = self.edges.get((repository, node.key))
+        if before is not None and {before.mark, mark} == {"added", "removed"}:
+            mark = "changed"
+        self.edges[repository, node.key] = Edge(repository, node.key, mark, how(item["folder"], item["master"]))
+
+    def resource(self, operation: Json) -> None:
+        """A bucket or an LLM configuration that changes: by its identity, or by the label that it is known under."""
+        workspace, name, mark = operation["workspace"], operation["name"], _MARKS[operation["action"]]
+        fields = {f["path"].rpartition("/")[2]: f["after"] or f["before"] for f in operation["fields"]}
+        if operation["kind"] == "LLM":
+            node = resource_node(workspace, ("LLM", name))
+        elif "type" in fields and {"bucket", "container"} & fields.keys():
+            parts = (fields["type"], *(fields[part] for part in ("bucket", "account", "container") if part in fields))
+            node = resource_node(workspace, tuple(map(str, parts)))
+        else:
+            node = self._labelled(workspace, name) or resource_node(workspace, ("Bucket", name))
+        known = self.nodes.get(node.key) or self._declared.nodes.get(node.key) or node
+        self.nodes[node.key] = known._replace(mark=mark, label=name)
+
+    def _labelled(self, workspace: str | None, label: str) -> Node | None:
+        for nodes in (self.nodes, self._declared.nodes):
+            for node in nodes.values():
+                if node.label == label and node.key[0] == (workspace or "") and not node.is_repository:
+                    return node
+        return None
+
+    def finding(self, finding: Json) -> None:
+        """Marks the repository that a finding is about, and the attachment that it points at."""
+        manifest = finding["manifest"]
+        if manifest is None or manifest["kind"] != REPOSITORY or not manifest["name"]:
+            return
+        told = f"{finding['rule']}: {finding['message']}"
+        key = self.node(
+            repository_key(manifest["workspace"], manifest["name"]), manifest["workspace"], manifest["name"]
+        )
+        self.nodes[key] = self.nodes[key]._replace(problems=_with(self.nodes[key].problems, told))
+        parts = (finding["path"] or "").split("/")
+        if parts[1:3] == ["spec", "resources"] and len(parts) > 3:
+            for edge in self._own.get(key, ()):
+                if str(edge.position) == parts[3]:
+                    self._take(edge._replace(problems=_with(edge.problems, told)))
+
+    def _take(self, edge: Edge) -> None:
+        """An edge of the manifests; where the plan says more of it, its findings."""
+        ends = (edge.repository, edge.resource)
+        known = self.edges.get(ends)
+        self.edges[ends] = edge if known is None else known._replace(problems=_with(known.problems, *edge.problems))
+        for key in ends:
+            self.nodes.setdefault(key, self._declared.nodes[key])
+
+    def neighbours(self) -> None:
+        """What stays attached to what is drawn, and what else uses these resources."""
+        touched = [key for key, node in self.nodes.items() if node.is_repository]
+        for key in touched:
+            if self.nodes[key].mark != "removed":
+                for edge in self._own.get(key, ()):
+                    self._take(edge)
+        resources = {key for key, node in self.nodes.items() if not node.is_repository}
+        for edge in self._declared.edges:
+            if edge.resource in resources:
+                self._take(edge)
+
+
+def _with(problems: Iterable[str], *more: str) -> tuple[str, ...]:
+    return tuple(dict.fromkeys((*problems, *more)))
+
+
+def size(plan: Json) -> int:
+    """How many repositories and attachments a plan names: what its graph would have to show."""
+    return sum(_sizes(plan))
+
+
+def _sizes(plan: Json) -> Iterator[int]:
+    for operation in plan["operations"]:
+        yield 1 + sum(len(operation[listed]) for listed, _ in _LISTS)
+    for item in plan["kept"]:
+        yield 1 + len(item["attachments"])
