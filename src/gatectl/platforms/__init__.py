@@ -17,11 +17,13 @@ class Driver(NamedTuple):
     """A platform's module, imported when it is used; it has `open_reader` and `open_writer`, each from a Connection.
 
     `default_workspace` is the one of manifests that name none, where it is known without asking (None: it is not).
+    `writable` says that something can be applied to it at all.
     """
 
     name: str
     module: str
     default_workspace: str | None
+    writable: bool = True
 
     def open_reader(self, connection: Connection) -> Reader:
         reader: Reader = self._call("open_reader", connection)
@@ -42,6 +44,7 @@ PLATFORMS: Final[Mapping[str, Driver]] = {
     "postgresql://": Driver("postgresql", "gatectl.platforms.embedded", "default"),
     "https://": Driver("flashback", "gatectl.platforms.flashback", None),
     "http://": Driver("flashback", "gatectl.platforms.flashback", None),
+    "snapshot://": Driver("snapshot", "gatectl.platforms.snapshot", None, writable=False),
 }
 
 

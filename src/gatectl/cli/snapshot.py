@@ -1,0 +1,60 @@
+"""`gatectl snapshot`: what a plan would read of the platform, as one file without secrets."""
+
+from __future__ import annotations
+
+import json
+import shlex
+import time
+from datetime import UTC, datetime
+
+import click
+
+from gatectl.cli.options import Globals, command, connection_of, environment_of, load_project, write_file
+from gatectl.current import read_workspaces
+from gatectl.errors import DONE, UsageError
+from gatectl.platforms import driver_for, snapshot
+from gatectl.platforms.interface import Reader
+
+
+@command("snapshot")
+@click.option("--out", metavar="FILE", help="Save it, for plan --against FILE.")
+@click.option("--deadline", type=click.FloatRange(min=1), default=1800.0, metavar="SECONDS", help="For the whole run.")
+def COMMAND(options: Globals, out: str | None, deadline: float) -> int:  # noqa: N802 - the table's word
+    """Save what a plan would read of the platform, for plan --against FILE where the platform cannot be reached.
+
+    Of the workspace of --workspace; without it, of all that are visible. It holds neither keys nor secrets, but names:
+    treat it as you treat the manifests.
+    """
+    console = options.console()
+    project = load_project(options)
+    environment = environment_of(project, options)
+    connection = connection_of(project, environment, ends=time.monotonic() + deadline)
+    reader = driver_for(environment.platform).open_reader(connection)
+    try:
+        chosen = _chosen(reader, options.workspace)
+        now = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+        taken = snapshot.take(reader, project.name, chosen, now)
+    finally:
+        reader.close()
+    text = json.dumps(taken, indent=2)
+    if out is None:
+        console.result(text)
+        return DONE
+    write_file(out, text + "\n")
+    count = sum(len(found or ()) for lists in taken["contents"].values() for found in lists.values())
+    spaces = len(taken["contents"])
+    where = f"{spaces} workspace{'' if spaces == 1 else 's'}"
+    console.info(f"snapshot of {where}, {count} objects, saved: gatectl plan --against {shlex.quote(out)}")
+    return DONE
+
+
+def _chosen(reader: Reader, wanted: str | None) -> list[str] | None:
+    """The ids of the workspaces to take. Raises UsageError for one that is not there."""
+    if wanted is None:
+        return None
+    visible = read_workspaces(reader)
+    found = [live.id for live in visible.by_name.get(wanted, ())] or ([wanted] if wanted in visible.by_id else [])
+    if not found:
+        listed = ", ".join(sorted(visible.by_name)) or "none"
+        raise UsageError(f"there is no workspace '{wanted}'", f"visible: {listed}")
+    return found

@@ -1,0 +1,264 @@
+"""A snapshot: what a plan would read of a platform, in one file without a secret in it, and a reader of such files.
+
+A plan against it has the target, and the fingerprint, that a plan of the platform itself would have had at that moment; so
+a plan can be made where the platform cannot be reached. Nothing can be applied to a snapshot.
+
+What is taken is named here field by field; anything else stays behind. Of the provider's keys only the names of Azure
+accounts are taken, which identify a container. Of a repository's fields that nobody knows, the names are taken, because a
+plan says that it would lose them; never their values.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import Any, Final
+from urllib.parse import urlsplit, urlunsplit
+
+from gatectl.errors import Forbidden, InputError, PlatformError, Unsupported, UsageError
+from gatectl.platforms.interface import Collection, Connection, Identification, Reader, Traits, Wire
+
+FORMAT_VERSION: Final = "1.0"
+PREFIX: Final = "snapshot://"
+_AGAIN: Final = "take it again: gatectl snapshot --out FILE"
+_LARGEST: Final = 256 * 1024 * 1024
+_AZURE: Final = ("BLOB", "AZURE")
+_LISTS: Final[tuple[Collection, ...]] = ("bucket", "ai/llm", "repo", "apikeys")
+
+_SHAPE: Final[Mapping[str, type | tuple[type, ...]]] = {
+    "formatVersion": str, "takenAt": str, "platform": dict, "traits": dict, "project": str, "applied": (list, type(None)),
+    "workspaces": list, "contents": dict, "digest": str,
+}  # fmt: skip
+
+
+def take(reader: Reader, project: str, workspaces: Sequence[str] | None, taken_at: str) -> dict[str, Any]:
+    """A snapshot of these workspaces, by id (None: of all that are visible). Raises PlatformError."""
+    visible = reader.list("workspace")
+    chosen = [str(w["id"]) for w in visible if workspaces is None or str(w["id"]) in workspaces]
+    applied = reader.applied(project)
+    snapshot: dict[str, Any] = {
+        "formatVersion": FORMAT_VERSION,
+        "takenAt": taken_at,
+        "platform": reader.identification._asdict(),
+        "traits": reader.traits._asdict(),
+        "project": project,
+        "applied": None if applied is None else sorted(applied),
+        "workspaces": [_pick(wire, ("id", "name")) for wire in visible],
+        "contents": {each: _contents(reader, each) for each in sorted(chosen)},
+    }
+    snapshot["digest"] = digest(snapshot)
+    return snapshot
+
+
+def _contents(reader: Reader, workspace: str) -> dict[str, Any]:
+    """The lists of a workspace; one that the platform does not have is null."""
+    buckets = reader.list("bucket", workspace)
+    keys = _optional(reader, "apikeys", workspace, (Unsupported, Forbidden))
+    llms = _optional(reader, "ai/llm", workspace, (Unsupported,))
+    accounts = {str(b["apiKeyId"]) for b in buckets if _is_azure(b) and not b.get("key") and b.get("apiKeyId")}
+    return {
+        "bucket": [_bucket(wire) for wire in buckets],
+        "ai/llm": None if llms is None else [_pick(w, ("id", "name", "aiType"), urls=("endpoint",)) for w in llms],
+        "repo": [_repository(wire) for wire in reader.list("repo", workspace)],
+        "apikeys": None
+        if keys is None
+        else [_pick(k, ("id", "description", *(("key",) if str(k["id"]) in accounts else ()))) for k in keys],
+    }
+
+
+def _optional(
+    reader: Reader, collection: Collection, workspace: str, absent: tuple[type[PlatformError], ...]
+) -> Sequence[Wire] | None:
+    try:
+        return reader.list(collection, workspace)
+    except absent:
+        return None
+
+
+def _pick(wire: Wire, fields: Iterable[str], urls: Iterable[str] = ()) -> dict[str, Any]:
+    return {f: wire[f] for f in fields if f in wire} | {f: _plain_url(wire[f]) for f in urls if f in wire}
+
+
+def _plain_url(url: Any) -> Any:
+    """An address without what may be a password or a signature."""
+    try:
+        parts = urlsplit(url) if isinstance(url, str) else None
+    except ValueError:
+        return ""
+    if parts is None or not ("@" in parts.netloc or parts.query or parts.fragment):
+        return url
+    return urlunsplit((parts.scheme, parts.netloc.rpartition("@")[2], parts.path, "", ""))
+
+
+def _is_azure(wire: Wire) -> bool:
+    return wire.get("storageType") in _AZURE
+
+
+def _bucket(wire: Wire) -> dict[str, Any]:
+    account = ("key", "apiKeyId") if _is_azure(wire) else ()
+    return _pick(wire, ("id", "name", "bucket", "storageType", "region", *account), urls=("endpoint",))
+
+
+_REPOSITORY: Final = ("id", "name", "storageType", "mode")
+_LEFT_OUT: Final = frozenset(
+    ("workspaceId", "createdAt", "updatedAt", "deletedAt", "disabled", "walletAddress", "etag", "units", "orgId",
+     "userId")
+)  # fmt: skip
+
+
+def _repository(wire: Wire) -> dict[str, Any]:
+    taken = _pick(wire, _REPOSITORY)
+    for name, value in wire.items():
+        if name in ("apiKeys", "aiApiKeys"):
+            taken[name] = [_pick(key, ("id",)) for key in value or ()]
+        elif name == "buckets":
+            taken[name] = [_attachment(item) for item in value or ()]
+        elif name == "aiLlms":
+            taken[name] = [_llm_attachment(item) for item in value or ()]
+        elif name not in _REPOSITORY and name not in _LEFT_OUT and value not in (None, "", False, [], {}):
+            taken[name] = True
+    return taken
+
+
+def _attachment(item: Wire) -> dict[str, Any]:
+    taken = _pick(item, ("bucketId", "folder", "master"))
+    return taken | {"bucket": _bucket(item["bucket"])} if item.get("bucket") else taken
+
+
+def _llm_attachment(item: Wire) -> dict[str, Any]:
+    return _pick(item, ("aiLlmId",)) | {"aiLlm": _pick(item.get("aiLlm") or {}, ("id", "name"))}
+
+
+def digest(snapshot: Mapping[str, Any]) -> str:
+    """What tells that a snapshot is as it was taken."""
+    value = {name: part for name, part in snapshot.items() if name != "digest"}
+    text = json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=True)
+    return "sha256:" + hashlib.sha256(text.encode()).hexdigest()
+
+
+def open_reader(connection: Connection) -> SnapshotReader:
+    """A reader of the file that `snapshot://path` names. Raises InputError for a file that is no snapshot as it was taken."""
+    path = connection.folder / connection.target.removeprefix(PREFIX)
+    return SnapshotReader(path, _read(path))
+
+
+def open_writer(connection: Connection) -> Any:
+    """Raises UsageError: a snapshot is the past."""
+    raise UsageError("nothing can be applied to a snapshot", "apply to the platform itself")
+
+
+def _read(path: Path) -> Mapping[str, Any]:
+    try:
+        with open(path, "rb") as stream:
+            content = stream.read(_LARGEST + 1)
+    except OSError as error:
+        raise InputError(f"the snapshot {path} cannot be read: {error.strerror}", "check the path") from error
+    try:
+        document = json.loads(content) if len(content) <= _LARGEST else None
+    except (ValueError, RecursionError) as error:
+        raise InputError(f"{path} is not JSON, so it is not a snapshot", _AGAIN) from error
+    if not isinstance(document, dict) or not {"takenAt", "contents", "platform"} <= document.keys():
+        raise InputError(f"{path} is not a snapshot", _AGAIN)
+    if document.get("formatVersion") != FORMAT_VERSION:
+        raise InputError(
+            f"{path} has the format version {document.get('formatVersion')!r}, this gatectl reads {FORMAT_VERSION}",
+            _AGAIN,
+        )
+    if document.keys() != _SHAPE.keys() or document["digest"] != digest(document):
+        raise InputError(f"{path} was changed after it was taken: its digest does not match", _AGAIN)
+    if not _is_sound(document):
+        raise InputError(f"{path} is not a snapshot of this gatectl", _AGAIN)
+    return document
+
+
+def _is_sound(document: Mapping[str, Any]) -> bool:
+    """Whether a document that says it is a snapshot holds what reading it relies on."""
+    return (
+        all(isinstance(document[name], kinds) for name, kinds in _SHAPE.items())
+        and document["platform"].keys() == set(Identification._fields)
+        and document["traits"].keys() == set(Traits._fields)
+        and all(isinstance(lists, dict) and lists.keys() == set(_LISTS) for lists in document["contents"].values())
+        and _have(document["workspaces"], ("id", "name"))
+        and all(
+            found is None or _have(found, _FIELDS[name])
+            for lists in document["contents"].values()
+            for name, found in lists.items()
+        )
+        and all(
+            _have(repository.get("buckets") or [], ("bucketId",))
+            and _have(repository.get("aiLlms") or [], ("aiLlmId",))
+            for lists in document["contents"].values()
+            for repository in lists["repo"] or ()
+        )
+    )
+
+
+_FIELDS: Final[Mapping[str, Sequence[str]]] = {
+    "bucket": ("id", "name", "bucket", "storageType"), "ai/llm": ("id", "name", "aiType"), "repo": _REPOSITORY,
+    "apikeys": ("id",),
+}  # fmt: skip
+"""The fields that every object of a list has, each a text."""
+
+
+def _have(found: Any, fields: Sequence[str]) -> bool:
+    return isinstance(found, list) and all(
+        isinstance(each, dict) and all(isinstance(each.get(field), str) for field in fields) for each in found
+    )
+
+
+class SnapshotReader:
+    """Reads a snapshot as if it were the platform (`interface.Reader`)."""
+
+    def __init__(self, path: Path, snapshot: Mapping[str, Any]) -> None:
+        self._path = path
+        self._snapshot = snapshot
+
+    @property
+    def remark(self) -> Mapping[str, Any]:
+        """What a plan says of where it comes from."""
+        return {"takenAt": self._snapshot["takenAt"], "digest": self._snapshot["digest"]}
+
+    @property
+    def identification(self) -> Identification:
+        """Of the platform that it was taken of."""
+        return Identification(**self._snapshot["platform"])
+
+    @property
+    def traits(self) -> Traits:
+        return Traits(**self._snapshot["traits"])
+
+    def list(self, collection: Collection, workspace_id: str | None = None) -> Sequence[Wire]:
+        """Raises Unsupported for a list that the platform had not, InputError for a workspace that was not taken."""
+        if collection == "workspace":
+            workspaces: Sequence[Wire] = self._snapshot["workspaces"]
+            return workspaces
+        contents = self._snapshot["contents"]
+        if workspace_id not in contents:
+            names = [w["name"] for w in self._snapshot["workspaces"] if w["id"] == workspace_id]
+            raise InputError(
+                f"the snapshot {self._path} does not hold workspace '{names[0] if names else workspace_id}'",
+                "take it again without --workspace",
+            )
+        found: Sequence[Wire] | None = contents[workspace_id][collection]
+        if found is None:
+            raise Unsupported(f"the platform of the snapshot {self._path} gave no list of {collection}", _AGAIN)
+        return found
+
+    def latest(self, collection: Collection, object_id: str) -> Wire | None:
+        return None
+
+    def applied(self, project: str) -> frozenset[str] | None:
+        """Raises InputError for a project that it was not taken for: what that one applied is not in it."""
+        if self._snapshot["applied"] is None:
+            return None
+        if project != self._snapshot["project"]:
+            raise InputError(
+                f"the snapshot {self._path} was taken for project '{self._snapshot['project']}', this is '{project}'",
+                _AGAIN,
+            )
+        return frozenset(self._snapshot["applied"])
+
+    def close(self) -> None:
+        pass
