@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from difflib import get_close_matches
-from textwrap import fill
+from textwrap import fill, indent
 from typing import Any
 
 from gatectl.errors import UsageError
@@ -32,7 +32,24 @@ def _rule(name: str, width: int) -> str:
     notes = [f"Severity: {rule.severity}"]
     if rule.adjustable:
         notes.append(f"adjustable in the project file: rules: {{{name}: error | warning | off}}")
-    return "\n".join([f"{name}: {rule.title}", "", fill(rule.text, width), "", "; ".join(notes)])
+    shown = [f"{name}: {rule.title}", "", fill(rule.text, width), "", "; ".join(notes)]
+    for word, example in (("Wrong:", rule.bad), ("Right:", rule.good)):
+        shown += ["", word, "", indent(example.rstrip("\n"), "    ")]
+    return "\n".join(shown)
+
+
+def topics(schemas: Mapping[str, Schema]) -> Iterator[str]:
+    """All that can be explained: every rule, every kind and every field of a kind by its path."""
+    yield from RULES
+    for kind, root in schemas.items():
+        yield kind.lower()
+        yield from _paths(root, root, kind.lower())
+
+
+def _paths(root: Schema, schema: Schema, path: str) -> Iterator[str]:
+    for name, below in _properties(root, schema):
+        yield f"{path}.{name}"
+        yield from _paths(root, _resolved(root, below), f"{path}.{name}")
 
 
 def _field(topic: str, schemas: Mapping[str, Schema], width: int) -> str:
@@ -72,6 +89,8 @@ def _describe(root: Schema, schema: Schema, path: str, required: bool, width: in
     if "default" in schema:
         default = schema["default"]
         yield f"\nDefault: {str(default).lower() if isinstance(default, bool) else default}"
+    for example in schema.get("examples", ()):
+        yield f"\nExample:\n\n{indent(_block(path.rpartition('.')[2], example), '    ')}"
     fields = dict(_properties(root, schema))
     if fields:
         yield "\nFields:"
@@ -82,6 +101,23 @@ def _describe(root: Schema, schema: Schema, path: str, required: bool, width: in
                 f"{name} ({_type(root, below)}{', required' if name in needed else ''}): {below.get('description', '')}"
             )
             yield fill(text, width, initial_indent="  ", subsequent_indent="      ")
+
+
+def _block(name: str, value: Any) -> str:
+    """A field as the YAML that a person would write: a list or mapping of mappings in lines, all else in one."""
+    if isinstance(value, list) and any(isinstance(below, Mapping) for below in value):
+        return "\n".join([f"{name}:", *(f"  - {_inline(below)}" for below in value)])
+    if isinstance(value, Mapping) and any(isinstance(below, Mapping) for below in value.values()):
+        return "\n".join([f"{name}:", *(f"  {key}: {_inline(below)}" for key, below in value.items())])
+    return f"{name}: {_inline(value)}"
+
+
+def _inline(value: Any) -> str:
+    if isinstance(value, Mapping):
+        return "{" + ", ".join(f"{key}: {_inline(below)}" for key, below in value.items()) + "}"
+    if isinstance(value, list):
+        return "[" + ", ".join(map(_inline, value)) + "]"
+    return str(value)
 
 
 def _resolved(root: Schema, schema: Schema) -> Schema:
@@ -118,7 +154,8 @@ def _of_branches(root: Schema, item: Schema, name: str) -> Schema | None:
                 "properties": {**found.get("properties", {}), **resolved["properties"]},
                 "required": [],
             }
-    return {**found, "description": item["properties"][name].get("description", "")} if found else None
+    own = item["properties"][name]
+    return {**found, **{key: own[key] for key in ("description", "examples") if key in own}} if found else None
 
 
 def _type(root: Schema, schema: Schema) -> str:

@@ -51,38 +51,27 @@ spec:
     secret: {env: AWS_SECRET_ACCESS_KEY}
 """
 
-_WORKFLOW = """\
-# Pull requests are validated offline, without secrets; the main branch is applied.
-name: gatectl
+_EVENTS = """\
 on:
   pull_request:
   push:
     branches: [main]
-permissions:
-  contents: read
-concurrency:
-  group: gatectl-${{ github.ref }}
-jobs:
-  validate:
-    runs-on: ubuntu-24.04
-    steps:
-      - uses: actions/checkout@11bd71901bbe5b1630ceea73d27597364c9af683 # v4.2.2
-        with:
-          persist-credentials: false
-      - run: pipx run --spec 'gatectl==VERSION' gatectl validate
-  # Enable it when the project file has an environment 'prod', and the secret FLASHBACK_TOKEN is set.
-  # apply:
-  #   if: github.event_name == 'push'
-  #   needs: validate
-  #   runs-on: ubuntu-24.04
-  #   environment: prod
-  #   steps:
-  #     - uses: actions/checkout@11bd71901bbe5b1630ceea73d27597364c9af683 # v4.2.2
-  #       with:
-  #         persist-credentials: false
-  #     - run: pipx run --spec 'gatectl==VERSION' gatectl apply -e prod --yes
-  #       env:
-  #         FLASHBACK_TOKEN: ${{ secrets.FLASHBACK_TOKEN }}
+  schedule:
+    - cron: "17 5 * * *"
+  workflow_dispatch:
+"""
+
+_WORKFLOW_HEAD = """\
+# Pull requests are validated, without any secret. For the rest, when the project file has an environment 'prod', say:
+# the repository's variable GATECTL_ENVIRONMENT (prod), its environment of the same name with the reviewers that an apply
+# waits for, and the secrets GATECTL_TOKEN (the platform's token) and GATECTL_CREDENTIALS (a JSON object of the
+# environment variables that manifests refer to). Then:
+"""
+
+_PIPELINE_HEAD = """\
+# Merge requests are validated, without any secret. For the rest, when the project file has an environment 'prod', say:
+# the variables GATECTL_ENVIRONMENT (prod), GATECTL_TOKEN (the platform's token, masked), GITLAB_TOKEN (for the comment)
+# and those that manifests refer to. Then:
 """
 
 _IGNORE = """\
@@ -91,11 +80,45 @@ _IGNORE = """\
 """
 
 
-def starter_files(name: str, version: str, schemas: str) -> Mapping[str, str]:
-    """The files of a starter project by path. `schemas` is where its editor finds the schemas, relative to the project."""
+def starter_files(name: str, schemas: str, pipeline: Mapping[str, str]) -> Mapping[str, str]:
+    """The files of a starter project by path. `schemas` is where its editor finds the schemas, relative to the project;
+
+    `pipeline` is what the chosen CI reads.
+    """
     return {
         "gatectl.yaml": _PROJECT.format(name=json.dumps(name, ensure_ascii=False), schemas=schemas),
         "manifests/example.yaml": _MANIFEST.replace("{schemas}", f"../{schemas}"),
-        ".github/workflows/gatectl.yml": _WORKFLOW.replace("VERSION", version),
+        **pipeline,
         ".gitignore": _IGNORE,
     }
+
+
+def github_workflow(reusable: str, version: str) -> Mapping[str, str]:
+    """The reusable workflow as one that stands by itself: its inputs are the repository's variables and secrets."""
+    head, _, rest = reusable.partition("on:\n")
+    told = "".join(line for line in head.splitlines(keepends=True)[1:] if line.startswith("#"))
+    jobs = rest[rest.index("permissions: {}\n") :]
+    for old, new in (
+        ("inputs.environment", "vars.GATECTL_ENVIRONMENT"),
+        ("  GATECTL_PROJECT: ${{ inputs.project }}\n", ""),
+        ("${{ inputs.gatectl }}", f"gatectl=={version}"),
+        ("secrets.token", "secrets.GATECTL_TOKEN"),
+        ("secrets.credentials", "secrets.GATECTL_CREDENTIALS"),
+    ):
+        jobs = jobs.replace(old, new)
+    return {".github/workflows/gatectl.yml": f"{_WORKFLOW_HEAD}{told}name: gatectl\n{_EVENTS}{jobs}"}
+
+
+def gitlab_pipeline(component: str, version: str) -> Mapping[str, str]:
+    """The component as a pipeline that stands by itself: its inputs are the project's variables."""
+    head, _, jobs = component.partition("---\n")
+    told = "".join(line for line in head.splitlines(keepends=True)[1:] if line.startswith("#"))
+    for old, new in (
+        ('"$[[ inputs.environment ]]" == ""', '($GATECTL_ENVIRONMENT == null || $GATECTL_ENVIRONMENT == "")'),
+        ('"$[[ inputs.environment ]]" != ""', "$GATECTL_ENVIRONMENT"),
+        ("$[[ inputs.environment ]]", "$GATECTL_ENVIRONMENT"),
+        ("$[[ inputs.image ]]", "python:3.13"),
+        ("$[[ inputs.gatectl ]]", f"gatectl=={version}"),
+    ):
+        jobs = jobs.replace(old, new)
+    return {".gitlab-ci.yml": f"{_PIPELINE_HEAD}{told}{jobs}"}

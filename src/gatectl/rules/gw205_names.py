@@ -111,4 +111,6 @@ RULE = Rule(
     adjustable=True,
     each=each,
     across=across,
+    bad="spec: {endpointType: AzureBlob, resources: [{type: AzureBlob, account: acme-academy, container: videos}]}",
+    good="spec: {endpointType: AzureBlob, resources: [{type: AzureBlob, account: acmeacademy, container: videos}]}",
 )

@@ -35,4 +35,18 @@ RULE = Rule(
     " lower-cased.",
     names=True,
     each=each,
+    bad="""\
+spec:
+  endpointType: S3
+  resources:
+    - {type: S3, bucket: acme-orders}
+    - {type: GCS, bucket: acme-orders}
+""",
+    good="""\
+spec:
+  endpointType: S3
+  resources:
+    - {type: S3, bucket: acme-orders}
+    - {type: GCS, bucket: acme-orders-archive}
+""",
 )

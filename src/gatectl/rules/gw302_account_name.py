@@ -43,4 +43,18 @@ RULE = Rule(
     "A repository exposes accounts and buckets in one namespace. Several containers of one account are fine.",
     names=True,
     each=each,
+    bad="""\
+spec:
+  endpointType: S3
+  resources:
+    - {type: S3, bucket: acmeorders}
+    - {type: AzureBlob, account: acmeorders, container: tiles}
+""",
+    good="""\
+spec:
+  endpointType: S3
+  resources:
+    - {type: S3, bucket: acmeorders}
+    - {type: AzureBlob, account: acmetiles, container: tiles}
+""",
 )

@@ -29,4 +29,17 @@ RULE = Rule(
     " are told apart by label or id (and are then GW301).",
     names=True,
     each=each,
+    bad="""\
+spec:
+  endpointType: S3
+  resources:
+    - {type: S3, bucket: acme-orders, folder: raw}
+    - {type: S3, bucket: acme-orders, folder: clean}
+""",
+    good="""\
+spec:
+  endpointType: S3
+  resources:
+    - {type: S3, bucket: acme-orders, folder: raw}
+""",
 )

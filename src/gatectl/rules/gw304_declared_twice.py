@@ -31,4 +31,18 @@ RULE = Rule(
     "Two manifests for the same object",
     "An object is declared once: kind, workspace and name decide, case ignored.",
     across=across,
+    bad="""\
+kind: Workspace
+metadata: {name: analytics}
+---
+kind: Workspace
+metadata: {name: Analytics}
+""",
+    good="""\
+kind: Workspace
+metadata: {name: analytics}
+---
+kind: Workspace
+metadata: {name: research}
+""",
 )

@@ -32,4 +32,18 @@ RULE = Rule(
     adjustable=True,
     names=True,
     each=each,
+    bad="""\
+spec:
+  endpointType: S3
+  resources:
+    - {type: AzureBlob, account: acmeweu, container: audit}
+    - {type: AzureBlob, account: acmeneu, container: audit}
+""",
+    good="""\
+spec:
+  endpointType: S3
+  resources:
+    - {type: AzureBlob, account: acmeweu, container: audit}
+    - {type: AzureBlob, account: acmeneu, container: audit-neu}
+""",
 )

@@ -40,4 +40,18 @@ RULE = Rule(
     adjustable=True,
     names=True,
     each=each,
+    bad="""\
+spec:
+  endpointType: S3
+  resources:
+    - {type: S3, bucket: audit}
+    - {type: AzureBlob, account: acmeweu, container: audit}
+""",
+    good="""\
+spec:
+  endpointType: S3
+  resources:
+    - {type: S3, bucket: audit}
+    - {type: AzureBlob, account: acmeweu, container: audit-weu}
+""",
 )

@@ -55,4 +55,22 @@ RULE = Rule(
     severity="warning",
     adjustable=True,
     across=across,
+    bad="""\
+kind: Bucket
+metadata: {name: orders-aws}
+spec: {type: S3, bucket: acme-orders, region: eu-west-1, credentials: {key: {env: ID}, secret: {env: KEY}}}
+---
+kind: Bucket
+metadata: {name: orders-gcs}
+spec: {type: GCS, bucket: acme-orders, region: eu-west-1, credentials: {key: {env: ID}, secret: {env: KEY}}}
+""",
+    good="""\
+kind: Bucket
+metadata: {name: orders-aws}
+spec: {type: S3, bucket: acme-orders, region: eu-west-1, credentials: {key: {env: ID}, secret: {env: KEY}}}
+---
+kind: Bucket
+metadata: {name: orders-gcs}
+spec: {type: GCS, bucket: acme-orders-gcs, region: eu-west-1, credentials: {key: {env: ID}, secret: {env: KEY}}}
+""",
 )

@@ -37,4 +37,6 @@ RULE = Rule(
     "Storage stands behind S3, GCS and AzureBlob endpoints, LLMs behind OpenAI endpoints. A live attachment of another"
     " family is kept as unmanaged.",
     each=each,
+    bad="spec: {endpointType: S3, resources: [{type: LLM, name: summaries}]}",
+    good="spec: {endpointType: OpenAI, resources: [{type: LLM, name: summaries}]}",
 )

@@ -36,4 +36,20 @@ RULE = Rule(
     "Mirror mode without exactly one master",
     "In a Mirror repository every bucket holds the same data, and exactly one is the master: say master: true on it.",
     each=each,
+    bad="""\
+spec:
+  endpointType: S3
+  mode: Mirror
+  resources:
+    - {type: S3, bucket: acme-orders}
+    - {type: GCS, bucket: acme-orders-copy}
+""",
+    good="""\
+spec:
+  endpointType: S3
+  mode: Mirror
+  resources:
+    - {type: S3, bucket: acme-orders, master: true}
+    - {type: GCS, bucket: acme-orders-copy}
+""",
 )

@@ -49,4 +49,22 @@ RULE = Rule(
     "A bucket of a Mirror repository attached elsewhere too",
     "The platform refuses a bucket of a Mirror repository in any other repository (MIRROR_UNIT_ALREADY_IN_OTHER_REPO).",
     across=across,
+    bad="""\
+kind: Repository
+metadata: {name: vault}
+spec: {endpointType: S3, mode: Mirror, resources: [{type: S3, bucket: acme-vault, master: true}]}
+---
+kind: Repository
+metadata: {name: reports}
+spec: {endpointType: S3, resources: [{type: S3, bucket: acme-vault, folder: reports}]}
+""",
+    good="""\
+kind: Repository
+metadata: {name: vault}
+spec: {endpointType: S3, mode: Mirror, resources: [{type: S3, bucket: acme-vault, master: true}]}
+---
+kind: Repository
+metadata: {name: reports}
+spec: {endpointType: S3, resources: [{type: S3, bucket: acme-reports}]}
+""",
 )

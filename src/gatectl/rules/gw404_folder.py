@@ -46,4 +46,22 @@ RULE = Rule(
     "The platform refuses a (bucket, folder) that another Normal repository uses (NORMAL_UNIT_FOLDER_ALREADY_USED). No folder"
     " counts as a folder; folders are compared without slashes at either end.",
     across=across,
+    bad="""\
+kind: Repository
+metadata: {name: ingest}
+spec: {endpointType: S3, resources: [{type: S3, bucket: acme-orders, folder: raw}]}
+---
+kind: Repository
+metadata: {name: replay}
+spec: {endpointType: S3, resources: [{type: S3, bucket: acme-orders, folder: /raw/}]}
+""",
+    good="""\
+kind: Repository
+metadata: {name: ingest}
+spec: {endpointType: S3, resources: [{type: S3, bucket: acme-orders, folder: raw}]}
+---
+kind: Repository
+metadata: {name: replay}
+spec: {endpointType: S3, resources: [{type: S3, bucket: acme-orders, folder: replay}]}
+""",
 )

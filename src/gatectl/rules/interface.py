@@ -7,6 +7,7 @@ in a plan over the final state of the workspace, unmanaged attachments and repos
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable, Sequence
 from typing import NamedTuple
 
@@ -44,7 +45,8 @@ class Rule(NamedTuple):
     """One row of the table of rules.
 
     `text` explains the rule to a person; `adjustable` says that a project file may change its severity;
-    `names` that it only concerns repositories in which two names are equal.
+    `names` that it only concerns repositories in which two names are equal. `bad` breaks the rule and nothing else, `good`
+    is the same put right; both leave out what every manifest says alike (`whole` adds it), so that they stay short.
     """
 
     id: str
@@ -55,6 +57,24 @@ class Rule(NamedTuple):
     names: bool = False
     each: Callable[[RepositoryView], Iterable[Finding]] | None = None
     across: Callable[[Namespace], Iterable[Finding]] | None = None
+    bad: str = ""
+    good: str = ""
+
+
+def whole(example: str) -> str:
+    """An example as the manifests that it is short for; what it leaves out is a Repository `orders` of our apiVersion."""
+    return "---\n".join(_whole(part) for part in example.rstrip("\n").split("\n---\n"))
+
+
+def _whole(part: str) -> str:
+    head = "apiVersion: gatectl.io/v1\n"
+    if re.match("- |apiVersion:", part):
+        return f"{part}\n"
+    if re.search("^kind:", part, re.MULTILINE):
+        return f"{head}{part}\n"
+    rest = "" if "metadata:" in part else "metadata: {name: orders}\n"
+    body = "spec: {endpointType: S3}\n" if "spec:" not in part else ""
+    return f"{head}kind: Repository\n{rest}{body}{part}\n"
 
 
 def spot(view: RepositoryView, entry: Entry, *field: str) -> Spot | None:

@@ -4,23 +4,91 @@ from gatectl.rules.interface import Rule
 
 RULES = (
     Rule("GW405", "Packets on a platform that has none",
-         "Packets are part of the manifest format, but this platform has no API for them."),
+         "Packets are part of the manifest format, but this platform has no API for them.",
+         bad="spec: {endpointType: S3, resources: [{type: Packet, name: welcome-kit}]}",
+         good="spec: {endpointType: S3, resources: []}"),
     Rule("GW501", "A resource that is neither registered nor declared",
          "An entry attaches a resource that is registered in the repository's workspace, or declared by a Bucket or LLM"
-         " manifest of it."),
+         " manifest of it.",
+         bad="spec: {endpointType: S3, resources: [{type: S3, bucket: acme-orders}]}",
+         good="""\
+kind: Repository
+metadata: {name: orders}
+spec: {endpointType: S3, resources: [{type: S3, bucket: acme-orders}]}
+---
+kind: Bucket
+metadata: {name: orders-aws}
+spec: {type: S3, bucket: acme-orders, region: eu-west-1, credentials: {key: {env: ID}, secret: {env: KEY}}}
+"""),
     Rule("GW502", "An ambiguous name or resource reference",
          "Several live objects have the name, or one differs from it in case only (`metadata.id` chooses); or several"
          " registered buckets have the remote identity (`label` or `id` chooses); or a Bucket manifest would register an"
-         " identity that is already registered under another label (use that label, or say `allowDuplicate: true`)."),
+         " identity that is already registered under another label (use that label, or say `allowDuplicate: true`).",
+         bad="""\
+kind: Repository
+metadata: {name: orders}
+spec: {endpointType: S3, resources: [{type: S3, bucket: acme-orders}]}
+---
+kind: Bucket
+metadata: {name: orders-reader}
+spec: {type: S3, bucket: acme-orders, region: eu-west-1, credentials: {key: {env: ID}, secret: {env: KEY}}}
+---
+kind: Bucket
+metadata: {name: orders-writer}
+spec: {type: S3, bucket: acme-orders, region: eu-west-1, credentials: {key: {env: ID}, secret: {env: KEY}}}
+""",
+         good="""\
+kind: Repository
+metadata: {name: orders}
+spec: {endpointType: S3, resources: [{type: S3, bucket: acme-orders}]}
+---
+kind: Bucket
+metadata: {name: orders-reader}
+spec: {type: S3, bucket: acme-orders, region: eu-west-1, credentials: {key: {env: ID}, secret: {env: KEY}}}
+"""),
     Rule("GW503", "An unknown or undecided workspace",
-         "The workspace is neither live nor declared by a Workspace manifest, or none is named and several are visible."),
+         "The workspace is neither live nor declared by a Workspace manifest, or none is named and several are visible.",
+         bad="""\
+kind: Repository
+metadata: {name: orders, workspace: reserch}
+spec: {endpointType: S3}
+""",
+         good="""\
+kind: Repository
+metadata: {name: orders, workspace: research}
+spec: {endpointType: S3}
+---
+kind: Workspace
+metadata: {name: research}
+"""),
     Rule("GW504", "The final state of the workspace breaks a namespace rule",
          "With what is attached on the platform and not in the manifests, a repository that this plan changes would break"
-         " one of GW301 to GW306 or GW402 to GW404."),
+         " one of GW301 to GW306 or GW402 to GW404.",
+         bad="""\
+# attached on the platform, and kept: {type: S3, bucket: acme-orders}
+spec: {endpointType: S3, resources: [{type: GCS, bucket: acme-orders}]}
+""",
+         good="spec: {endpointType: S3, attachmentPolicy: Exact, resources: [{type: GCS, bucket: acme-orders}]}"),
     Rule("GW505", "A change the platform cannot make in place",
          "A repository's endpoint type, mode or workspace, an attachment's folder, and a bucket's type or remote identity"
-         " are fixed once they exist. The finding names a way out."),
+         " are fixed once they exist. The finding names a way out.",
+         bad="""\
+# on the platform: endpointType: S3
+spec: {endpointType: GCS}
+""",
+         good="""\
+# on the platform: endpointType: S3
+spec: {endpointType: S3}   # or a new repository, under another name
+"""),
     Rule("GW506", "An OpenAI endpoint on a platform whose wire value is not configured",
          "The platform's API does not document how an OpenAI endpoint is written. Say which value yours takes:"
-         " `wire: {OpenAI: …}` in the environment."),
+         " `wire: {OpenAI: …}` in the environment.",
+         bad="""\
+# of the environment, in gatectl.yaml; with an OpenAI endpoint among the manifests
+platform: https://gateway.example.com
+""",
+         good="""\
+platform: https://gateway.example.com
+wire: {OpenAI: OPENAI}   # the value that your platform takes
+"""),
 )  # fmt: skip
