@@ -2,15 +2,24 @@
 
 from __future__ import annotations
 
+import json
+import subprocess
+import sys
 from collections.abc import Iterator, Mapping
+from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
+from jsonschema import Draft202012Validator
 
+from gatectl import reconcile
 from gatectl.errors import UsageError
-from gatectl.explain import explain
+from gatectl.explain import explain, topics
 from gatectl.kinds import KINDS
+from gatectl.project import bare_project
 from gatectl.rules import RULES
+from gatectl.rules.interface import whole
 from gatectl.sources import read_schema
 
 SCHEMAS = {kind.name: read_schema(kind.schema) for kind in KINDS.values()} | {"Project": read_schema("project")}
@@ -95,3 +104,112 @@ def test_what_cannot_be_explained_gets_a_suggestion(topic: str, hint: str | None
     with pytest.raises(UsageError) as caught:
         explain(topic, SCHEMAS, 80)
     assert hint is None or hint in (caught.value.hint or "")
+
+
+# Examples of rules
+
+PUT_BEFORE = {
+    "GW504": ("S3", "Additive", "S3"),
+    "GW505": ("S3", "Additive", None),
+}
+"""What stands on the platform before: the endpoint type and policy of the repository, and the bucket it attaches."""
+
+BUCKETS = """\
+apiVersion: gatectl.io/v1
+kind: Bucket
+metadata: {name: on-s3}
+spec: {type: S3, bucket: acme-orders, region: eu-west-1, credentials: {key: {file: key}, secret: {file: key}}}
+---
+apiVersion: gatectl.io/v1
+kind: Bucket
+metadata: {name: on-gcs}
+spec: {type: GCS, bucket: acme-orders, region: eu-west-1, credentials: {key: {file: key}, secret: {file: key}}}
+---
+"""
+PLANNED = sorted({"GW405", *(rule for rule in RULES if rule.startswith("GW5"))} - {"GW506"})
+OFFLINE = sorted(set(RULES) - {*PLANNED, "GW506"})
+
+
+def found_offline(folder: Path, example: str, encoding: str = "utf-8") -> set[str]:
+    file = folder / "example.yaml"
+    file.write_bytes(whole(example).encode(encoding))
+    return {f.rule for f in reconcile.load(bare_project(folder), [file], "default").findings}
+
+
+def found_planning(folder: Path, example: str) -> set[str]:
+    """The rules that a plan finds broken, on an embedded platform in the folder."""
+    (folder / "gatectl.yaml").write_text(
+        "apiVersion: gatectl.io/v1\nkind: Project\nmetadata: {name: a}\n"
+        "spec: {rules: {GW307: 'off'}, environments: {default: {platform: embedded}}}\n"
+    )
+    (folder / "example.yaml").write_text(whole(example))
+    done = gatectl("plan", "--format", "json", cwd=folder)
+    return {found["rule"] for found in json.loads(done.stdout)["diagnostics"]}
+
+
+def gatectl(*arguments: str, cwd: Path) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-m", "gatectl", *arguments]
+    return subprocess.run(command, cwd=cwd, capture_output=True, text=True, check=False)
+
+
+@pytest.mark.parametrize("rule", OFFLINE)
+def test_the_bad_example_of_an_offline_rule_breaks_it_and_no_other_and_the_good_one_none(
+    rule: str, tmp_path: Path
+) -> None:
+    not_utf8 = "latin-1" if rule == "GW101" else "utf-8"
+    assert found_offline(tmp_path, RULES[rule].bad, not_utf8) == {rule}
+    assert found_offline(tmp_path, RULES[rule].good) == set()
+
+
+@pytest.mark.parametrize("rule", PLANNED)
+def test_the_bad_example_of_a_rule_that_needs_the_platform_breaks_it_in_a_plan_and_the_good_one_does_not(
+    rule: str, tmp_path: Path
+) -> None:
+    if rule in PUT_BEFORE:
+        endpoint, policy, bucket = PUT_BEFORE[rule]
+        entries = f"[{{type: {bucket}, bucket: acme-orders}}]" if bucket else "[]"
+        before = f"spec: {{endpointType: {endpoint}, attachmentPolicy: {policy}, resources: {entries}}}"
+        (tmp_path / "key").write_text("made-up")
+        (tmp_path / "example.yaml").write_text(whole(before))
+        (tmp_path / "buckets.yaml").write_text(BUCKETS)
+        done = gatectl("apply", "--yes", cwd=tmp_path)
+        assert done.returncode == 0, done.stdout + done.stderr
+    assert found_planning(tmp_path, RULES[rule].bad) == {rule}
+    assert found_planning(tmp_path, RULES[rule].good) == set()
+
+
+def test_a_rule_is_explained_with_both_examples_as_they_are_written() -> None:
+    text = explain("GW301", SCHEMAS, 80)
+    assert "Wrong:\n\n    spec:\n      endpointType: S3" in text
+    assert "Right:\n\n    spec:\n      endpointType: S3" in text
+    assert all(rule.bad and rule.good for rule in RULES.values())
+
+
+# What can be explained
+
+
+def test_the_topics_are_the_rules_and_all_fields() -> None:
+    found = list(topics(SCHEMAS))
+    assert set(found) == {*RULES, *FIELDS, *(kind.lower() for kind in SCHEMAS)}
+    assert len(found) == len(set(found))
+
+
+def examples(kind: str) -> Iterator[tuple[str, Any, Mapping[str, Any]]]:
+    """Every example in a schema, with the field's schema and its path."""
+
+    def below(schema: Mapping[str, Any], path: str) -> Iterator[tuple[str, Any, Mapping[str, Any]]]:
+        for name, field in schema.get("properties", {}).items():
+            yield from ((f"{path}.{name}", example, field) for example in field.get("examples", ()))
+            yield from below(field, f"{path}.{name}")
+
+    yield from below(SCHEMAS[kind], kind.lower())
+
+
+@pytest.mark.parametrize("kind", SCHEMAS)
+def test_every_example_of_a_field_is_valid_and_shown_as_yaml_that_reads_back(kind: str) -> None:
+    found = list(examples(kind))
+    assert found
+    for field, example, schema in found:
+        Draft202012Validator({**schema, "$defs": SCHEMAS[kind].get("$defs", {})}).validate(example)
+        shown = explain(field, SCHEMAS, 80).partition("Example:\n\n")[2].partition("\n\n")[0]
+        assert yaml.safe_load(shown) == {field.rpartition(".")[2]: example}

@@ -185,8 +185,12 @@ def make_plan(
     arranged: Sequence[tuple[Change, tuple[str, ...]]],
     diagnostics: Sequence[Mapping[str, Any]],
     name_file: Any,
+    remarks: Mapping[str, Any] | None = None,
 ) -> Plan:
-    """The plan. With a diagnostic of severity error there are no operations. `name_file` names a path in the plan."""
+    """The plan. With a diagnostic of severity error there are no operations. `name_file` names a path in the plan.
+
+    `remarks` are what else is to be said of it (`partial`, `snapshot`); they are no part of the fingerprint.
+    """
     blocked = any(d["severity"] == "error" for d in diagnostics)
     operations = [] if blocked else [_operation(change, depends, name_file) for change, depends in arranged]
     count = {action: sum(op["action"] == action for op in operations) for action in ("create", "update", "delete")}
@@ -222,6 +226,7 @@ def make_plan(
         if blocked
         else [{"kind": key.kind, "workspace": key.workspace, "name": key.name} for key in sorted(worked.unmanaged)],
         "diagnostics": list(diagnostics),
+        **(remarks or {}),
     }
     plan["fingerprint"] = fingerprint(plan)
     plan["digest"] = digest(plan)

@@ -12,8 +12,8 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from gatectl import checkout, desired, forecast, match, parse, plan, report, rules, selection, sources, validate
-from gatectl.changes import Settings, compute_changes
-from gatectl.current import read_current, read_workspaces
+from gatectl.changes import Settings, Worked, compute_changes
+from gatectl.current import Index, read_current, read_workspaces
 from gatectl.errors import UsageError
 from gatectl.kinds import KINDS
 from gatectl.model import Desired, Finding, ObjectKey, Plan, SourceFile
@@ -32,6 +32,7 @@ class Request(NamedTuple):
     prune: bool = False
     renew: tuple[str, ...] = ()
     force_put: bool = False
+    since: selection.Since | None = None
 
 
 class Loaded(NamedTuple):
@@ -57,7 +58,11 @@ def manifest_paths(project: Project, environment: Environment, paths: Sequence[s
 
 def load(project: Project, paths: Sequence[str | Path], default_workspace: str | None) -> Loaded:
     """Bytes → documents → manifests, and every offline finding. `default_workspace`: of manifests that name none."""
-    read = sources.read_manifests(paths, project.folder, project.file)
+    return load_read(project, sources.read_manifests(paths, project.folder, project.file), default_workspace)
+
+
+def load_read(project: Project, read: sources.Read, default_workspace: str | None) -> Loaded:
+    """The same of files that were read already, from wherever."""
     findings = list(read.findings)
     documents = []
     for file in read.files:
@@ -99,8 +104,10 @@ def _is_project_file(path: str, found: Sequence[str]) -> bool:
     return list(found) == [path] and os.path.basename(path) == sources.PROJECT_FILE
 
 
-def make_plan(request: Request, loaded: Loaded, git: checkout.Checkout, reader: Reader) -> Plan:
-    """Everything from the manifests and the platform to the plan. Reads, and only reads.
+def make_plan(
+    request: Request, loaded: Loaded, git: checkout.Checkout, reader: Reader, remarks: Mapping[str, Any] | None = None
+) -> Plan:
+    """Everything from the manifests and the platform to the plan. Reads, and only reads. `remarks`: see `plan.make_plan`.
 
     Raises UsageError for options that cannot be meant, PlatformError where the platform cannot be read whole.
     """
@@ -136,12 +143,13 @@ def make_plan(request: Request, loaded: Loaded, git: checkout.Checkout, reader: 
     worked = compute_changes(pairs, current, settings)
     unmanaged = [key for key in worked.unmanaged if key.workspace in names]
     worked = worked._replace(findings=[*ambiguous, *worked.findings], unmanaged=unmanaged)
-    worked = plan.select(worked, _chosen(request, wanted))
+    chosen, partial = _chosen(request, wanted, reader.traits.default_workspace, visible, worked)
+    worked = plan.select(worked, chosen)
     selected = frozenset(c.key for c in worked.changes)
     arranged, circles = plan.arrange(worked)
     findings += [*worked.findings, *circles, *forecast.forecast(worked, current, selected, project.rules)]
     diagnostics = [report.finding_json(f, name_file) for f in parse.locate(findings)]
-    return plan.make_plan(target, source, worked, arranged, diagnostics, name_file)
+    return plan.make_plan(target, source, worked, arranged, diagnostics, name_file, {**(remarks or {}), **partial})
 
 
 def refuse(
@@ -173,25 +181,34 @@ def ask_git(request: Request) -> checkout.Checkout:
 
 def _check_options(request: Request) -> None:
     """Raises UsageError for options that cannot be meant, whatever the manifests are."""
-    if request.prune and (request.paths or request.selector is not None or request.targets):
+    chosen = request.paths or request.selector is not None or request.targets or request.since is not None
+    if request.prune and chosen:
         raise UsageError("--prune deletes what no manifest declares, so it goes with all manifests",
-                         "leave out PATH, -l and --target")  # fmt: skip
+                         "leave out PATH, -l, --target and --changed-since")  # fmt: skip
     for text in request.renew:
         if text.partition("/")[0].lower() in ("repository", "workspace"):
             raise UsageError(f"--renew-credentials {text}: only a Bucket or an LLM has credentials",
                              "name one: Bucket/NAME or LLM/NAME")  # fmt: skip
 
 
-def _chosen(request: Request, wanted: Desired) -> frozenset[ObjectKey] | None:
-    """The keys that -l and --target choose; None: all."""
-    if request.selector is None and not request.targets:
-        return None
-    chosen = frozenset(ObjectKey(m.kind, m.workspace, m.name) for m in wanted.manifests if m.name is not None)
+def _chosen(
+    request: Request, wanted: Desired, default: str | None, visible: Index, worked: Worked
+) -> tuple[frozenset[ObjectKey] | None, Mapping[str, Any]]:
+    """The keys that -l, --target and --changed-since choose (None: all), and what a plan of a change says of itself."""
+    if request.selector is None and not request.targets and request.since is None:
+        return None, {}
+    chosen = frozenset(selection.key_of(m) for m in wanted.manifests if m.name is not None)
     if request.selector is not None:
         matches = selection.parse_selector(request.selector)
-        chosen = frozenset(
-            ObjectKey(m.kind, m.workspace, m.name) for m in wanted.manifests if m.name is not None and matches(m.labels)
-        )
+        chosen = frozenset(selection.key_of(m) for m in wanted.manifests if m.name is not None and matches(m.labels))
     if request.targets:
         chosen &= selection.find_targets(request.targets, wanted.manifests, "--target")
-    return chosen
+    if request.since is None:
+        return chosen, {}
+    before, _ = match.decide_workspaces(request.since.before, default, visible)
+    attached = {key: ending.attachments for key, ending in worked.endings.items()}
+    touched = selection.touched(before, wanted, attached)
+    chosen &= touched.keys
+    removed = [{"kind": k.kind, "workspace": k.workspace, "name": k.name} for k in sorted(touched.removed, key=str)]
+    said = {"since": request.since.ref, "commit": request.since.commit, "touched": len(chosen), "of": touched.of}
+    return chosen, {"partial": {**said, "removed": removed}}

@@ -77,3 +77,14 @@ def findings_json(findings: Iterable[Finding], files: int, manifests: int, name_
 def error_json(code: str, message: str, hint: str | None) -> Mapping[str, Any]:
     """What a JSON format prints when a command fails otherwise."""
     return {"formatVersion": "1.0", "error": {"code": code, "message": message, "hint": hint}}
+
+
+def renamed(document: Mapping[str, Any], name_file: NameFile) -> Mapping[str, Any]:
+    """A document with findings (or a plan, with its diagnostics) whose files are named otherwise."""
+    key = "findings" if "findings" in document else "diagnostics"
+
+    def place(item: Mapping[str, Any]) -> dict[str, Any]:
+        return {**item, "file": name_file(item["file"])} if item["file"] is not None else dict(item)
+
+    found = [{**place(item), "related": [place(other) for other in item["related"]]} for item in document[key]]
+    return {**document, key: found}

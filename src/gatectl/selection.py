@@ -1,14 +1,15 @@
-"""Which objects a command is about: `-l SELECTOR`, `--target`, `--renew-credentials`. Pure."""
+"""Which objects a command is about: `-l SELECTOR`, `--target`, `--renew-credentials`, `--changed-since`. Pure."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import Final
+from typing import Any, Final, NamedTuple
 
+from gatectl.desired import comparable
 from gatectl.errors import UsageError
-from gatectl.kinds import KINDS
-from gatectl.model import Manifest, ObjectKey
+from gatectl.kinds import KINDS, bucket
+from gatectl.model import Attachment, Desired, Identity, Manifest, ObjectKey
 
 Predicate = Callable[[Mapping[str, str]], bool]
 
@@ -79,3 +80,72 @@ def _find(text: str, keys: Sequence[ObjectKey], option: str) -> ObjectKey:
         listed = ", ".join(sorted(f"{kind}/{key.workspace}/{key.name}" for key in found))
         raise UsageError(f"{option} {text} means several objects", f"name the workspace: {listed}")
     raise UsageError(f"{option} {text}: no manifest declares it", "check the name, or the PATH that is read")
+
+
+class Since(NamedTuple):
+    """A point in the history of the manifests: as it was named, the commit, and what they said then."""
+
+    ref: str
+    commit: str
+    before: Desired
+
+
+class Touched(NamedTuple):
+    """What a change of the manifests touches: objects to plan, neighbours among them, and those declared no more."""
+
+    keys: frozenset[ObjectKey]
+    removed: frozenset[ObjectKey]
+    of: int
+
+
+def touched(before: Desired, wanted: Desired, attached: Mapping[ObjectKey, Iterable[Attachment]]) -> Touched:
+    """What differs between two sets of manifests, by what they say of each object (wherever and however it is written),
+    and the repositories that attach a bucket or an LLM that differs: in their manifest, or in the end (`attached`)."""
+    was, now = _by_key(before), _by_key(wanted)
+    changed = {key for key in now if was.get(key) != now[key]}
+    removed = was.keys() - now.keys()
+    differing = {key for key in changed | removed if key.kind in ("Bucket", "LLM")}
+    if differing:
+        identities = {
+            (m.workspace, identity)
+            for m in (*before.manifests, *wanted.manifests)
+            if m.name is not None and key_of(m) in differing and (identity := _identity(m)) is not None
+        }
+        for manifest in wanted.of("Repository"):
+            if manifest.name is not None and any(
+                (manifest.workspace, e.key) in identities for e in manifest.entries or ()
+            ):
+                changed.add(key_of(manifest))
+        for key, attachments in attached.items():
+            if any(_resource(key.workspace, item) in differing for item in attachments):
+                changed.add(key)
+    return Touched(frozenset(changed), frozenset(removed), len(now))
+
+
+def key_of(manifest: Manifest) -> ObjectKey:
+    assert manifest.name is not None
+    return ObjectKey(manifest.kind, manifest.workspace, manifest.name)
+
+
+def _by_key(desired: Desired) -> dict[ObjectKey, list[Any]]:
+    found: dict[ObjectKey, list[Any]] = {}
+    for manifest in desired.manifests:
+        if manifest.name is not None:
+            found.setdefault(key_of(manifest), []).append(manifest.document.data)
+    return found
+
+
+def _identity(manifest: Manifest) -> Identity | None:
+    """What the entries of repositories call a bucket or an LLM, as it is compared."""
+    if manifest.kind == "LLM":
+        return ("LLM", str(manifest.name))
+    try:
+        return comparable(bucket.identity(manifest.spec))
+    except (KeyError, AttributeError):  # a manifest that is not valid names nothing
+        return None
+
+
+def _resource(workspace: str | None, item: Attachment) -> ObjectKey:
+    if item.identity[0] == "LLM":
+        return ObjectKey("LLM", workspace, item.identity[1])
+    return ObjectKey("Bucket", workspace, item.label or "")

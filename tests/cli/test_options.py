@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shlex
 import shutil
 import subprocess
 import sys
@@ -322,3 +323,20 @@ def test_every_schema_can_be_printed(shell: Shell, fits: Any) -> None:
     assert "oneOf" not in shell("schema").out
     assert shell("schema").json["title"] == "Manifest"
     assert "one of: Workspace, Bucket" in shell("schema", "Repo").err
+
+
+def test_closed_standard_streams_are_no_reason_to_fail(shell: Shell) -> None:
+    shell.good()
+    for redirection in (">&-", "2>&-", "<&-", ">&- 2>&- <&-"):
+        done = subprocess.run(
+            ["bash", "-c", f"{shlex.join(shell.command('plan'))} {redirection}"],
+            capture_output=True, text=True, check=False, cwd=shell.folder,
+        )  # fmt: skip
+        assert done.returncode == 0, (redirection, done)
+        assert "Traceback" not in done.stderr
+
+
+def test_the_help_of_a_command_shows_its_own_options_before_those_of_every_command(shell: Shell) -> None:
+    own, _, rest = shell("plan", "--help").out.partition("Options of every command:")
+    assert "--detailed-exitcode" in own and "--platform" not in own
+    assert "--platform" in rest and "--log-format" in rest and "--detailed-exitcode" not in rest

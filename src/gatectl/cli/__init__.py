@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from importlib import import_module
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 import click
 
@@ -16,16 +16,23 @@ from gatectl import __version__
 from gatectl.cli.options import global_options
 from gatectl.errors import UsageError
 
+if TYPE_CHECKING:
+    from click.shell_completion import CompletionItem
+
 COMMANDS: Final[Mapping[str, str]] = {
     "init": "Write a starter project.",
     "validate": "Check manifests offline.",
     "plan": "Show what would change on the platform.",
     "apply": "Make the platform as the manifests say.",
     "show": "Show a saved plan or receipt.",
+    "comment": "Post a saved plan on its pull request.",
     "export": "Print live objects as manifests.",
+    "snapshot": "Save what a plan would read of the platform.",
+    "graph": "Draw repositories and what they attach.",
     "serve": "Serve the embedded platform over HTTP.",
     "schema": "Print a JSON Schema.",
     "explain": "Explain a field or a rule.",
+    "completion": "Print the completion script of a shell.",
 }
 """Each command and what it does in a line; its module is `gatectl.cli.NAME`, which calls it `COMMAND`."""
 
@@ -53,6 +60,14 @@ class _Commands(click.Group):
             hint = f"did you mean '{near[0]}'?" if near else f"there is: {', '.join(COMMANDS)}"
             raise UsageError(f"no command is called '{name}'", hint)
         return super().resolve_command(context, args)
+
+    def shell_complete(self, ctx: click.Context, incomplete: str) -> list[CompletionItem[str]]:
+        from click.shell_completion import CompletionItem
+
+        from gatectl.cli.completion import nothing
+
+        found = [CompletionItem(name, help=text) for name, text in COMMANDS.items() if name.startswith(incomplete)]
+        return [*found, *click.Command.shell_complete(self, ctx, incomplete)] or nothing()
 
     def format_commands(self, context: click.Context, formatter: click.HelpFormatter) -> None:
         with formatter.section("Commands"):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shlex
+from collections.abc import Mapping
 from pathlib import Path
 
 import click
@@ -12,22 +13,32 @@ from gatectl.cli.options import Globals, command, load_project
 from gatectl.errors import DONE, InputError
 from gatectl.kinds import KINDS
 from gatectl.sources import schema_folder
-from gatectl.starter import starter_files
+from gatectl.starter import github_workflow, gitlab_pipeline, starter_files
 
 _SCHEMAS = ".schemas"
+_PIPELINES = {
+    "github": (".github/workflows/gitops.yml", github_workflow),
+    "gitlab": (".gitlab/gatectl.yml", gitlab_pipeline),
+}
+"""For each CI, the file in our own sources that a starter's is made of, and what makes it."""
 
 
 @command("init")
 @click.argument("directory", default=".", metavar="[DIR]")
-def COMMAND(options: Globals, directory: str) -> int:  # noqa: N802 - the table's word
-    """Write a starter project: project file, an example manifest, CI workflow, .gitignore, schemas for the editor.
+@click.option(
+    "--ci",
+    type=click.Choice([*_PIPELINES, "none"]),
+    help="Whose pipeline to write (default: github, or what is there).",
+)
+def COMMAND(options: Globals, directory: str, ci: str | None) -> int:  # noqa: N802 - the table's word
+    """Write a starter project: project file, an example manifest, a pipeline, .gitignore, schemas for the editor.
 
-    Existing files are left as they are.
+    Existing files are left as they are. The CI is GitLab's where a .gitlab-ci.yml is there or the remote says so.
     """
     console = options.console()
     folder = Path(directory).resolve()
     name = folder.name.strip() if folder.name.isprintable() else ""
-    files = starter_files(name[:128].strip() or "project", __version__, _SCHEMAS)
+    files = starter_files(name[:128].strip() or "project", _SCHEMAS, _pipeline(ci or _guess(folder)))
     if (folder / "gatectl.yaml").exists():
         raise InputError(f"{folder / 'gatectl.yaml'} exists: this is a project already", "gatectl validate checks it")
     for name, text in files.items():
@@ -42,6 +53,28 @@ def COMMAND(options: Globals, directory: str) -> int:  # noqa: N802 - the table'
     here = "" if folder == Path.cwd() else f"cd {shlex.quote(directory)} && "
     console.result(f"Project '{project.name}' is ready and valid. Next: {here}gatectl plan")
     return DONE
+
+
+def _guess(folder: Path) -> str:
+    """The CI of a folder: GitLab's if its file is there or the git remote is a GitLab, else GitHub's."""
+    if (folder / ".gitlab-ci.yml").exists():
+        return "gitlab"
+    try:
+        remotes = (folder / ".git" / "config").read_text(encoding="utf-8", errors="replace")
+    except OSError:
+        return "github"
+    return "gitlab" if "gitlab" in remotes else "github"
+
+
+def _pipeline(ci: str) -> Mapping[str, str]:
+    """What a CI reads, by path, made of the file that the installed package holds, or the checkout."""
+    if ci == "none":
+        return {}
+    name, make = _PIPELINES[ci]
+    here = Path(__file__).resolve().parent.parent
+    packaged = here / "_pipelines" / f"{ci}.yml"
+    source = packaged if packaged.is_file() else here.parent.parent / name
+    return make(source.read_text("utf-8"), __version__)
 
 
 def _write(path: Path, text: str, name: str | None, say: object) -> None:

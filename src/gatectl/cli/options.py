@@ -9,7 +9,7 @@ import functools
 import os
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, NamedTuple, TypeVar
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 import click
 
@@ -24,6 +24,9 @@ from gatectl.platforms.interface import Connection, Credentials, Secret
 from gatectl.project import Environment, Project, bare_project, choose_environment, make_project
 from gatectl.secrets import resolve_reference
 from gatectl.validate import check_project
+
+if TYPE_CHECKING:
+    from click.shell_completion import CompletionItem
 
 _COLORS = click.Choice(["auto", "always", "never"])
 _LOGS = click.Choice(["text", "json"])
@@ -53,12 +56,13 @@ class InvalidProject(GatectlError):
     code = "invalid_project"
     exit_code = INVALID
 
-    def __init__(self, findings: list[Finding]) -> None:
+    def __init__(self, findings: list[Finding], file: str) -> None:
         first = findings[0]
         place = f"{first.place.file}:{first.place.line}:{first.place.column}: " if first.place else ""
         more = f" (and {len(findings) - 1} more)" if len(findings) > 1 else ""
         super().__init__(f"{place}{first.rule}: {first.message}{more}", first.hint)
         self.findings = findings
+        self.file = file
 
 
 def _store(context: click.Context, parameter: click.Parameter, value: Any) -> None:
@@ -69,6 +73,17 @@ def _store(context: click.Context, parameter: click.Parameter, value: Any) -> No
         known[parameter.name] = value
 
 
+def offers(what: str) -> Callable[[click.Context, click.Parameter, str], list[CompletionItem[str]]]:
+    """What completes a value at the prompt, a word of `completion.offer`; imported when a shell asks."""
+
+    def complete(context: click.Context, _parameter: click.Parameter, incomplete: str) -> list[CompletionItem[str]]:
+        from gatectl.cli.completion import offer
+
+        return offer(what, context, incomplete)
+
+    return complete
+
+
 def global_options(function: Function) -> Function:
     """The options, on the group: these have environment variables."""
     return _decorate(function, with_variables=True)
@@ -76,12 +91,14 @@ def global_options(function: Function) -> Function:
 
 def _decorate(function: Function, *, with_variables: bool) -> Function:
     common: dict[str, Any] = {"expose_value": False, "callback": _store, "allow_from_autoenv": with_variables}
+    environments = common | {"shell_complete": offers("environments")}
+    workspaces = common | {"shell_complete": offers("workspaces")}
     for option in reversed(
         (
             click.option("--project", metavar="FILE", help="The project file (default: gatectl.yaml, upwards from here).", **common),
-            click.option("-e", "--env", metavar="NAME", help="The environment of the project file (default: default).", **common),
+            click.option("-e", "--env", metavar="NAME", help="The environment of the project file (default: default).", **environments),
             click.option("--platform", metavar="TARGET", help="embedded, sqlite:///path, postgresql://… or https://…", **common),
-            click.option("--workspace", metavar="NAME", help="The workspace of manifests that name none.", **common),
+            click.option("--workspace", metavar="NAME", help="The workspace of manifests that name none.", **workspaces),
             click.option("--color", type=_COLORS, default="auto", help="Colours (NO_COLOR is honoured).", **common),
             click.option("-q", "--quiet", is_flag=True, help="Say less.", **common),
             click.option("-v", "--verbose", is_flag=True, help="Say more.", **common),
@@ -96,6 +113,21 @@ def _call(function: Callable[..., Any], **values: Any) -> Any:
     return function(Globals(**click.get_current_context().ensure_object(dict)), **values)
 
 
+class _Command(click.Command):
+    """A command whose help shows its own options first, and those that every command has below."""
+
+    def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        options = [parameter for parameter in self.get_params(ctx) if isinstance(parameter, click.Option)]
+        shown = [(option, option.get_help_record(ctx)) for option in options]
+        everywhere = set(Globals._fields)
+        own = [record for option, record in shown if record is not None and option.name not in everywhere]
+        rest = [record for option, record in shown if record is not None and option.name in everywhere]
+        for title, records in (("Options", own), ("Options of every command", rest)):
+            if records:
+                with formatter.section(title):
+                    formatter.write_dl(records)
+
+
 def command(name: str) -> Callable[[Callable[..., Any]], click.Command]:
     """A command with the global options; its function is handed a Globals first."""
 
@@ -103,7 +135,7 @@ def command(name: str) -> Callable[[Callable[..., Any]], click.Command]:
         handed: Any = functools.partial(_call, function)
         handed.__doc__ = function.__doc__
         handed.__click_params__ = getattr(function, "__click_params__", [])
-        made = click.command(name)(_decorate(handed, with_variables=False))
+        made = click.command(name, cls=_Command)(_decorate(handed, with_variables=False))
         for parameter in made.params:
             if isinstance(parameter, click.Option) and parameter.allow_from_autoenv:
                 # By the option's own word: GATECTL_PLAN_FORMAT for plan --format, whatever our code calls it.
@@ -113,6 +145,18 @@ def command(name: str) -> Callable[[Callable[..., Any]], click.Command]:
         return made
 
     return wrap
+
+
+def budget_option(function: Function) -> Function:
+    """The option of commands that can print markdown."""
+    option = click.option(
+        "--budget",
+        type=click.IntRange(min=1_000),
+        default=65_536,
+        metavar="BYTES",
+        help="Of markdown, at most (65536).",
+    )
+    return option(function)
 
 
 def load_project(options: Globals) -> Project:
@@ -136,7 +180,7 @@ def load_project(options: Globals) -> Project:
         message = f"a project file holds one document, not {len(parsed.documents)}"
         findings.append(Finding("GW106", message, "start from: gatectl init", place=sources.first_place(source.path)))
     if findings:
-        raise InvalidProject(locate(findings))
+        raise InvalidProject(locate(findings), source.path)
     return make_project(file, parsed.documents[0].data)
 
 

@@ -9,37 +9,48 @@ import time
 import click
 
 from gatectl import plan as plans
-from gatectl.cli.options import Globals, command, connection_of, write_file
-from gatectl.cli.planning import Selection, make_request, selection_options, work_out
-from gatectl.errors import CHANGES, DESTRUCTIVE_CHANGES, DONE, INVALID
-from gatectl.render import FORMATS, render
+from gatectl.cli.options import Globals, budget_option, command, connection_of, write_file
+from gatectl.cli.output import Outputs, format_option, of_plan, publish
+from gatectl.cli.planning import Selection, declared_graph, make_request, narrow, selection_options, work_out
+from gatectl.cli.steps import leave_outputs, leave_summary
+from gatectl.errors import DONE, INVALID
+from gatectl.pipeline import exit_code
 
 
 @command("plan")
 @selection_options
+@click.option(
+    "--changed-since", metavar="REF", help="Only what changed in the manifests since this commit, and its neighbours."
+)
+@click.option("--against", metavar="FILE", help="Read a snapshot instead of the platform.")
 @click.option("--out", metavar="FILE", help="Save the plan, for apply --plan FILE.")
-@click.option("--format", "format_name", type=click.Choice(FORMATS["plan"]), default="text", help="How to print it.")
+@format_option("plan")
+@budget_option
 @click.option("--detailed-exitcode", is_flag=True, help="2 where changes are pending, 3 where some detach or delete.")
 def COMMAND(  # noqa: N802 - the table's word
-    options: Globals, selection: Selection, out: str | None, format_name: str, detailed_exitcode: bool
+    options: Globals, selection: Selection, changed_since: str | None, against: str | None, out: str | None,
+    outputs: Outputs, budget: int, detailed_exitcode: bool,
 ) -> int:  # fmt: skip
     """Show what would change on the platform.
 
     PATH defaults to the environment's manifests, else the project's; "-" is standard input. Nothing is written to the
     platform, and no credential is resolved.
     """
-    console = options.console(format_name)
+    outputs.apart_from(out)
+    console = options.console(outputs.printed)
     ends = time.monotonic() + selection.deadline
-    request = make_request(options, selection)
+    request = narrow(make_request(options, selection), options, changed_since, against)
+    console.budget, console.environment = budget, request.environment.name
     plan = work_out(request, lambda: connection_of(request.project, request.environment, ends=ends))
+    console.declared = lambda: declared_graph(request, plan)
     invalid = plans.is_invalid(plan)
     if out is not None and not invalid:
         write_file(out, json.dumps(plan, indent=2) + "\n")  # first: where it fails, that is the result
-    console.result(render("plan", plan, format_name, console.look()))
+    publish(console, outputs, "plan", plan, of_plan(plan, request.project.folder, request.project.file))
+    leave_summary(console, "plan", plan, request.environment.name)
+    leave_outputs(console, plan)
     if invalid:
         return INVALID
     if out is not None:
         console.info(f"plan saved: gatectl apply --plan {shlex.quote(out)}")
-    if not detailed_exitcode or plans.is_empty(plan):
-        return DONE
-    return DESTRUCTIVE_CHANGES if plans.is_destructive(plan) else CHANGES
+    return exit_code(plan) if detailed_exitcode else DONE

@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
 import click
 
 from gatectl import reconcile
-from gatectl.cli.options import Globals, default_workspace_of, environment_of, load_project
+from gatectl.cli.options import Globals, default_workspace_of, environment_of, load_project, offers
+from gatectl.errors import InputError, UsageError
 from gatectl.model import Plan
 from gatectl.platforms import driver_for, without_secrets
 from gatectl.platforms.interface import Connection
 from gatectl.selection import parse_selector
 
-_OBJECT = "KIND/[WORKSPACE/]NAME"
+_OBJECTS: Any = {"multiple": True, "metavar": "KIND/[WORKSPACE/]NAME", "shell_complete": offers("objects")}
 
 
 class Selection(NamedTuple):
@@ -48,9 +50,9 @@ def selection_options(function: Callable[..., Any]) -> Callable[..., Any]:
         (
             click.argument("paths", nargs=-1, metavar="[PATH]…"),
             click.option("-l", "--selector", metavar="SELECTOR", help="Only manifests with these labels: team=data,tier!=dev"),
-            click.option("--target", "targets", multiple=True, metavar=_OBJECT, help="Only this object, and what it needs (repeatable)."),
+            click.option("--target", "targets", **_OBJECTS, help="Only this object, and what it needs (repeatable)."),
             click.option("--prune", is_flag=True, help="Delete what this project applied before and no manifest declares."),
-            click.option("--renew-credentials", "renew", multiple=True, metavar=_OBJECT, help="Send its credentials again (repeatable)."),
+            click.option("--renew-credentials", "renew", **_OBJECTS, help="Send its credentials again (repeatable)."),
             click.option("--force-put", is_flag=True, help="Write repositories that hold what gatectl does not know."),
             click.option("--deadline", type=click.FloatRange(min=1), default=1800.0, metavar="SECONDS", help="For the whole run (1800)."),
         )
@@ -76,12 +78,42 @@ def make_request(options: Globals, selection: Selection) -> reconcile.Request:
     )
 
 
+def narrow(
+    request: reconcile.Request, options: Globals, changed_since: str | None, against: str | None
+) -> reconcile.Request:
+    """The request of a plan of a change, or of a plan against a snapshot. Raises UsageError, InputError."""
+    environment = request.environment
+    if against is not None:
+        if options.platform is not None:
+            raise UsageError("--platform and --against say two things", "leave out one of them")
+        target = f"snapshot://{os.path.abspath(against)}"
+        request = request._replace(environment=environment._replace(platform=target, token=None))
+    if changed_since is not None:
+        if request.prune:
+            raise UsageError("--prune deletes what no manifest declares, so it goes with all manifests",
+                             "leave out --changed-since")  # fmt: skip
+        from gatectl import merging
+
+        paths = reconcile.manifest_paths(request.project, environment, request.paths)
+        workspace = default_workspace_of(environment)
+        try:
+            since = merging.read_since(request.project, paths, workspace, changed_since)
+        except InputError:
+            if not reconcile.load(request.project, paths, workspace).invalid:
+                raise
+            return request  # what is wrong with the manifests comes first, and refuses any plan
+        request = request._replace(since=since)
+    return request
+
+
 def work_out(request: reconcile.Request, connect: Callable[[], Connection]) -> Plan:
     """The plan of a request. Reads the platform, unless the manifests are invalid: then there is nothing to ask it.
 
     `connect` says how to reach the platform; asked only then, since a missing token is no reason to hide findings.
     """
     project, environment = request.project, request.environment
+    if not driver_for(environment.platform).writable:
+        return _of_snapshot(request, connect())
     paths = reconcile.manifest_paths(project, environment, request.paths)
     git = reconcile.ask_git(request)
     loaded = reconcile.load(project, paths, default_workspace_of(environment))
@@ -93,3 +125,40 @@ def work_out(request: reconcile.Request, connect: Callable[[], Connection]) -> P
         return reconcile.make_plan(request, loaded, git, reader)
     finally:
         reader.close()
+
+
+def _of_snapshot(request: reconcile.Request, connection: Connection) -> Plan:
+    """The plan that the platform of a snapshot would have had; it knows the workspace of manifests that name none."""
+    from gatectl.platforms import snapshot
+
+    paths = reconcile.manifest_paths(request.project, request.environment, request.paths)
+    git = reconcile.ask_git(request)
+    try:
+        reader = snapshot.open_reader(connection)
+    except InputError:
+        loaded = reconcile.load(request.project, paths, request.environment.workspace)
+        if not loaded.invalid:
+            raise
+        return reconcile.refuse(request, loaded, git, ("snapshot", connection.target, None))
+    loaded = reconcile.load(request.project, paths, request.environment.workspace or reader.traits.default_workspace)
+    if loaded.invalid:
+        return reconcile.refuse(request, loaded, git, reader.identification)
+    return reconcile.make_plan(request, loaded, git, reader, {"snapshot": reader.remark})
+
+
+def declared_graph(request: reconcile.Request, plan: Plan) -> Any:
+    """The graph of the manifests that a plan was made of (`graph.values.Graph`), read again; None where they are not the same."""
+    from gatectl import report, sources
+    from gatectl.graph.reading import by_label, from_manifests
+
+    if "-" in request.paths:
+        return None
+    project, environment = request.project, request.environment
+    workspaces = plan["target"]["workspaces"]
+    workspace = default_workspace_of(environment) or (workspaces[0] if len(workspaces) == 1 else None)
+    loaded = reconcile.load(project, reconcile.manifest_paths(project, environment, request.paths), workspace)
+    name_file = report.relative_to(str(project.folder))
+    read = {name_file(path): digest for path, digest in sources.inputs(loaded.files)}
+    if any(read.get(item["path"]) != item["sha256"] for item in plan["source"]["inputs"]):
+        return None
+    return from_manifests(loaded.desired, (), by_label("team"))

@@ -6,7 +6,7 @@ import json
 
 import click
 
-from gatectl.cli.options import Globals, command
+from gatectl.cli.options import Globals, command, offers
 from gatectl.combine import combine
 from gatectl.errors import DONE, UsageError
 from gatectl.kinds import KINDS
@@ -16,7 +16,7 @@ DOCUMENTS = ("project", "plan", "receipt", "findings", "faults")
 
 
 @command("schema")
-@click.argument("kind", required=False)
+@click.argument("kind", required=False, shell_complete=offers("schemas"))
 def COMMAND(options: Globals, kind: str | None) -> int:  # noqa: N802 - the table's word
     """Print a JSON Schema (draft 2020-12): of a KIND, of project, plan, receipt, findings or faults, or of all kinds together."""
     names = {row.name.lower(): row.schema for row in KINDS.values()} | {name: name for name in DOCUMENTS}
