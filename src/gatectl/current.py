@@ -6,7 +6,7 @@ from collections.abc import Collection as Container
 from collections.abc import Iterable, Mapping
 from typing import Any, Final, NamedTuple
 
-from gatectl.errors import Unsupported
+from gatectl.errors import Unsupported, UsageError
 from gatectl.kinds import KINDS
 from gatectl.kinds.interface import Context, Kind
 from gatectl.model import Live, ObjectKey
@@ -64,6 +64,16 @@ def read_workspaces(reader: Reader, renamed: Mapping[str, str] = _NONE) -> Index
 def _called(live: Live, renamed: Mapping[str, str]) -> Live:
     name = renamed.get(live.id, "")
     return live._replace(key=live.key._replace(name=name)) if name.lower() == live.key.name.lower() else live
+
+
+def visible_names(visible: Index, wanted: str | None) -> list[str]:
+    """The names of the workspaces to read: the one wanted, by name or id, or all. Raises UsageError for none of that name."""
+    if wanted is None:
+        return sorted(visible.by_name)
+    name = visible.by_id[wanted].key.name if wanted in visible.by_id else wanted
+    if name not in visible.by_name:
+        raise UsageError(f"there is no workspace '{name}'", f"visible: {', '.join(sorted(visible.by_name)) or 'none'}")
+    return [name]
 
 
 def read_current(

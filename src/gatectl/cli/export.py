@@ -10,8 +10,8 @@ import click
 from gatectl import export as exporter
 from gatectl import sources, validate
 from gatectl.cli.options import Globals, command, connection_of, environment_of, load_project
-from gatectl.current import read_current, read_workspaces
-from gatectl.errors import DONE, InputError, UsageError
+from gatectl.current import read_current, read_workspaces, visible_names
+from gatectl.errors import DONE, InputError
 from gatectl.kinds import KINDS
 from gatectl.platforms import driver_for
 
@@ -32,15 +32,7 @@ def COMMAND(options: Globals, out: str | None, deadline: float) -> int:  # noqa:
     reader = driver_for(environment.platform).open_reader(connection)
     try:
         visible = read_workspaces(reader)
-        wanted = environment.workspace
-        if wanted is not None and wanted in visible.by_id:
-            wanted = visible.by_id[wanted].key.name
-        if wanted is not None and wanted not in visible.by_name:
-            raise UsageError(
-                f"there is no workspace '{wanted}'", f"visible: {', '.join(sorted(visible.by_name)) or 'none'}"
-            )
-        names = [wanted] if wanted is not None else sorted(visible.by_name)
-        current = read_current(reader, names, visible, llms=False)
+        current = read_current(reader, visible_names(visible, environment.workspace), visible, llms=False)
     finally:
         reader.close()
     checker = validate.make_checker({kind.name: sources.read_schema(kind.schema) for kind in KINDS.values()})

@@ -17,7 +17,7 @@ from gatectl.cli.options import (
     load_project,
     offline_environment,
 )
-from gatectl.current import read_current, read_workspaces
+from gatectl.current import read_current, read_workspaces, visible_names
 from gatectl.errors import DONE, INVALID, UsageError
 from gatectl.graph.reading import by_label, from_live, from_manifests
 from gatectl.graph.values import Graph
@@ -64,15 +64,7 @@ def _live(options: Globals, ends: float) -> tuple[Graph, int, str]:
     reader = driver_for(environment.platform).open_reader(connection_of(project, environment, ends=ends))
     try:
         visible = read_workspaces(reader)
-        wanted = environment.workspace
-        if wanted is not None and wanted in visible.by_id:
-            wanted = visible.by_id[wanted].key.name
-        if wanted is not None and wanted not in visible.by_name:
-            raise UsageError(
-                f"there is no workspace '{wanted}'", f"visible: {', '.join(sorted(visible.by_name)) or 'none'}"
-            )
-        names = [wanted] if wanted is not None else sorted(visible.by_name)
-        current = read_current(reader, names, visible, llms=False)
+        current = read_current(reader, visible_names(visible, environment.workspace), visible, llms=False)
         url = reader.identification[1]
     finally:
         reader.close()

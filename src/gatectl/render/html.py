@@ -14,11 +14,10 @@ from gatectl.graph.html import section
 from gatectl.graph.planned import from_plan, size
 from gatectl.page import data, page
 from gatectl.render.excerpt import Excerpts
-from gatectl.render.interface import Json, Look, Renderer, safe
+from gatectl.render.interface import Json, Look, Renderer, resource_words, safe
 from gatectl.render.listing import plural, where
 
 _SIGNS: Final = {"create": "+", "update": "~", "delete": "−"}
-_NAMES: Final = ("bucket", "account", "container", "name")
 _LISTS: Final = (("detach", "−", "detached"), ("attach", "+", "attached"), ("keep", "=", "kept, not in the manifests"))
 _GRAPH_LIMIT: Final = 1_500
 """Repositories and attachments that the graph of one page may have; more is no picture any more."""
@@ -155,7 +154,7 @@ def _destructive(operations: Sequence[Json]) -> Iterator[str]:
 
 
 def _lost(operation: Json) -> str:
-    lost = ", ".join(_text(_resource(item)) for item in operation["detach"][:3])
+    lost = ", ".join(_text(resource_words(item)) for item in operation["detach"][:3])
     more = f" and {len(operation['detach']) - 3:,} more" if len(operation["detach"]) > 3 else ""
     return f": detaches {lost}{more}" if lost else ""
 
@@ -249,19 +248,7 @@ def _plain(value: Any) -> str:
 
 def _attachment(item: Json, name: str, sign: str, words: str) -> str:
     note = f' <span class="soft">{words}</span>' if name == "keep" else ""
-    return f'<p class="attachment {name}"><span class="sign" title="{words}">{sign}</span> {_text(_resource(item))}{note}</p>'
-
-
-def _resource(item: Json) -> str:
-    names = "/".join(str(item[name]) for name in _NAMES if item.get(name) is not None)
-    text = f"{item['type']} {names}"
-    if item["folder"]:
-        text += f", folder {item['folder']}"
-    if item["master"]:
-        text += ", master"
-    if item["label"] and item["label"] != names:
-        text += f" ({item['label']})"
-    return text
+    return f'<p class="attachment {name}"><span class="sign" title="{words}">{sign}</span> {_text(resource_words(item))}{note}</p>'
 
 
 def _named(item: Json) -> str:
@@ -298,7 +285,7 @@ def _graph(document: Json, look: Look) -> Iterator[str]:
 
 def _rest(document: Json) -> Iterator[str]:
     kept = [
-        f'{_named({"kind": "Repository", **item})} <span class="attachment">= {_text(_resource(resource))}</span>'
+        f'{_named({"kind": "Repository", **item})} <span class="attachment">= {_text(resource_words(resource))}</span>'
         for item in document["kept"]
         for resource in item["attachments"]
     ]

@@ -10,7 +10,7 @@ A new format is one module beside this one and one line in the table of `render/
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, NamedTuple
+from typing import Any, Final, NamedTuple
 
 Json = Mapping[str, Any]
 
@@ -51,6 +51,23 @@ class Look(NamedTuple):
 
 
 Render = Callable[[Json, Look], str]
+
+
+RESOURCE_NAMES: Final = ("bucket", "account", "container", "name")
+"""The fields of a plan's resource that name it at its provider, in the order in which they are read."""
+
+
+def resource_words(item: Json) -> str:
+    """An attachment of a plan in words, not yet safe to show: S3 raw-events, folder raw  (raw-events-aws)."""
+    names = "/".join(str(item[name]) for name in RESOURCE_NAMES if item.get(name) is not None)
+    text = f"{item['type']} {names}"
+    if item["folder"]:
+        text += f", folder {item['folder']}"
+    if item["master"]:
+        text += ", master"
+    if item["label"] and item["label"] != names:
+        text += f"  ({item['label']})"
+    return text
 
 
 def safe(value: Any) -> str:

@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Final
 
 from gatectl.render.excerpt import Excerpts
-from gatectl.render.interface import Json, Look, Renderer, safe
+from gatectl.render.interface import RESOURCE_NAMES, Json, Look, Renderer, resource_words, safe
 from gatectl.render.listing import plural as plural
 from gatectl.render.listing import where as _where
 
@@ -20,7 +20,6 @@ _STATUSES: Final = {
     "done": ("✓", "32"), "already": ("=", "32"), "conflict": ("!", "31;1"), "failed": ("✗", "31;1"),
     "blocked": ("·", "33"), "not-started": ("·", "33"), "unknown": ("?", "31;1"),
 }  # fmt: skip
-_NAMES: Final = ("bucket", "account", "container", "name")
 
 
 class _Paint:
@@ -140,7 +139,7 @@ def _operation(operation: Json, paint: _Paint, look: Look) -> Iterator[str]:
     for name, sign, color in (("detach", "-", "31"), ("attach", "+", "32"), ("keep", "=", "2")):
         for item in operation[name]:
             note = "  kept: not in the manifests" if name == "keep" else ""
-            yield paint(f"    {sign} {safe(_resource(item))}{note}", color)
+            yield paint(f"    {sign} {safe(resource_words(item))}{note}", color)
 
 
 def operation_lines(operation: Json) -> list[str]:
@@ -154,7 +153,7 @@ def _head(operation: Json) -> tuple[str, Sequence[Json]]:
         return "", operation["fields"]
     values = {field["path"].rpartition("/")[2]: field["after"] for field in operation["fields"]}
     short = [str(values.pop(name)) for name in ("endpointType", "mode", "type", "provider") if name in values]
-    remote = "/".join(str(values.pop(name)) for name in _NAMES if name in values and name != "name")
+    remote = "/".join(str(values.pop(name)) for name in RESOURCE_NAMES if name in values and name != "name")
     shown = ", ".join(part for part in (" ".join(short), remote, str(values.get("region", ""))) if part)
     rest = [f for f in operation["fields"] if f["path"].rpartition("/")[2] in values and f["path"] not in _SHOWN]
     return (f" ({safe(shown)})" if shown else ""), rest
@@ -188,18 +187,6 @@ def _reference(value: Any) -> str:
     return safe(value)
 
 
-def _resource(item: Json) -> str:
-    names = "/".join(str(item[name]) for name in _NAMES if item.get(name) is not None)
-    text = f"{item['type']} {names}"
-    if item["folder"]:
-        text += f", folder {item['folder']}"
-    if item["master"]:
-        text += ", master"
-    if item["label"] and item["label"] != names:
-        text += f"  ({item['label']})"
-    return text
-
-
 def _unplanned(document: Json, paint: _Paint, look: Look) -> Iterator[str]:
     """What the plan leaves as it is, and a reviewer should know of."""
     if document["kept"]:
@@ -207,7 +194,9 @@ def _unplanned(document: Json, paint: _Paint, look: Look) -> Iterator[str]:
         yield "Kept, attached on the platform and not in the manifests:"
         for item in document["kept"]:
             for resource in item["attachments"]:
-                yield paint(f"    = {safe(item['workspace'])}/{safe(item['name'])}: {safe(_resource(resource))}", "2")
+                yield paint(
+                    f"    = {safe(item['workspace'])}/{safe(item['name'])}: {safe(resource_words(resource))}", "2"
+                )
     if document["adopts"]:
         yield ""
         one = len(document["adopts"]) == 1

@@ -9,7 +9,7 @@ from __future__ import annotations
 import random
 import threading
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any, Final
 
@@ -93,14 +93,23 @@ class Transport:
 
     def get(self, path: str, query: Mapping[str, str] | None = None) -> Any:
         """The body of a successful GET; tried until it is whole. Raises PlatformError."""
+        return self._until_whole(lambda: self._authorized("GET", path, query, None, None), refusals=True)
+
+    def _until_whole(self, ask: Callable[[], Any], *, refusals: bool) -> Any:
+        """Ask something that does no harm when it is asked twice, until it is answered or the time for trying is over.
+
+        `refusals`: a 200 that says no, or a quota, is a passing fault too; a list has nothing to refuse.
+        """
         began = time.monotonic()
         attempt = 0
         while True:
             try:
-                return self._authorized("GET", path, query, None, None)
+                return ask()
             except (Uncertain, PlatformRefused) as error:
-                # A list has nothing to refuse: a 200 that says no, or a quota, is a passing fault like any other.
-                if isinstance(error, PlatformRefused) and not (error.status < 300 or error.status == 429):
+                passing = (
+                    refusals and isinstance(error, PlatformRefused) and (error.status < 300 or error.status == 429)
+                )
+                if not (passing or isinstance(error, Uncertain)):
                     raise
                 if time.monotonic() - began >= TRIED_SECONDS:
                     raise Unreachable(f"{error.message}; tried for {TRIED_SECONDS:.0f} s", _LATER) from error
@@ -144,16 +153,7 @@ class Transport:
 
     def _post_without_token(self, path: str, body: Mapping[str, Any]) -> Any:
         """A login or a refresh: done twice it does no harm."""
-        began = time.monotonic()
-        attempt = 0
-        while True:
-            try:
-                return self._patient("POST", path, None, body, {})
-            except Uncertain as error:
-                if time.monotonic() - began >= TRIED_SECONDS:
-                    raise Unreachable(f"{error.message}; tried for {TRIED_SECONDS:.0f} s", _LATER) from error
-            self._sleep(_backoff(attempt))
-            attempt += 1
+        return self._until_whole(lambda: self._patient("POST", path, None, body, {}), refusals=False)
 
     def _patient(
         self,
