@@ -67,12 +67,18 @@ def find_targets(texts: Sequence[str], manifests: Iterable[Manifest], option: st
     return frozenset(_find(text, keys, option) for text in texts)
 
 
-def _find(text: str, keys: Sequence[ObjectKey], option: str) -> ObjectKey:
+def parse_target(text: str, option: str) -> tuple[str, str]:
+    """The kind and the [WORKSPACE/]NAME of a KIND/[WORKSPACE/]NAME. Raises UsageError for anything else."""
     kind, _, rest = text.partition("/")
     kinds = {name.lower(): name for name in KINDS}
     if kind.lower() not in kinds or not rest:
         raise UsageError(f"{option} {text}: KIND/[WORKSPACE/]NAME is wanted", f"KIND is one of {', '.join(KINDS)}")
-    ours = [key for key in keys if key.kind == kinds[kind.lower()]]
+    return kinds[kind.lower()], rest
+
+
+def _find(text: str, keys: Sequence[ObjectKey], option: str) -> ObjectKey:
+    kind, rest = parse_target(text, option)
+    ours = [key for key in keys if key.kind == kind]
     found = [key for key in ours if rest in (key.name, f"{key.workspace}/{key.name}")]
     if len(found) == 1:
         return found[0]

@@ -340,3 +340,11 @@ def test_the_help_of_a_command_shows_its_own_options_before_those_of_every_comma
     own, _, rest = shell("plan", "--help").out.partition("Options of every command:")
     assert "--detailed-exitcode" in own and "--platform" not in own
     assert "--platform" in rest and "--log-format" in rest and "--detailed-exitcode" not in rest
+
+
+def test_a_target_of_the_wrong_form_is_wrong_usage_whatever_the_manifests_are(shell: Shell) -> None:
+    shell.write("manifests/broken.yaml", "kind: Repository\n")
+    for option in ("--target", "--renew-credentials"):
+        refused = shell("plan", option, "Repo/x")
+        assert refused.code == 64
+        assert "KIND is one of" in refused.err

@@ -14,7 +14,7 @@ from gatectl.errors import InputError, UsageError
 from gatectl.model import Plan
 from gatectl.platforms import driver_for, without_secrets
 from gatectl.platforms.interface import Connection
-from gatectl.selection import parse_selector
+from gatectl.selection import parse_selector, parse_target
 
 _OBJECTS: Any = {"multiple": True, "metavar": "KIND/[WORKSPACE/]NAME", "shell_complete": offers("objects")}
 
@@ -65,6 +65,9 @@ def make_request(options: Globals, selection: Selection) -> reconcile.Request:
     """The request that the options mean. Raises UsageError, InvalidProject."""
     if selection.selector is not None:
         parse_selector(selection.selector)
+    for option, texts in (("--target", selection.targets), ("--renew-credentials", selection.renew)):
+        for text in texts:
+            parse_target(text, option)
     project = load_project(options)
     return reconcile.Request(
         project,
