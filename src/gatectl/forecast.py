@@ -6,14 +6,14 @@ blamed on it: a violation among repositories that stay as they are was there bef
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 
 from gatectl import rules
 from gatectl.changes import Ending, Worked
 from gatectl.current import Current
 from gatectl.desired import comparable
 from gatectl.model import Attachment, Entry, Finding, ObjectKey
-from gatectl.rules.interface import Namespace, RepositoryView
+from gatectl.rules.interface import Namespace, RepositoryView, spot
 
 _CHECKED = frozenset(("GW301", "GW302", "GW303", "GW304", "GW305", "GW306", "GW402", "GW403", "GW404"))
 
@@ -34,7 +34,22 @@ def forecast(
     found = [f for f in rules.check_each(touched) if f.severity == "error" or _unlisted(f)]
     found += rules.check_across(Namespace([view for view, _ in views], ()))
     blamed = [f for f in found if f.rule in _CHECKED and not names.isdisjoint(f.about)]
-    return [_as_forecast(f) for f in rules.adjust(blamed, settings)]
+    return [_as_forecast(f) for f in rules.adjust(blamed, settings)] + [f for v in touched for f in _unjudged(v)]
+
+
+def _unjudged(view: RepositoryView) -> Iterator[Finding]:
+    """A warning for a container whose storage account the platform does not tell: no rule can look at it (U12)."""
+    for entry in view.entries:
+        if entry.identity[0] == "AzureBlob" and not entry.identity[1]:
+            yield Finding(
+                "GW504",
+                f"the storage account of Azure container '{entry.identity[2]}' ({entry.label}, {entry.id}), attached to"
+                f" {view.shown()}, cannot be told, so collisions with it cannot be ruled out",
+                "look at it in the platform",
+                "warning",
+                spot(view, entry),
+                subject=("Repository", view.workspace, view.name),
+            )
 
 
 def _views(
