@@ -293,6 +293,9 @@ class Between:
     def claim(self) -> None:
         self._inner.claim()
 
+    def stop(self) -> None:
+        self._inner.stop()
+
     def create(self, collection: Any, body: Wire) -> str:
         return self._around(lambda: self._inner.create(collection, body))
 

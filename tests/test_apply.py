@@ -13,6 +13,7 @@ from gatectl.errors import MissingCredential, PlatformError, Uncertain
 from gatectl.platforms.interface import Writer
 from sites import (
     Between,
+    Counting,
     Site,
     brief,
     bucket,
@@ -447,3 +448,69 @@ def test_a_name_that_is_used_because_the_first_attempt_came_through_late_is_done
         "id": "repository/default/r", "status": "done", "platformId": None, "attempts": 2, "error": None,
     }  # fmt: skip
     assert len(live_now(site, "repo")) == 1
+
+
+# Found in review
+
+
+def test_a_renewal_that_nobody_confirmed_is_not_done(site: Site) -> None:
+    """Credentials cannot be read back, so an object that looks as wanted proves nothing."""
+    site.manifests(bucket("logs", LOGS))
+    assert site.apply().converged
+
+    def refuse(writer: Writer) -> Writer:
+        class Silent(Between):
+            def update(self, *arguments: Any, **named: Any) -> None:
+                raise Uncertain("no answer", settled=False)
+
+        return Silent(writer, 0, lambda: None)
+
+    receipt = site.apply(renew=("Bucket/logs",), wrap=refuse)
+    assert receipt.statuses == {"bucket/default/logs": "unknown"}
+    assert not receipt.converged
+
+
+def test_a_renewal_is_sent_although_somebody_else_made_the_other_change(site: Site) -> None:
+    site.manifests(bucket("logs", LOGS, region="eu-west-1"))
+    assert site.apply().converged
+    site.manifests(bucket("logs", LOGS, region="eu-central-1"))
+    plan = site.plan(renew=("Bucket/logs",))
+    assert site.apply().converged
+    sent: list[Any] = []
+
+    class Watching(Between):
+        def update(self, collection: Any, object_id: str, body: Any, etag: str | None = None) -> None:
+            sent.append(body)
+            super().update(collection, object_id, body, etag)
+
+    receipt = site.apply(plan, wrap=lambda writer: Watching(writer, 0, lambda: None))
+    assert receipt.statuses == {"bucket/default/logs": "done"}
+    assert sent[0]["secret"]
+
+
+def test_an_unforeseen_error_in_the_middle_leaves_a_receipt(site: Site) -> None:
+    site.manifests(bucket("logs", LOGS), bucket("media", MEDIA))
+
+    class Broken(Between):
+        def create(self, collection: Any, body: Any) -> str:
+            if body["name"] == "media":
+                raise KeyError("unforeseen")
+            return super().create(collection, body)
+
+    receipt = site.apply(wrap=lambda writer: Broken(writer, 9, lambda: None))
+    assert receipt.statuses == {"bucket/default/logs": "done", "bucket/default/media": "failed"}
+    assert not receipt.converged
+
+
+def test_an_interruption_while_reading_back_is_not_called_converged(site: Site) -> None:
+    site.manifests(bucket("logs", LOGS))
+
+    class Impatient(Counting):
+        def list(self, collection: Any, workspace_id: str | None = None) -> Any:
+            if len(self.calls) >= 3:
+                raise KeyboardInterrupt
+            return super().list(collection, workspace_id)
+
+    receipt = site.apply(wrap_reader=Impatient)
+    assert receipt.statuses == {"bucket/default/logs": "done"}
+    assert not receipt.converged

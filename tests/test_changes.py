@@ -335,6 +335,19 @@ def test_a_label_or_id_that_no_candidate_has_is_gw501(site: Site) -> None:
         assert only(site).startswith("GW501") and "'raw'" in hint(site)
 
 
+def test_an_id_and_a_label_that_contradict_each_other_are_gw501_at_the_id(site: Site) -> None:
+    one, two = site.live_bucket("l1", LOGS), site.live_bucket("l2", LOGS)
+    site.manifests(repository("r", [entry(*LOGS, id=two, label="l1")]))
+    assert only(site) == f"GW501: S3 bucket 'logs': id '{two}' is labelled 'l2', not 'l1'"
+    (found,) = site.plan()["diagnostics"]
+    assert found["path"] == "/spec/resources/0/id"
+    assert f"'l1' {one}" in found["hint"]
+    site.manifests(repository("r", [entry(*LOGS, id="other", label="l1")]))
+    assert only(site) == "GW501: no registered S3 bucket 'logs' has the id 'other'"
+    site.manifests(repository("r", [entry(*LOGS, id=one, label="l1")]))
+    assert rules(site.plan()) == []
+
+
 def test_a_resource_of_another_workspace_is_not_meant(site: Site) -> None:
     site.live_workspace("lab")
     site.live_bucket("logs", LOGS, "lab")

@@ -72,7 +72,7 @@ def test_a_page_says_all_that_the_plan_says(busy: Site) -> None:
     text = Text(html(plan, environment="prod")).text
     for words in (
         "Plan prod", "3 changes pending", plan["fingerprint"], "1 to create", "2 to update", "1 to detach",
-        "+ create Bucket default/ new", "manifests/all.yaml:3", "{secret: {file: secrets/azure}}", "region eu-west-1 eu-north-1",
+        "+ create Bucket default/ new", "manifests/all.yaml:3", "{secret: {file: manifests/secrets/azure}}", "region eu-west-1 eu-north-1",
         "~ update Repository default/ data", "destructive", "− GCS old-data, folder d (old)", "+ AzureBlob acct/logs (new)",
         "adopts a live object", "Destructive 1", "detaches GCS old-data",
         "Kept 1, attached on the platform and not in the manifests", "Repository default/ same = GCS old-data, folder kept (old)",

@@ -326,12 +326,16 @@ def test_a_commit_is_read_as_its_files_would_be(checkout: Checkout) -> None:
     (folder / "out.yaml").symlink_to("/etc/hostname")
     (folder / "linked").symlink_to("z")
     (folder / "circle.yaml").symlink_to("circle.yaml")
+    checkout.write({"other/gatectl.yaml": workspace, "z/gatectl.yaml": workspace, "third/x.yaml": workspace + "\n"})
+    (folder / "third/gatectl.yaml").symlink_to("/etc/hostname")
     checkout.commit({})
     project_file = folder / "gatectl.yaml"
-    disk = sources.read_manifests([folder], folder, project_file)
+    paths = [folder, folder / "other/gatectl.yaml"]
+    disk = sources.read_manifests(paths, folder, project_file)
     with History(checkout.folder) as history:
-        read = Committed(history, [folder], folder, project_file).read("HEAD")
+        read = Committed(history, paths, folder, project_file).read("HEAD")
     assert {f.content for f in read.files} == {f.content for f in disk.files}
     assert [f.path for f in read.files] == [f.path for f in disk.files]
+    assert not any(f.path.endswith("gatectl.yaml") for f in read.files)
     told = {_name(f.place.file): f.rule for f in disk.findings if f.place}
     assert {_name(f.place.file): f.rule for f in read.findings if f.place} == told

@@ -430,9 +430,9 @@ PLACES = [
     # rule, document, (line, column, endLine, endColumn), pointer
     ("GW106", "- a\n- b\n", (1, 1, 2, 4), ()),
     ("GW106", "just text\n", (1, 1, 1, 10), ()),
-    ("GW107", "apiVersion: v1\nkind: Repository\n", (1, 13, 1, 15), ("apiVersion",)),
+    ("GW107", "apiVersion: v1\nkind: Workspace\nmetadata: {name: a}\n", (1, 13, 1, 15), ("apiVersion",)),
     ("GW107", "apiVersion: gatectl.io/v1\nkind: Repo\n", (2, 7, 2, 11), ("kind",)),
-    ("GW201", "kind: Repository\n", (1, 1, 1, 17), ()),
+    ("GW201", "kind: Workspace\nmetadata: {name: a}\n", (1, 1, 2, 20), ()),
     ("GW201", "apiVersion: gatectl.io/v1\nkind: Workspace\nmetadata: {}\n", (3, 11, 3, 13), ("metadata",)),
     ("GW202", "apiVersion: gatectl.io/v1\nkind: Workspace\nmetadata: {name: a, nmae: b}\n", (3, 21, 3, 25), ("metadata", "nmae")),
     ("GW203", "apiVersion: gatectl.io/v1\nkind: Workspace\nmetadata:\n  name: 0x1F # hex\n", (4, 9, 4, 13), ("metadata", "name")),

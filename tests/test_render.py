@@ -55,7 +55,7 @@ Target: embedded (.gatectl/platform.db), workspaces analytics, default
 + create Workspace analytics  # manifests/all.yaml:1
 
 + create Bucket default/logs (AzureBlob, prodeustore/logs)  # manifests/all.yaml:5
-    + credentials: secret {file: secrets/azure}
+    + credentials: secret {file: manifests/secrets/azure}
 
 + create Bucket default/media (GCS, media)  # manifests/all.yaml:7
     + credentials: apiKey main

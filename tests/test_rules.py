@@ -30,8 +30,8 @@ def check(*texts: str, settings: Mapping[str, str] | None = None) -> list[Findin
             findings += wrong
             if kind is not None:
                 manifests.append(desired.read_manifest(document, kind, not wrong, "default"))
-    findings += rules.check(desired.offline_namespace(Desired(tuple(manifests))))
-    return locate(rules.adjust(findings, settings or {}))
+    findings += rules.adjust(rules.check(desired.offline_namespace(Desired(tuple(manifests)))), settings or {})
+    return locate(findings)
 
 
 def told(*documents: Mapping[str, Any], settings: Mapping[str, str] | None = None) -> list[str]:
@@ -113,11 +113,14 @@ def test_an_empty_name_stays_an_error_whatever_the_project_file_says() -> None:
     assert told(repository("r", [entry("S3", "")]), settings={"GW205": "off"}) == ["GW205"]
 
 
-def test_what_is_no_name_stays_an_error_whatever_the_project_file_says() -> None:
+def test_what_breaks_the_format_itself_stays_an_error_whatever_the_project_file_says() -> None:
     wrong = {"key": {"env": "A-B"}, "secret": {"file": "a\0b"}}
     found = told(bucket("l", ("S3", "one"), credentials=wrong, endpoint="no url"), settings={"GW205": "off"})
     assert found == ["GW205", "GW205", "GW205"]
-    assert told(bucket("x" * 200, ("S3", "ONE")), settings={"GW205": "off"}) == []
+    assert told(bucket("x" * 200, ("S3", "ONE")), settings={"GW205": "off"}) == ["GW205"], "its own name"
+    assert told(repository(" r", [], workspace="w "), settings={"GW205": "warning"}) == ["GW205", "GW205"]
+    assert told(bucket("x", ("S3", "ONE")), settings={"GW205": "off"}) == []
+    assert told(bucket("x", ("S3", "ONE")), settings={"GW205": "warning"}) == ["GW205?"]
 
 
 def test_nothing_else_is_said_of_an_entry_without_a_name() -> None:
@@ -278,6 +281,8 @@ def test_a_collision_shows_both_sides() -> None:
          "kind: Repository\nx: 1", "GW202"),
         ("name: media", "name: media, workspace: 7", "GW203"), ("  resources:\n", "  resources:\n    - {type: S3}\n", "GW201"),
         ("  resources:\n", "  resources:\n    - just text\n", "GW203"), ("  endpointType: S3\n", "", "GW201"),
+        ("gatectl.io/v1", "gatectl.io/v2", "GW107"), ("apiVersion: gatectl.io/v1\n", "", "GW201"),
+        ("apiVersion: gatectl.io/v1", "apiVersion: 1", "GW203"),
         ("spec:\n", "spec:\n  apiKeys: []\n", "GW206"), ("name: media", "name: media, name: again", "GW103"),
     ],
 )  # fmt: skip

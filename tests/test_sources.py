@@ -80,6 +80,16 @@ def test_the_project_file_alone_is_fine_and_no_manifest(tmp_path: Path) -> None:
     assert load(tmp_path, "gatectl.yaml", project_file=tmp_path / "gatectl.yaml") == []
 
 
+def test_project_files_of_other_projects_are_no_manifests_either(tmp_path: Path) -> None:
+    write(tmp_path, "gatectl.yaml", "a.yaml", "other/gatectl.yaml", "other/b.yaml", "gatectl.yaml.d/c.yaml", "out.yaml")
+    (tmp_path / "other/gatectl.yaml").unlink()
+    (tmp_path / "other/gatectl.yaml").symlink_to("/etc/hostname")
+    write(tmp_path, "third/gatectl.yaml")
+    assert read(tmp_path) == (["a.yaml", "gatectl.yaml.d/c.yaml", "other/b.yaml", "out.yaml"], [])
+    assert load(tmp_path, "third/gatectl.yaml", "a.yaml") == [], "given by name, it is passed over"
+    assert load(tmp_path, "third") == [("GW106", "third")], "a folder without a manifest"
+
+
 def test_the_project_file_is_known_by_what_it_is_and_not_by_how_it_is_reached(tmp_path: Path) -> None:
     write(tmp_path, "real/gatectl.yaml", "real/a.yaml")
     (tmp_path / "link").symlink_to("real")

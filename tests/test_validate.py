@@ -88,6 +88,60 @@ def test_every_mistake_is_named_with_what_to_do(old: str, new: str, rule: str, m
 
 
 @pytest.mark.parametrize(
+    ("version", "rule"),
+    [
+        ("", "GW201"),
+        ("apiVersion: gatectl.io/v2\n", "GW107"),
+        ("apiVersion: 1\n", "GW203"),
+        ("apiVersion: ''\n", "GW107"),
+    ],
+)
+def test_whatever_the_api_version_is_the_rest_is_held_against_its_kind(version: str, rule: str) -> None:
+    head = "apiVersion: gatectl.io/v1\n"
+    assert [r for r, _, _ in said(REPOSITORY.replace(head, version))] == [rule], "once"
+    wrong = REPOSITORY.replace("bucket: raw", "bucket: 7, foldr: x").replace("spec:\n", "spec:\n  apiKeys: []\n")
+    assert [r for r, _, _ in said(wrong.replace(head, version))] == [rule, "GW206", "GW203", "GW202"]
+    written = BUCKET.replace("secret: {env: SECRET}", "secret: hunter2")
+    assert [r for r, _, _ in said(written.replace(head, version))] == [rule, "GW601"]
+    (document,) = parse(SourceFile("/a.yaml", REPOSITORY.replace(head, version).encode())).documents
+    assert validate.check(document, CHECKER)[0] == "Repository"
+
+
+def test_a_misspelt_api_version_is_told_at_its_key_too() -> None:
+    assert said(REPOSITORY.replace("apiVersion:", "apiversion:")) == [
+        ("GW201", "required field 'apiVersion' is missing", "did you mean 'apiVersion' where it says 'apiversion'?"),
+        ("GW202", "unknown field 'apiversion'", "did you mean 'apiVersion'?"),
+    ]
+
+
+@pytest.mark.parametrize("kind", ["", "kind: Buckte\n", "kind: [Bucket]\n"])
+@pytest.mark.parametrize(
+    ("credentials", "secrets"),
+    [
+        ("{key: {env: A}, secret: hunter2}", 1), ("{key: 7, secret: hunter2}", 2), ("hunter2", 1), ("~", 0), ("[]", 0),
+        ("{key: {env: AKIAABCDEFGHIJKLMNOP}, secret: AKIAABCDEFGHIJKLMNOP}", 2), ("{apiKey: main}", 0),
+    ],
+)  # fmt: skip
+def test_secrets_are_found_whatever_the_kind_is(kind: str, credentials: str, secrets: int) -> None:
+    text = BUCKET.replace("kind: Bucket\n", kind).replace("{key: {env: KEY}, secret: {env: SECRET}}", credentials)
+    found = said(text)
+    assert [rule for rule, _, _ in found].count("GW601") == secrets
+    assert len(found) == secrets + 1
+    assert not any(secret in str(found) for secret in ("hunter2", "AKIA"))
+
+
+def test_two_fields_where_one_is_taken_are_told_at_the_second() -> None:
+    (finding,) = check(BUCKET.replace("{env: KEY}", "{file: a, env: KEY}"))
+    assert (finding.rule, finding.message) == ("GW202", "'env' cannot stand beside 'file' in spec.credentials.key")
+    assert finding.hint == "it takes exactly one of env | file: remove the other"
+    assert finding.place == ("/a.yaml", 7, 32, 7, 35)
+    assert [f.message for f in check(BUCKET.replace("{env: KEY}", "{env: KEY, x: y}"))] == [
+        "unknown field 'x' in spec.credentials.key"
+    ]
+    assert [f.rule for f in check(BUCKET.replace("{env: KEY}", "{env: KEY, file: 1}"))] == ["GW202", "GW203"]
+
+
+@pytest.mark.parametrize(
     "name",
     ["apiKey", "apiKeys", "key", "keys", "accessKey", "accessKeys", "credentials", "secret", "APIKEYS", "Secret"],
 )

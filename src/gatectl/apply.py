@@ -8,14 +8,16 @@ anything else is a conflict. What was written is read back. One list a kind, wor
 
 from __future__ import annotations
 
+import contextlib
+import sys
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, Final, NamedTuple
 
 from gatectl.changes import attachment_token
-from gatectl.conditions import Conflict, divergence, find, judge, live_hash, read_attachment
-from gatectl.current import Current, read_current, read_workspaces
+from gatectl.conditions import Conflict, divergence, find, judge, live_hash, read_attachment, renews
+from gatectl.current import Current, read_current, read_live, read_workspaces
 from gatectl.desired import comparable
 from gatectl.errors import PlatformError, PlatformRefused, PreconditionFailed, Uncertain, Unreachable
 from gatectl.kinds import KINDS, bucket
@@ -40,7 +42,8 @@ class Run(NamedTuple):
     """What an execution needs besides the plan.
 
     `stop` is asked before every write whether to stop; `progress` is told every outcome as it comes. `force_put`
-    writes repositories that hold what gatectl does not know (U31).
+    writes repositories that hold what gatectl does not know (U31). `on_stop` is given what is to be called when `stop`
+    turns true, so that a writer does not go on waiting.
     """
 
     reader: Reader
@@ -51,6 +54,7 @@ class Run(NamedTuple):
     stop: Callable[[], bool]
     progress: Callable[[Outcome], None]
     force_put: bool = False
+    on_stop: Callable[[Callable[[], None]], None] = lambda callback: None
 
 
 def precheck(plan: Plan, reader: Reader) -> list[Conflict]:
@@ -72,6 +76,7 @@ def apply_plan(plan: Plan, run: Run) -> tuple[list[Outcome], bool]:
         return [], True
     writer = run.open_writer()
     work = _Work(run, writer, operations)
+    run.on_stop(writer.stop)
     try:
         # Read only now: what another apply wrote while we waited for it is seen, and done `already`.
         writer.claim()
@@ -81,10 +86,16 @@ def apply_plan(plan: Plan, run: Run) -> tuple[list[Outcome], bool]:
             return refused(plan, conflicts), False
         work.do(current)
         work.diverged |= not _record(plan, work.outcomes, run, writer)
-    except KeyboardInterrupt:
+    except (KeyboardInterrupt, Exception) as error:
+        # Once something was written there is a receipt, whatever else goes wrong.
+        if not work.started and not isinstance(error, KeyboardInterrupt):
+            raise
         work.break_off()
+        with contextlib.suppress(Exception):
+            _record(plan, work.outcomes, run, writer)
     finally:
-        writer.close()
+        with contextlib.suppress(PlatformError):
+            writer.close()
     listed = [work.outcomes[op["id"]] for op in operations]
     return listed, not work.diverged and all(outcome.status in _FINE for outcome in listed)
 
@@ -118,7 +129,7 @@ class _Work:
         self.operations = operations
         self.outcomes: dict[str, Outcome] = {}
         self.diverged = False
-        self._started: set[str] = set()
+        self.started: set[str] = set()
         self._unread: list[_Tried] = []
         self._unreachable = 0  # in a row
         self._hopeless = False
@@ -136,10 +147,11 @@ class _Work:
         self._look_once_more()
 
     def break_off(self) -> None:
-        """Interrupted in the middle: what was sent and not answered is unknown, the rest was not started."""
+        """Broken off in the middle: what was sent and not answered is unknown, the rest was not started."""
+        self.diverged = True  # what was done was not all read back
         for op in self.operations:
             if op["id"] not in self.outcomes:
-                status: Status = "unknown" if op["id"] in self._started else "not-started"
+                status: Status = "unknown" if op["id"] in self.started else "not-started"
                 self.outcomes[op["id"]] = Outcome(op["id"], status, op["platformId"], int(status == "unknown"))
 
     def _set(self, outcome: Outcome) -> None:
@@ -197,8 +209,12 @@ class _Work:
 
     def _write_all(self, ready: Sequence[tuple[Operation, Live | None]], current: Current) -> list[_Tried]:
         if self.run.parallel > 1 and len(ready) > 1:
-            with ThreadPoolExecutor(self.run.parallel) as pool:
+            pool = ThreadPoolExecutor(self.run.parallel)
+            try:
                 results = list(pool.map(lambda item: self._try(item[0], item[1], current), ready))
+            finally:
+                # At once where a second signal broke in: the receipt does not wait for what hangs.
+                pool.shutdown(wait=sys.exc_info()[0] is None, cancel_futures=True)
         else:
             results = [self._try(op, live, current) for op, live in ready]
         return [tried for tried in results if tried is not None]
@@ -210,8 +226,13 @@ class _Work:
             if before is None:
                 self._set(_not_started(op))
             return None
-        self._started.add(op["id"])
+        self.started.add(op["id"])
         outcome, again, error = _write(op, live, current, self.writer, self.run)
+        if error is not None and error.code == "stopped":  # before it was sent
+            self.started.discard(op["id"])
+            if before is None:
+                self._set(_not_started(op))
+            return None
         outcome = outcome._replace(attempts=1 + (before.attempts if before is not None else 0))
         if isinstance(error, Unreachable) and not isinstance(error, Uncertain):
             self._unreachable += 1
@@ -241,15 +262,19 @@ class _Work:
             verdict = judge(op, current)
             if isinstance(verdict, Conflict):
                 self._set(_conflict(op, verdict, outcome.attempts))
+            elif not item.again and _timed_out(outcome):
+                late.append(item)  # it may still come to be
             elif not isinstance(verdict, str) and item.again and not final:
                 ready.append((op, verdict))
-            elif not _timed_out(outcome):
+            elif not _timed_out(outcome) and not renews(op):
                 self._set(outcome._replace(status="failed"))
         return ready, late
 
     def _as_wanted(self, item: _Tried, current: Current) -> bool:
         """Whether the platform is as the operation wants it; if so, that is its outcome."""
         live = find(item.op, current)
+        if renews(item.op) and item.outcome.status != "done":
+            return False  # credentials cannot be read back: only the platform's own answer says that it has them
         if item.op["action"] == "delete":
             wanted = live is None
         else:
@@ -261,6 +286,8 @@ class _Work:
 
     def _report_divergence(self, late: Sequence[_Tried], current: Current) -> None:
         for item in late:
+            if item.outcome.status != "done":
+                continue
             self.diverged = True
             message = divergence(item.op, find(item.op, current))
             self._set(item.outcome._replace(error=("diverged", message)))
@@ -312,9 +339,10 @@ def _read(reader: Reader, operations: Iterable[Operation]) -> Current:
 
 
 def _try_read(reader: Reader, operations: Iterable[Operation]) -> Current | None:
+    """The platform as it is now; None where it cannot be read whole, whatever the reason: what was written has a receipt."""
     try:
         return _read(reader, operations)
-    except PlatformError:
+    except Exception:
         return None
 
 
@@ -346,6 +374,10 @@ def _write(
         return Outcome(op["id"], "unknown", op["platformId"], 0, (error.code, error.message)), False, error
     except PlatformError as error:
         return Outcome(op["id"], "failed", op["platformId"], 0, (error.code, error.message)), False, error
+    except Exception as error:
+        # A fault of ours, or an answer that nobody foresaw. Whether it had an effect, reading tells.
+        unforeseen = PlatformError(f"unforeseen: {type(error).__name__}")
+        return Outcome(op["id"], "unknown", op["platformId"], 0, ("internal", unforeseen.message)), False, unforeseen
 
 
 def _send(op: Operation, live: Live | None, current: Current, writer: Writer, run: Run) -> str:
@@ -382,7 +414,7 @@ def _latest(op: Operation, live: Live, context: Context, reader: Reader) -> Live
     wire = reader.latest(kind.collection, live.id)
     if wire is None:
         return live
-    latest = kind.read(wire, context)
+    latest = read_live(kind, wire, context)
     if live_hash(latest) != op["pre"]["hash"]:
         raise PreconditionFailed("somebody changed it a moment ago")
     return latest

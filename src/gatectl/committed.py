@@ -1,7 +1,7 @@
 """Manifests as a commit has them: the files that `sources` would read if it were checked out. Reads no working file.
 
 They go by the names that they have, or would have, in the checkout, and what is skipped there is skipped here: hidden
-names, the project file, links that lead out of the project. Submodules are not looked into.
+names, project files, links that lead out of the project. Submodules are not looked into.
 """
 
 from __future__ import annotations
@@ -76,7 +76,7 @@ class Committed:
             led = read.found.setdefault(scope.shown, [])
             for shown, file in sorted(self._find(scope, files, read.findings), key=lambda f: os.fsencode(f[0])):
                 led.append(shown)
-                if file.path not in seen:
+                if file.path not in seen and os.path.basename(shown) != sources.PROJECT_FILE:
                     seen.add(file.path)
                     picked.append((shown, file))
         contents = self._history.contents([file.oid for _, file in picked if file.size <= MAX_BYTES])
@@ -108,7 +108,7 @@ class Committed:
                 continue
             if file.mode == _LINK:
                 links.append(rest)
-            elif rest.endswith(SUFFIXES):
+            elif _is_manifest(rest):
                 direct.add(path)
                 yield _join(scope.shown, rest), file
         if empty:
@@ -126,7 +126,7 @@ class Committed:
         shown = _join(scope.shown, rest)
         target = self._follow(posixpath.join(scope.inside, rest), files)
         below = [path for path in files if target is not None and path.startswith(f"{target}/")]
-        if not rest.endswith(SUFFIXES) and not below:
+        if not below and not _is_manifest(rest):
             return
         if target is None or not _within(target, self._fence):
             message, hint = "a symbolic link leads out of the project", "copy the file, or move it into the project"
@@ -168,7 +168,8 @@ def _within(path: str, folder: str) -> bool:
 
 
 def _is_manifest(rest: str) -> bool:
-    return rest.endswith(SUFFIXES) and not any(part.startswith(".") for part in rest.split("/"))
+    parts = rest.split("/")
+    return rest.endswith(SUFFIXES) and parts[-1] != sources.PROJECT_FILE and not any(p.startswith(".") for p in parts)
 
 
 def _join(shown: str, rest: str) -> str:

@@ -44,6 +44,11 @@ def find(op: Operation, current: Current) -> Live | list[Live] | None:
     return found[0] if len(found) == 1 else found or None
 
 
+def renews(op: Operation) -> bool:
+    """Whether an operation sends credentials to a live object: no reading can tell whether it was done."""
+    return op["action"] == "update" and any(field["path"] == "/spec/credentials" for field in op["fields"])
+
+
 def live_hash(live: Live) -> str:
     return state_hash(KINDS[live.key.kind], live.key.workspace, live.spec, live.attachments)
 
@@ -59,6 +64,8 @@ def judge(op: Operation, current: Current) -> Live | Conflict | Literal["already
         return None if not op["pre"]["exists"] else Conflict(op["id"], (("exists", True, False, True),))
     found = live_hash(live)
     if op["pre"]["exists"] and found == op["pre"]["hash"]:
+        return live
+    if renews(op) and found == op["post"]["hash"]:
         return live
     if op["action"] != "delete" and found == op["post"]["hash"]:
         return "already"
@@ -85,15 +92,16 @@ def _rows(op: Operation, live: Live) -> Iterable[tuple[str, Any, Any, Any]]:
             state = "attached" if token in held else None
             if state != planned:
                 yield f"/spec/resources/{token}", planned, state, wanted
-    mentioned = {attachment_token(read_attachment(item)) for name in ("attach", "detach", "keep") for item in op[name]}
-    others = sorted(token for token in held if token not in mentioned)
     if op["kind"] == "Repository":
-        yield (
-            "/spec/resources",
-            "as when it was planned",
-            f"also attached: {', '.join(others) or 'nothing'}",
-            "as planned",
-        )
+        before, after = (_tokens(op, *names) for names in (("detach", "keep"), ("attach", "keep")))
+        rest = "what the manifest lists and the plan does not change"
+        live_now = ", ".join(sorted(f"{token} in '{a.folder}'" if a.folder else token for token, a in held.items()))
+        yield "/spec/resources", f"{before} and {rest}", live_now, f"{after} and {rest}"
+
+
+def _tokens(op: Operation, *names: str) -> str:
+    tokens = sorted(attachment_token(read_attachment(item)) for name in names for item in op[name])
+    return ", ".join(tokens) or "nothing"
 
 
 def read_attachment(item: Mapping[str, Any]) -> Attachment:

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Collection as Container
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Final, NamedTuple
 
-from gatectl.errors import Unsupported, UsageError
+from gatectl.errors import PlatformError, Unsupported, UsageError
 from gatectl.kinds import KINDS
-from gatectl.kinds.interface import Context, Kind
+from gatectl.kinds.interface import Context, Kind, text
 from gatectl.model import Live, ObjectKey
-from gatectl.platforms.interface import Reader, Wire
+from gatectl.platforms.interface import Collection, Reader, Wire
 
 
 class Index:
@@ -52,13 +52,16 @@ class Current(NamedTuple):
 
 _NOWHERE = Context(None, None, {}, {}, {}, None)
 _NONE: Final[Mapping[str, str]] = {}
+_MALFORMED: Final = (KeyError, TypeError, AttributeError, ValueError)
+_LISTS: Final = frozenset(("buckets", "units", "aiLlms"))
+_NO_PLATFORM: Final = "is this address the platform's API?"
 
 
 def read_workspaces(reader: Reader, renamed: Mapping[str, str] = _NONE) -> Index:
     """All workspaces. `renamed` gives new names by id: a workspace whose name is to change in case only (metadata.id) is
     known by the new one, before and after it changed, and what it holds is found under that."""
     kind = KINDS["Workspace"]
-    return Index([_called(kind.read(wire, _NOWHERE), renamed) for wire in reader.list(kind.collection)])
+    return Index([_called(live, renamed) for live in _lives(kind, _list(reader, kind.collection), _NOWHERE)])
 
 
 def _called(live: Live, renamed: Mapping[str, str]) -> Live:
@@ -108,9 +111,9 @@ def _read_workspace(
         return WorkspaceState(context, indexes)
     repositories = "Repository" in kinds
     if repositories or "Bucket" in kinds or api_keys:
-        wires = reader.list("bucket", workspace_id)
+        wires = _list(reader, "bucket", workspace_id)
         if api_keys or any(w.get("apiKeyId") and not w.get("key") for w in wires):
-            context = context._replace(api_keys=_by_id(reader.list("apikeys", workspace_id)))
+            context = context._replace(api_keys=_by_id(_list(reader, "apikeys", workspace_id)))
         indexes["Bucket"] = _index(KINDS["Bucket"], wires, context)
         context = context._replace(buckets=indexes["Bucket"].by_id)
     if repositories or "LLM" in kinds:
@@ -118,13 +121,13 @@ def _read_workspace(
         context = context._replace(llms=indexes["LLM"].by_id)
     for kind in KINDS.values():
         if kind.scoped and kind.name in kinds and kind.name not in ("Bucket", "LLM"):
-            indexes[kind.name] = _index(kind, reader.list(kind.collection, workspace_id), context)
+            indexes[kind.name] = _index(kind, _list(reader, kind.collection, workspace_id), context)
     return WorkspaceState(context, indexes)
 
 
 def _llms(reader: Reader, workspace_id: str, *, required: bool) -> Iterable[Wire]:
     try:
-        return reader.list("ai/llm", workspace_id)
+        return _list(reader, "ai/llm", workspace_id)
     except Unsupported:
         if required:
             raise
@@ -132,8 +135,42 @@ def _llms(reader: Reader, workspace_id: str, *, required: bool) -> Iterable[Wire
 
 
 def _index(kind: Kind, wires: Iterable[Wire], context: Context) -> Index:
-    return Index([kind.read(wire, context) for wire in wires])
+    return Index(_lives(kind, wires, context))
+
+
+def _lives(kind: Kind, wires: Iterable[Wire], context: Context) -> list[Live]:
+    wires = list(wires)
+    try:
+        return [kind.read(wire, context) for wire in wires]
+    except _MALFORMED:
+        return [read_live(kind, wire, context) for wire in wires]  # once more, to tell which
+
+
+def read_live(kind: Kind, wire: Wire, context: Context) -> Live:
+    """One object of the platform. Raises PlatformError where a field of it is not what it should be."""
+    try:
+        return kind.read(wire, context)
+    except KeyError as error:
+        what = "a list" if error.args[0] in _LISTS else "text"
+        problem = f"its '{error.args[0]}' is missing or not {what}"
+    except _MALFORMED:
+        problem = "one of its fields is not what it should be"
+    which = next(
+        (str(wire[name]) for name in ("id", "name") if isinstance(wire.get(name), (str, int))), "without an id"
+    )
+    raise PlatformError(f"GET /{kind.collection}: {kind.name} {which}: {problem}", _NO_PLATFORM)
+
+
+def _list(reader: Reader, collection: Collection, workspace_id: str | None = None) -> Sequence[Wire]:
+    """A list of objects, whatever they hold."""
+    wires = reader.list(collection, workspace_id)
+    if not all(isinstance(wire, (dict, Mapping)) for wire in wires):
+        raise PlatformError(f"GET /{collection}: something in the list is not an object", _NO_PLATFORM)
+    return wires
 
 
 def _by_id(wires: Iterable[Wire]) -> dict[str, Mapping[str, Any]]:
-    return {str(wire["id"]): wire for wire in wires}
+    try:
+        return {text(wire, "id"): wire for wire in wires}
+    except KeyError as error:
+        raise PlatformError("GET /apikeys: the 'id' of one is missing or not text", _NO_PLATFORM) from error

@@ -16,6 +16,7 @@ A user's mistakes in manifests are not here: they are findings (`model.Finding`)
         ├── Unsupported          it has no such endpoint (1)
         ├── NotAuthenticated     no token, or a wrong one (9)
         │   └── Forbidden            a good one, but not permitted (9)
+        ├── DeadlinePassed       the time for the whole run is over; what was to be sent next was not (10)
         ├── Unreachable          no answer within the time there was (10)
         │   └── Uncertain            a request was sent, and whether it had an effect is not known (10)
         └── PlatformLocked       another process holds the store (8)
@@ -136,11 +137,18 @@ class Unreachable(PlatformError):
     exit_code = UNREACHABLE
 
 
+class DeadlinePassed(PlatformError):
+    """The time for the whole run is over. Whatever was to be sent next was not."""
+
+    code = "deadline"
+    exit_code = UNREACHABLE
+
+
 class Uncertain(Unreachable):
     """A request was sent, and whether it had an effect is not known.
 
-    `settled` says that it is over one way or the other (an answer, or a closed connection), so that reading the platform
-    tells; after a timeout of ours it may still be under way.
+    `settled` says that it is over one way or the other: the platform itself answered, if not in a way that can be read. After
+    a timeout, a broken connection or a gateway's answer it may still be under way.
     """
 
     def __init__(self, message: str, *, settled: bool) -> None:

@@ -6,7 +6,9 @@ The same manifests and platform state give the same bytes: nothing here asks the
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Mapping, Sequence
+import os
+import posixpath
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from graphlib import CycleError, TopologicalSorter
 from typing import Any, Final, NamedTuple
 from urllib.parse import quote
@@ -14,7 +16,7 @@ from urllib.parse import quote
 from gatectl.changes import Worked, canonical
 from gatectl.desired import IDENTITY_FIELDS, STORAGE
 from gatectl.kinds import KINDS
-from gatectl.model import Attachment, Change, Finding, ObjectKey, Plan, Spot
+from gatectl.model import Attachment, Change, Document, Finding, ObjectKey, Plan, Spot
 
 FORMAT_VERSION: Final = "1.0"
 
@@ -169,12 +171,31 @@ def _operation(change: Change, depends: tuple[str, ...], name_file: Any) -> dict
         "attach": _resources(change.attach),
         "detach": _resources(change.detach),
         "keep": _resources(change.keep),
-        "fields": [{"path": path, "before": before, "after": after} for path, before, after in sorted(change.fields)],
+        "fields": [
+            {"path": path, "before": before, "after": _placed(after, document, name_file)}
+            for path, before, after in sorted(change.fields, key=lambda field: field[0])
+        ],
         "pre": {"exists": change.id is not None, "hash": change.before},
         "post": {"hash": change.after},
         "source": {"file": name_file(document.file.path), "line": document.line, "column": document.column}
         if document is not None
         else None,
+    }
+
+
+def _placed(value: Any, document: Document | None, name_file: Callable[[str], str]) -> Any:
+    """A field's value; a credential's `{file: path}`, which a manifest gives relative to itself, relative to the project.
+
+    So an approval of the plan approves which file is read, and not only what it is called.
+    """
+    if document is None or not isinstance(value, Mapping):
+        return value
+    here = posixpath.dirname(document.file.path) if document.file.path != "-" else os.getcwd()
+    return {
+        name: {"file": name_file(posixpath.normpath(posixpath.join(here, inner["file"])))}
+        if isinstance(inner, Mapping) and "file" in inner
+        else inner
+        for name, inner in value.items()
     }
 
 

@@ -80,8 +80,8 @@ def load_read(project: Project, read: sources.Read, default_workspace: str | Non
         findings.extend(wrong)
     wanted = Desired(tuple(manifests))
     findings.extend(_empty_paths(read, {d.file.path for d in documents}, findings))
-    findings.extend(rules.check(desired.offline_namespace(wanted)))
-    return Loaded(read.files, len(documents), wanted, rules.adjust(findings, project.rules))
+    findings.extend(rules.adjust(rules.check(desired.offline_namespace(wanted)), project.rules))
+    return Loaded(read.files, len(documents), wanted, findings)
 
 
 def _empty_paths(read: sources.Read, full: set[str], findings: Sequence[Finding]) -> list[Finding]:

@@ -119,14 +119,24 @@ def _unresolved(
         return _finding(manifest, entry, "GW502", f"{what} could be any of {len(chosen)}: {listed}",
                         "say which with label: or id:")  # fmt: skip
     if candidates:
-        told = f"label '{entry.label}'" if entry.label is not None else f"id '{entry.id}'"
-        field = "label" if entry.label is not None else "id"
-        return _finding(manifest, entry, "GW501", f"no registered {what} has the {told}", f"there is: {listed}", field)
+        message, field = _no_such(entry, candidates)
+        return _finding(manifest, entry, "GW501", message, f"there is: {listed}", field)
     message = f"{what} is neither registered in workspace '{catalog.workspace}' nor declared by a manifest of it"
     declare = "LLM" if entry.type == "LLM" else "Bucket"
     hint = f"declare it with a {declare} manifest, or register it in the platform"
     near = _near(entry, catalog)
     return _finding(manifest, entry, "GW501", message, f"did you mean '{near}'? Or {hint}" if near else hint)
+
+
+def _no_such(entry: Entry, candidates: Sequence[Resolved]) -> tuple[str, str]:
+    """Why none of the candidates is the one that an entry's id and label ask for, and which of the two is to blame."""
+    what = words(entry.identity)
+    if entry.id is None:
+        return f"no registered {what} has the label '{entry.label}'", "label"
+    for candidate in candidates:
+        if candidate.id == entry.id:
+            return f"{what}: id '{entry.id}' is labelled '{candidate.label}', not '{entry.label}'", "id"
+    return f"no registered {what} has the id '{entry.id}'", "id"
 
 
 def words(identity: Identity) -> str:

@@ -78,17 +78,15 @@ def _of(users: list[str]) -> str:
 def _resolve(
     operation: Mapping[str, Any], reference: Mapping[str, Any], project_folder: Path, environment: Mapping[str, str]
 ) -> tuple[dict[str, str], list[tuple[str, MissingCredential]]]:
-    """The secrets of one operation, and those of them that are not there, each with what it is for."""
-    source = operation["source"]
-    manifest = source["file"] if source is not None and source["file"] != "-" else ""
-    folder = (project_folder / manifest).parent if manifest else Path.cwd()
+    """The secrets of one operation, and those of them that are not there, each with what it is for. A plan's files are
+    relative to the project folder."""
     found: dict[str, str] = {}
     missing: list[tuple[str, MissingCredential]] = []
     for name, value in reference.items():
         if name == "apiKey":
             continue
         try:
-            found[name] = resolve_reference(value, folder, environment)
+            found[name] = resolve_reference(value, project_folder, environment)
         except MissingCredential as error:
             missing.append((f"{operation['kind']} {operation['workspace']}/{operation['name']}: {name}", error))
     return found, missing

@@ -40,7 +40,7 @@ def read_manifests(paths: Sequence[str | Path], root: Path, project_file: Path |
     """The bytes of every manifest file under the paths, each file once.
 
     `root` is the folder that links may not lead out of (a path given from outside it may not be left either);
-    `project_file` is skipped. A path that does not exist is GW106.
+    `project_file` is skipped, and so is every other project's. A path that does not exist is GW106.
     """
     read = Read([], [], {})
     seen = _identities(project_file)
@@ -55,7 +55,8 @@ def read_manifests(paths: Sequence[str | Path], root: Path, project_file: Path |
         found = read.found.setdefault(absolute, [])
         for name in _find(absolute, fence, read.findings):
             found.append(name)
-            _read_once(name, seen, read.files, read.findings)
+            if os.path.basename(name) != PROJECT_FILE:
+                _read_once(name, seen, read.files, read.findings)
     return read
 
 
@@ -118,7 +119,9 @@ def _walk(top: str, fence: str, real_top: str, findings: list[Finding]) -> Itera
             findings.append(_unreadable(folder, error))
             continue
         for entry in entries:
-            if entry.name.startswith(".") or (entry.is_symlink() and not _link_allowed(entry, fence, findings)):
+            if entry.name.startswith(".") or (entry.name == PROJECT_FILE and not _is_folder(entry)):
+                continue
+            if entry.is_symlink() and not _link_allowed(entry, fence, findings):
                 continue
             if not _is_folder(entry):
                 if entry.name.endswith(_SUFFIXES):

@@ -17,6 +17,7 @@ from gatectl.model import Document, Finding, Pointer, Spot
 from gatectl.parse import text_at
 
 API_VERSION: Final = "gatectl.io/v1"
+_HEAD: Final = ("apiVersion", "kind")
 
 _API_KEY_FIELDS: Final = frozenset(
     name.lower() for name in ("apiKey", "apiKeys", "key", "keys", "accessKey", "accessKeys", "credentials", "secret")
@@ -48,19 +49,26 @@ def make_checker(schemas: Mapping[str, Mapping[str, Any]]) -> Checker:
 
 
 def check(document: Document, checker: Checker) -> tuple[str | None, list[Finding]]:
-    """The kind of a document (None: not one of ours), and what is wrong with its shape (nothing: it fits its schema)."""
+    """The kind of a document (None: not one of ours), and what is wrong with its shape (nothing: it fits its schema).
+
+    A document of a known kind is held against its schema whatever its apiVersion is.
+    """
     data = document.data
     if type(data) is not dict:
         message = f"a manifest is a mapping, not {_what(data)}"
         return None, [Finding("GW106", message, "start with apiVersion, kind and metadata", spot=Spot(document))]
     kind = data.get("kind")
-    if data.get("apiVersion") == API_VERSION and type(kind) is str and kind in checker.schemas:
-        findings = [] if _fits(checker.quick[kind], data) else _problems(document, kind, checker.schemas[kind])
-        if _suspicious(document.file.content):
-            findings += _pasted(document, {f.spot.pointer for f in findings if f.spot and f.rule == "GW601"})
-            findings = [_covered(finding) for finding in findings]
-        return kind, findings
-    return None, _head(document, data, sorted(checker.schemas))
+    if type(kind) is not str or kind not in checker.schemas:
+        kind = None
+        findings = _head(document, data, sorted(checker.schemas)) + _written_out(document, data)
+    elif data.get("apiVersion") == API_VERSION and _fits(checker.quick[kind], data):
+        findings = []
+    else:
+        findings = _head(document, data, sorted(checker.schemas)) + _problems(document, kind, checker.schemas[kind])
+    if _suspicious(document.file.content):
+        findings += _pasted(document, {f.spot.pointer for f in findings if f.spot and f.rule == "GW601"})
+        findings = [_covered(finding) for finding in findings]
+    return kind, findings
 
 
 @lru_cache(maxsize=1)
@@ -77,6 +85,7 @@ def _fits(validator: Any, data: Any) -> bool:
 
 
 def _head(document: Document, data: Mapping[str, Any], kinds: Sequence[str]) -> list[Finding]:
+    """What is wrong with apiVersion and kind, which say what the rest is to be held against."""
     findings = []
     for field, allowed in (("apiVersion", [API_VERSION]), ("kind", kinds)):
         value = data.get(field)
@@ -116,17 +125,25 @@ def check_project(document: Document, schema: Mapping[str, Any]) -> list[Finding
 
 
 def _problems(document: Document, kind: str, schema: Mapping[str, Any]) -> list[Finding]:
+    """What is wrong with a document but for its apiVersion and kind, of which `_head` speaks."""
     import jsonschema
 
     found: dict[tuple[Pointer, str, str], Finding] = {}
-    for error in jsonschema.Draft202012Validator(schema).iter_errors(document.data):
+    required = [field for field in schema["required"] if field not in _HEAD]
+    properties = {field: {} if field in _HEAD else inner for field, inner in schema["properties"].items()}
+    rest = {**schema, "required": required, "properties": properties}
+    for error in jsonschema.Draft202012Validator(rest).iter_errors(document.data):
         if error.validator == "pattern" and not error.instance and error.schema.get("minLength"):
             continue  # that it is empty is said already
         for finding in _worded(document, kind, error):
             assert finding.spot is not None
             found.setdefault((finding.spot.pointer, finding.rule, finding.message), finding)
     mistyped = {p for p, rule, _ in found if rule in ("GW203", "GW601")}
-    return [f for (p, rule, _), f in found.items() if rule in ("GW203", "GW601") or p not in mistyped]
+    return [
+        f
+        for (p, rule, _), f in found.items()
+        if rule in ("GW203", "GW601") or p not in mistyped or (f.spot is not None and f.spot.on == "key")
+    ]
 
 
 def _worded(document: Document, kind: str, error: Any) -> Iterator[Finding]:
@@ -148,10 +165,8 @@ def _worded(document: Document, kind: str, error: Any) -> Iterator[Finding]:
             yield Finding(
                 "GW205", "a name holds characters that are not allowed", "letters, digits, '.', '_' and '-'", spot=spot
             )
-    elif keyword == "minProperties" or keyword == "maxProperties":
-        yield Finding("GW201" if keyword == "minProperties" else "GW202",
-                      f"{_path(pointer)} takes exactly one of {_choice(error.schema['properties'])}",
-                      "for example {env: NAME}", spot=spot)  # fmt: skip
+    elif keyword in ("minProperties", "maxProperties"):
+        yield from _not_one(spot, value, error.schema["properties"])
     elif keyword == "type":
         yield _mistyped(spot, error)
     elif keyword in ("enum", "const"):
@@ -170,6 +185,18 @@ def _missing(spot: Spot, field: str, value: Mapping[str, Any], schema: Mapping[s
     if near is not None:
         hint = f"did you mean '{field}' where it says '{near}'?"
     return Finding("GW201", f"required field '{field}'{where} is missing", hint, spot=spot)
+
+
+def _not_one(spot: Spot, value: Mapping[str, Any], known: Mapping[str, Any]) -> Iterator[Finding]:
+    """A mapping that takes one field has none, or others after the first; of unknown ones `_unknown` speaks."""
+    if not value:
+        message = f"{_path(spot.pointer)} takes exactly one of {_choice(known)}"
+        yield Finding("GW201", message, "for example {env: NAME}", spot=spot)
+    first, *others = [field for field in value if field in known] or [""]
+    for field in others:
+        message = f"'{field}' cannot stand beside '{first}' in {_path(spot.pointer)}"
+        key = Spot(spot.document, (*spot.pointer, field), "key")
+        yield Finding("GW202", message, f"it takes exactly one of {_choice(known)}: remove the other", spot=key)
 
 
 def _example(schema: Any) -> str:
@@ -218,8 +245,7 @@ def _mistyped(spot: Spot, error: Any) -> Finding:
     types = error.validator_value if isinstance(error.validator_value, list) else [error.validator_value]
     wanted = " or ".join(_TYPE_WORDS[t] for t in types)
     if _holds_credential(pointer) and not isinstance(value, (dict, list)) and value is not None:
-        return Finding("GW601", f"{_path(pointer)} is written out: a secret does not belong in a manifest",
-                       _REFERENCE_HINT, spot=spot)  # fmt: skip
+        return _secret(spot)
     hint = None
     if "string" in types and type(value) in (bool, int, float):
         hint = "quote it" if _is_secretive(pointer) else f'quote it: "{text_at(spot)}"'
@@ -232,6 +258,26 @@ def _mistyped(spot: Spot, error: Any) -> Finding:
     elif "object" in types:
         hint = "write a mapping: {field: value}, or lines 'field: value'"
     return Finding("GW203", f"{_path(pointer)} is {_what(value)}, not {wanted}", hint, spot=spot)
+
+
+def _secret(spot: Spot) -> Finding:
+    message = f"{_path(spot.pointer)} is written out: a secret does not belong in a manifest"
+    return Finding("GW601", message, _REFERENCE_HINT, spot=spot)
+
+
+def _written_out(document: Document, data: Mapping[str, Any]) -> list[Finding]:
+    """GW601 for credentials in a document of no known kind, which no schema speaks of."""
+    spec = data.get("spec")
+    credentials = spec.get("credentials") if type(spec) is dict else None
+    top: Pointer = ("spec", "credentials")
+    values: list[tuple[Pointer, Any]] = [(top, credentials)]
+    if type(credentials) is dict:
+        values = [((*top, field), value) for field, value in credentials.items()]
+    return [
+        _secret(Spot(document, pointer))
+        for pointer, value in values
+        if _holds_credential(pointer) and not isinstance(value, (dict, list)) and value is not None
+    ]
 
 
 def _holds_credential(pointer: Pointer) -> bool:

@@ -396,3 +396,11 @@ def test_applies_at_once_create_every_bucket_once(shell: Shell) -> None:
     assert set(apply_thrice(shell)) <= {0, 6, 7, 8}
     assert shell("apply", "--yes").code == 0
     assert shell("plan", "--format", "json").json["summary"]["unchanged"] == 300
+
+
+def test_a_receipt_that_cannot_be_saved_is_found_out_before_anything_is_written(shell: Shell) -> None:
+    shell.good()
+    (shell.folder / "taken").mkdir()
+    refused = shell("apply", "--yes", "--receipt", "taken")
+    assert refused.code == 64
+    assert shell("plan", "--detailed-exitcode").code == 2

@@ -83,11 +83,22 @@ def test_429_on_a_bucket_in_its_documented_shape_is_a_quota() -> None:
     assert error.platform_code == "QUOTA_EXCEEDED"
 
 
+@pytest.mark.parametrize("body", [{"success": False}, {"message": "no more"}])
+def test_429_on_creating_a_bucket_that_names_no_time_is_a_quota(body: Any) -> None:
+    assert refused(429, body, path="/bucket").platform_code == "QUOTA_EXCEEDED"
+    assert isinstance(refused(429, body, path="/bucket", retry_after="1"), Throttled)
+    assert isinstance(refused(429, None, path="/bucket"), Throttled)
+    assert isinstance(refused(429, body, "PUT", "/bucket/b"), Throttled)
+
+
 def test_429_with_a_quota_code_is_a_quota_whatever_else_it_says() -> None:
     assert refused(429, {"error_code": "QUOTA_EXCEEDED"}, retry_after="3").platform_code == "QUOTA_EXCEEDED"
 
 
-@pytest.mark.parametrize(("retry_after", "seconds"), [("3", 3.0), (None, None), ("soon", None), ("-1", 0.0)])
+@pytest.mark.parametrize(
+    ("retry_after", "seconds"),
+    [("3", 3.0), (None, None), ("soon", None), ("-1", 0.0), ("inf", None), ("nan", None), ("1e400", None)],
+)
 def test_any_other_429_asks_to_slow_down(retry_after: str | None, seconds: float | None) -> None:
     error = refused(429, {"success": False, "message": "Too many requests"}, retry_after=retry_after)
     assert isinstance(error, Throttled)
@@ -117,10 +128,11 @@ def test_412_is_a_failed_precondition() -> None:
 
 
 @pytest.mark.parametrize("status", [500, 502, 503, 504])
-def test_5xx_on_a_write_is_uncertain_and_a_gateways_may_still_be_under_way(status: int) -> None:
-    error = refused(status, None, "PUT")
+@pytest.mark.parametrize("body", [None, {"success": False, "message": "boom"}, {"message": "a gateway's"}])
+def test_5xx_on_a_write_is_uncertain_and_over_only_where_the_platform_itself_says_so(status: int, body: Any) -> None:
+    error = refused(status, body, "PUT")
     assert isinstance(error, Uncertain)
-    assert error.settled == (status not in (502, 504))
+    assert error.settled == (status in (500, 503) and body is not None and "success" in body)
 
 
 @pytest.mark.parametrize("status", [404, 405, 501])
@@ -139,3 +151,20 @@ def test_a_secret_that_the_platform_echoes_does_not_reach_the_message() -> None:
     error = redact(PlatformError("bad secret hunter2-canary"), ["hunter2-canary"])
     assert "hunter2" not in error.message
     assert "hunter2" not in str(error)
+
+
+@pytest.mark.parametrize(
+    "spelled", ['line one\nline "two"', 'line one\\nline \\"two\\"', "line%20one%0Aline%20%22two%22", "line one"]
+)
+def test_a_secret_is_recognized_in_every_spelling_and_in_all_that_is_shown(spelled: str) -> None:
+    secret = 'line one\nline "two"'
+    error = PlatformRefused(f"a {spelled} b", platform_code=spelled, hint=spelled)
+    shown = redact(error, [secret])
+    assert isinstance(shown, PlatformRefused)
+    assert "one" not in f"{shown.message} {shown.hint} {shown.platform_code} {shown}"
+
+
+def test_a_message_is_shortened_and_keeps_the_status() -> None:
+    error = redact(refused(400, {"message": "x" * 5000}), [])
+    assert len(error.message) <= 600
+    assert error.message.endswith("(400)")

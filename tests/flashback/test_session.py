@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from gatectl.errors import NotAuthenticated, PlatformError, PlatformRefused
+from gatectl.errors import NotAuthenticated, PlatformError, PlatformRefused, Unreachable
 from gatectl.platforms.flashback.session import Login, make_session
 from gatectl.platforms.interface import Credentials, Secret
 
@@ -69,6 +69,26 @@ def test_a_token_is_refreshed_before_it_expires_and_the_new_refresh_token_is_use
     assert len({first, second, session.token()}) == 3
     assert accounts.paths == ["/user/login", "/user/refresh", "/user/refresh"]
     assert accounts.asked[2][1] == {"refresh_token": "refresh-2"}
+
+
+def test_an_early_refresh_that_fails_is_tried_again_later_and_one_that_is_needed_is_an_error() -> None:
+    accounts = Accounts(lives=0.5)
+    refreshes: list[str] = []
+
+    def post(path: str, body: Mapping[str, Any]) -> Any:
+        if path == "/user/refresh":
+            refreshes.append(path)
+            raise Unreachable("down")
+        return accounts.post(path, body)
+
+    session = Login("ci@example.com", Secret("right"), post)
+    first = session.token()
+    time.sleep(0.41)
+    assert session.token() == session.token() == first
+    assert len(refreshes) == 1
+    time.sleep(0.2)
+    with pytest.raises(Unreachable):
+        session.token()
 
 
 def test_the_other_name_of_the_refresh_token_is_tried_when_the_first_is_refused() -> None:

@@ -21,7 +21,7 @@ from gatectl import errors, reconcile, secrets
 from gatectl import plan as plans
 from gatectl.cli.console import Console
 from gatectl.cli.exits import EXIT_CODES
-from gatectl.cli.options import Globals, command, connection_of, write_file
+from gatectl.cli.options import Globals, check_writable, command, connection_of, write_file
 from gatectl.cli.planning import Selection, make_request, selection_options, work_out
 from gatectl.cli.saved import read_plan
 from gatectl.cli.steps import leave_summary
@@ -73,8 +73,8 @@ def COMMAND(  # noqa: N802 - the table's word
     def connect() -> Connection:
         return connection_of(request.project, request.environment, parallelism, ends)
 
-    if receipt_file is not None and not os.path.isdir(os.path.dirname(os.path.abspath(receipt_file))):
-        raise errors.UsageError(f"--receipt {receipt_file}: its folder does not exist", "create it first")
+    if receipt_file is not None:
+        check_writable(receipt_file)
     plan = read_plan(plan_file) if plan_file is not None else work_out(request, connect)
     if not console.machine:
         console.result(render("plan", plan, "markdown" if console.format == "markdown" else "text", console.look()))
@@ -126,7 +126,9 @@ def _check_target(plan: Plan, reader: Reader) -> None:
 
 
 def _guard(plan: Plan, environment: Environment) -> None:
-    deletes, detaches = plan["summary"]["delete"], plan["summary"]["detach"]
+    # Counted from what will be done, not from the summary, which no fingerprint covers.
+    deletes = sum(operation["action"] == "delete" for operation in plan["operations"])
+    detaches = sum(len(operation["detach"]) for operation in plan["operations"])
     for count, limit, name, what in (
         (deletes, environment.max_deletes, "maxDeletes", "object"),
         (detaches, environment.max_detaches, "maxDetaches", "attachment"),
@@ -175,6 +177,7 @@ def _execute(
             stop=stop,
             progress=progress,
             force_put=request.force_put,
+            on_stop=stop.callbacks.append,
         )
         outcomes, converged = executor.apply_plan(plan, run)
         stopped = stop()
@@ -192,11 +195,17 @@ def _report(
 ) -> int:
     """Save and show the receipt; the exit code that it means."""
     receipt = executor.make_receipt(plan, outcomes, converged=converged)
-    if receipt_file is not None:
-        write_file(receipt_file, json.dumps(receipt, indent=2) + "\n")
+    code = _exit_code(outcomes, converged=converged, stopped=stopped)
     console.result(render("receipt", receipt, console.format, console.look()))
+    if receipt_file is not None:
+        try:
+            write_file(receipt_file, json.dumps(receipt, indent=2) + "\n")
+        except (OSError, errors.GatectlError) as error:
+            # What was done was done; that it could not be saved is told beside it.
+            console.error("input", f"the receipt could not be saved: {error}", "it was printed")
+            code = code or errors.FAILED
     leave_summary(console, "receipt", receipt, console.environment)
-    return _exit_code(outcomes, converged=converged, stopped=stopped)
+    return code
 
 
 def _exit_code(outcomes: Sequence[Outcome], *, converged: bool, stopped: bool) -> int:
@@ -211,14 +220,27 @@ def _exit_code(outcomes: Sequence[Outcome], *, converged: bool, stopped: bool) -
     return next((code for code in order if code in codes), errors.FAILED)
 
 
+class _Stop:
+    """Whether to stop, and what is to be called when that is said."""
+
+    def __init__(self) -> None:
+        self.received: list[int] = []
+        self.callbacks: list[Callable[[], None]] = []
+
+    def __call__(self) -> bool:
+        return bool(self.received)
+
+
 @contextmanager
-def _signals() -> Iterator[Callable[[], bool]]:
+def _signals() -> Iterator[_Stop]:
     """SIGINT and SIGTERM: the first stops starting and lets finish what is under way, the second interrupts."""
-    received: list[int] = []
+    stop = _Stop()
 
     def handle(number: int, frame: FrameType | None) -> None:
-        received.append(number)
-        if len(received) == 1:
+        stop.received.append(number)
+        if len(stop.received) == 1:
+            for callback in stop.callbacks:
+                callback()
             # Not through sys.stderr, which may be in the middle of a write of its own.
             os.write(2, b"\nstopping: what is under way is finished, nothing more is started\n")
         else:
@@ -226,7 +248,7 @@ def _signals() -> Iterator[Callable[[], bool]]:
 
     before = {number: signal.signal(number, handle) for number in (signal.SIGINT, signal.SIGTERM)}
     try:
-        yield lambda: bool(received)
+        yield stop
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)

@@ -120,6 +120,13 @@ def _internal(console: Console, error: BaseException, arguments: Sequence[str]) 
 
 EXIT_CODES: Mapping[str, int] = {
     cls.code: cls.exit_code
-    for cls in (errors.NotAuthenticated, errors.Unreachable, errors.PlatformLocked, errors.PreconditionFailed)
+    for cls in (
+        errors.NotAuthenticated,
+        errors.Forbidden,
+        errors.Unreachable,
+        errors.DeadlinePassed,
+        errors.PlatformLocked,
+        errors.PreconditionFailed,
+    )
 } | {"NAME_ALREADY_USED": errors.STALE}  # somebody else created it since the plan was made
 """Exit codes by the word that an outcome carries for its failure."""

@@ -190,6 +190,9 @@ def environment_of(project: Project, options: Globals) -> Environment:
     if platform is not None and platform.startswith("sqlite:///"):
         # On the command line a path is relative to where it is typed, as everywhere in a shell.
         platform = "sqlite:///" + os.path.abspath(platform.removeprefix("sqlite:///"))
+    if options.workspace == "" or platform == "":
+        what = "--workspace" if options.workspace == "" else "--platform"
+        raise UsageError(f"{what} is empty", "is a variable not set? Leave the option out, or give it a value")
     environment = choose_environment(project, options.env, platform, options.workspace)
     driver_for(environment.platform)
     if environment.platform.startswith(("https://", "http://")):
@@ -244,6 +247,22 @@ def offline_environment(project: Project, options: Globals) -> tuple[Environment
         return Environment("", "", options.workspace), options.workspace
     environment = environment_of(project, options)
     return environment, default_workspace_of(environment)
+
+
+def check_writable(path: str) -> None:
+    """Find out now that a file can be written later. Raises UsageError for a place that is none, OSError for one that refuses."""
+    import tempfile
+
+    target = os.path.realpath(path)
+    folder = os.path.dirname(target)
+    if not os.path.isdir(folder):
+        raise UsageError(f"{path}: the folder {folder} does not exist", "create it first")
+    if os.path.isdir(target):
+        raise UsageError(f"{path} is a folder", "name a file")
+    if not os.path.exists(target) or os.path.isfile(target):
+        descriptor, temporary = tempfile.mkstemp(dir=folder, prefix=".gatectl-")
+        os.close(descriptor)
+        os.unlink(temporary)
 
 
 def write_file(path: str, text: str) -> None:

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
 from gatectl import plan as plans
-from gatectl import sources
+from gatectl import sources, validate
 from gatectl.errors import InputError
+from gatectl.kinds import KINDS
 from gatectl.model import Plan
+from gatectl.soundness import unsound
 
 _AGAIN = "make it again: gatectl plan --out FILE"
 
@@ -31,18 +33,28 @@ def read_saved(path: str) -> tuple[str, Mapping[str, Any]]:
             f"{path} has the format version {version!r}, this gatectl reads {plans.FORMAT_VERSION}", _AGAIN
         )
     _check_shape(path, kind, document)
-    if kind == "plan" and (
-        plans.digest(document) != document["digest"] or plans.fingerprint(document) != document["fingerprint"]
-    ):
-        raise InputError(f"{path} was changed after it was written: its digest does not match", _AGAIN)
+    if kind == "plan":
+        if plans.digest(document) != document["digest"] or plans.fingerprint(document) != document["fingerprint"]:
+            raise InputError(f"{path} was changed after it was written: its digest does not match", _AGAIN)
+        problem = unsound(document, _fits()) if document["operations"] or document["kept"] else None
+        if problem is not None:
+            raise InputError(f"{path} is not a plan that gatectl made: {problem}", _AGAIN)
     return kind, document
+
+
+def _fits() -> Callable[[str, Mapping[str, Any]], bool]:
+    checker = validate.make_checker({kind.name: sources.read_schema(kind.schema) for kind in KINDS.values()})
+    return lambda kind, data: bool(checker.quick[kind].is_valid(data))
 
 
 def _check_shape(path: str, kind: str, document: Mapping[str, Any]) -> None:
     import jsonschema_rs
 
-    error = next(iter(jsonschema_rs.Draft202012Validator(dict(sources.read_schema(kind))).iter_errors(document)), None)
-    if error is not None:
+    try:
+        fits = jsonschema_rs.Draft202012Validator(dict(sources.read_schema(kind))).is_valid(document)
+    except (ValueError, TypeError, OverflowError):
+        fits = False  # it holds what no plan does: half a character, say, or lists in lists without end
+    if not fits:
         raise InputError(f"{path} is not a {kind} of this gatectl", _AGAIN)
 
 

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any, Final
 from urllib.parse import urlsplit
 
-from gatectl.kinds.interface import Context, Kind, Order, credentials
+from gatectl.kinds.interface import Context, Kind, Order, credentials, optional_text, text
 from gatectl.model import Identity, Live, Manifest, ObjectKey, Spec
 from gatectl.platforms.interface import Wire
 
@@ -15,17 +15,17 @@ TO_WIRE: Final = {"S3": "S3", "GCS": "GCS", "AzureBlob": "BLOB"}
 
 
 def read(wire: Wire, context: Context) -> Live:
-    name = str(wire["name"])
-    kind = FROM_WIRE.get(wire["storageType"], str(wire["storageType"]))
+    name, kind, remote = text(wire, "name"), text(wire, "storageType"), text(wire, "bucket")
+    kind = FROM_WIRE.get(kind, kind)
     spec: dict[str, Any] = {"name": name, "type": kind}
     if kind == "AzureBlob":
         spec["account"] = _account(wire, context)
-        spec["container"] = str(wire["bucket"])
+        spec["container"] = remote
     else:
-        spec["bucket"] = str(wire["bucket"])
-    spec["region"] = wire.get("region") or ""
-    spec["endpoint"] = wire.get("endpoint") or ""
-    return Live(ObjectKey("Bucket", context.workspace, name), str(wire["id"]), spec, (), wire)
+        spec["bucket"] = remote
+    spec["region"] = optional_text(wire, "region")
+    spec["endpoint"] = optional_text(wire, "endpoint")
+    return Live(ObjectKey("Bucket", context.workspace, name), text(wire, "id"), spec, (), wire)
 
 
 def _account(wire: Wire, context: Context) -> str:
@@ -36,7 +36,7 @@ def _account(wire: Wire, context: Context) -> str:
     if provider_key is not None and provider_key.get("key"):
         return str(provider_key["key"])
     try:
-        host = urlsplit(wire.get("endpoint") or "").hostname or ""
+        host = urlsplit(optional_text(wire, "endpoint")).hostname or ""
     except ValueError:
         return ""
     account, _, rest = host.partition(".")

@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple
 
+from gatectl.errors import PlatformRefused
 from gatectl.model import Attachment, Live, Manifest, Spec
 from gatectl.platforms.interface import Collection, Wire
 
@@ -73,6 +74,22 @@ class Kind(NamedTuple):
     unique: bool = False
 
 
+def text(wire: Wire, field: str) -> str:
+    """A field that every object of its kind has. Raises KeyError where it is missing, empty or no text."""
+    value = wire[field]
+    if type(value) is str and value:
+        return value
+    raise KeyError(field)
+
+
+def optional_text(wire: Wire, field: str) -> str:
+    """A field that may be missing or null; "" then. Raises KeyError where it is no text."""
+    value = wire.get(field)
+    if value is None or type(value) is str:
+        return value or ""
+    raise KeyError(field)
+
+
 def credentials(order: Order, context: Context, reference: Any) -> dict[str, Any]:
     """The write fields of the credentials that an order carries (nothing where it carries none).
 
@@ -81,7 +98,11 @@ def credentials(order: Order, context: Context, reference: Any) -> dict[str, Any
     if not reference:
         return {}
     if "apiKey" in reference:
-        return {"apiKeyUuid": find_api_keys(reference["apiKey"], context.api_keys)[0]}
+        found = find_api_keys(reference["apiKey"], context.api_keys)
+        if len(found) != 1:
+            there = "is not there" if not found else f"is there {len(found)} times"
+            raise PlatformRefused(f"provider API key '{reference['apiKey']}' {there}", platform_code="NOT_FOUND")
+        return {"apiKeyUuid": found[0]}
     return {name: order.secrets[name] for name in ("key", "secret") if name in reference and name in order.secrets}
 
 

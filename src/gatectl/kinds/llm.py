@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Final
 
-from gatectl.kinds.interface import Context, Kind, Order, credentials
+from gatectl.kinds.interface import Context, Kind, Order, credentials, optional_text, text
 from gatectl.model import Live, Manifest, ObjectKey, Spec
 from gatectl.platforms.interface import Wire
 
@@ -14,10 +14,13 @@ FROM_WIRE: Final = {wire: name for name, wire in TO_WIRE.items()}
 
 
 def read(wire: Wire, context: Context) -> Live:
-    name = str(wire["name"])
-    provider = str(wire["aiType"])
-    spec = {"name": name, "provider": FROM_WIRE.get(provider, provider), "endpoint": wire.get("endpoint") or ""}
-    return Live(ObjectKey("LLM", context.workspace, name), str(wire["id"]), spec, (), wire)
+    name, provider = text(wire, "name"), text(wire, "aiType")
+    spec = {
+        "name": name,
+        "provider": FROM_WIRE.get(provider, provider),
+        "endpoint": optional_text(wire, "endpoint"),
+    }
+    return Live(ObjectKey("LLM", context.workspace, name), text(wire, "id"), spec, (), wire)
 
 
 def want(manifest: Manifest, live: Live | None) -> Spec:

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from gatectl.kinds import bucket
-from gatectl.kinds.interface import Context, Kind, Order
+from gatectl.kinds.interface import Context, Kind, Order, text
 from gatectl.model import Attachment, Live, Manifest, ObjectKey, Spec
 from gatectl.platforms.interface import Wire
 
@@ -20,19 +20,32 @@ _TO_WIRE: Final = {"S3": "S3", "GCS": "GCS", "AzureBlob": "BLOB", "Normal": "NOR
 
 
 def read(wire: Wire, context: Context) -> Live:
-    name = str(wire["name"])
-    storage_type = wire["storageType"]
+    name = text(wire, "name")
+    storage_type = text(wire, "storageType")
     endpoint = "OpenAI" if storage_type == context.openai else _ENDPOINTS.get(storage_type, str(storage_type))
-    mode = _MODES.get(wire["mode"], str(wire["mode"]))
-    attachments = [_bucket_attachment(item, context) for item in wire.get("buckets") or ()]
-    for item in wire.get("aiLlms") or ():
-        attachments.append(_llm_attachment(item, context))
+    wire_mode = text(wire, "mode")
+    mode = _MODES.get(wire_mode, wire_mode)
+    attachments = [_bucket_attachment(item, context) for item in _storage(wire)]
+    attachments.extend(_llm_attachment(item, context) for item in wire.get("aiLlms") or ())
     spec = {"name": name, "endpointType": endpoint, "mode": mode}
     return Live(ObjectKey("Repository", context.workspace, name), str(wire["id"]), spec, tuple(attachments), wire)
 
 
+def _storage(wire: Wire) -> list[Wire]:
+    """The attached buckets. A list that is not there is an object that cannot be read, and never an empty list.
+
+    A platform that still has the legacy names lists `units` with `unitId` (platform-contract.md, section 1.3).
+    """
+    buckets, units = wire.get("buckets"), wire.get("units")
+    if isinstance(buckets, list):
+        return buckets
+    if isinstance(units, list):
+        return [{**item, "bucketId": item["unitId"], "bucket": item.get("unit")} for item in units]
+    raise KeyError("buckets")
+
+
 def _bucket_attachment(item: Wire, context: Context) -> Attachment:
-    bucket_id = str(item["bucketId"])
+    bucket_id = text(item, "bucketId")
     live = context.buckets.get(bucket_id)
     if live is None and item.get("bucket"):
         live = bucket.read(item["bucket"], context)
@@ -43,7 +56,7 @@ def _bucket_attachment(item: Wire, context: Context) -> Attachment:
 
 
 def _llm_attachment(item: Wire, context: Context) -> Attachment:
-    llm_id = str(item["aiLlmId"])
+    llm_id = text(item, "aiLlmId")
     live = context.llms.get(llm_id)
     name = live.key.name if live is not None else str((item.get("aiLlm") or {}).get("name") or llm_id)
     return Attachment(("LLM", name), None, llm_id, None, None)
@@ -89,9 +102,23 @@ _KNOWN: Final = frozenset(
 )  # fmt: skip
 
 
+_KNOWN_OF_BUCKET: Final = frozenset(
+    ("bucketId", "folder", "master", "bucket", "unitId", "unit", "id", "repoId", "createdAt")
+)
+_KNOWN_OF_LLM: Final = frozenset(("aiLlmId", "aiLlm", "id", "repoId", "createdAt"))
+
+
 def lost(wire: Wire) -> list[str]:
-    """The fields of a live repository that we do not know and that hold something (U30, U31)."""
-    return sorted(name for name, value in wire.items() if name not in _KNOWN and value not in (None, "", False, [], {}))
+    """The fields of a live repository, and of its attachments, that we do not know and that hold something (U30, U31)."""
+    found = {name for name in wire if name not in _KNOWN and _holds(wire[name])}
+    for name, known in (("buckets", _KNOWN_OF_BUCKET), ("units", _KNOWN_OF_BUCKET), ("aiLlms", _KNOWN_OF_LLM)):
+        for item in wire.get(name) or ():
+            found.update(f"{name}[].{field}" for field in item if field not in known and _holds(item[field]))
+    return sorted(found)
+
+
+def _holds(value: Any) -> bool:
+    return value not in (None, "", False, [], {})
 
 
 KIND = Kind(

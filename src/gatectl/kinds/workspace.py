@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from gatectl.kinds.interface import Context, Kind, Order
+from gatectl.kinds.interface import Context, Kind, Order, text
 from gatectl.model import Live, Manifest, ObjectKey, Spec
 from gatectl.platforms.interface import Wire
 
 
 def read(wire: Wire, context: Context) -> Live:
-    name = str(wire["name"])
-    return Live(ObjectKey("Workspace", None, name), str(wire["id"]), {"name": name}, (), wire)
+    name = text(wire, "name")
+    return Live(ObjectKey("Workspace", None, name), text(wire, "id"), {"name": name}, (), wire)
 
 
 def want(manifest: Manifest, live: Live | None) -> Spec:

@@ -117,6 +117,9 @@ class Writer(Protocol):
     def claim(self) -> None:
         """Keep other applies out until this is closed, where the platform can. Raises PlatformLocked."""
 
+    def stop(self) -> None:
+        """Start nothing more, and wait for nothing: what was not sent yet raises PlatformError with the code "stopped"."""
+
     def create(self, collection: Collection, body: Wire) -> str:
         """Create an object from its write shape; the new object's id."""
 

@@ -98,21 +98,16 @@ def _calm(view: RepositoryView) -> bool:
 
 
 def adjust(findings: Iterable[Finding], settings: Mapping[str, str]) -> list[Finding]:
-    """The findings with the severities that the project file asks for (product.md, section 1: `rules`).
+    """The findings of `check` with the severities that the project file asks for (product.md, section 1: `rules`).
 
-    An empty name stays an error: there is nothing that a platform could be asked to create. So does what is no name: a
-    URL, a variable, a path.
+    Only these: GW205 is also the rule of the format's own patterns and lengths, which `validate` finds and no setting
+    touches.
     """
     adjusted = []
     for finding in findings:
         setting = settings.get(finding.rule)
-        if setting is None or (finding.rule == "GW205" and _is_fixed(finding)):
+        if setting is None:
             adjusted.append(finding)
         elif setting != "off":
             adjusted.append(finding._replace(severity="error" if setting == "error" else "warning"))
     return adjusted
-
-
-def _is_fixed(finding: Finding) -> bool:
-    pointer = finding.spot.pointer if finding.spot is not None else ()
-    return finding.message.endswith("is empty") or pointer[-1:] in (("endpoint",), ("env",), ("file",))

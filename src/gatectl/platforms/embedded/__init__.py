@@ -113,6 +113,9 @@ class Writer:
         """Keep other applies out until this is closed. Raises PlatformLocked."""
         self._platform.claim()
 
+    def stop(self) -> None:
+        """Nothing to do: no write here waits for long."""
+
     def create(self, collection: Collection, body: Wire) -> str:
         """Create an object from its write shape; the new object's id."""
         return self._platform.create(collection, body)

@@ -125,7 +125,9 @@ class Reader:
         if workspace_id is None:
             return items
         # A platform that does not know the filter answers with everything; what is of another workspace is not asked for.
-        return [item for item in items if item.get("workspaceId") in (None, workspace_id)]
+        return [
+            item for item in items if item.get("workspaceId") is None or str(item["workspaceId"]) == str(workspace_id)
+        ]
 
     def latest(self, collection: Collection, object_id: str) -> Wire | None:
         """One repository as it is now (GET /repo?repoId=…, platform-contract.md, section 3.3); None for anything else."""
@@ -134,7 +136,9 @@ class Reader:
         body = self._transport.get(ROUTES[collection].path, {"repoId": object_id})
         found = body.get("repos") if isinstance(body, Mapping) else None
         items = found if isinstance(found, list) else []
-        return next((item for item in items if isinstance(item, Mapping) and item.get("id") == object_id), None)
+        return next(
+            (item for item in items if isinstance(item, Mapping) and str(item.get("id")) == str(object_id)), None
+        )
 
     def applied(self, project: str) -> frozenset[str] | None:
         """None: the platform has nowhere to keep such a record (platform-contract.md, section 1.3)."""
@@ -152,6 +156,10 @@ class Writer:
 
     def claim(self) -> None:
         """The platform has no locks: conditional writes, and reading back, have to do."""
+
+    def stop(self) -> None:
+        """Send no more writes, and wait for none to be sent; a signal handler may call this. Reads go on."""
+        self._transport.stop()
 
     def create(self, collection: Collection, body: Wire) -> str:
         route = ROUTES[collection]
@@ -177,6 +185,8 @@ class Writer:
 
     @staticmethod
     def _path(collection: Collection, object_id: str) -> str:
+        if object_id in ("", ".", ".."):
+            raise PlatformError(f"'{object_id}' cannot be the id of an object")
         return f"{ROUTES[collection].path}/{quote(object_id, safe='')}"
 
     @staticmethod

@@ -7,8 +7,10 @@ decided here and only here: 2xx, and `success` is not false, and on POST an id (
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping
+import math
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, Final, NamedTuple
+from urllib.parse import quote, quote_plus
 
 from gatectl.errors import (
     Forbidden,
@@ -79,8 +81,7 @@ def judge(answer: Answer) -> Any:
     if answer.status == 429:
         raise _too_many(answer)
     if answer.status >= 500 and answer.status != 501:
-        # A gateway that gave up waiting (502, 504) does not know what became of the request behind it.
-        raise Uncertain(_message(answer, "the platform failed"), settled=answer.status not in (502, 504))
+        raise Uncertain(_message(answer, "the platform failed"), settled=_own_failure(answer))
     if 300 <= answer.status < 400:
         raise PlatformError(
             f"{answer.method} {answer.path}: the platform redirects to {answer.location}", "use that address"
@@ -88,6 +89,11 @@ def judge(answer: Answer) -> Any:
     if answer.status in (404, 405, 501) and answer.method == "GET":
         raise Unsupported(_message(answer, "the platform does not offer this"))
     raise _refused(answer)
+
+
+def _own_failure(answer: Answer) -> bool:
+    """Whether the platform itself said that it failed; a gateway does not know what became of the request behind it."""
+    return answer.status in (500, 503) and isinstance(answer.body, Mapping) and answer.body.get("success") is False
 
 
 def _success(answer: Answer) -> Any:
@@ -119,7 +125,7 @@ def _message(answer: Answer, otherwise: str) -> str:
                 words = body[name]
                 break
     code = _code(body)
-    return f"{answer.method} {answer.path}: {words[:500]} ({', '.join(filter(None, (str(answer.status), code)))})"
+    return f"{answer.method} {answer.path}: {words} ({', '.join(filter(None, (str(answer.status), code)))})"
 
 
 def _refused(answer: Answer) -> PlatformError:
@@ -144,8 +150,8 @@ def _forbidden(answer: Answer) -> PlatformError:
 def _too_many(answer: Answer) -> PlatformError:
     """429 means quota, or throttling (U22): quota on POST /bucket and where the code says so, unless it says when to come back."""
     quota = _code(answer.body) == "QUOTA_EXCEEDED"
-    shaped = isinstance(answer.body, Mapping) and "bucketId" in answer.body
-    if answer.retry_after is None and (quota or shaped):
+    creation = (answer.method, answer.path) == ("POST", "/bucket") and isinstance(answer.body, Mapping)
+    if answer.retry_after is None and (quota or creation):
         message = _message(answer, "a limit of the subscription is reached")
         return PlatformRefused(message, platform_code="QUOTA_EXCEEDED", status=429, hint=_HINTS["QUOTA_EXCEEDED"])
     if quota:
@@ -157,9 +163,10 @@ def _seconds(retry_after: str | None) -> float | None:
     if retry_after is None:
         return None
     try:
-        return max(0.0, float(retry_after))
+        seconds = float(retry_after)
     except ValueError:
         return _until(retry_after)
+    return max(0.0, seconds) if math.isfinite(seconds) else None
 
 
 def _until(date: str) -> float | None:
@@ -168,14 +175,40 @@ def _until(date: str) -> float | None:
 
     try:
         return max(0.0, (parsedate_to_datetime(date) - datetime.now(UTC)).total_seconds())
-    except (ValueError, TypeError):
+    except (ValueError, TypeError, OverflowError):
         return None
 
 
+_LONGEST: Final = 600
+"""How much of the platform's words is shown."""
+
+
 def redact(error: PlatformError, secrets: Iterable[str]) -> PlatformError:
-    """The same error without any of the secrets, should the platform have echoed one."""
-    for secret in secrets:
-        if len(secret) >= 4:
-            error.message = error.message.replace(secret, "(redacted)")
-            error.args = (error.message,)
+    """The same error, short and without any of the secrets, in whatever spelling the platform may have echoed one."""
+    spellings = sorted({form for secret in secrets for form in _spellings(secret)}, key=len, reverse=True)
+
+    def clean(text: str) -> str:
+        for spelling in spellings:
+            text = text.replace(spelling, "(redacted)")
+        # What is cut first would be recognized no more. The status is at the end.
+        return text if len(text) <= _LONGEST else f"{text[: _LONGEST - 100]} … {text[-80:]}"
+
+    error.message = clean(error.message)
+    error.args = (error.message,)
+    error.hint = clean(error.hint) if error.hint is not None else None
+    if isinstance(error, PlatformRefused):
+        error.platform_code = clean(error.platform_code)
     return error
+
+
+def _spellings(secret: str) -> Iterator[str]:
+    """A secret and each of its longer lines, plain, in JSON, as Python shows it, and in an address."""
+    for part in (secret, secret.strip(), *(line for line in secret.splitlines() if len(line) >= 8)):
+        if len(part) < 4:
+            continue
+        yield part
+        yield json.dumps(part)[1:-1]
+        yield json.dumps(part, ensure_ascii=False)[1:-1]
+        yield repr(part)[1:-1]
+        encoded = part.encode(errors="surrogatepass")
+        yield from (quote(encoded), quote(encoded, safe=""), quote_plus(encoded))

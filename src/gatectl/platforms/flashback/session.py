@@ -19,6 +19,8 @@ Call = Callable[[str, Mapping[str, Any]], Any]
 """POST without a token: (path, body) → the body of a success; raises PlatformError."""
 
 _EARLY: Final = 300.0
+_AGAIN: Final = 30.0
+"""How long after a failed early refresh the next one is tried."""
 
 
 class Session(Protocol):
@@ -37,9 +39,10 @@ class GivenToken:
 
     def __init__(self, token: Secret | None) -> None:
         self._token = token
+        self._value = _usable(token.reveal().strip(), "GATECTL_TOKEN") if token is not None else None
 
     def token(self) -> str | None:
-        return self._token.reveal() if self._token is not None else None
+        return self._value
 
     def renew(self, refused: str | None) -> bool:
         return False
@@ -59,6 +62,7 @@ class Login:
         self._access: str | None = None
         self._refresh: str | None = None
         self._due = 0.0
+        self._expires = 0.0
         self._seen: list[str] = []
 
     def token(self) -> str | None:
@@ -66,7 +70,7 @@ class Login:
             if self._access is None:
                 self._login()
             elif time.time() >= self._due:
-                self._fresh()
+                self._early()
             return self._access
 
     def renew(self, refused: str | None) -> bool:
@@ -77,6 +81,15 @@ class Login:
 
     def secrets(self) -> list[str]:
         return [self._password.reveal(), *self._seen]
+
+    def _early(self) -> None:
+        """A refresh before it is needed: where it cannot be had now, the token that is still good serves on."""
+        try:
+            self._fresh()
+        except PlatformError as error:
+            if isinstance(error, NotAuthenticated) or time.time() >= self._expires:
+                raise
+            self._due = min(time.time() + _AGAIN, self._expires)
 
     def _fresh(self) -> None:
         """A new access token by refresh; by login where the platform does not take the refresh token (any more)."""
@@ -108,21 +121,34 @@ class Login:
                 "use an account without one, or a token (GATECTL_TOKEN)",
             )
         refresh = body.get("refreshToken")
-        self._access = access
+        self._access = _usable(access, "the login")
         self._refresh = refresh if isinstance(refresh, str) else self._refresh
         self._seen = [*self._seen, access, *([refresh] if isinstance(refresh, str) else [])][-8:]
-        self._due = _refresh_at(access, body.get("expiresAt"), time.time())
+        now = time.time()
+        self._expires = _expiry(access, body.get("expiresAt"), now)
+        left = self._expires - now
+        # Five minutes before expiry, or at four fifths of a shorter life (U19).
+        self._due = now + (left - _EARLY if left > 2 * _EARLY else left * 0.8)
 
 
-def _refresh_at(token: str, expires_at: Any, now: float) -> float:
-    """When to refresh: five minutes before expiry, or at four fifths of a shorter life (U19)."""
+def _usable(token: str, origin: str) -> str:
+    """The token, if a header can carry it. Raises NotAuthenticated, which does not show it."""
+    if token and all("!" <= character <= "~" for character in token):
+        return token
+    raise NotAuthenticated(
+        f"the token of {origin} cannot be one: it is empty, or holds spaces, line breaks or letters beyond ASCII",
+        "was it copied whole, and nothing else with it?",
+    )
+
+
+def _expiry(token: str, expires_at: Any, now: float) -> float:
+    """When a token ends: as it says, or as the login said, or in an hour."""
     expiry = _claim(token, "exp")
-    if expiry is None and isinstance(expires_at, (int, float)):
-        expiry = expires_at / 1000 if expires_at > 1e11 else float(expires_at)
-    if expiry is None:
-        return now + 3600 - _EARLY
-    left = expiry - now
-    return now + (left - _EARLY if left > 2 * _EARLY else left * 0.8)
+    if expiry is not None:
+        return expiry
+    if isinstance(expires_at, (int, float)):
+        return expires_at / 1000 if expires_at > 1e11 else float(expires_at)
+    return now + 3600
 
 
 def _claim(token: str, name: str) -> float | None:

@@ -6,17 +6,25 @@ may have had one is never repeated here: it raises Uncertain, and `apply` reads 
 
 from __future__ import annotations
 
+import math
 import random
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
-from typing import Any, Final
+from contextlib import closing, contextmanager
+from typing import Any, Final, NamedTuple
 
 import httpx
 
 from gatectl import __version__
-from gatectl.errors import NotAuthenticated, PlatformError, PlatformRefused, Uncertain, Unreachable
+from gatectl.errors import (
+    DeadlinePassed,
+    NotAuthenticated,
+    PlatformError,
+    PlatformRefused,
+    Uncertain,
+    Unreachable,
+)
 from gatectl.platforms.flashback.answers import Answer, Throttled, judge, parse_body, redact
 from gatectl.platforms.flashback.session import make_session
 from gatectl.platforms.interface import Credentials
@@ -27,7 +35,13 @@ TRIED_SECONDS: Final = 10.0
 """How long a platform that does not answer is tried (product.md, section 2: exit code 10)."""
 
 START: Final = 4
+RENEWALS: Final = 5
+"""How often a request is sent again with a new token; a token may be expired by whoever else shares the login."""
+
 _LARGEST: Final = 256 * 1024 * 1024
+_LARGEST_OF_WRITE: Final = 1024 * 1024
+_GLANCE: Final = 0.1
+"""How often who waits looks up whether it still should."""
 
 
 class Pace:
@@ -42,10 +56,13 @@ class Pace:
         self._change = threading.Condition()
 
     @contextmanager
-    def turn(self) -> Iterator[None]:
+    def turn(self, check: Callable[[], None]) -> Iterator[None]:
+        """Room for a request, once there is; `check` raises where it is not to be sent any more."""
         with self._change:
+            check()
             while self._under_way >= self.limit:
-                self._change.wait()
+                self._change.wait(_GLANCE)
+                check()
             self._under_way += 1
         try:
             yield
@@ -71,31 +88,59 @@ class Pace:
                 self._halved = time.monotonic()
 
 
+class _Request(NamedTuple):
+    """What to send. `changes`: it is a write, which is never sent twice unless it surely had no effect, and can be stopped."""
+
+    method: str
+    path: str
+    query: Mapping[str, str] | None = None
+    body: Mapping[str, Any] | None = None
+    etag: str | None = None
+    changes: bool = False
+
+    @property
+    def what(self) -> str:
+        return f"{self.method} {self.path}"
+
+    def headers(self, token: str | None) -> dict[str, str]:
+        authorization = {"Authorization": f"Bearer {token}"} if token is not None else {}
+        return authorization | ({"If-Match": self.etag} if self.etag is not None else {})
+
+    def secrets(self) -> list[str]:
+        return [v for k, v in (self.body or {}).items() if k in ("key", "secret") and isinstance(v, str)]
+
+
 class Transport:
     """One connection pool to one platform."""
 
     def __init__(self, url: str, credentials: Credentials | None, *, parallel: int, ends: float | None) -> None:
         self.pace = Pace(parallel)
+        self.stopping = False
         self._ends = ends
+        secure = url.startswith("https://")
         self._client = httpx.Client(
             base_url=url,
-            timeout=httpx.Timeout(REQUEST_SECONDS, connect=CONNECT_SECONDS),
             limits=httpx.Limits(max_connections=parallel + 2, max_keepalive_connections=parallel + 2),
             headers={"User-Agent": f"gatectl/{__version__}", "Accept": "application/json"},
-            trust_env=True,
-            # Plain http is for loopback and checks no certificates, so none need be loaded.
-            verify=url.startswith("https://"),
+            # Plain http is for loopback: no proxy may see it, and there are no certificates to load.
+            trust_env=secure,
+            verify=secure,
         )
         self._session = make_session(credentials, self._post_without_token)
 
     def close(self) -> None:
         self._client.close()
 
+    def stop(self) -> None:
+        """No write is sent from now on, and none waits any longer to be. A flag and no lock: signal handlers come here."""
+        self.stopping = True
+
     def get(self, path: str, query: Mapping[str, str] | None = None) -> Any:
         """The body of a successful GET; tried until it is whole. Raises PlatformError."""
-        return self._until_whole(lambda: self._authorized("GET", path, query, None, None), refusals=True)
+        request = _Request("GET", path, query)
+        return self._until_whole(lambda: self._authorized(request), request, refusals=True)
 
-    def _until_whole(self, ask: Callable[[], Any], *, refusals: bool) -> Any:
+    def _until_whole(self, ask: Callable[[], Any], request: _Request, *, refusals: bool) -> Any:
         """Ask something that does no harm when it is asked twice, until it is answered or the time for trying is over.
 
         `refusals`: a 200 that says no, or a quota, is a passing fault too; a list has nothing to refuse.
@@ -112,147 +157,178 @@ class Transport:
                 if not (passing or isinstance(error, Uncertain)):
                     raise
                 if time.monotonic() - began >= TRIED_SECONDS:
-                    raise Unreachable(f"{error.message}; tried for {TRIED_SECONDS:.0f} s", _LATER) from error
-            self._sleep(_backoff(attempt))
+                    raise Unreachable(f"{error.message}; tried for {TRIED_SECONDS:.0f} s", _LATER) from None
+            self._sleep(_backoff(attempt), request)
             attempt += 1
 
     def write(self, method: str, path: str, body: Mapping[str, Any] | None, etag: str | None = None) -> Any:
         """The body of a successful write. Raises Uncertain where it may have had an effect all the same."""
-        try:
-            return self._authorized(method, path, None, body, etag)
-        except PlatformError as error:
-            raise redact(
-                error, [v for k, v in (body or {}).items() if k in ("key", "secret") and isinstance(v, str)]
-            ) from None
+        return self._authorized(_Request(method, path, None, body, etag, changes=True))
 
-    def _authorized(
-        self, method: str, path: str, query: Mapping[str, str] | None, body: Mapping[str, Any] | None, etag: str | None
-    ) -> Any:
-        """One request with a token, and again with a new one where the platform refused it: it did nothing then."""
-        began = time.monotonic()
+    def _authorized(self, request: _Request) -> Any:
+        """One request with a token. Whatever goes wrong on the way, no secret is in what it raises."""
+        try:
+            return self._renewing(request)
+        except PlatformError as error:
+            raise redact(error, [*self._session.secrets(), *request.secrets()]) from None
+
+    def _renewing(self, request: _Request) -> Any:
+        """Sent again with a new token where the platform refused the old: it did nothing then."""
+        renewals = 0
         while True:
-            token = self._token()
+            token = self._session.token()
             try:
-                headers = {"Authorization": f"Bearer {token}"} if token is not None else {}
-                if etag is not None:
-                    headers["If-Match"] = etag
-                return self._patient(method, path, query, body, headers)
+                return self._patient(request, request.headers(token))
             except NotAuthenticated as error:
-                if error.code == "forbidden" or not self._session.renew(token):
-                    raise redact(error, self._session.secrets()) from None
-                if time.monotonic() - began >= TRIED_SECONDS:
-                    raise redact(error, self._session.secrets()) from None
-            except PlatformError as error:
-                raise redact(error, self._session.secrets()) from None
-
-    def _token(self) -> str | None:
-        try:
-            return self._session.token()
-        except PlatformError as error:
-            raise redact(error, self._session.secrets()) from None
+                if error.code == "forbidden" or renewals == RENEWALS or not self._session.renew(token):
+                    raise
+            self._sleep(_backoff(renewals), request)
+            renewals += 1
 
     def _post_without_token(self, path: str, body: Mapping[str, Any]) -> Any:
         """A login or a refresh: done twice it does no harm."""
-        return self._until_whole(lambda: self._patient("POST", path, None, body, {}), refusals=False)
+        request = _Request("POST", path, None, body)
+        return self._until_whole(lambda: self._patient(request, {}), request, refusals=False)
 
-    def _patient(
-        self,
-        method: str,
-        path: str,
-        query: Mapping[str, str] | None,
-        body: Mapping[str, Any] | None,
-        headers: Mapping[str, str],
-    ) -> Any:
+    def _patient(self, request: _Request, headers: Mapping[str, str]) -> Any:
         """One request, repeated while it surely had no effect: it was never sent, or it was throttled."""
         began = time.monotonic()
         attempt = 0
         while True:
             try:
-                with self.pace.turn():
-                    answer = self._send(method, path, query, body, headers)
+                with self.pace.turn(lambda: self._check(request)):
+                    answer = self._send(request, headers)
                 result = judge(answer)
                 self.pace.went_well()
                 return result
             except Throttled as error:
                 self.pace.was_throttled()
-                self._sleep(error.seconds if error.seconds is not None else _backoff(attempt) * 2)
+                self._sleep(max(error.seconds or 0.0, _backoff(attempt) * 2), request, asked=error.seconds)
             except Unreachable as error:
                 if isinstance(error, Uncertain) or time.monotonic() - began >= TRIED_SECONDS:
                     raise
-                self._sleep(_backoff(attempt))
+                self._sleep(_backoff(attempt), request)
             attempt += 1
 
-    def _send(
-        self,
-        method: str,
-        path: str,
-        query: Mapping[str, str] | None,
-        body: Mapping[str, Any] | None,
-        headers: Mapping[str, str],
-    ) -> Answer:
-        self._check_deadline()
-        what = f"{method} {path}"
+    def _send(self, request: _Request, headers: Mapping[str, str]) -> Answer:
+        built = self._build(request, headers)
+        status = 0
         try:
-            with self._client.stream(method, path, params=query, json=body, headers=headers) as response:
-                # A list may be large, and is bounded; what a write answers is a few fields, read in one go.
-                content = _bounded(response, what) if method == "GET" else response.read()
-                return Answer(
-                    method,
-                    path,
-                    response.status_code,
-                    response.headers.get("retry-after"),
-                    _without_query(response.headers.get("location")),
-                    parse_body(content, response.headers.get("content-type", "")),
-                )
+            with closing(self._client.send(built, stream=True)) as response:
+                status = response.status_code
+                return _answer(request, response, self._bounded(request, response))
         except (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout) as error:
-            raise Unreachable(f"{what}: {self._client.base_url} cannot be reached: {_reason(error)}", _LATER) from None
+            self._check(request)
+            reason = f"{self._client.base_url} cannot be reached: {_reason(error)}"
+            raise Unreachable(f"{request.what}: {reason}", _LATER) from None
         except httpx.TimeoutException:
-            raise Uncertain(f"{what}: no answer within {REQUEST_SECONDS:.0f} s", settled=False) from None
+            raise self._too_late(request) or Uncertain(
+                f"{request.what}: no answer within {REQUEST_SECONDS:.0f} s", settled=False
+            ) from None
         except (httpx.NetworkError, httpx.RemoteProtocolError, httpx.DecodingError) as error:
-            raise Uncertain(f"{what}: the connection broke: {_reason(error)}", settled=True) from None
+            # Without an answer nothing says that the platform is not at work on it still.
+            raise Uncertain(
+                f"{request.what}: the connection broke: {_reason(error)}", settled=_succeeded(status)
+            ) from None
+        except httpx.LocalProtocolError:
+            raise _unsendable(request) from None
         except httpx.HTTPError as error:
-            raise PlatformError(f"{what}: {_reason(error)}") from None
+            raise PlatformError(f"{request.what}: {_reason(error)}") from None
 
-    def _check_deadline(self) -> None:
-        if self._ends is not None and time.monotonic() >= self._ends:
-            raise DeadlinePassed("the deadline passed", "give it more time: --deadline SECONDS")
-
-    def _sleep(self, seconds: float) -> None:
-        """Wait, but never beyond the deadline."""
-        if self._ends is not None and time.monotonic() + seconds >= self._ends:
-            raise DeadlinePassed(
-                "the deadline passed while waiting for the platform", "give it more time: --deadline SECONDS"
+    def _build(self, request: _Request, headers: Mapping[str, str]) -> httpx.Request:
+        left = min(REQUEST_SECONDS, max(0.05, self._left()))
+        timeout = httpx.Timeout(left, connect=min(CONNECT_SECONDS, left))
+        try:
+            return self._client.build_request(
+                request.method, request.path, params=request.query, json=request.body, headers=headers, timeout=timeout
             )
-        time.sleep(seconds)
+        except (httpx.InvalidURL, ValueError, TypeError):
+            raise _unsendable(request) from None
+
+    def _bounded(self, request: _Request, response: httpx.Response) -> bytes:
+        """The whole body, of a size that fits a list of anything; one that never ends is an error and not a full memory."""
+        largest = _LARGEST if request.method == "GET" else _LARGEST_OF_WRITE
+        settled = _succeeded(response.status_code)
+        chunks = []
+        size = 0
+        started = time.monotonic()
+        for chunk in response.iter_bytes():
+            chunks.append(chunk)
+            size += len(chunk)
+            if size > largest:
+                message = f"{request.what}: the answer is larger than {largest // 1024 // 1024} MiB"
+                raise Uncertain(message, settled=settled) if request.changes else PlatformError(message)
+            if time.monotonic() - started > 4 * REQUEST_SECONDS:
+                raise Uncertain(f"{request.what}: the answer does not end", settled=settled)
+            late = self._too_late(request)
+            if late is not None:
+                raise late
+        return b"".join(chunks)
+
+    def _left(self) -> float:
+        return self._ends - time.monotonic() if self._ends is not None else math.inf
+
+    def _too_late(self, request: _Request) -> PlatformError | None:
+        """What the deadline means for a request that was sent, where it passed."""
+        if self._left() > 0:
+            return None
+        if request.changes:
+            return Uncertain(f"{request.what}: the deadline passed before it was answered", settled=False)
+        return DeadlinePassed(f"{request.what}: the deadline passed before it was answered", _MORE_TIME)
+
+    def _check(self, request: _Request) -> None:
+        """Whether a request may (still) be sent. Raises Stopped, DeadlinePassed."""
+        if request.changes and self.stopping:
+            raise Stopped(f"{request.what}: not sent, because the run was stopped")
+        if self._left() <= 0:
+            raise DeadlinePassed("the deadline passed", _MORE_TIME)
+
+    def _sleep(self, seconds: float, request: _Request, asked: float | None = None) -> None:
+        """Wait before a request is sent, but never beyond the deadline, nor after `stop`."""
+        left = self._left()
+        if seconds >= left:
+            why = "the deadline passed while waiting for the platform"
+            if asked is not None:
+                why = f"the deadline comes first: the platform asks to wait {asked:.0f} s, and {max(0.0, left):.0f} s are left"
+            raise DeadlinePassed(why, _MORE_TIME)
+        until = time.monotonic() + seconds
+        while (rest := until - time.monotonic()) > 0:
+            self._check(request)
+            time.sleep(min(_GLANCE, rest))
 
 
-class DeadlinePassed(PlatformError):
-    """The time for the whole run is over. Whatever was to be sent next was not."""
+class Stopped(PlatformError):
+    """The run was stopped before this write was sent; it surely had no effect."""
 
-    code = "deadline"
-    exit_code = Unreachable.exit_code
+    code = "stopped"
 
 
+_MORE_TIME: Final = "give it more time: --deadline SECONDS"
 _LATER: Final = "check the address and the network, then try again"
 
 
 def _backoff(attempt: int) -> float:
-    return float(min(0.1 * 2**attempt, 1.0) * (0.5 + random.random() / 2))  # noqa: S311 - spreading retries, not a secret
+    return float(min(0.1 * 2 ** min(attempt, 10), 1.0) * (0.5 + random.random() / 2))  # noqa: S311 - spreading retries, not a secret
 
 
-def _bounded(response: httpx.Response, what: str) -> bytes:
-    """The whole body, of a size that fits a list of anything; a body that never ends is an error and not a full memory."""
-    chunks = []
-    size = 0
-    started = time.monotonic()
-    for chunk in response.iter_bytes():
-        chunks.append(chunk)
-        size += len(chunk)
-        if size > _LARGEST:
-            raise PlatformError(f"{what}: the answer is larger than {_LARGEST // 1024 // 1024} MiB")
-        if time.monotonic() - started > 4 * REQUEST_SECONDS:
-            raise Uncertain(f"{what}: the answer does not end", settled=True)
-    return b"".join(chunks)
+def _answer(request: _Request, response: httpx.Response, content: bytes) -> Answer:
+    return Answer(
+        request.method,
+        request.path,
+        response.status_code,
+        response.headers.get("retry-after"),
+        _without_query(response.headers.get("location")),
+        parse_body(content, response.headers.get("content-type", "")),
+    )
+
+
+def _unsendable(request: _Request) -> PlatformError:
+    """What cannot be put into a request is not shown: it may be a secret."""
+    return PlatformError(f"{request.what}: this cannot be sent as a request")
+
+
+def _succeeded(status: int) -> bool:
+    return 200 <= status < 300
 
 
 def _without_query(location: str | None) -> str | None:
