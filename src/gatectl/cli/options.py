@@ -249,16 +249,22 @@ def offline_environment(project: Project, options: Globals) -> tuple[Environment
     return environment, default_workspace_of(environment)
 
 
-def check_writable(path: str) -> None:
-    """Find out now that a file can be written later. Raises UsageError for a place that is none, OSError for one that refuses."""
-    import tempfile
-
+def _destination(path: str) -> tuple[str, str]:
+    """The folder and the file that a path leads to. Raises UsageError where no file can be."""
     target = os.path.realpath(path)
     folder = os.path.dirname(target)
     if not os.path.isdir(folder):
         raise UsageError(f"{path}: the folder {folder} does not exist", "create it first")
     if os.path.isdir(target):
         raise UsageError(f"{path} is a folder", "name a file")
+    return folder, target
+
+
+def check_writable(path: str) -> None:
+    """Find out now that a file can be written later. Raises UsageError for a place that is none, OSError for one that refuses."""
+    import tempfile
+
+    folder, target = _destination(path)
     if not os.path.exists(target) or os.path.isfile(target):
         descriptor, temporary = tempfile.mkstemp(dir=folder, prefix=".gatectl-")
         os.close(descriptor)
@@ -269,12 +275,7 @@ def write_file(path: str, text: str) -> None:
     """Write a file whole or not at all, readable by its owner alone. Raises UsageError for a folder that is not there."""
     import tempfile
 
-    target = os.path.realpath(path)
-    folder = os.path.dirname(target)
-    if not os.path.isdir(folder):
-        raise UsageError(f"{path}: the folder {folder} does not exist", "create it first")
-    if os.path.isdir(target):
-        raise UsageError(f"{path} is a folder", "name a file")
+    folder, target = _destination(path)
     if os.path.exists(target) and not os.path.isfile(target):  # a pipe, or /dev/null: it stays what it is
         with open(target, "w", encoding="utf-8") as stream:
             stream.write(text)
