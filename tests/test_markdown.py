@@ -11,8 +11,9 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from markdown_it import MarkdownIt
 
+from gatectl.quote import safe
 from gatectl.render import render
-from gatectl.render.interface import Look, safe
+from gatectl.render.interface import Look
 from gatectl.render.markdown import MINIMUM, code, size
 from sites import Site, bucket, entry, repository, workspace
 

@@ -12,8 +12,9 @@ import pytest
 from gatectl import report
 from gatectl.model import Finding, Place, Related, SourceFile
 from gatectl.parse import locate, parse
+from gatectl.quote import safe
 from gatectl.render import FORMATS, RENDERERS, render, renderer
-from gatectl.render.interface import Look, safe
+from gatectl.render.interface import Look
 from sites import Site, bucket, entry, llm, repository, workspace
 
 CREDENTIALS = {"secret": {"env": "SECRET"}}

@@ -16,7 +16,7 @@ from gatectl.current import Current, Index, WorkspaceState
 from gatectl.desired import IDENTITY_FIELDS, comparable, offline_namespace, read_manifest
 from gatectl.kinds import bucket
 from gatectl.model import Attachment, Desired, Document, Finding, Identity, Live, Manifest, SourceFile
-from gatectl.render.interface import safe
+from gatectl.quote import safe
 
 _NOWHERE: Final = SourceFile("-", b"")
 _PLAIN: Final = re.compile(r"[A-Za-z][A-Za-z0-9_./-]*\Z")

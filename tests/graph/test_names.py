@@ -15,7 +15,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gatectl.graph import dot, html, mermaid, svg
-from gatectl.graph.values import SIGNS, Edge, Graph, Key, Mark, Node, clean, repository_key, resource_node
+from gatectl.graph.values import SIGNS, Edge, Graph, Key, Mark, Node, repository_key, resource_node
+from gatectl.quote import safe
 
 NASTY = ('"', "\\", '\\"', "\\n", "]]>", "-->", "</style>", "</svg><script>", "&amp;", "&#38;", "#35;", "%%{init}%%", "`", "end", "\n",
          "\x00", "\u2028", "\ufffe", "\ud800", "\U0001f600", "subgraph", "A[B]", "|", "{{", "\u202e")  # fmt: skip
@@ -50,9 +51,9 @@ def graphs(draw: st.DrawFn) -> Graph:
 def test_any_name_gives_well_formed_svg_that_says_it(graph: Graph, title: str) -> None:
     tree = ET.fromstring(svg.render(graph, title).encode("utf-8"))
     told = {element.text for element in tree.iter("{http://www.w3.org/2000/svg}title")}
-    assert clean(title) in told
+    assert safe(title) in told
     for node in graph.repositories:
-        assert any(clean(node.name) in (text or "") for text in told)
+        assert any(safe(node.name) in (text or "") for text in told)
     assert {element.tag.rpartition("}")[2] for element in tree.iter()} <= {
         "svg",
         "g",
@@ -128,7 +129,7 @@ def read_dot(text: str) -> list[str]:
 def test_any_name_gives_dot_that_says_it(graph: Graph, title: str) -> None:
     labels = read_dot(dot.render(graph, title))
     for node in graph.nodes.values():
-        assert any(label.endswith(clean(node.name)) for label in labels)
+        assert any(label.endswith(safe(node.name)) for label in labels)
 
 
 LINE = re.compile(
@@ -147,7 +148,7 @@ def test_any_name_gives_mermaid_of_known_lines(graph: Graph) -> None:
     assert not re.search(r"[<>`\\\[\]{}|]", "".join(labels))
     shown = [re.sub(r"#(\d+);", lambda found: chr(int(found[1])), label) for label in labels]
     for node in graph.nodes.values():
-        assert any(label.endswith(clean(node.name)) for label in shown)
+        assert any(label.endswith(safe(node.name)) for label in shown)
 
 
 @pytest.mark.skipif(shutil.which("dot") is None, reason="Graphviz is not installed")

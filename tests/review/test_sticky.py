@@ -250,7 +250,7 @@ def test_a_refused_token_is_said_without_showing_it(host: CodeHost) -> None:
     with pytest.raises(NotAuthenticated, match="401") as caught:
         post(host, plan("a"), token="Wrong-Canary")
     assert "Wrong-Canary" not in f"{caught.value.message}{caught.value.hint}{caught.value!r}"
-    assert "(the token)" in caught.value.message
+    assert "(redacted)" in caught.value.message
 
 
 def test_a_token_that_may_not_write_is_told_what_it_needs(host: CodeHost) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import functools
-import json
 import os
 import re
 import signal
@@ -29,6 +28,7 @@ from gatectl.model import Outcome, Plan
 from gatectl.platforms import driver_for
 from gatectl.platforms.interface import Connection, Reader
 from gatectl.project import Environment
+from gatectl.quote import json_text
 from gatectl.render import FORMATS, render
 
 
@@ -199,7 +199,7 @@ def _report(
     console.result(render("receipt", receipt, console.format, console.look()))
     if receipt_file is not None:
         try:
-            write_file(receipt_file, json.dumps(receipt, indent=2) + "\n")
+            write_file(receipt_file, json_text(receipt) + "\n")
         except (OSError, errors.GatectlError) as error:
             # What was done was done; that it could not be saved is told beside it.
             console.error("input", f"the receipt could not be saved: {error}", "it was printed")

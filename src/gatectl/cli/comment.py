@@ -13,8 +13,9 @@ from gatectl.errors import DONE, UsageError
 from gatectl.model import Plan
 from gatectl.platforms import driver_for
 from gatectl.project import Environment
+from gatectl.quote import safe
 from gatectl.render import render
-from gatectl.render.interface import Look, safe
+from gatectl.render.interface import Look
 from gatectl.review.settings import PROVIDERS, find_place
 
 BUDGET = 65_536

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import json
 import os
 import shutil
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, TextIO
 
+from gatectl.quote import json_text, safe
 from gatectl.render import RENDERERS, renderer
-from gatectl.render.interface import Look, safe
+from gatectl.render.interface import Look
 from gatectl.render.wrap import wrap
 
 
@@ -58,7 +58,7 @@ class Console:
             self.result(show(document, self.look()))
 
     def result_json(self, document: Mapping[str, Any]) -> None:
-        self.result(json.dumps(document, indent=2))
+        self.result(json_text(document))
 
     def info(self, message: str) -> None:
         if self.verbosity >= 0:
@@ -87,7 +87,7 @@ class Console:
 
     def _log(self, level: str, message: str, **fields: Any) -> None:
         if self.log_format == "json":
-            self._write(json.dumps({"level": level, "message": message, **fields}) + "\n")
+            self._write(json_text({"level": level, "message": message, **fields}, indent=None) + "\n")
         else:
             self._write(_safe_lines(message) + "\n")
 

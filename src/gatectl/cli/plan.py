@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import shlex
 import time
 
@@ -15,6 +14,7 @@ from gatectl.cli.planning import Selection, declared_graph, make_request, narrow
 from gatectl.cli.steps import leave_outputs, leave_summary
 from gatectl.errors import DONE, INVALID
 from gatectl.pipeline import exit_code
+from gatectl.quote import json_text
 
 
 @command("plan")
@@ -45,7 +45,7 @@ def COMMAND(  # noqa: N802 - the table's word
     console.declared = lambda: declared_graph(request, plan)
     invalid = plans.is_invalid(plan)
     if out is not None and not invalid:
-        write_file(out, json.dumps(plan, indent=2) + "\n")  # first: where it fails, that is the result
+        write_file(out, json_text(plan) + "\n")  # first: where it fails, that is the result
     publish(console, outputs, "plan", plan, of_plan(plan, request.project.folder, request.project.file))
     leave_summary(console, "plan", plan, request.environment.name)
     leave_outputs(console, plan)

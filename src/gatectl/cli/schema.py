@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import json
-
 import click
 
 from gatectl.cli.options import Globals, command, offers
 from gatectl.combine import combine
 from gatectl.errors import DONE, UsageError
 from gatectl.kinds import KINDS
+from gatectl.quote import json_text
 from gatectl.sources import read_schema
 
 DOCUMENTS = ("project", "plan", "receipt", "findings", "faults")
@@ -26,5 +25,5 @@ def COMMAND(options: Globals, kind: str | None) -> int:  # noqa: N802 - the tabl
         document = dict(read_schema(names[kind.lower()]))
     else:
         raise UsageError(f"there is no schema '{kind}'", f"one of: {', '.join([*KINDS, *DOCUMENTS])}")
-    options.console().result(json.dumps(document, indent=2))
+    options.console().result(json_text(document))
     return DONE

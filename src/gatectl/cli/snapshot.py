@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import shlex
 import time
 from datetime import UTC, datetime
@@ -14,6 +13,7 @@ from gatectl.current import read_workspaces
 from gatectl.errors import DONE, UsageError
 from gatectl.platforms import driver_for, snapshot
 from gatectl.platforms.interface import Reader
+from gatectl.quote import json_text
 
 
 @command("snapshot")
@@ -36,7 +36,7 @@ def COMMAND(options: Globals, out: str | None, deadline: float) -> int:  # noqa:
         taken = snapshot.take(reader, project.name, chosen, now)
     finally:
         reader.close()
-    text = json.dumps(taken, indent=2)
+    text = json_text(taken)
     if out is None:
         console.result(text)
         return DONE

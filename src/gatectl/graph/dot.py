@@ -6,7 +6,8 @@ from collections.abc import Iterator
 from typing import Final
 
 from gatectl.graph.layout import group_title
-from gatectl.graph.values import SIGNS, Graph, Key, Mark, Node, clean
+from gatectl.graph.values import SIGNS, Graph, Key, Mark, Node
+from gatectl.quote import safe
 
 _COLORS: Final[dict[Mark, str]] = {
     "same": "#6b7686", "added": "#00705a", "changed": "#8a6100", "removed": "#b3261e", "kept": "#6b7686",
@@ -24,7 +25,7 @@ def render(graph: Graph, title: str = "gatectl") -> str:
 
 def quoted(text: str) -> str:
     """A string of DOT that shows the text: quotes and backslashes escaped, and `&`, which Graphviz reads as an entity's."""
-    text = clean(text).replace("&", "&amp;").replace("\\", "\\\\").replace('"', '\\"')
+    text = safe(text).replace("&", "&amp;").replace("\\", "\\\\").replace('"', '\\"')
     return f'"{text}"'
 
 

@@ -6,20 +6,21 @@ from collections.abc import Iterable, Iterator
 from html import escape
 
 from gatectl.graph.svg import inline
-from gatectl.graph.values import Graph, Node, clean
+from gatectl.graph.values import Graph, Node
 from gatectl.page import page
+from gatectl.quote import safe
 
 
 def render(graph: Graph, title: str = "gatectl", findings: Iterable[str] = ()) -> str:
     """A whole HTML document."""
     found = list(findings) or list(dict.fromkeys(problem for node in graph.nodes.values() for problem in node.problems))
     body = "\n".join([*_head(graph, title), section(graph, title), *_findings(found)])
-    return page(clean(title), f'<main class="wide">\n{body}\n</main>', ("page.css", "graph.css"), ("graph.js",))
+    return page(safe(title), f'<main class="wide">\n{body}\n</main>', ("page.css", "graph.css"), ("graph.js",))
 
 
 def _head(graph: Graph, title: str) -> Iterator[str]:
     repositories = len(graph.repositories)
-    yield f"<header><h1>{escape(clean(title))}</h1>"
+    yield f"<header><h1>{escape(safe(title))}</h1>"
     yield (
         f'<p class="soft">{repositories:,} repositories, {len(graph.nodes) - repositories:,} resources, '
         f"{len(graph.edges):,} attachments</p></header>"
@@ -29,7 +30,7 @@ def _head(graph: Graph, title: str) -> Iterator[str]:
 def _findings(found: list[str]) -> Iterator[str]:
     if found:
         yield f"<section><h2>Findings <small>{len(found):,}</small></h2><ul>"
-        yield from (f"<li>⚠ {escape(clean(text))}</li>" for text in found)
+        yield from (f"<li>⚠ {escape(safe(text))}</li>" for text in found)
         yield "</ul></section>"
 
 

@@ -13,7 +13,8 @@ from math import sqrt
 from typing import Final, NamedTuple
 from unicodedata import east_asian_width
 
-from gatectl.graph.values import Edge, Graph, Key, Node, clean
+from gatectl.graph.values import Edge, Graph, Key, Node
+from gatectl.quote import safe
 
 ROW: Final = 30
 BOX: Final = 24
@@ -284,7 +285,7 @@ def text_width(text: str, size: float = 13) -> int:
 
 def fit(text: str, width: int, size: float = 13) -> str:
     """A text cut to a width; the middle goes, since names differ at both ends."""
-    text = clean(text)
+    text = safe(text)
     if text_width(text, size) <= width:
         return text
     keep = len(text)
@@ -297,7 +298,7 @@ def _sizes(nodes: Iterable[Node]) -> _Sizes:
     """The widths of the columns: the longest name, within limits."""
     left, right = 130, 130
     for node in nodes:
-        width = text_width(clean(node.name))
+        width = text_width(safe(node.name))
         if node.is_repository:
             left = max(left, width + _beside(node))
         else:
@@ -307,7 +308,7 @@ def _sizes(nodes: Iterable[Node]) -> _Sizes:
 
 def _beside(node: Node) -> int:
     """What a repository's box needs beside its name: the sign and the note."""
-    return 34 + (text_width(clean(node.note), 10) + 10 if node.note else 0)
+    return 34 + (text_width(safe(node.note), 10) + 10 if node.note else 0)
 
 
 # Columns

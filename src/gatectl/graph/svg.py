@@ -7,8 +7,9 @@ from html import escape
 from typing import Final
 
 from gatectl.graph.layout import BOX, Box, Curve, Frame, Picture, lay_out
-from gatectl.graph.values import SIGNS, Graph, clean
+from gatectl.graph.values import SIGNS, Graph
 from gatectl.page import static
+from gatectl.quote import safe
 
 _MARGIN: Final = 20
 
@@ -64,7 +65,7 @@ def shapes(picture: Picture) -> Iterator[str]:
 
 def _text(text: str) -> str:
     """Text that can stand anywhere in XML: what is not printable is an escape, what is markup an entity."""
-    return escape(clean(text))
+    return escape(safe(text))
 
 
 def _lines(lines: Iterable[str]) -> str:

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Final, Literal, NamedTuple
 
+from gatectl.quote import safe
+
 Mark = Literal["same", "added", "changed", "removed", "kept"]
 """What happens to a node or an edge; `kept` is attached on the platform and not in the manifests."""
 
@@ -50,7 +52,7 @@ class Node(NamedTuple):
         lines = [f"{what} {name}", *([self.note] if self.note else [])]
         if self.mark != "same":
             lines.append(WORDS[self.mark])
-        return "\n".join(map(clean, [*lines, *(f"⚠ {problem}" for problem in self.problems)]))
+        return "\n".join(map(safe, [*lines, *(f"⚠ {problem}" for problem in self.problems)]))
 
 
 WORDS: Final[Mapping[Mark, str]] = {
@@ -100,10 +102,3 @@ def resource_key(workspace: str | None, identity: Iterable[str]) -> Key:
 def resource_node(workspace: str | None, identity: tuple[str, ...], mark: Mark = "same") -> Node:
     account = "/".join(identity[1:-1])
     return Node(resource_key(workspace, identity), identity[0], identity[-1], (workspace or "",), account, "", mark)
-
-
-def clean(text: str) -> str:
-    """Text with everything that is not printable shown as an escape: no control character, no turn of direction."""
-    if text.isprintable():
-        return text
-    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode("ascii") for c in text)

@@ -13,7 +13,8 @@ from collections.abc import Iterator, Sequence
 from typing import Final
 from unicodedata import combining, east_asian_width
 
-from gatectl.render.interface import Json, Lines, safe
+from gatectl.quote import safe
+from gatectl.render.interface import Json, Lines
 from gatectl.validate import looks_secret
 
 Marked = tuple[str, str]

@@ -9,7 +9,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
-from gatectl.render.interface import Json, Look, Renderer, safe
+from gatectl.quote import safe
+from gatectl.render.interface import Json, Look, Renderer
 from gatectl.render.listing import failure_words, listed, verdict, where, words
 
 LIMIT: Final = 10

@@ -6,9 +6,9 @@ for each; a finding without one is put at the first line of the project file.
 
 from __future__ import annotations
 
-import json
 from typing import Final
 
+from gatectl.quote import json_text
 from gatectl.render.interface import Json, Look, Renderer
 from gatectl.render.json import dump
 from gatectl.render.listing import fingerprints, listed, words
@@ -28,7 +28,7 @@ def report(document: Json, look: Look) -> str:
         }
         for item, fingerprint in zip(items, fingerprints(items), strict=True)
     ]
-    return json.dumps(issues, indent=2)
+    return json_text(issues)
 
 
 RENDERER = Renderer(findings=report, plan=report, receipt=None, machine=True, failure=dump, checkout=True)

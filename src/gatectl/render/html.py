@@ -13,8 +13,9 @@ from typing import Any, Final
 from gatectl.graph.html import section
 from gatectl.graph.planned import from_plan, size
 from gatectl.page import data, page
+from gatectl.quote import safe
 from gatectl.render.excerpt import Excerpts
-from gatectl.render.interface import Json, Look, Renderer, resource_words, safe
+from gatectl.render.interface import Json, Look, Renderer, resource_words
 from gatectl.render.listing import plural, where
 
 _SIGNS: Final = {"create": "+", "update": "~", "delete": "−"}

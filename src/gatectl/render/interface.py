@@ -70,14 +70,6 @@ def resource_words(item: Json) -> str:
     return text
 
 
-def safe(value: Any) -> str:
-    """Text with everything that is not printable shown as an escape."""
-    text = str(value)
-    if text.isprintable():
-        return text
-    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode("ascii") for c in text)
-
-
 class Renderer(NamedTuple):
     """One row of the table of formats.
 

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import json
-
+from gatectl.quote import json_text
 from gatectl.render.interface import Json, Look, Renderer
 
 
 def dump(document: Json, look: Look) -> str:
-    return json.dumps(document, indent=2)
+    return json_text(document)
 
 
 RENDERER = Renderer(findings=dump, plan=dump, receipt=dump, machine=True, failure=dump)

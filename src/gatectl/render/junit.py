@@ -10,7 +10,8 @@ from collections.abc import Sequence
 from typing import Final
 from xml.sax.saxutils import escape, quoteattr
 
-from gatectl.render.interface import Json, Look, Renderer, safe
+from gatectl.quote import safe
+from gatectl.render.interface import Json, Look, Renderer
 from gatectl.render.listing import failure_words, listed, where, words
 
 _HEAD: Final = '<?xml version="1.0" encoding="UTF-8"?>'

@@ -7,7 +7,8 @@ import json
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from gatectl.render.interface import Json, safe
+from gatectl.quote import safe
+from gatectl.render.interface import Json
 
 
 def listed(document: Json) -> Sequence[Json]:

@@ -14,7 +14,8 @@ from collections.abc import Iterable, Iterator, Sequence
 from itertools import groupby
 from typing import Any, Final
 
-from gatectl.render.interface import Json, Look, Renderer, safe
+from gatectl.quote import safe
+from gatectl.render.interface import Json, Look, Renderer
 from gatectl.render.listing import plural, where
 from gatectl.render.text import operation_lines
 

@@ -6,7 +6,6 @@ no line, so that a finding stays the same one when lines move.
 
 from __future__ import annotations
 
-import json
 import posixpath
 import re
 from collections.abc import Mapping, Sequence
@@ -14,7 +13,8 @@ from typing import Any, Final
 from urllib.parse import quote
 
 from gatectl import __version__
-from gatectl.render.interface import Files, Json, Look, Renderer, safe
+from gatectl.quote import json_text, safe
+from gatectl.render.interface import Files, Json, Look, Renderer
 from gatectl.render.json import dump
 from gatectl.render.listing import fingerprints, listed, words
 
@@ -41,7 +41,7 @@ def report(document: Json, look: Look) -> str:
         _result(item, fingerprint, indexes, look.files)
         for item, fingerprint in zip(items, fingerprints(items), strict=True)
     ]
-    return json.dumps({"$schema": SCHEMA, "version": "2.1.0", "runs": [run]}, indent=2)
+    return json_text({"$schema": SCHEMA, "version": "2.1.0", "runs": [run]})
 
 
 def _rule(rule: Json) -> dict[str, Any]:

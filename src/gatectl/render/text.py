@@ -9,8 +9,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Final
 
+from gatectl.quote import safe
 from gatectl.render.excerpt import Excerpts
-from gatectl.render.interface import RESOURCE_NAMES, Json, Look, Renderer, resource_words, safe
+from gatectl.render.interface import RESOURCE_NAMES, Json, Look, Renderer, resource_words
 from gatectl.render.listing import plural as plural
 from gatectl.render.listing import where as _where
 

@@ -16,6 +16,7 @@ import httpx
 
 from gatectl import __version__
 from gatectl.errors import Forbidden, NotAuthenticated, PlatformError, PlatformRefused, Uncertain, Unreachable
+from gatectl.redaction import Redaction
 
 TRIED_SECONDS: Final = 10.0
 """How long a host that does not answer is tried."""
@@ -41,7 +42,7 @@ class Transport:
 
     def __init__(self, api: str, headers: Mapping[str, str], secret: str, patience: Patience) -> None:
         self._api = api
-        self._secret = secret
+        self._without_secrets = Redaction([secret])
         self._patience = patience
         self._waited = 0.0
         self._client = httpx.Client(
@@ -168,7 +169,7 @@ class Transport:
 
     def _clean(self, text: str) -> str:
         """A text of the host's without the token, should it echo it."""
-        return text.replace(self._secret, "(the token)")
+        return self._without_secrets(text)
 
 
 class _Limited(Unreachable):

@@ -8,9 +8,8 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any, Final, NamedTuple
-from urllib.parse import quote, quote_plus
 
 from gatectl.errors import (
     Forbidden,
@@ -21,6 +20,7 @@ from gatectl.errors import (
     Uncertain,
     Unsupported,
 )
+from gatectl.redaction import Redaction
 
 
 class Throttled(PlatformError):
@@ -185,11 +185,10 @@ _LONGEST: Final = 600
 
 def redact(error: PlatformError, secrets: Iterable[str]) -> PlatformError:
     """The same error, short and without any of the secrets, in whatever spelling the platform may have echoed one."""
-    spellings = sorted({form for secret in secrets for form in _spellings(secret)}, key=len, reverse=True)
+    without = Redaction(secrets)
 
     def clean(text: str) -> str:
-        for spelling in spellings:
-            text = text.replace(spelling, "(redacted)")
+        text = without(text)
         # What is cut first would be recognized no more. The status is at the end.
         return text if len(text) <= _LONGEST else f"{text[: _LONGEST - 100]} … {text[-80:]}"
 
@@ -199,16 +198,3 @@ def redact(error: PlatformError, secrets: Iterable[str]) -> PlatformError:
     if isinstance(error, PlatformRefused):
         error.platform_code = clean(error.platform_code)
     return error
-
-
-def _spellings(secret: str) -> Iterator[str]:
-    """A secret and each of its longer lines, plain, in JSON, as Python shows it, and in an address."""
-    for part in (secret, secret.strip(), *(line for line in secret.splitlines() if len(line) >= 8)):
-        if len(part) < 4:
-            continue
-        yield part
-        yield json.dumps(part)[1:-1]
-        yield json.dumps(part, ensure_ascii=False)[1:-1]
-        yield repr(part)[1:-1]
-        encoded = part.encode(errors="surrogatepass")
-        yield from (quote(encoded), quote(encoded, safe=""), quote_plus(encoded))
