@@ -319,6 +319,7 @@ def test_a_commit_is_read_as_its_files_would_be(checkout: Checkout) -> None:
     """The same files, by the same names, as `sources` reads from disk."""
     folder = checkout.folder / "manifests"
     workspace = "apiVersion: gatectl.io/v1\nkind: Workspace\nmetadata: {name: w}\n"
+    project = workspace.replace("Workspace", "Project")
     checkout.write({"sub/a.yml": workspace, ".hidden/b.yaml": workspace, ".c.yaml": workspace, "d.txt": workspace})
     checkout.write({"gatectl.yaml": workspace, "z/real.yaml": workspace, "big.yaml": "#" * (8 * 1024 * 1024 + 1)})
     (folder / "link.yaml").symlink_to("sub/a.yml")
@@ -327,15 +328,19 @@ def test_a_commit_is_read_as_its_files_would_be(checkout: Checkout) -> None:
     (folder / "linked").symlink_to("z")
     (folder / "circle.yaml").symlink_to("circle.yaml")
     checkout.write({"other/gatectl.yaml": workspace, "z/gatectl.yaml": workspace, "third/x.yaml": workspace + "\n"})
+    checkout.write({"team/gatectl.yaml": project, "team/a.yaml": workspace, "E.YAML": workspace + "# E"})
+    checkout.write({"charts/values.yaml": "x: y\n"})
     (folder / "third/gatectl.yaml").symlink_to("/etc/hostname")
     checkout.commit({})
     project_file = folder / "gatectl.yaml"
     paths = [folder, folder / "other/gatectl.yaml"]
-    disk = sources.read_manifests(paths, folder, project_file)
+    disk = sources.read_manifests(paths, folder, project_file, ["charts/"])
     with History(checkout.folder) as history:
-        read = Committed(history, paths, folder, project_file).read("HEAD")
+        read = Committed(history, paths, folder, project_file, ["charts/"]).read("HEAD")
     assert {f.content for f in read.files} == {f.content for f in disk.files}
     assert [f.path for f in read.files] == [f.path for f in disk.files]
-    assert not any(f.path.endswith("gatectl.yaml") for f in read.files)
+    assert {_name(f.path) for f in read.files} >= {"E.YAML"}
+    assert not any("team" in f.path or "charts" in f.path for f in read.files)
+    assert str(project_file) not in {f.path for f in read.files}
     told = {_name(f.place.file): f.rule for f in disk.findings if f.place}
     assert {_name(f.place.file): f.rule for f in read.findings if f.place} == told

@@ -24,6 +24,13 @@ def write(folder: Path, *names: str) -> None:
         path.write_text(ONE % path.stem.lower().strip("."))
 
 
+def write_project(folder: Path, *names: str) -> None:
+    for name in names:
+        path = folder / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text("apiVersion: gatectl.io/v1\nkind: Project\nmetadata: {name: other}\n")
+
+
 def read(folder: Path, *paths: str | Path, project_file: Path | None = None) -> tuple[list[str], list[tuple[str, str]]]:
     """The files read and the findings, by their paths relative to the folder."""
     found = sources.read_manifests([folder / p for p in paths or (".",)], folder, project_file)
@@ -54,20 +61,23 @@ def test_paths_are_read_in_the_order_given_and_each_file_once(tmp_path: Path) ->
     assert load(tmp_path, "a.yaml", "a.yaml", "b", "b") == []
 
 
-def test_hidden_files_other_suffixes_and_the_project_file_are_skipped(tmp_path: Path) -> None:
+def test_hidden_files_other_suffixes_and_the_project_file_are_not_read(tmp_path: Path) -> None:
     write(
         tmp_path,
         "a.yaml",
         ".b.yaml",
         ".git/c.yaml",
-        "d.json",
+        "d.json.txt",
         "e.yaml.bak",
         "f.YAML",
         "gatectl.yaml",
         "g/.h/i.yml",
         "yaml",
     )
-    assert read(tmp_path, project_file=tmp_path / "gatectl.yaml") == (["a.yaml"], [])
+    assert read(tmp_path, project_file=tmp_path / "gatectl.yaml") == (
+        ["a.yaml", "f.YAML"],
+        [("GW108", "e.yaml.bak")],
+    )
 
 
 def test_a_hidden_or_oddly_named_file_is_read_when_it_is_named(tmp_path: Path) -> None:
@@ -75,23 +85,132 @@ def test_a_hidden_or_oddly_named_file_is_read_when_it_is_named(tmp_path: Path) -
     assert read(tmp_path, ".a.yaml", "b.txt", ".c")[0] == [".a.yaml", "b.txt", ".c/d.yaml"]
 
 
-def test_the_project_file_alone_is_fine_and_no_manifest(tmp_path: Path) -> None:
-    write(tmp_path, "gatectl.yaml", "a.yaml")
-    assert load(tmp_path, "gatectl.yaml", project_file=tmp_path / "gatectl.yaml") == []
+def test_a_path_that_is_a_project_file_is_told(tmp_path: Path) -> None:
+    write_project(tmp_path, "gatectl.yaml", "other/gatectl.yaml")
+    write(tmp_path, "a.yaml")
+    own = tmp_path / "gatectl.yaml"
+    assert load(tmp_path, "gatectl.yaml", project_file=own) == [("GW106", "gatectl.yaml")]
+    assert load(tmp_path, "other/gatectl.yaml", "a.yaml", project_file=own) == [("GW106", "other/gatectl.yaml")]
+    assert load(tmp_path, "a.yaml", project_file=tmp_path / "a.yaml") == [("GW106", "a.yaml")], "whatever it is called"
 
 
-def test_project_files_of_other_projects_are_no_manifests_either(tmp_path: Path) -> None:
+def test_a_folder_with_a_project_file_of_its_own_is_another_project(tmp_path: Path) -> None:
+    write(tmp_path, "a.yaml", "b/c.yaml", "b/d/e.yaml", "f/g.yaml")
+    write_project(tmp_path, "gatectl.yaml", "b/gatectl.yaml")
+    own = tmp_path / "gatectl.yaml"
+    assert read(tmp_path, project_file=own) == (["a.yaml", "f/g.yaml"], [])
+    assert read(tmp_path, "b", project_file=own) == (["b/c.yaml", "b/d/e.yaml"], []), "asked for by name, it is read"
+    assert read(tmp_path, ".", project_file=tmp_path / "b/gatectl.yaml")[0] == [
+        "a.yaml",
+        "b/c.yaml",
+        "b/d/e.yaml",
+        "f/g.yaml",
+    ]
+
+
+def test_a_path_with_nothing_but_other_projects_names_one(tmp_path: Path) -> None:
+    write(tmp_path, "teams/a/x.yaml", "teams/b/x.yaml")
+    write_project(tmp_path, "teams/a/gatectl.yaml", "teams/b/gatectl.yaml")
+    (finding,) = reconcile.load(Project(tmp_path, None, "p", (".",), {}, {}), [tmp_path], "default").findings
+    assert finding.rule == "GW106"
+    assert finding.hint == f"{tmp_path}/teams/a is a project of its own (and 1 more): --project {tmp_path}/teams/a"
+
+
+def test_a_manifest_may_be_called_as_project_files_are(tmp_path: Path) -> None:
     write(tmp_path, "gatectl.yaml", "a.yaml", "other/gatectl.yaml", "other/b.yaml", "gatectl.yaml.d/c.yaml", "out.yaml")
-    (tmp_path / "other/gatectl.yaml").unlink()
-    (tmp_path / "other/gatectl.yaml").symlink_to("/etc/hostname")
-    write(tmp_path, "third/gatectl.yaml")
-    assert read(tmp_path) == (["a.yaml", "gatectl.yaml.d/c.yaml", "other/b.yaml", "out.yaml"], [])
-    assert load(tmp_path, "third/gatectl.yaml", "a.yaml") == [], "given by name, it is passed over"
-    assert load(tmp_path, "third") == [("GW106", "third")], "a folder without a manifest"
+    (tmp_path / "link").mkdir()
+    (tmp_path / "link/gatectl.yaml").symlink_to("/etc/hostname")
+    files = ["a.yaml", "gatectl.yaml", "gatectl.yaml.d/c.yaml", "other/b.yaml", "other/gatectl.yaml", "out.yaml"]
+    assert read(tmp_path) == (files, [("GW101", "link/gatectl.yaml")])
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "kind: Project", "apiVersion: gatectl.io/v1\nkind:  'Project'\n", '{"apiVersion": "x", "kind": "Project"}',
+        '{\n  "kind": "Project"\n}', "kind: Project\nspec: [", "# ours\r\nkind: Project\r\n",
+    ],
+)  # fmt: skip
+def test_a_project_file_is_known_by_what_it_says_however_broken_it_is(text: str) -> None:
+    assert sources.says_project(text.encode())
+
+
+@pytest.mark.parametrize(
+    "text", ["kind: Repository", "kind: Projects", "metadata: {name: x}\nspec:\n  kind: Project\n"]
+)
+def test_what_says_something_else_is_no_project_file(text: str) -> None:
+    assert not sources.says_project(text.encode())
+
+
+@pytest.mark.parametrize(
+    "name", ["a.YAML", "a.Yml", "a.yAmL"],
+)  # fmt: skip
+def test_suffixes_count_in_any_case(tmp_path: Path, name: str) -> None:
+    write(tmp_path, name)
+    assert read(tmp_path) == ([name], [])
+
+
+@pytest.mark.parametrize(
+    "name", ["a.json", "A.JSON", "b.yaml.bak", "b.yml~", "b.yaml.orig", "c.ymal", "d.yaml-old", "e.jsonc"]
+)
+def test_a_file_that_is_ours_and_is_not_read_is_told_and_exclude_silences_it(tmp_path: Path, name: str) -> None:
+    write(tmp_path, "x.yaml")
+    text = '{"apiVersion": "gatectl.io/v1",\n "kind": "Workspace", "metadata": {"name": "w"}}'
+    (tmp_path / name).write_text(text)
+    found = sources.read_manifests([tmp_path], tmp_path)
+    assert [(f.rule, f.severity, f.place and f.place.file) for f in found.findings] == [
+        ("GW108", "warning", str(tmp_path / name))
+    ]
+    assert sources.read_manifests([tmp_path], tmp_path, None, [name]).findings == []
+
+
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [
+        ("schema.json", '{"properties": {"apiVersion": {"const": "gatectl.io/v1"}}}'),
+        ("nested.json", '{"items": [{"apiVersion": "gatectl.io/v1", "kind": "Bucket"}]}'),
+        ("project.json", '{"apiVersion": "gatectl.io/v1", "kind": "Project"}'),
+        ("kubernetes.json", '{"apiVersion": "v1", "kind": "Pod"}'),
+        ("broken.json", '{"apiVersion": "gatectl.io/v1", "kind": '),
+        ("values.yaml.gotmpl", "a: {{ .b }}"),
+        ("notes.txt", "apiVersion: gatectl.io/v1"),
+    ],
+)
+def test_what_is_not_ours_is_passed_over_in_silence(tmp_path: Path, name: str, text: str) -> None:
+    write(tmp_path, "x.yaml")
+    (tmp_path / name).write_text(text)
+    assert read(tmp_path) == (["x.yaml"], [])
+
+
+def test_a_folder_with_nothing_but_files_that_are_not_read_holds_no_manifest(tmp_path: Path) -> None:
+    (tmp_path / "a.json").write_text('{"apiVersion": "gatectl.io/v1", "kind": "Workspace"}')
+    assert load(tmp_path) == [("GW106", "."), ("GW108", "a.json")]
+
+
+def test_what_exclude_names_is_not_read_unless_it_is_named(tmp_path: Path) -> None:
+    write(tmp_path, "a.yaml", "compose.yaml", "charts/b.yaml", "x/charts/y/c.yaml", "x/d.yaml", "keep/compose.yaml")
+    exclude = ["**/charts/**", "/compose.yaml", "x/*.yaml", "!x/d.yaml"]
+
+    def files(*paths: str) -> list[str]:
+        found = sources.read_manifests([tmp_path / path for path in paths], tmp_path, None, exclude)
+        assert found.findings == []
+        return [os.path.relpath(file.path, tmp_path) for file in found.files]
+
+    assert files(".") == ["a.yaml", "keep/compose.yaml", "x/d.yaml"]
+    assert files("compose.yaml", "keep") == ["compose.yaml", "keep/compose.yaml"]
+    assert files("charts") == []
+
+
+def test_a_folder_that_is_excluded_is_not_entered(tmp_path: Path) -> None:
+    write(tmp_path, "a.yaml", "locked/b.yaml")
+    (tmp_path / "locked/c").symlink_to("/")
+    found = sources.read_manifests([tmp_path], tmp_path, None, ["locked/"])
+    assert (len(found.files), found.findings) == (1, [])
 
 
 def test_the_project_file_is_known_by_what_it_is_and_not_by_how_it_is_reached(tmp_path: Path) -> None:
-    write(tmp_path, "real/gatectl.yaml", "real/a.yaml")
+    write(tmp_path, "real/a.yaml")
+    write_project(tmp_path, "real/gatectl.yaml")
     (tmp_path / "link").symlink_to("real")
     assert read(tmp_path, "link", project_file=tmp_path / "real/gatectl.yaml") == (["link/a.yaml"], [])
 

@@ -226,7 +226,7 @@ class History:
         for line in status.split(b"\0"):
             parts = {b"1": 8, b"u": 10, b"?": 1}.get(line[:1])
             path = os.fsdecode(line.split(b" ", parts)[-1]) if parts else ""
-            if path and (path.endswith(suffixes) or path in wanted):
+            if path and (path.lower().endswith(suffixes) or path in wanted):
                 changed.append(path)
         if not changed:
             return head

@@ -1,7 +1,7 @@
 """Manifests as a commit has them: the files that `sources` would read if it were checked out. Reads no working file.
 
 They go by the names that they have, or would have, in the checkout, and what is skipped there is skipped here: hidden
-names, project files, links that lead out of the project. Submodules are not looked into.
+names, what `exclude` names, other projects, links that lead out of the project. Submodules are not looked into.
 """
 
 from __future__ import annotations
@@ -15,10 +15,10 @@ from typing import Final, NamedTuple
 from gatectl import sources
 from gatectl.checkout import History, TreeFile
 from gatectl.errors import UsageError
+from gatectl.exclusion import exclusion
 from gatectl.model import Finding, SourceFile
 from gatectl.parse import MAX_BYTES
 
-SUFFIXES: Final = (".yaml", ".yml")
 _LINK: Final = "120000"
 _LONGEST_CHAIN: Final = 8
 
@@ -34,9 +34,11 @@ class Committed:
     """Reads the manifests under some paths out of any commit of a checkout. Raises UsageError for paths beyond it."""
 
     def __init__(
-        self, history: History, paths: Sequence[str | Path], folder: Path, project_file: Path | None = None
-    ) -> None:
+        self, history: History, paths: Sequence[str | Path], folder: Path, project_file: Path | None = None,
+        exclude: Sequence[str] = (),
+    ) -> None:  # fmt: skip
         self._history = history
+        self._excluded = exclusion(exclude, "/" + (self._inside(str(folder)) or ""))
         self.scopes = [self._scope(str(path)) for path in paths]
         self._fence = self._inside(str(folder)) or ""
         own = self._inside(str(project_file)) if project_file is not None else None
@@ -62,21 +64,23 @@ class Committed:
         for scope in self.scopes:
             if path == scope.inside:
                 return scope.shown
-            if (rest := _below(scope, path)) is not None and path not in self._skipped and _is_manifest(rest):
+            rest = _below(scope, path)
+            if rest is not None and path not in self._skipped and _is_manifest(rest) and not self._left_out(path):
                 return _join(scope.shown, rest)
         return None
 
     def read(self, tree: str, without: Collection[str] = ()) -> sources.Read:
         """The manifests of a commit or tree, but for the paths that it is to be read `without`."""
         files = {file.path: file for file in self._history.files(tree)}
-        read = sources.Read([], [], {})
-        seen = {*self._skipped, *without}
+        read = sources.Read([], [], {}, [])
+        projects = self._projects(files)
+        seen = {*self._skipped, *without, *projects}
         picked: list[tuple[str, TreeFile]] = []
         for scope in self.scopes:
             led = read.found.setdefault(scope.shown, [])
             for shown, file in sorted(self._find(scope, files, read.findings), key=lambda f: os.fsencode(f[0])):
                 led.append(shown)
-                if file.path not in seen and os.path.basename(shown) != sources.PROJECT_FILE:
+                if file.path not in seen and not _in_another(file.path, scope, projects):
                     seen.add(file.path)
                     picked.append((shown, file))
         contents = self._history.contents([file.oid for _, file in picked if file.size <= MAX_BYTES])
@@ -104,7 +108,7 @@ class Committed:
             if rest is None:
                 continue
             empty = False
-            if any(part.startswith(".") for part in rest.split("/")):
+            if any(part.startswith(".") for part in rest.split("/")) or self._left_out(path):
                 continue
             if file.mode == _LINK:
                 links.append(rest)
@@ -118,6 +122,16 @@ class Committed:
                 # A file that is reached in two ways through folders has one name, its own.
                 if file.path not in direct or shown == _join(scope.shown, rest):
                     yield shown, file
+
+    def _projects(self, files: Mapping[str, TreeFile]) -> frozenset[str]:
+        """The files of other projects."""
+        named = [f for path, f in files.items() if posixpath.basename(path) == sources.PROJECT_FILE and f.mode != _LINK]
+        named = [file for file in named if file.path not in self._skipped and file.size <= MAX_BYTES]
+        contents = self._history.contents([file.oid for file in named])
+        return frozenset(file.path for file in named if sources.says_project(contents[file.oid]))
+
+    def _left_out(self, path: str) -> bool:
+        return self._excluded is not None and self._excluded("/" + path, False)
 
     def _linked(
         self, scope: Scope, rest: str, files: Mapping[str, TreeFile], findings: list[Finding]
@@ -163,13 +177,19 @@ def _below(scope: Scope, path: str) -> str | None:
     return path[len(prefix) :] if path.startswith(prefix) else None
 
 
+def _in_another(path: str, scope: Scope, projects: Collection[str]) -> bool:
+    """Whether a file lies in a folder below the scope that is another project."""
+    folders = (posixpath.dirname(project) for project in projects)
+    return any(folder != scope.inside and _within(path, folder) for folder in folders if folder)
+
+
 def _within(path: str, folder: str) -> bool:
     return not folder or path == folder or path.startswith(f"{folder}/")
 
 
 def _is_manifest(rest: str) -> bool:
     parts = rest.split("/")
-    return rest.endswith(SUFFIXES) and parts[-1] != sources.PROJECT_FILE and not any(p.startswith(".") for p in parts)
+    return sources.is_manifest_name(parts[-1]) and not any(p.startswith(".") for p in parts)
 
 
 def _join(shown: str, rest: str) -> str:

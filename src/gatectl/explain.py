@@ -117,7 +117,8 @@ def _inline(value: Any) -> str:
         return "{" + ", ".join(f"{key}: {_inline(below)}" for key, below in value.items()) + "}"
     if isinstance(value, list):
         return "[" + ", ".join(map(_inline, value)) + "]"
-    return str(value)
+    text = str(value)
+    return f'"{text}"' if text[:1] in tuple("*&!%@`|>#[]{},?") else text
 
 
 def _resolved(root: Schema, schema: Schema) -> Schema:

@@ -221,6 +221,8 @@ def file_names(exported: Sequence[Exported]) -> list[str]:
         key = item.live.key
         folder = [key.workspace, f"{key.kind.lower()}s"] if key.workspace is not None else ["workspaces"]
         stem = "/".join(_slug(part) for part in (*folder, key.name))
+        if stem.endswith("/gatectl"):
+            stem += f"-{key.kind.lower()}"  # gatectl.yaml is what project files are called
         name = stem if stem.lower() not in taken else f"{stem}-{_slug(item.live.id)}"
         taken.add(name.lower())
         names.append(f"{name}.yaml")

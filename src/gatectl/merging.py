@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 
 from gatectl import parse, reconcile, sources
 from gatectl.checkout import Commit, History
-from gatectl.committed import SUFFIXES, Committed
+from gatectl.committed import Committed
 from gatectl.model import Finding, Manifest, Place, Related, SourceFile, Spot
 from gatectl.project import Project
 from gatectl.reconcile import Loaded
@@ -59,9 +59,9 @@ def forecast(
         history.check_version()
         head = history.head()
         theirs = [history.resolve(ref, "--against") for ref in dict.fromkeys(refs)]
-        committed = Committed(history, paths, project.folder, project.file)
+        committed = Committed(history, paths, project.folder, project.file, project.exclude)
         inside = [scope.inside for scope in committed.scopes]
-        ours = history.present(head, [path or history.top for path in inside], inside, SUFFIXES)
+        ours = history.present(head, [path or history.top for path in inside], inside, sources.SUFFIXES)
         work = _Work(project, workspace, history, committed, known)
         work.add_ours(ours, [history.base(head, each) for each in theirs])
         clean = [each for each in theirs if work.merge(each)]
@@ -276,6 +276,6 @@ def read_since(project: Project, paths: Sequence[str | Path], workspace: str | N
     with History(project.folder) as history:
         head = history.head()
         base = history.base(head, history.resolve(ref, "--changed-since"))
-        committed = Committed(history, paths, project.folder, project.file)
+        committed = Committed(history, paths, project.folder, project.file, project.exclude)
         loaded = reconcile.load_read(project, committed.read(base), workspace)
         return Since(ref, base, loaded.desired)

@@ -33,6 +33,7 @@ class Project(NamedTuple):
     manifests: tuple[str, ...]
     rules: Mapping[str, RuleSetting]
     environments: Mapping[str, Environment]
+    exclude: tuple[str, ...] = ()
 
 
 def bare_project(folder: Path) -> Project:
@@ -50,6 +51,7 @@ def make_project(file: Path, data: Mapping[str, Any]) -> Project:
         manifests=tuple(spec.get("manifests") or (".",)),
         rules=spec.get("rules") or {},
         environments=environments,
+        exclude=tuple(spec.get("exclude") or ()),
     )
 
 

@@ -58,7 +58,8 @@ def manifest_paths(project: Project, environment: Environment, paths: Sequence[s
 
 def load(project: Project, paths: Sequence[str | Path], default_workspace: str | None) -> Loaded:
     """Bytes → documents → manifests, and every offline finding. `default_workspace`: of manifests that name none."""
-    return load_read(project, sources.read_manifests(paths, project.folder, project.file), default_workspace)
+    read = sources.read_manifests(paths, project.folder, project.file, project.exclude)
+    return load_read(project, read, default_workspace)
 
 
 def load_read(project: Project, read: sources.Read, default_workspace: str | None) -> Loaded:
@@ -86,22 +87,23 @@ def load_read(project: Project, read: sources.Read, default_workspace: str | Non
 
 def _empty_paths(read: sources.Read, full: set[str], findings: Sequence[Finding]) -> list[Finding]:
     """GW106 for every path that yields no manifest, unless something else was said of what lies there."""
-    told = {f.place.file for f in findings if f.place is not None}
+    told = {f.place.file for f in findings if f.place is not None and f.rule != "GW108"}
     empty = []
     for path, found in read.found.items():
         if path in told or any(name in full or name in told for name in found):
             continue
-        if any(name.startswith(path + os.sep) for name in told) or _is_project_file(path, found):
+        if any(name.startswith(path + os.sep) for name in told):
             continue
+        hint = "name the folder that holds the manifests"
+        below = [name for name in read.projects if name.startswith(path.rstrip(os.sep) + os.sep)]
+        if below:
+            more = f" (and {len(below) - 1} more)" if len(below) > 1 else ""
+            hint = f"{below[0]} is a project of its own{more}: --project {below[0]}"
         empty.append(
-            Finding("GW106", "no manifest here: no document in any file *.yaml or *.yml",
-                    "name the folder that holds the manifests", place=sources.first_place(path))
+            Finding("GW106", "no manifest here: no document in any file *.yaml or *.yml", hint,
+                    place=sources.first_place(path))
         )  # fmt: skip
     return empty
-
-
-def _is_project_file(path: str, found: Sequence[str]) -> bool:
-    return list(found) == [path] and os.path.basename(path) == sources.PROJECT_FILE
 
 
 def make_plan(

@@ -1,7 +1,8 @@
 """Paths become bytes; schemas become dicts. The only module that reads manifests from the file system.
 
 Files are found in the order of their path's bytes. Symbolic links are followed once, and never out of the project.
-What cannot be read is a finding (GW101, GW105, GW106), so that the rest is still checked.
+What cannot be read is a finding (GW101, GW105, GW106), and what is ours and is not read is one too (GW108), so that the
+rest is still checked.
 """
 
 from __future__ import annotations
@@ -9,6 +10,7 @@ from __future__ import annotations
 import errno
 import hashlib
 import os
+import re
 import stat
 import sys
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -16,35 +18,64 @@ from pathlib import Path
 from typing import Any, Final, NamedTuple
 
 from gatectl.errors import InputError
+from gatectl.exclusion import Excluded, exclusion
 from gatectl.model import Finding, Place, SourceFile
 from gatectl.parse import MAX_BYTES
 
 PROJECT_FILE: Final = "gatectl.yaml"
 STANDARD_INPUT: Final = "-"
-_SUFFIXES: Final = (".yaml", ".yml")
+SUFFIXES: Final = (".yaml", ".yml")
+"""What the names of manifest files end with, in any case."""
+
 _CHUNK: Final = 1 << 20
+_GLANCE: Final = 1 << 16
+_NEAR: Final = re.compile(r"\.(?:ya?ml(?:[.~_-].*|~)|ymal|yalm|yam|ylm|ymll|yamll|json|jsonc|json5)\Z", re.IGNORECASE)
+"""Suffixes that somebody may take for ours: a copy put aside, a slip of the finger, JSON."""
+
+_OURS: Final = re.compile(
+    rb"""^[\s{]*["']?apiVersion["']?[ \t]*:[ \t]*["']?gatectl\.io/|"apiVersion"\s*:\s*"gatectl\.io/""", re.MULTILINE
+)
+_PROJECT: Final = re.compile(
+    rb"""^(?:\{.*?)?["']?kind["']?[ \t]*:[ \t]*["']?Project\b|^[ \t]*"kind"[ \t]*:[ \t]*"Project\"""", re.MULTILINE
+)
 
 
 class Read(NamedTuple):
     """What the paths hold: the files that could be read, in order, and what is wrong with the others.
 
-    `found` says which files each path led to, so that a path without a manifest can be told (GW106).
+    `found` says which files each path led to, so that a path without a manifest can be told (GW106); `projects` are the
+    folders that were passed over because they hold a project file of their own.
     """
 
     files: list[SourceFile]
     findings: list[Finding]
     found: dict[str, list[str]]
+    projects: list[str]
 
 
-def read_manifests(paths: Sequence[str | Path], root: Path, project_file: Path | None = None) -> Read:
+class _Bounds(NamedTuple):
+    """What a search does not go beyond: links out of the fence, what is excluded, other projects (found, and listed)."""
+
+    fence: str
+    excluded: Excluded | None
+    own: Path | None
+    projects: list[str]
+
+
+def read_manifests(
+    paths: Sequence[str | Path], root: Path, project_file: Path | None = None, exclude: Sequence[str] = ()
+) -> Read:
     """The bytes of every manifest file under the paths, each file once.
 
     `root` is the folder that links may not lead out of (a path given from outside it may not be left either);
-    `project_file` is skipped, and so is every other project's. A path that does not exist is GW106.
+    `project_file` is skipped, and so is every folder below the paths that holds another project's. `exclude` are gitignore
+    patterns relative to `root`; a path that is named is read whatever they say. A path that does not exist, or is a project
+    file, is GW106.
     """
-    read = Read([], [], {})
+    read = Read([], [], {}, [])
     seen = _identities(project_file)
     fence = os.path.realpath(root)
+    bounds = _Bounds(fence, exclusion(exclude, os.path.abspath(root)), project_file, read.projects)
     for path in map(str, paths):
         if path == STANDARD_INPUT:
             if path not in read.found:
@@ -53,11 +84,60 @@ def read_manifests(paths: Sequence[str | Path], root: Path, project_file: Path |
             continue
         absolute = os.path.abspath(path)
         found = read.found.setdefault(absolute, [])
-        for name in _find(absolute, fence, read.findings):
+        if is_project_file(absolute, project_file):
+            read.findings.append(
+                _finding("GW106", absolute, "this is a project file: it holds no manifest",
+                         "leave it out, and the project's manifests are read; --project FILE chooses a project")
+            )  # fmt: skip
+            continue
+        for name in _find(absolute, bounds, read.findings):
             found.append(name)
-            if os.path.basename(name) != PROJECT_FILE:
-                _read_once(name, seen, read.files, read.findings)
+            _read_once(name, seen, read.files, read.findings)
     return read
+
+
+def is_manifest_name(name: str) -> bool:
+    """Whether a file of this name is read when its folder is."""
+    return name.endswith(SUFFIXES) or name.lower().endswith(SUFFIXES)
+
+
+def is_project_file(path: str, own: Path | None = None) -> bool:
+    """Whether a path is the project's `own` file, or any other project's: called as they are, and saying that it is one."""
+    if own is not None and path == os.path.abspath(own):
+        return True
+    return os.path.basename(path) == PROJECT_FILE and says_project(_beginning(path))
+
+
+def says_project(content: bytes) -> bool:
+    """Whether a file says that it is a project's, however broken it is; a manifest may bear that file's name too."""
+    return _PROJECT.search(content) is not None
+
+
+def _beginning(path: str) -> bytes:
+    """The first bytes of a regular file; none of anything else, or of what cannot be read."""
+    try:
+        if not stat.S_ISREG(os.stat(path).st_mode):
+            return b""
+        with open(path, "rb") as stream:
+            return stream.read(_GLANCE)
+    except OSError:
+        return b""
+
+
+def find_projects(folder: str) -> list[str]:
+    """The project files below a folder (its own included), in order. Hidden names and links are not looked into."""
+    found, folders = [], [folder]
+    while folders:
+        try:
+            entries = list(os.scandir(folders.pop()))
+        except OSError:
+            continue  # whoever reads it reports it
+        for entry in entries:
+            if _is_project(entry):
+                found.append(entry.path)
+            elif not entry.name.startswith(".") and entry.is_dir(follow_symlinks=False):
+                folders.append(entry.path)
+    return sorted(found, key=os.fsencode)
 
 
 def _identities(project_file: Path | None) -> set[tuple[int, int]]:
@@ -78,7 +158,7 @@ def _finding(rule: str, path: str, message: str, hint: str | None) -> Finding:
     return Finding(rule, message, hint, place=first_place(path))
 
 
-def _find(path: str, fence: str, findings: list[Finding]) -> Iterator[str]:
+def _find(path: str, bounds: _Bounds, findings: list[Finding]) -> Iterator[str]:
     """The files of one path given on the command line: itself, or all manifests below it."""
     try:
         mode = os.stat(path).st_mode
@@ -94,11 +174,13 @@ def _find(path: str, fence: str, findings: list[Finding]) -> Iterator[str]:
         yield path
         return
     real = os.path.realpath(path)
-    inside = fence if real == fence or real.startswith(fence + os.sep) else real
-    yield from sorted(_walk(path, inside, real, findings), key=os.fsencode)
+    fence = bounds.fence
+    if real != fence and not real.startswith(fence + os.sep):
+        bounds = bounds._replace(fence=real)
+    yield from sorted(_walk(path, bounds, real, findings), key=os.fsencode)
 
 
-def _walk(top: str, fence: str, real_top: str, findings: list[Finding]) -> Iterator[str]:
+def _walk(top: str, bounds: _Bounds, real_top: str, findings: list[Finding]) -> Iterator[str]:
     """All manifests below a folder. Links to folders are followed last and in order, so that a folder that is reached in
     two ways has one name, its own, whatever order the file system lists things in."""
     visited = {real_top}
@@ -118,19 +200,84 @@ def _walk(top: str, fence: str, real_top: str, findings: list[Finding]) -> Itera
         except OSError as error:
             findings.append(_unreadable(folder, error))
             continue
+        if _is_other_project(folder, entries, top, bounds):
+            continue
         for entry in entries:
-            if entry.name.startswith(".") or (entry.name == PROJECT_FILE and not _is_folder(entry)):
-                continue
-            if entry.is_symlink() and not _link_allowed(entry, fence, findings):
+            if not _may_be_read(entry, bounds, findings):
                 continue
             if not _is_folder(entry):
-                if entry.name.endswith(_SUFFIXES):
+                if _is_manifest(entry, findings):
                     yield entry.path
             elif entry.is_symlink():
                 links.append(entry.path)
             elif (real := os.path.realpath(entry.path)) not in visited:
                 visited.add(real)
                 folders.append(entry.path)
+
+
+def _may_be_read(entry: os.DirEntry[str], bounds: _Bounds, findings: list[Finding]) -> bool:
+    if entry.name.startswith("."):
+        return False
+    if bounds.excluded is not None and bounds.excluded(entry.path, _is_folder(entry)):
+        return False
+    return not entry.is_symlink() or _link_allowed(entry, bounds.fence, findings)
+
+
+def _is_manifest(entry: os.DirEntry[str], findings: list[Finding]) -> bool:
+    """Whether a file that a search came to is to be read; one that seems to be ours and is not, is told."""
+    if is_manifest_name(entry.name):
+        return entry.name != PROJECT_FILE or not _is_project(entry)
+    if _NEAR.search(entry.name) and not entry.is_symlink():
+        findings.extend(_not_read(entry))
+    return False
+
+
+def _is_project(entry: os.DirEntry[str]) -> bool:
+    """Whether an entry of a folder is a project file; a link is what it is called, and makes no project of a folder."""
+    return entry.name == PROJECT_FILE and not entry.is_symlink() and says_project(_beginning(entry.path))
+
+
+def _is_other_project(folder: str, entries: Sequence[os.DirEntry[str]], top: str, bounds: _Bounds) -> bool:
+    """Whether a folder that a search came to is another project, which is noted; one that was asked for is none."""
+    if folder == top:
+        return False
+    for entry in entries:
+        if _is_project(entry):
+            if bounds.own is not None and os.path.realpath(entry.path) == os.path.realpath(bounds.own):
+                return False
+            bounds.projects.append(folder)
+            return True
+    return False
+
+
+def _not_read(entry: os.DirEntry[str]) -> Iterator[Finding]:
+    """GW108 for a file that is ours by what it says, and is not read because of its name."""
+    content = _beginning(entry.path)
+    if _OURS.search(content) is None:
+        return
+    if entry.name.lower().endswith(".json"):
+        if not _is_json_manifest(entry.path):
+            return
+        hint = "call it *.yaml: JSON is YAML too"
+    else:
+        hint = "call it *.yaml or *.yml, or remove it"
+    message = "this file is a manifest by what it says, and is not read: its name ends with neither .yaml nor .yml"
+    place = first_place(entry.path)
+    yield Finding("GW108", message, f"{hint}; `exclude` in the project file silences this", "warning", place=place)
+
+
+def _is_json_manifest(path: str) -> bool:
+    """Whether the top level of a JSON file has our apiVersion, and a kind of manifests."""
+    import json
+
+    try:
+        with open(path, "rb") as stream:
+            data = json.loads(stream.read(MAX_BYTES + 1))
+    except (OSError, ValueError, RecursionError):
+        return False
+    if not isinstance(data, dict) or not str(data.get("apiVersion")).startswith("gatectl.io/"):
+        return False
+    return isinstance(data.get("kind"), str) and data["kind"] != "Project"
 
 
 def _is_folder(entry: os.DirEntry[str]) -> bool:
@@ -142,7 +289,7 @@ def _is_folder(entry: os.DirEntry[str]) -> bool:
 
 def _link_allowed(entry: os.DirEntry[str], fence: str, findings: list[Finding]) -> bool:
     """Whether a symbolic link may be followed; links that are no manifest and no folder are passed over in silence."""
-    if not entry.name.endswith(_SUFFIXES) and not _is_folder(entry):
+    if not is_manifest_name(entry.name) and not _is_folder(entry):
         return False
     target = os.path.realpath(entry.path)
     if target == fence or target.startswith(fence + os.sep):

@@ -123,7 +123,7 @@ TABLE: list[tuple[Callable[[Shell], None], str, int]] = [
     # validate
     (good, "validate", 0), (warned, "validate", 0), (broken, "validate", 4), (nothing, "validate", 4), (good, "validate nope.yaml", 4),
     (bad_project, "validate", 4), (good, "validate --project nope.yaml", 1), (good, "validate --bogus", 64), (staging, "validate", 0),
-    (good, "validate -e nope", 64), (unregistered, "validate", 0), (good, "validate gatectl.yaml", 0),
+    (good, "validate -e nope", 64), (unregistered, "validate", 0), (good, "validate gatectl.yaml", 4),
     # plan
     (good, "plan", 0), (applied, "plan", 0), (broken, "plan", 4), (unregistered, "plan", 4), (nothing, "plan", 4), (warned, "plan", 0),
     (good, "plan --detailed-exitcode", 2), (applied, "plan --detailed-exitcode", 0), (detaching, "plan --detailed-exitcode", 3),

@@ -16,7 +16,8 @@ import click
 from gatectl import sources
 from gatectl.cli.console import Console
 from gatectl.errors import INVALID, GatectlError, MissingCredential, UsageError
-from gatectl.model import Finding
+from gatectl.exclusion import broken
+from gatectl.model import Document, Finding, Spot
 from gatectl.parse import locate, parse
 from gatectl.platforms import driver_for
 from gatectl.platforms.flashback import check_url
@@ -176,12 +177,23 @@ def load_project(options: Globals) -> Project:
     findings = list(parsed.findings)
     if len(parsed.documents) == 1:
         findings += check_project(parsed.documents[0], sources.read_schema("project"))
+        findings = findings or _broken_patterns(parsed.documents[0])
     elif not findings:
         message = f"a project file holds one document, not {len(parsed.documents)}"
         findings.append(Finding("GW106", message, "start from: gatectl init", place=sources.first_place(source.path)))
     if findings:
         raise InvalidProject(locate(findings), source.path)
     return make_project(file, parsed.documents[0].data)
+
+
+def _broken_patterns(document: Document) -> list[Finding]:
+    """GW205 for what `exclude` holds and is no pattern."""
+    patterns = (document.data.get("spec") or {}).get("exclude") or ()
+    return [
+        Finding("GW205", f"spec.exclude[{index}] '{pattern}' is no gitignore pattern", "see: git help gitignore",
+                spot=Spot(document, ("spec", "exclude", index)))
+        for index, pattern in enumerate(patterns) if broken(pattern)
+    ]  # fmt: skip
 
 
 def environment_of(project: Project, options: Globals) -> Environment:

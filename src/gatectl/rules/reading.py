@@ -1,4 +1,4 @@
-"""GW101 to GW107: what is found while files are read and parsed (`sources`, `parse`, `validate`)."""
+"""GW101 to GW108: what is found while files are read and parsed (`sources`, `parse`, `validate`)."""
 
 from gatectl.rules.interface import Rule
 
@@ -60,4 +60,11 @@ kind: Repository
 metadata: {name: orders}
 spec: {endpointType: S3}
 """),
+    Rule("GW108", "A file that is ours by what it says, and is not read",
+         "A *.json file whose top level has our apiVersion and a kind of manifests, or a suffix near ours (.yaml.bak, .ymal)"
+         " on a file that says apiVersion: gatectl.io/…: its author believes that it is managed. `exclude` in the project file"
+         " silences it.",
+         severity="warning",
+         bad="metadata: {name: orders}   # in a file called orders.yaml.bak",
+         good="metadata: {name: orders}   # in a file called orders.yaml"),
 )  # fmt: skip
