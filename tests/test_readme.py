@@ -66,7 +66,7 @@ def command_named(name: str) -> click.Command:
 def test_each_of_the_two_commands_is_there_once_on_one_line(name: str) -> None:
     marked = [fence["text"] for fence in FENCE.finditer(README) if fence["mark"] == f"command: {name}"]
     assert len(marked) == 1
-    assert marked[0].startswith("python3 -m venv .venv && ")
+    assert re.match(r"\.ci/install (--dev )?\.venv && ", marked[0])
     assert marked[0].count("\n") == 1
 
 

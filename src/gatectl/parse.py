@@ -25,7 +25,7 @@ try:
 except ImportError as error:  # pragma: no cover - depends on how PyYAML was built
     raise GatectlError(
         "PyYAML was installed without its C loader (libyaml)",
-        "install a PyYAML wheel for this platform: pip install --force-reinstall --only-binary pyyaml pyyaml",
+        "install PyYAML from a wheel for this platform, which has it",
     ) from error
 
 MAX_BYTES: Final = 8 * 1024 * 1024

@@ -43,7 +43,7 @@ def COMMAND(  # noqa: N802 - the table's word
     """
     missing = [name for name in _NEEDED if find_spec(name) is None]
     if missing:
-        raise UsageError(f"serving needs {' and '.join(missing)}", "pip install 'gatectl[server]'")
+        raise UsageError(f"serving needs {' and '.join(missing)}", "install gatectl with its extra 'server'")
     from gatectl.platforms.embedded import open_platform
     from gatectl.server.faults import read_faults
     from gatectl.server.listening import Address, Log, is_loopback, listen

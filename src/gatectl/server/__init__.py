@@ -3,7 +3,7 @@
 Law: nothing here knows a rule of the platform; those are in `platforms.embedded`. What is here is the wire: paths, field
 names, status codes and error bodies, each endpoint one row of a table (`routes.ENDPOINTS`) from which both the running
 server and its description (`/openapi.json`) are made. Starlette and uvicorn are imported nowhere else in gatectl, and
-only when the command runs: they come with `pip install 'gatectl[server]'`.
+only when the command runs: they come with the extra `server`.
 
     listening      sockets, signals, uvicorn
     interference   faults done to requests, down to the TCP connection        (rehearsal)

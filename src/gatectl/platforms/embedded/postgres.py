@@ -98,7 +98,7 @@ class PostgresDatabase:
             # hide_parameters: values never reach an exception's text.
             engine = create_engine(self._url, connect_args=arguments, poolclass=NullPool, hide_parameters=True)
         except ImportError:
-            raise UsageError("PostgreSQL needs the driver psycopg", "pip install 'gatectl[server]'") from None
+            raise UsageError("PostgreSQL needs the driver psycopg", "install gatectl with its extra 'server'") from None
         event.listen(engine, "begin", _begin)
         return engine
 
