@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from gatectl.kinds import llm
 from gatectl.kinds.interface import Context
 from gatectl.kinds.repository import lost, read
 
@@ -29,10 +30,29 @@ def test_the_legacy_names_are_read() -> None:
     [
         ({"buckets": []}, []),
         ({"buckets": [], "packets": [{"id": "p"}]}, ["packets"]),
-        ({"buckets": [{"bucketId": "b", "folder": "", "master": False, "prefix": "p/"}]}, ["buckets[].prefix"]),
+        (
+            {
+                "buckets": [],
+                "status": "ACTIVE",
+                "isDefault": True,
+                "_count": {"buckets": 2, "apiKeys": 1},
+                "size": "12",
+            },
+            [],
+        ),
+        ({"buckets": [], "packet": {"id": "p"}, "tags": ["a"]}, ["packet", "tags"]),
+        ({"buckets": [{"bucketId": "b", "rules": [{"prefix": "p/"}], "status": "ONLINE"}]}, ["buckets[].rules"]),
         ({"buckets": [{"bucketId": "b", "readOnly": False, "bucket": {"name": "b"}}]}, []),
-        ({"buckets": [], "aiLlms": [{"aiLlmId": "l", "priority": 5}]}, ["aiLlms[].priority"]),
+        ({"buckets": [], "aiLlms": [{"aiLlmId": "l", "priority": 5, "models": ["m"]}]}, ["aiLlms[].models"]),
     ],
 )
 def test_what_a_replacement_would_drop_is_named_in_attachments_too(more: dict[str, Any], names: list[str]) -> None:
     assert lost({**HEAD, **more}) == names
+
+
+def test_words_of_the_platform_are_read_in_any_case() -> None:
+    wire = {**HEAD, "storageType": "blob", "mode": "Mirror", "buckets": []}
+    assert read(wire, CONTEXT).spec == {"name": "r", "endpointType": "AzureBlob", "mode": "Mirror"}
+    gateway = {**HEAD, "storageType": "openai_v1", "mode": "normal", "buckets": []}
+    assert read(gateway, CONTEXT._replace(openai="OPENAI_V1")).spec["endpointType"] == "OpenAI"
+    assert llm.read({"id": "l", "name": "gpt", "aiType": "openai"}, CONTEXT).spec["provider"] == "OpenAI"

@@ -42,8 +42,8 @@ class Run(NamedTuple):
     """What an execution needs besides the plan.
 
     `stop` is asked before every write whether to stop; `progress` is told every outcome as it comes. `force_put`
-    writes repositories that hold what gatectl does not know (U31). `on_stop` is given what is to be called when `stop`
-    turns true, so that a writer does not go on waiting.
+    writes repositories that hold what gatectl does not know (U31), `known` names what of that may be lost. `on_stop` is given
+    what is to be called when `stop` turns true, so that a writer does not go on waiting.
     """
 
     reader: Reader
@@ -54,6 +54,7 @@ class Run(NamedTuple):
     stop: Callable[[], bool]
     progress: Callable[[Outcome], None]
     force_put: bool = False
+    known: frozenset[str] = frozenset()
     on_stop: Callable[[Callable[[], None]], None] = lambda callback: None
 
 
@@ -397,7 +398,7 @@ def _send(op: Operation, live: Live | None, current: Current, writer: Writer, ru
     body = kind.body(order, live.wire if live is not None else None, context)
     if live is None:
         return writer.create(kind.collection, body)
-    lost = kind.lost(live.wire)
+    lost = [name for name in kind.lost(live.wire) if name not in run.known]
     if lost and not run.force_put:
         raise PlatformRefused(
             f"it holds what gatectl does not know, and replacing it whole could drop that: {', '.join(lost)}",

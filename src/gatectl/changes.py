@@ -18,6 +18,7 @@ from gatectl.kinds import KINDS, bucket
 from gatectl.kinds.interface import Kind, find_api_keys
 from gatectl.match import Pair
 from gatectl.model import Attachment, Change, Finding, Identity, Live, Manifest, ObjectKey, Related, Spec, Spot
+from gatectl.platforms.wire import keys_of
 from gatectl.resolve import Resolved, attachment, catalogs, resolve, words
 
 _LLM_ENDPOINTS: Final = frozenset(("OpenAI",))
@@ -28,7 +29,7 @@ class Settings(NamedTuple):
 
     `packets`, `openai`: the platform's traits. `applied`: the ids of the objects that this project applied before (None:
     no such record). `renew`: the keys whose credentials are to be sent again. `prune`: delete what this project applied
-    and no manifest declares. `force_put`: write repositories that hold what we do not know.
+    and no manifest declares. `force_put`: write repositories that hold what we do not know, `known`: the fields that may be lost.
     """
 
     packets: bool
@@ -37,6 +38,7 @@ class Settings(NamedTuple):
     renew: frozenset[ObjectKey] = frozenset()
     prune: bool = False
     force_put: bool = False
+    known: frozenset[str] = frozenset()
 
 
 class Ending(NamedTuple):
@@ -157,7 +159,7 @@ def _repository(
             compared.keep,
             state_hash(kind, pair.key.workspace, live.spec, live.attachments) if live else None,
             state_hash(kind, pair.key.workspace, wanted, final),
-            bool(live and compared.attach and (live.wire.get("apiKeys") or live.wire.get("aiApiKeys"))),
+            bool(live and compared.attach and keys_of(live.wire)),
             compared.detach,
             home | {r.creates for r in resolved if r.creates is not None},
             manifest.document,
@@ -201,13 +203,13 @@ def _impossible(pair: Pair, kind: Kind, wanted: Spec, settings: Settings) -> Ite
     live, manifest, name = pair.live, pair.manifest, pair.key.name
     if live is not None:
         yield from _fixed(pair, kind, wanted, live)
-        lost = kind.lost(live.wire) if not settings.force_put else []
+        lost = [name for name in kind.lost(live.wire) if name not in settings.known] if not settings.force_put else []
         if lost:
             yield Finding(
                 "GW505",
                 f"Repository '{name}' holds what gatectl does not know ({', '.join(lost)}), and the platform replaces a"
                 " repository whole, which could drop it",
-                "look at it in the platform; --force-put writes it all the same",
+                "look at it in the platform; if it may be dropped, name it (known: in the environment), or --force-put once",
                 spot=Spot(manifest.document, ("metadata", "name")),
                 subject=manifest.subject,
             )
@@ -390,7 +392,7 @@ def _leftovers(pairs: Sequence[Pair], current: Current, settings: Settings, work
 
 
 def _deletion(live: Live) -> Change:
-    keys = len(live.wire.get("apiKeys") or ()) + len(live.wire.get("aiApiKeys") or ())
+    keys = len(keys_of(live.wire))
     reason = "applied by this project before, declared no more"
     if keys:
         reason += "; its API key dies with it" if keys == 1 else f"; its {keys} API keys die with it"

@@ -14,6 +14,7 @@ A user's mistakes in manifests are not here: they are findings (`model.Finding`)
         ├── PlatformRefused      it answered no: its own code, and the status it would have over HTTP (1)
         │   └── PreconditionFailed   the object changed since it was read (412) (6)
         ├── Unsupported          it has no such endpoint (1)
+        ├── IncompleteList       a list whose answer says that there is more (10)
         ├── NotAuthenticated     no token, or a wrong one (9)
         │   └── Forbidden            a good one, but not permitted (9)
         ├── DeadlinePassed       the time for the whole run is over; what was to be sent next was not (10)
@@ -121,6 +122,13 @@ class Unsupported(PlatformError):
     """The platform has no such endpoint (U25: those of AI may be absent in production)."""
 
     code = "unsupported"
+
+
+class IncompleteList(PlatformError):
+    """A list whose answer says that there is more: what is not in it may be live all the same (U39)."""
+
+    code = "incomplete_list"
+    exit_code = UNREACHABLE
 
 
 class NotAuthenticated(PlatformError):

@@ -12,7 +12,11 @@ RuleSetting = Literal["error", "warning", "off"]
 
 
 class Environment(NamedTuple):
-    """One platform, and what is particular to it. `token` is a reference; secrets are never here."""
+    """One platform, and what is particular to it. `token` is a reference; secrets are never here.
+
+    `known` names fields of repositories that may be dropped (U31). `consistency` is how long lists may lag, in seconds (None:
+    as the platform's driver has it).
+    """
 
     name: str
     platform: str
@@ -22,6 +26,8 @@ class Environment(NamedTuple):
     openai: str | None = None
     max_deletes: int | None = None
     max_detaches: int | None = None
+    known: tuple[str, ...] = ()
+    consistency: float | None = None
 
 
 class Project(NamedTuple):
@@ -67,7 +73,14 @@ def _environment(name: str, value: Mapping[str, Any]) -> Environment:
         openai=(value.get("wire") or {}).get("OpenAI"),
         max_deletes=guardrails.get("maxDeletes"),
         max_detaches=guardrails.get("maxDetaches"),
+        known=tuple(value.get("known") or ()),
+        consistency=_seconds(value["consistency"]) if "consistency" in value else None,
     )
+
+
+def _seconds(duration: str) -> float:
+    """A duration as the schema has it (10s, 1m)."""
+    return float(duration[:-1]) * (60 if duration.endswith("m") else 1)
 
 
 def choose_environment(

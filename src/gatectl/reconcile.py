@@ -7,7 +7,7 @@ a writer: planning cannot write.
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -18,11 +18,13 @@ from gatectl.errors import UsageError
 from gatectl.kinds import KINDS
 from gatectl.model import Desired, Finding, ObjectKey, Plan, SourceFile
 from gatectl.platforms.interface import Reader
+from gatectl.platforms.wire import may_attach, unknown_fields
 from gatectl.project import Environment, Project
 
 
 class Request(NamedTuple):
-    """What a plan is asked for. `paths` are as given (empty: the environment's, else the project's manifests)."""
+    """What a plan is asked for. `paths` are as given (empty: the environment's, else the project's manifests). `tell` is told
+    what only who asks for details wants to hear."""
 
     project: Project
     environment: Environment
@@ -33,6 +35,7 @@ class Request(NamedTuple):
     renew: tuple[str, ...] = ()
     force_put: bool = False
     since: selection.Since | None = None
+    tell: Callable[[str], None] = lambda words: None
 
 
 class Loaded(NamedTuple):
@@ -141,7 +144,11 @@ def make_plan(
     current = read_current(reader, read_names, visible, api_keys=needs_keys, llms=needs_llms)
     pairs, ambiguous = match.match(wanted, current)
     renew = selection.find_targets(request.renew, wanted.manifests, "--renew-credentials")
-    settings = Settings(reader.traits.packets, reader.traits.openai, applied, renew, request.prune, request.force_put)
+    known = frozenset(request.environment.known)
+    settings = Settings(
+        reader.traits.packets, reader.traits.openai, applied, renew, request.prune, request.force_put, known
+    )
+    _tell_unknown(pairs, request.tell)
     worked = compute_changes(pairs, current, settings)
     unmanaged = [key for key in worked.unmanaged if key.workspace in names]
     worked = worked._replace(findings=[*ambiguous, *worked.findings], unmanaged=unmanaged)
@@ -152,6 +159,15 @@ def make_plan(
     findings += [*worked.findings, *circles, *forecast.forecast(worked, current, selected, project.rules)]
     diagnostics = [report.finding_json(f, name_file) for f in parse.locate(findings)]
     return plan.make_plan(target, source, worked, arranged, diagnostics, name_file, {**(remarks or {}), **partial})
+
+
+def _tell_unknown(pairs: Iterable[match.Pair], tell: Callable[[str], None]) -> None:
+    """The new facts that the platform tells of declared repositories; they stop nothing (U31)."""
+    for pair in pairs:
+        if pair.key.kind == "Repository" and pair.live is not None:
+            names = sorted(n for n, value in unknown_fields(pair.live.wire).items() if not may_attach(value))
+            if names:
+                tell(f"{pair.key} has fields that gatectl does not know and does not need: {', '.join(names)}")
 
 
 def refuse(

@@ -109,7 +109,9 @@ def test_of_an_unknown_field_of_a_repository_the_name_is_taken_and_not_the_value
     class Odd(Counting):
         def list(self, collection: Any, workspace_id: str | None = None) -> Any:
             found = super().list(collection, workspace_id)
-            return [{**wire, "quota": "canary", "empty": ""} for wire in found] if collection == "repo" else found
+            return (
+                [{**wire, "quota": {"of": "canary"}, "empty": ""} for wire in found] if collection == "repo" else found
+            )
 
     inner = site.reader()
     taken = snapshot.take(Odd(inner), "site", None, TAKEN_AT)

@@ -177,6 +177,7 @@ def _execute(
             stop=stop,
             progress=progress,
             force_put=request.force_put,
+            known=frozenset(request.environment.known),
             on_stop=stop.callbacks.append,
         )
         outcomes, converged = executor.apply_plan(plan, run)

@@ -39,7 +39,7 @@ def COMMAND(  # noqa: N802 - the table's word
     outputs.apart_from(out)
     console = options.console(outputs.printed)
     ends = time.monotonic() + selection.deadline
-    request = narrow(make_request(options, selection), options, changed_since, against)
+    request = narrow(make_request(options, selection), options, changed_since, against)._replace(tell=console.debug)
     console.budget, console.environment = budget, request.environment.name
     plan = work_out(request, lambda: connection_of(request.project, request.environment, ends=ends))
     console.declared = lambda: declared_graph(request, plan)

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import shlex
 import time
+from collections.abc import Mapping
 from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
 
 import click
 
 from gatectl.cli.options import Globals, command, connection_of, environment_of, load_project, write_file
-from gatectl.current import read_workspaces
+from gatectl.current import read_current, read_workspaces
 from gatectl.errors import DONE, UsageError
 from gatectl.platforms import driver_for, snapshot
 from gatectl.platforms.interface import Reader
@@ -34,6 +37,7 @@ def COMMAND(options: Globals, out: str | None, deadline: float) -> int:  # noqa:
         chosen = _chosen(reader, options.workspace)
         now = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
         taken = snapshot.take(reader, project.name, chosen, now)
+        _read_back(taken)
     finally:
         reader.close()
     text = json_text(taken)
@@ -46,6 +50,14 @@ def COMMAND(options: Globals, out: str | None, deadline: float) -> int:  # noqa:
     where = f"{spaces} workspace{'' if spaces == 1 else 's'}"
     console.info(f"snapshot of {where}, {count} objects, saved: gatectl plan --against {shlex.quote(out)}")
     return DONE
+
+
+def _read_back(taken: Mapping[str, Any]) -> None:
+    """Read what is to be saved as a plan would. Raises PlatformError: what a plan could not read is not saved either."""
+    reader = snapshot.SnapshotReader(Path("snapshot"), taken)
+    visible = read_workspaces(reader)
+    names = [visible.by_id[each].key.name for each in taken["contents"]]
+    read_current(reader, names, visible, llms=False)
 
 
 def _chosen(reader: Reader, wanted: str | None) -> list[str] | None:

@@ -16,7 +16,7 @@ TO_WIRE: Final = {"S3": "S3", "GCS": "GCS", "AzureBlob": "BLOB"}
 
 def read(wire: Wire, context: Context) -> Live:
     name, kind, remote = text(wire, "name"), text(wire, "storageType"), text(wire, "bucket")
-    kind = FROM_WIRE.get(kind, kind)
+    kind = FROM_WIRE.get(kind.upper(), kind)
     spec: dict[str, Any] = {"name": name, "type": kind}
     if kind == "AzureBlob":
         spec["account"] = _account(wire, context)
@@ -36,7 +36,9 @@ def _account(wire: Wire, context: Context) -> str:
     if provider_key is not None and provider_key.get("key"):
         return str(provider_key["key"])
     try:
-        host = urlsplit(optional_text(wire, "endpoint")).hostname or ""
+        host = (
+            urlsplit(f"//{optional_text(wire, 'endpoint').rpartition('://')[2]}").hostname or ""
+        )  # a scheme is optional
     except ValueError:
         return ""
     account, _, rest = host.partition(".")
@@ -64,16 +66,18 @@ def want(manifest: Manifest, live: Live | None) -> Spec:
 
 
 def comparable(spec: Spec) -> Spec:
-    """Remote names lower-cased (U13), the endpoint without a slash at its end."""
+    """Remote names lower-cased (U13), the endpoint without a slash at its end and without the scheme that goes without saying."""
     result = dict(spec)
     for field in ("bucket", "account", "container"):
         if field in result:
             result[field] = result[field].lower()
-    result["endpoint"] = result["endpoint"].rstrip("/")
+    result["endpoint"] = result["endpoint"].removeprefix("https://").rstrip("/")
     return result
 
 
 def body(order: Order, wire: Wire | None, context: Context) -> Mapping[str, Any]:
+    """The write shape. A change says `key` and `apiKeyUuid` as they were read, since a platform that replaces a bucket whole
+    would drop what is left out (U36); other credentials than those that an order carries cannot be said again."""
     fields = order.fields
     written: dict[str, Any] = {"name": order.name, "workspaceId": context.workspace_id}
     if wire is None:
@@ -85,11 +89,18 @@ def body(order: Order, wire: Wire | None, context: Context) -> Mapping[str, Any]
     else:
         written["storageType"] = wire["storageType"]
         written["bucket"] = wire["bucket"]
-        written.update({name: wire[name] for name in ("region", "endpoint") if wire.get(name) is not None})
+        written.update({name: wire[name] for name in ("region", "endpoint", "key") if wire.get(name) is not None})
+        if wire.get("apiKeyId"):
+            written["apiKeyUuid"] = wire["apiKeyId"]
     for name in ("region", "endpoint"):
         if f"/spec/{name}" in fields:
             written[name] = fields[f"/spec/{name}"]
-    written.update(credentials(order, context, fields.get("/spec/credentials")))
+    given = credentials(order, context, fields.get("/spec/credentials"))
+    if "apiKeyUuid" in given and wire is not None and FROM_WIRE.get(wire["storageType"].upper()) != "AzureBlob":
+        written.pop("key", None)  # a container's is its account
+    elif given and "apiKeyUuid" not in given:
+        written.pop("apiKeyUuid", None)
+    written.update(given)
     return written
 
 

@@ -17,7 +17,7 @@ def read(wire: Wire, context: Context) -> Live:
     name, provider = text(wire, "name"), text(wire, "aiType")
     spec = {
         "name": name,
-        "provider": FROM_WIRE.get(provider, provider),
+        "provider": FROM_WIRE.get(provider.upper(), provider),
         "endpoint": optional_text(wire, "endpoint"),
     }
     return Live(ObjectKey("LLM", context.workspace, name), text(wire, "id"), spec, (), wire)

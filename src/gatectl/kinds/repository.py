@@ -13,6 +13,7 @@ from gatectl.kinds import bucket
 from gatectl.kinds.interface import Context, Kind, Order, text
 from gatectl.model import Attachment, Live, Manifest, ObjectKey, Spec
 from gatectl.platforms.interface import Wire
+from gatectl.platforms.wire import attached_buckets, attached_llms, may_attach, unknown_fields
 
 _ENDPOINTS: Final = {"S3": "S3", "GCS": "GCS", "BLOB": "AzureBlob", "AZURE": "AzureBlob", "OPENAI": "OpenAI"}
 _MODES: Final = {"NORMAL": "Normal", "MIRROR": "Mirror"}
@@ -21,27 +22,14 @@ _TO_WIRE: Final = {"S3": "S3", "GCS": "GCS", "AzureBlob": "BLOB", "Normal": "NOR
 
 def read(wire: Wire, context: Context) -> Live:
     name = text(wire, "name")
-    storage_type = text(wire, "storageType")
-    endpoint = "OpenAI" if storage_type == context.openai else _ENDPOINTS.get(storage_type, str(storage_type))
-    wire_mode = text(wire, "mode")
-    mode = _MODES.get(wire_mode, wire_mode)
-    attachments = [_bucket_attachment(item, context) for item in _storage(wire)]
-    attachments.extend(_llm_attachment(item, context) for item in wire.get("aiLlms") or ())
+    storage_type, wire_mode = text(wire, "storageType"), text(wire, "mode")
+    openai = (context.openai or "").upper()
+    endpoint = "OpenAI" if storage_type.upper() == openai else _ENDPOINTS.get(storage_type.upper(), storage_type)
+    mode = _MODES.get(wire_mode.upper(), wire_mode)
+    attachments = [_bucket_attachment(item, context) for item in attached_buckets(wire)]
+    attachments.extend(_llm_attachment(item, context) for item in attached_llms(wire))
     spec = {"name": name, "endpointType": endpoint, "mode": mode}
     return Live(ObjectKey("Repository", context.workspace, name), str(wire["id"]), spec, tuple(attachments), wire)
-
-
-def _storage(wire: Wire) -> list[Wire]:
-    """The attached buckets. A list that is not there is an object that cannot be read, and never an empty list.
-
-    A platform that still has the legacy names lists `units` with `unitId` (platform-contract.md, section 1.3).
-    """
-    buckets, units = wire.get("buckets"), wire.get("units")
-    if isinstance(buckets, list):
-        return buckets
-    if isinstance(units, list):
-        return [{**item, "bucketId": item["unitId"], "bucket": item.get("unit")} for item in units]
-    raise KeyError("buckets")
 
 
 def _bucket_attachment(item: Wire, context: Context) -> Attachment:
@@ -96,29 +84,9 @@ def body(order: Order, wire: Wire | None, context: Context) -> Mapping[str, Any]
     }
 
 
-_KNOWN: Final = frozenset(
-    ("id", "name", "storageType", "mode", "workspaceId", "buckets", "aiLlms", "apiKeys", "aiApiKeys", "createdAt",
-     "updatedAt", "disabled", "walletAddress", "etag", "units", "orgId", "userId", "deletedAt")
-)  # fmt: skip
-
-
-_KNOWN_OF_BUCKET: Final = frozenset(
-    ("bucketId", "folder", "master", "bucket", "unitId", "unit", "id", "repoId", "createdAt")
-)
-_KNOWN_OF_LLM: Final = frozenset(("aiLlmId", "aiLlm", "id", "repoId", "createdAt"))
-
-
 def lost(wire: Wire) -> list[str]:
-    """The fields of a live repository, and of its attachments, that we do not know and that hold something (U30, U31)."""
-    found = {name for name in wire if name not in _KNOWN and _holds(wire[name])}
-    for name, known in (("buckets", _KNOWN_OF_BUCKET), ("units", _KNOWN_OF_BUCKET), ("aiLlms", _KNOWN_OF_LLM)):
-        for item in wire.get(name) or ():
-            found.update(f"{name}[].{field}" for field in item if field not in known and _holds(item[field]))
-    return sorted(found)
-
-
-def _holds(value: Any) -> bool:
-    return value not in (None, "", False, [], {})
+    """The fields of a live repository, and of its attachments, that nobody here knows and that may be attachments (U30, U31)."""
+    return sorted(name for name, value in unknown_fields(wire).items() if may_attach(value))
 
 
 KIND = Kind(

@@ -19,12 +19,14 @@ from urllib.parse import urlsplit, urlunsplit
 
 from gatectl.errors import Forbidden, InputError, PlatformError, Unsupported, UsageError
 from gatectl.platforms.interface import Collection, Connection, Identification, Reader, Traits, Wire
+from gatectl.platforms.wire import attached_buckets, attached_llms, keys_of, may_attach, unknown_fields
 
 FORMAT_VERSION: Final = "1.0"
 PREFIX: Final = "snapshot://"
 _AGAIN: Final = "take it again: gatectl snapshot --out FILE"
 _LARGEST: Final = 256 * 1024 * 1024
 _AZURE: Final = ("BLOB", "AZURE")
+_NO_PLATFORM: Final = "is this address the platform's API?"
 _LISTS: Final[tuple[Collection, ...]] = ("bucket", "ai/llm", "repo", "apikeys")
 
 _SHAPE: Final[Mapping[str, type | tuple[type, ...]]] = {
@@ -93,7 +95,7 @@ def _plain_url(url: Any) -> Any:
 
 
 def _is_azure(wire: Wire) -> bool:
-    return wire.get("storageType") in _AZURE
+    return str(wire.get("storageType")).upper() in _AZURE
 
 
 def _bucket(wire: Wire) -> dict[str, Any]:
@@ -102,33 +104,40 @@ def _bucket(wire: Wire) -> dict[str, Any]:
 
 
 _REPOSITORY: Final = ("id", "name", "storageType", "mode")
-_LEFT_OUT: Final = frozenset(
-    ("workspaceId", "createdAt", "updatedAt", "deletedAt", "disabled", "walletAddress", "etag", "units", "orgId",
-     "userId")
-)  # fmt: skip
 
 
 def _repository(wire: Wire) -> dict[str, Any]:
     taken = _pick(wire, _REPOSITORY)
-    for name, value in wire.items():
-        if name in ("apiKeys", "aiApiKeys"):
-            taken[name] = [_pick(key, ("id",)) for key in value or ()]
-        elif name == "buckets":
-            taken[name] = [_attachment(item) for item in value or ()]
-        elif name == "aiLlms":
-            taken[name] = [_llm_attachment(item) for item in value or ()]
-        elif name not in _REPOSITORY and name not in _LEFT_OUT and value not in (None, "", False, [], {}):
-            taken[name] = True
+    try:
+        taken["buckets"] = [_attachment(item) for item in attached_buckets(wire)]
+        taken["aiLlms"] = [_llm_attachment(item) for item in attached_llms(wire)]
+    except KeyError as error:
+        problem = f"its '{error.args[0]}' is missing or not a list"
+        raise PlatformError(f"GET /repo: Repository {wire['id']}: {problem}", _NO_PLATFORM) from error
+    taken["apiKeys"] = [_pick(key, ("id",)) for key in keys_of(wire)]
+    if wire.get("disabled"):
+        taken["disabled"] = True
+    # What a plan says that it would lose; never what it is.
+    taken.update(
+        {name: [True] for name, value in unknown_fields(wire).items() if may_attach(value) and "[]" not in name}
+    )
     return taken
 
 
 def _attachment(item: Wire) -> dict[str, Any]:
-    taken = _pick(item, ("bucketId", "folder", "master"))
+    taken = _pick(item, ("bucketId", "folder", "master")) | _unknown_of(item, "buckets")
     return taken | {"bucket": _bucket(item["bucket"])} if item.get("bucket") else taken
 
 
 def _llm_attachment(item: Wire) -> dict[str, Any]:
-    return _pick(item, ("aiLlmId",)) | {"aiLlm": _pick(item.get("aiLlm") or {}, ("id", "name"))}
+    inner = {"aiLlm": _pick(item.get("aiLlm") or {}, ("id", "name"))}
+    return _pick(item, ("aiLlmId",)) | inner | _unknown_of(item, "aiLlms")
+
+
+def _unknown_of(item: Wire, field: str) -> dict[str, Any]:
+    """The unknown fields of an attachment that a plan says it would lose: that they are there, not what they hold."""
+    found = unknown_fields({field: [item]}).items()
+    return {name.partition("[].")[2]: [True] for name, value in found if may_attach(value)}
 
 
 def digest(snapshot: Mapping[str, Any]) -> str:

@@ -12,8 +12,9 @@ from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 from urllib.parse import quote
 
-from gatectl.errors import NotAuthenticated, PlatformError, Uncertain, UsageError
+from gatectl.errors import NotAuthenticated, PlatformError, PreconditionFailed, Uncertain, UsageError
 from gatectl.platforms.interface import Collection, Connection, Identification, Traits, Wire
+from gatectl.platforms.wire import is_deleted, read_list
 
 if TYPE_CHECKING:
     from gatectl.platforms.flashback.transport import Transport
@@ -112,16 +113,12 @@ class Reader:
         return Traits(default_workspace=None, packets=False, openai=self._openai, parallel=self._parallel)
 
     def list(self, collection: Collection, workspace_id: str | None = None) -> Sequence[Wire]:
-        """All live objects of a collection. Raises PlatformError: what could not be read whole is never "absent"."""
+        """All live objects of a collection (`wire.read_list`). Raises PlatformError: what could not be read whole is never
+        "absent"."""
         route = ROUTES[collection]
         query = {"workspaceId": workspace_id} if workspace_id is not None else None
         body = self._transport.get(route.path, query)
-        items = body.get(route.listed) if isinstance(body, Mapping) else None
-        if not isinstance(items, list) or not all(isinstance(item, Mapping) and item.get("id") for item in items):
-            raise PlatformError(
-                f"GET {route.path}: the answer has no list '{route.listed}' of objects with ids",
-                "is this address the platform's API?",
-            )
+        items = read_list(body, route.listed, route.path)
         if workspace_id is None:
             return items
         # A platform that does not know the filter answers with everything; what is of another workspace is not asked for.
@@ -130,15 +127,21 @@ class Reader:
         ]
 
     def latest(self, collection: Collection, object_id: str) -> Wire | None:
-        """One repository as it is now (GET /repo?repoId=…, platform-contract.md, section 3.3); None for anything else."""
+        """One repository as it is now (GET /repo?repoId=…, platform-contract.md, section 3.3); None for anything else.
+
+        Raises PreconditionFailed for one that is soft-deleted.
+        """
         if collection != "repo":
             return None
         body = self._transport.get(ROUTES[collection].path, {"repoId": object_id})
         found = body.get("repos") if isinstance(body, Mapping) else None
         items = found if isinstance(found, list) else []
-        return next(
+        latest = next(
             (item for item in items if isinstance(item, Mapping) and str(item.get("id")) == str(object_id)), None
         )
+        if latest is not None and is_deleted(latest):
+            raise PreconditionFailed("somebody deleted it a moment ago")
+        return latest
 
     def applied(self, project: str) -> frozenset[str] | None:
         """None: the platform has nowhere to keep such a record (platform-contract.md, section 1.3)."""
