@@ -327,7 +327,7 @@ def test_the_actions_validate_plan_and_apply_what_was_approved(runner: Runner, s
 def test_the_workflow_applies_with_the_credentials_it_is_given_and_nothing_else(runner: Runner) -> None:
     done = run([BIN / "gatectl", "init", ".", "--ci", "none"], runner.folder)
     assert done.returncode == 0
-    planned = runner.script("gatectl plan --out plan.json", GATECTL_ENV="")
+    planned = runner.script("gatectl plan --out plan.json", GATECTL_ENV="default")
     assert planned.returncode == 0
     expect = json.loads((runner.folder / "plan.json").read_text())["fingerprint"]
     given = json.dumps({"AWS_ACCESS_KEY_ID": "made-up", "AWS_SECRET_ACCESS_KEY": "line 1\nline 2"})

@@ -96,7 +96,12 @@ def project(**environments: Mapping[str, Any]) -> str:
 
 @pytest.fixture
 def shell(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Iterator[Shell]:
-    for name in [name for name in os.environ if name.startswith("GATECTL_")] + ["NO_COLOR", "COLUMNS"]:
+    for name in [name for name in os.environ if name.startswith("GATECTL_")] + [
+        "NO_COLOR",
+        "FORCE_COLOR",
+        "CLICOLOR_FORCE",
+        "COLUMNS",
+    ]:
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("KEY", "AKIAEXAMPLE")
     monkeypatch.setenv("SECRET", "hush-hush-hush")

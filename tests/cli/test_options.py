@@ -38,8 +38,6 @@ def test_a_variable_stands_for_a_global_option_and_the_option_wins(
     monkeypatch.setenv("GATECTL_PLATFORM", "sqlite:///one.db")
     assert shell("plan", "--format", "json").json["target"]["url"] == f"sqlite:///{shell.folder}/one.db"
     assert shell("plan", "--platform", "embedded", "--format", "json").json["target"]["driver"] == "embedded"
-    monkeypatch.setenv("GATECTL_PLATFORM", "")
-    assert shell("plan", "--format", "json").json["target"]["driver"] == "embedded"
 
 
 def test_a_variable_stands_for_an_option_of_a_command_even_when_the_command_fails(

@@ -185,7 +185,7 @@ def test_another_plan_than_the_approved_one_is_stale_before_anything_else(shell:
 
 
 @pytest.mark.parametrize(
-    "wrong", ["", "sha256:", "0" * 64, f"sha256:{'A' * 64}", f"sha256:{'0' * 63}", f"sha256:{'0' * 64}\n"]
+    "wrong", ["", "sha256:", "0" * 64, f"sha256:{'A' * 64}", f"sha256:{'0' * 63}", f"sha256:{'0' * 64}\n0"]
 )
 def test_what_is_no_fingerprint_is_wrong_usage(shell: Shell, wrong: str) -> None:
     assert shell.good()("apply", "--expect", wrong, "--yes").code == 64

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Final
 import click
 
 from gatectl import __version__
+from gatectl.cli.blanks import Strict
 from gatectl.cli.options import global_options
 from gatectl.errors import UsageError
 
@@ -37,7 +38,7 @@ COMMANDS: Final[Mapping[str, str]] = {
 """Each command and what it does in a line; its module is `gatectl.cli.NAME`, which calls it `COMMAND`."""
 
 
-class _Commands(click.Group):
+class _Commands(Strict, click.Group):
     """The table as a group: listing the commands imports none of them."""
 
     def list_commands(self, context: click.Context) -> list[str]:

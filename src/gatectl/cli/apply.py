@@ -59,6 +59,7 @@ def COMMAND(  # noqa: N802 - the table's word
         raise errors.UsageError(
             "there is no terminal to ask on", "say --yes, or save a plan, review it, and apply --plan FILE --yes"
         )
+    expect = expect.strip() if expect is not None else None  # read from a file, it has a line end
     if expect is not None and not re.fullmatch("sha256:[0-9a-f]{64}", expect):
         raise errors.UsageError(
             "--expect is not a fingerprint", "a plan shows its own: sha256: and 64 digits of 0-9a-f"

@@ -42,7 +42,11 @@ class Console:
     def _colored(self, stream: TextIO) -> bool:
         if self.color != "auto":
             return self.color == "always"
-        return stream.isatty() and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
+        if os.environ.get("NO_COLOR"):
+            return False
+        if any(os.environ.get(name, "0") not in ("", "0", "false") for name in ("FORCE_COLOR", "CLICOLOR_FORCE")):
+            return True
+        return stream.isatty() and os.environ.get("TERM") != "dumb"
 
     def result(self, text: str) -> None:
         if text:

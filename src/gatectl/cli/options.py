@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 import click
 
 from gatectl import sources
+from gatectl.cli.blanks import Strict
 from gatectl.cli.console import Console
 from gatectl.errors import INVALID, GatectlError, MissingCredential, UsageError
 from gatectl.exclusion import broken
@@ -100,7 +101,7 @@ def _decorate(function: Function, *, with_variables: bool) -> Function:
             click.option("-e", "--env", metavar="NAME", help="The environment of the project file (default: default).", **environments),
             click.option("--platform", metavar="TARGET", help="embedded, sqlite:///path, postgresql://… or https://…", **common),
             click.option("--workspace", metavar="NAME", help="The workspace of manifests that name none.", **workspaces),
-            click.option("--color", type=_COLORS, default="auto", help="Colours (NO_COLOR is honoured).", **common),
+            click.option("--color", type=_COLORS, default="auto", help="Colours (NO_COLOR and FORCE_COLOR are honoured).", **common),
             click.option("-q", "--quiet", is_flag=True, help="Say less.", **common),
             click.option("-v", "--verbose", is_flag=True, help="Say more.", **common),
             click.option("--log-format", type=_LOGS, default="text", help="Of what goes to standard error.", **common),
@@ -114,7 +115,7 @@ def _call(function: Callable[..., Any], **values: Any) -> Any:
     return function(Globals(**click.get_current_context().ensure_object(dict)), **values)
 
 
-class _Command(click.Command):
+class _Command(Strict, click.Command):
     """A command whose help shows its own options first, and those that every command has below."""
 
     def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
@@ -202,9 +203,6 @@ def environment_of(project: Project, options: Globals) -> Environment:
     if platform is not None and platform.startswith("sqlite:///"):
         # On the command line a path is relative to where it is typed, as everywhere in a shell.
         platform = "sqlite:///" + os.path.abspath(platform.removeprefix("sqlite:///"))
-    if options.workspace == "" or platform == "":
-        what = "--workspace" if options.workspace == "" else "--platform"
-        raise UsageError(f"{what} is empty", "is a variable not set? Leave the option out, or give it a value")
     environment = choose_environment(project, options.env, platform, options.workspace)
     driver_for(environment.platform)
     if environment.platform.startswith(("https://", "http://")):
