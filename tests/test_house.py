@@ -96,6 +96,48 @@ def test_no_function_is_longer_than_a_page() -> None:
     assert long == []
 
 
+WRITERS = {
+    "outputs.py",
+    "cli/exits.py",  # the null device, for streams that are closed
+    "checkout.py",  # a folder of its own, outside of every checkout
+    "platforms/embedded/claim.py",
+    "platforms/embedded/sqlite.py",
+}
+"""The modules that create or change files; what else is written goes through `outputs`."""
+
+
+def writes(call: ast.Call) -> bool:
+    """Whether a call looks like one that creates or changes a file or folder."""
+    text = ast.unparse(call)
+    name = ast.unparse(call.func).rpartition(".")[2]
+    if name == "open":
+        return bool(
+            re.search(r"O_(CREAT|TRUNC|WRONLY|RDWR|APPEND)|, ?(mode=)?'[^']*[wax+][^']*'|^open\([^,]*, mode\b", text)
+        )
+    return isinstance(call.func, ast.Attribute) and name in {
+        "write_text",
+        "write_bytes",
+        "mkdir",
+        "makedirs",
+        "mkstemp",
+        "rename",
+        "symlink",
+        "touch",
+        "TemporaryFile",
+    }
+
+
+def test_only_one_room_writes_files() -> None:
+    found = {
+        str(path.relative_to(SOURCE))
+        for path in MODULES
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+        if isinstance(node, ast.Call) and writes(node)
+    }
+    assert found - WRITERS == set()
+    assert found >= {"outputs.py", "platforms/embedded/sqlite.py"}  # what is looked for would be found
+
+
 # Tables
 
 

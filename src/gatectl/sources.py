@@ -17,12 +17,13 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final, NamedTuple
 
+from gatectl import fences
 from gatectl.errors import InputError
 from gatectl.exclusion import Excluded, exclusion
 from gatectl.model import Finding, Place, SourceFile
 from gatectl.parse import MAX_BYTES
 
-PROJECT_FILE: Final = "gatectl.yaml"
+PROJECT_FILE: Final = fences.PROJECT_FILE
 STANDARD_INPUT: Final = "-"
 SUFFIXES: Final = (".yaml", ".yml")
 """What the names of manifest files end with, in any case."""
@@ -376,15 +377,6 @@ def read_file(path: Path) -> SourceFile:
     if len(content) > MAX_BYTES * 32:
         raise InputError(f"{path} is larger than {MAX_BYTES * 32 // 1024 // 1024} MiB")
     return SourceFile(os.path.abspath(path), content)
-
-
-def find_project_file(start: Path) -> Path | None:
-    """The nearest project file, walking up from a folder."""
-    for folder in (start, *start.parents):
-        candidate = folder / PROJECT_FILE
-        if candidate.is_file():
-            return candidate
-    return None
 
 
 def schema_folder() -> Path:

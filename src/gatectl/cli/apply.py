@@ -16,11 +16,11 @@ from typing import Any
 import click
 
 from gatectl import apply as executor
-from gatectl import errors, reconcile, secrets
+from gatectl import errors, outputs, reconcile, secrets
 from gatectl import plan as plans
 from gatectl.cli.console import Console
 from gatectl.cli.exits import EXIT_CODES
-from gatectl.cli.options import Globals, check_writable, command, connection_of, write_file
+from gatectl.cli.options import Globals, command, connection_of
 from gatectl.cli.planning import Selection, make_request, selection_options, work_out
 from gatectl.cli.saved import read_plan
 from gatectl.cli.steps import leave_summary
@@ -75,7 +75,7 @@ def COMMAND(  # noqa: N802 - the table's word
         return connection_of(request.project, request.environment, parallelism, ends)
 
     if receipt_file is not None:
-        check_writable(receipt_file)
+        outputs.check(receipt_file)
     plan = read_plan(plan_file) if plan_file is not None else work_out(request, connect)
     if not console.machine:
         console.result(render("plan", plan, "markdown" if console.format == "markdown" else "text", console.look()))
@@ -201,7 +201,7 @@ def _report(
     console.result(render("receipt", receipt, console.format, console.look()))
     if receipt_file is not None:
         try:
-            write_file(receipt_file, json_text(receipt) + "\n")
+            outputs.write(receipt_file, json_text(receipt) + "\n", private=True)
         except (OSError, errors.GatectlError) as error:
             # What was done was done; that it could not be saved is told beside it.
             console.error("input", f"the receipt could not be saved: {error}", "it was printed")

@@ -8,7 +8,7 @@ from pathlib import Path
 import click
 
 from gatectl import export as exporter
-from gatectl import sources, validate
+from gatectl import outputs, sources, validate
 from gatectl.cli.options import Globals, command, connection_of, environment_of, load_project
 from gatectl.current import read_current, read_workspaces, visible_names
 from gatectl.errors import DONE, InputError
@@ -52,11 +52,5 @@ def COMMAND(options: Globals, out: str | None, deadline: float) -> int:  # noqa:
 
 def _write(folder: Path, exported: list[exporter.Exported]) -> None:
     for name, item in zip(exporter.file_names(exported), exported, strict=True):
-        path = folder / name
-        if path.exists():
-            raise InputError(f"{path} exists", "export into a new folder")
-        try:
-            path.parent.mkdir(parents=True, exist_ok=True)
-            path.write_text(exporter.manifest_text(item), encoding="utf-8")
-        except OSError as error:
-            raise InputError(f"{path} cannot be written: {error.strerror}", "check the folder") from error
+        if not outputs.write_new(str(folder / name), exporter.manifest_text(item)):
+            raise InputError(f"{folder / name} exists", "export into a new folder")

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import click
 
-from gatectl import __version__, reconcile
+from gatectl import __version__, outputs, reconcile
 from gatectl.cli.options import Globals, command, load_project
 from gatectl.errors import DONE, InputError
 from gatectl.kinds import KINDS
@@ -78,14 +78,6 @@ def _pipeline(ci: str) -> Mapping[str, str]:
 
 
 def _write(path: Path, text: str, name: str | None, say: object) -> None:
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        if path.exists():
-            if name is not None and callable(say):
-                say(f"{name} exists and is left as it is")
-            return
-        path.write_text(text, encoding="utf-8")
-    except OSError as error:
-        raise InputError(f"{path} cannot be written: {error.strerror}", "check the folder's permissions") from error
+    written = outputs.write_new(str(path), text)
     if name is not None and callable(say):
-        say(f"wrote {name}")
+        say(f"wrote {name}" if written else f"{name} exists and is left as it is")

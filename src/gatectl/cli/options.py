@@ -13,10 +13,10 @@ from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 import click
 
-from gatectl import sources
+from gatectl import fences, sources
 from gatectl.cli.blanks import Strict
 from gatectl.cli.console import Console
-from gatectl.errors import INVALID, GatectlError, MissingCredential, UsageError
+from gatectl.errors import INVALID, GatectlError, MissingCredential
 from gatectl.exclusion import broken
 from gatectl.model import Document, Finding, Spot
 from gatectl.parse import locate, parse
@@ -169,7 +169,7 @@ def load_project(options: Globals) -> Project:
         if file.is_dir():
             file /= sources.PROJECT_FILE
     else:
-        found = sources.find_project_file(here)
+        found = fences.find_project_file(here)
         if found is None:
             return bare_project(here)
         file = found
@@ -257,46 +257,3 @@ def offline_environment(project: Project, options: Globals) -> tuple[Environment
         return Environment("", "", options.workspace), options.workspace
     environment = environment_of(project, options)
     return environment, default_workspace_of(environment)
-
-
-def _destination(path: str) -> tuple[str, str]:
-    """The folder and the file that a path leads to. Raises UsageError where no file can be."""
-    target = os.path.realpath(path)
-    folder = os.path.dirname(target)
-    if not os.path.isdir(folder):
-        raise UsageError(f"{path}: the folder {folder} does not exist", "create it first")
-    if os.path.isdir(target):
-        raise UsageError(f"{path} is a folder", "name a file")
-    return folder, target
-
-
-def check_writable(path: str) -> None:
-    """Find out now that a file can be written later. Raises UsageError for a place that is none, OSError for one that refuses."""
-    import tempfile
-
-    folder, target = _destination(path)
-    if not os.path.exists(target) or os.path.isfile(target):
-        descriptor, temporary = tempfile.mkstemp(dir=folder, prefix=".gatectl-")
-        os.close(descriptor)
-        os.unlink(temporary)
-
-
-def write_file(path: str, text: str) -> None:
-    """Write a file whole or not at all, readable by its owner alone. Raises UsageError for a folder that is not there."""
-    import tempfile
-
-    folder, target = _destination(path)
-    if os.path.exists(target) and not os.path.isfile(target):  # a pipe, or /dev/null: it stays what it is
-        with open(target, "w", encoding="utf-8") as stream:
-            stream.write(text)
-        return
-    descriptor, temporary = tempfile.mkstemp(dir=folder, prefix=".gatectl-")
-    try:
-        with os.fdopen(descriptor, "w", encoding="utf-8") as stream:
-            stream.write(text)
-            stream.flush()
-            os.fsync(stream.fileno())
-        os.replace(temporary, target)
-    except BaseException:
-        os.unlink(temporary)
-        raise

@@ -13,9 +13,9 @@ from typing import Any, NamedTuple, TypeVar
 
 import click
 
-from gatectl import report
+from gatectl import fences, report
+from gatectl import outputs as places
 from gatectl.cli.console import Console
-from gatectl.cli.options import write_file
 from gatectl.errors import UsageError
 from gatectl.model import Finding, SourceFile
 from gatectl.render import FORMATS, RENDERERS, Kind, render, renderer
@@ -50,13 +50,17 @@ class Outputs(NamedTuple):
 
     def apart_from(self, *files: str | None) -> None:
         """Raises UsageError where a result would overwrite another file that the command writes."""
-        paths = {os.path.realpath(file) for file in files if file is not None}
         for output in self.written:
-            path = os.path.realpath(output.file or "")
-            if path in paths and (os.path.isfile(path) or not os.path.exists(path)):  # /dev/null bears it
+            if any(file is not None and places.same_file(file, output.file or "") for file in files):
                 raise UsageError(
                     f"--format {output.format}={output.file}: the file is written twice", "name another one"
                 )
+
+    def try_places(self, *others: str | None) -> None:
+        """Find out before the work that these files can be written later. Raises UsageError, InputError."""
+        for file in (*others, *(output.file for output in self.written)):
+            if file is not None:
+                places.check(file)
 
 
 def format_option(kind: Kind | None) -> Callable[[Function], Function]:
@@ -145,7 +149,7 @@ def publish(console: Console, outputs: Outputs, kind: Kind, document: Json, sour
     for output in outputs.written:
         assert output.file is not None
         look = console.look()._replace(color=console.color == "always", width=Look().width, rules=rules)
-        write_file(output.file, _shown(kind, document, output.format, look, sources) + "\n")
+        places.write(output.file, _shown(kind, document, output.format, look, sources) + "\n", private=False)
     look = console.look()._replace(rules=rules)
     console.result(_shown(kind, document, outputs.printed, look, sources))
 
@@ -168,12 +172,9 @@ def _shown(kind: Kind, document: Json, format_name: str, look: Look, sources: So
 
 def top_of(folder: str) -> str:
     """The top of the git checkout around a folder, without asking git; the folder itself where there is none."""
-    path = os.path.realpath(folder)
-    while not os.path.exists(os.path.join(path, ".git")):
-        above = os.path.dirname(path)
-        if above == path:
-            return folder
-        path = above
+    path = fences.find_top(folder)
+    if path is None:
+        return folder
     # The folder may be named through a link; what is relative to it must be named in the same way.
     down = os.path.relpath(os.path.realpath(folder), path)
     same = os.path.normpath(os.path.join(folder, *([os.pardir] * len(Path(down).parts))))

@@ -7,8 +7,9 @@ import time
 
 import click
 
+from gatectl import outputs as files
 from gatectl import plan as plans
-from gatectl.cli.options import Globals, budget_option, command, connection_of, write_file
+from gatectl.cli.options import Globals, budget_option, command, connection_of
 from gatectl.cli.output import Outputs, format_option, of_plan, publish
 from gatectl.cli.planning import Selection, declared_graph, make_request, narrow, selection_options, work_out
 from gatectl.cli.steps import leave_outputs, leave_summary
@@ -41,11 +42,12 @@ def COMMAND(  # noqa: N802 - the table's word
     ends = time.monotonic() + selection.deadline
     request = narrow(make_request(options, selection), options, changed_since, against)._replace(tell=console.debug)
     console.budget, console.environment = budget, request.environment.name
+    outputs.try_places(out)
     plan = work_out(request, lambda: connection_of(request.project, request.environment, ends=ends))
     console.declared = lambda: declared_graph(request, plan)
     invalid = plans.is_invalid(plan)
     if out is not None and not invalid:
-        write_file(out, json_text(plan) + "\n")  # first: where it fails, that is the result
+        files.write(out, json_text(plan) + "\n", private=True)  # first: where it fails, that is the result
     publish(console, outputs, "plan", plan, of_plan(plan, request.project.folder, request.project.file))
     leave_summary(console, "plan", plan, request.environment.name)
     leave_outputs(console, plan)

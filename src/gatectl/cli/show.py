@@ -11,9 +11,9 @@ from gatectl.cli.options import Globals, budget_option, command
 from gatectl.cli.output import Outputs, Sources, format_option, of_plan, publish
 from gatectl.cli.saved import read_saved
 from gatectl.errors import DONE, UsageError
+from gatectl.fences import PROJECT_FILE, find_project_file
 from gatectl.render import FORMATS, Kind
 from gatectl.render.interface import Json
-from gatectl.sources import PROJECT_FILE, find_project_file
 
 
 @command("show")

@@ -11,7 +11,8 @@ from typing import Any
 
 import click
 
-from gatectl.cli.options import Globals, command, connection_of, environment_of, load_project, write_file
+from gatectl import outputs
+from gatectl.cli.options import Globals, command, connection_of, environment_of, load_project
 from gatectl.current import read_current, read_workspaces
 from gatectl.errors import DONE, UsageError
 from gatectl.platforms import driver_for, snapshot
@@ -32,6 +33,8 @@ def COMMAND(options: Globals, out: str | None, deadline: float) -> int:  # noqa:
     project = load_project(options)
     environment = environment_of(project, options)
     connection = connection_of(project, environment, ends=time.monotonic() + deadline)
+    if out is not None:
+        outputs.check(out)
     reader = driver_for(environment.platform).open_reader(connection)
     try:
         chosen = _chosen(reader, options.workspace)
@@ -44,7 +47,7 @@ def COMMAND(options: Globals, out: str | None, deadline: float) -> int:  # noqa:
     if out is None:
         console.result(text)
         return DONE
-    write_file(out, text + "\n")
+    outputs.write(out, text + "\n", private=True)
     count = sum(len(found or ()) for lists in taken["contents"].values() for found in lists.values())
     spaces = len(taken["contents"])
     where = f"{spaces} workspace{'' if spaces == 1 else 's'}"

@@ -11,8 +11,9 @@ import os
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from gatectl import pipeline
+from gatectl import outputs, pipeline
 from gatectl.cli.console import Console
+from gatectl.errors import GatectlError
 from gatectl.model import Plan
 from gatectl.render import Kind, render
 from gatectl.render.interface import Look
@@ -46,7 +47,8 @@ def leave_outputs(console: Console, plan: Plan) -> None:
 def _append(console: Console, name: str, path: str, text: Callable[[], str]) -> None:
     try:
         content = text()
-        with open(path, "a", encoding="utf-8") as stream:
-            stream.write(content)
+        outputs.append(path, content)
+    except GatectlError as error:
+        console.warning(f"{name}: {error.message}")
     except OSError as error:
         console.warning(f"{name}: {path} could not be written: {error.strerror or error}")

@@ -13,6 +13,7 @@ from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
 from gatectl.errors import PlatformError
+from gatectl.outputs import own_folder
 from gatectl.platforms.interface import Collection, Connection, Identification, Traits, Wire
 
 if TYPE_CHECKING:
@@ -21,7 +22,6 @@ if TYPE_CHECKING:
 
 TRAITS = Traits(default_workspace="default", packets=False, openai="OPENAI", parallel=1)
 
-_OWN_FOLDER = ".gatectl"
 _OWN_FILE = "platform.db"
 _SQLITE = "sqlite:///"
 _POSTGRESQL = "postgresql://"
@@ -146,7 +146,7 @@ def _located(connection: Connection) -> tuple[Identification, Database]:
     from .sqlite import SqliteFile
 
     if target == "embedded":
-        own = folder.absolute() / _OWN_FOLDER / _OWN_FILE
+        own = own_folder(folder.absolute(), create=False) / _OWN_FILE
         return Identification("embedded", "embedded", None), SqliteFile(own, own_folder=True)
     name = target.removeprefix(_SQLITE)
     if name == target or name in ("", ":memory:"):

@@ -41,7 +41,7 @@ def claim_file(path: Path, place: str, patience: float = PATIENCE) -> Release:
         import fcntl
     except ImportError:  # pragma: no cover - no such locks on Windows; there the transactions have to do
         return lambda: None
-    descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
 
     def attempt() -> bool:
         try:

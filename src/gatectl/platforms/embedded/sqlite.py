@@ -29,6 +29,7 @@ from sqlalchemy import Connection, Engine, NullPool, create_engine, event
 from sqlalchemy.exc import DBAPIError
 
 from gatectl.errors import PlatformError, PlatformLocked
+from gatectl.outputs import own_folder, refuse_links
 
 from .claim import Release, claim_file
 from .store import WRITES
@@ -37,6 +38,8 @@ BUSY_SECONDS = 10.0
 """How long anybody waits for another process's lock."""
 
 _OWNER_ONLY = 0o600
+_BESIDE = ("-journal", "-wal", "-shm")
+"""The ends of the names of SQLite's side files, which it writes wherever links lead."""
 
 
 class SqliteFile:
@@ -75,8 +78,7 @@ class SqliteFile:
         """
         try:
             if self._own_folder:
-                self._path.parent.mkdir(parents=True, exist_ok=True)
-                _write_new(self._path.parent / ".gitignore", b"*\n", 0o644)
+                own_folder(self._path.parent.parent, create=True)
             # The file holds the key of the secrets' hashes: it is the owner's alone, and SQLite's side files follow it.
             _write_new(self._path, b"", _OWNER_ONLY)
         except OSError as error:
@@ -84,6 +86,7 @@ class SqliteFile:
 
     def engine(self, *, writes: bool) -> Engine:
         """An engine whose connections can write, or cannot."""
+        refuse_links(self._path, *(self._path.with_name(self._path.name + end) for end in _BESIDE))
         uri = f"file:{quote(str(self._path))}?mode={'rwc' if writes else 'ro'}"
 
         def connect() -> sqlite3.Connection:
