@@ -136,8 +136,10 @@ def test_the_project_file_is_valid_and_its_platforms_exist(tmp_path: Path) -> No
     (text,) = (fence["text"] for fence in FENCE.finditer(section("The project file")))
     (tmp_path / "gatectl.yaml").write_text(text, encoding="utf-8")
     manifests = tmp_path / "manifests"
-    manifests.mkdir()
-    (manifests / "workspace.yaml").write_text("apiVersion: gatectl.io/v1\nkind: Workspace\nmetadata: {name: a}\n")
+    for name in ("workspace.yaml", "shared/workspace.yaml"):
+        (manifests / name).parent.mkdir(parents=True, exist_ok=True)
+        workspace = f"apiVersion: gatectl.io/v1\nkind: Workspace\nmetadata: {{name: {len(name)}}}\n"
+        (manifests / name).write_text(workspace)
     done = subprocess.run([BIN / "gatectl", "validate"], cwd=tmp_path, capture_output=True, text=True, check=False)
     assert done.returncode == errors.DONE, done.stdout + done.stderr
     for environment in yaml.safe_load(text)["spec"]["environments"].values():

@@ -7,7 +7,7 @@ a writer: planning cannot write.
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -16,7 +16,7 @@ from gatectl.changes import Settings, Worked, compute_changes
 from gatectl.current import Index, read_current, read_workspaces
 from gatectl.errors import UsageError
 from gatectl.kinds import KINDS
-from gatectl.model import Desired, Finding, ObjectKey, Plan, SourceFile
+from gatectl.model import Desired, Document, Finding, ObjectKey, Plan, SourceFile
 from gatectl.platforms.interface import Reader
 from gatectl.platforms.wire import may_attach, unknown_fields
 from gatectl.project import Environment, Project
@@ -38,13 +38,33 @@ class Request(NamedTuple):
     tell: Callable[[str], None] = lambda words: None
 
 
+class Examined(NamedTuple):
+    """What one file holds by itself: its documents, each with its kind (None: none of ours) and what is wrong with its
+    shape, and what is wrong with the file."""
+
+    file: SourceFile
+    documents: list[tuple[Document, str | None, list[Finding]]]
+    findings: list[Finding]
+
+
+Known = dict[str, Examined]
+"""What was examined already, by its path."""
+
+
 class Loaded(NamedTuple):
-    """All that can be said without the platform: the manifests, and what is wrong with them (not yet located)."""
+    """All that can be said without the platform: the manifests, and what is wrong with them (not yet located).
+
+    `documents_in` says how many documents each file holds.
+    """
 
     files: list[SourceFile]
-    documents: int
+    documents_in: Mapping[str, int]
     desired: Desired
     findings: list[Finding]
+
+    @property
+    def documents(self) -> int:
+        return sum(self.documents_in.values())
 
     @property
     def invalid(self) -> bool:
@@ -65,30 +85,42 @@ def load(project: Project, paths: Sequence[str | Path], default_workspace: str |
     return load_read(project, read, default_workspace)
 
 
-def load_read(project: Project, read: sources.Read, default_workspace: str | None) -> Loaded:
-    """The same of files that were read already, from wherever."""
+def load_read(
+    project: Project, read: sources.Read, default_workspace: str | None, known: Known | None = None
+) -> Loaded:
+    """The same of files that were read already, from wherever. What is `known` is not examined again, and what is examined
+    becomes known."""
     findings = list(read.findings)
-    documents = []
-    for file in read.files:
-        parsed = parse.parse(file)
-        documents.extend(parsed.documents)
-        findings.extend(parsed.findings)
     checker = validate.make_checker({kind.name: sources.read_schema(kind.schema) for kind in KINDS.values()})
     manifests = []
-    for document in documents:
-        kind, wrong = validate.check(document, checker)
-        if kind is not None:
-            manifest = desired.read_manifest(document, kind, not wrong, default_workspace)
-            manifests.append(manifest)
-            wrong = [f._replace(subject=manifest.subject) for f in wrong] if wrong else wrong
-        findings.extend(wrong)
+    counts = {}
+    for file in read.files:
+        examined = known.get(file.path) if known is not None else None
+        if examined is None or examined.file is not file:
+            examined = _examine(file, checker)
+            if known is not None:
+                known[file.path] = examined
+        if examined.documents:
+            counts[file.path] = len(examined.documents)
+        findings.extend(examined.findings)
+        for document, kind, wrong in examined.documents:
+            if kind is not None:
+                manifest = desired.read_manifest(document, kind, not wrong, default_workspace)
+                manifests.append(manifest)
+                wrong = [f._replace(subject=manifest.subject) for f in wrong] if wrong else wrong
+            findings.extend(wrong)
     wanted = Desired(tuple(manifests))
-    findings.extend(_empty_paths(read, {d.file.path for d in documents}, findings))
+    findings.extend(_empty_paths(read, counts.keys(), findings))
     findings.extend(rules.adjust(rules.check(desired.offline_namespace(wanted)), project.rules))
-    return Loaded(read.files, len(documents), wanted, findings)
+    return Loaded(read.files, counts, wanted, findings)
 
 
-def _empty_paths(read: sources.Read, full: set[str], findings: Sequence[Finding]) -> list[Finding]:
+def _examine(file: SourceFile, checker: validate.Checker) -> Examined:
+    parsed = parse.parse(file)
+    return Examined(file, [(d, *validate.check(d, checker)) for d in parsed.documents], parsed.findings)
+
+
+def _empty_paths(read: sources.Read, full: Collection[str], findings: Sequence[Finding]) -> list[Finding]:
     """GW106 for every path that yields no manifest, unless something else was said of what lies there."""
     told = {f.place.file for f in findings if f.place is not None and f.rule != "GW108"}
     empty = []

@@ -13,9 +13,9 @@ from gatectl.cli.options import (
     Globals,
     command,
     connection_of,
+    default_workspace_of,
     environment_of,
     load_project,
-    offline_environment,
 )
 from gatectl.current import read_current, read_workspaces, visible_names
 from gatectl.errors import DONE, INVALID, UsageError
@@ -52,8 +52,9 @@ def COMMAND(  # noqa: N802 - the table's word
 
 def _declared(options: Globals, paths: tuple[str, ...], group_by: str) -> tuple[Graph, int, str]:
     project = load_project(options)
-    environment, workspace = offline_environment(project, options)
-    loaded = reconcile.load(project, reconcile.manifest_paths(project, environment, paths), workspace)
+    environment = environment_of(project, options)
+    paths_read = reconcile.manifest_paths(project, environment, paths)
+    loaded = reconcile.load(project, paths_read, default_workspace_of(environment))
     errors = sum(finding.severity == "error" for finding in loaded.findings)
     return from_manifests(loaded.desired, loaded.findings, by_label(group_by)), errors, project.name
 

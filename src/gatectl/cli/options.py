@@ -244,9 +244,9 @@ def default_workspace_of(environment: Environment) -> str | None:
 
 
 def offline_environment(project: Project, options: Globals) -> tuple[Environment, str | None]:
-    """The environment for a command that never speaks to the platform, and its default workspace.
+    """The environment for what a shell asks in passing, and its default workspace.
 
-    Several environments and none chosen is no mistake there: the manifests are the same for all.
+    Several environments and none chosen is no mistake there: the project's manifests are read.
     """
     if (
         options.env is None

@@ -5,20 +5,24 @@ from __future__ import annotations
 import os
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import NamedTuple
 
 import click
 
-from gatectl import parse, reconcile, report
+from gatectl import checks, report, sources
 from gatectl.cli.console import Console
-from gatectl.cli.options import Globals, InvalidProject, command, load_project, offline_environment
+from gatectl.cli.options import (
+    Globals,
+    InvalidProject,
+    command,
+    default_workspace_of,
+    environment_of,
+    load_project,
+)
 from gatectl.cli.output import Outputs, format_option, of_files, publish
 from gatectl.errors import DONE, INVALID, InputError
 from gatectl.model import Finding, SourceFile
-from gatectl.project import Project
-
-if TYPE_CHECKING:
-    from gatectl.merging import Forecast
+from gatectl.project import Project, choose_environment
 
 
 @command("validate")
@@ -37,54 +41,111 @@ def COMMAND(  # noqa: N802 - the table's word
     """Check manifests offline: YAML, schema and namespace rules.
 
     PATH defaults to the environment's manifests, else the project's; "-" is standard input. Neither network nor
-    credentials are needed. Exit code 4 if anything is wrong.
+    credentials are needed. Exit code 4 if anything is wrong. Without -e, each environment is checked by itself; above several
+    projects, each of them.
 
     With --against, what is wrong only once both are merged is found before either is: with git alone, and without
     touching the checkout. Each commit is merged alone, then all together. Uncommitted changes are included.
     """
     console = options.console(outputs.printed)
-    files: list[SourceFile] = []
-    manifests = 0
-    findings: list[Finding]
-    file: Path | None
-    try:
-        project = load_project(options)
-        environment, workspace = offline_environment(project, options)
-        loaded = reconcile.load(project, reconcile.manifest_paths(project, environment, paths), workspace)
-        files, manifests, findings = loaded.files, loaded.documents, parse.locate(loaded.findings)
-        file = project.file
-        forecast = _merge(
-            console, project, reconcile.manifest_paths(project, environment, paths), workspace, refs, findings
-        )
-        shown = files
-        if forecast is not None:
-            findings, shown = [*findings, *forecast.findings], forecast.shown(files, findings)
-    except InvalidProject as invalid:
-        findings, file, shown = invalid.findings, Path(invalid.file), files
+    gathered = _gather(options, paths)
+    results = [_without_projects(result, gathered.below) for result in checks.run(gathered.checks)]
+    files, findings = checks.files_of(results), [*gathered.findings, *checks.findings_of(results)]
+    findings, shown = _merge(console, results, refs, findings, files)
     here = os.getcwd()
     name_file = report.relative_to(here)
-    document = report.findings_json(findings, len(files), manifests, name_file)
-    publish(console, outputs, "findings", document, of_files(shown, findings, name_file, here, file))
+    document = report.findings_json(findings, len(files), checks.count_documents(results), name_file)
+    publish(console, outputs, "findings", document, of_files(shown, findings, name_file, here, gathered.file))
     return INVALID if document["summary"]["errors"] else DONE
 
 
+class _Gathered(NamedTuple):
+    """What is to be checked, and what is wrong with project files. `file` is one of these, or none; `below` are those of
+    several projects that were found below the working directory."""
+
+    checks: list[checks.Check]
+    findings: list[Finding]
+    file: Path | None
+    below: Sequence[str] = ()
+
+
+def _gather(options: Globals, paths: Sequence[str]) -> _Gathered:
+    """The checks that the options mean: of the project; above several projects, of each of them, and of what is in none."""
+    found: list[checks.Check] = []
+    findings: list[Finding] = []
+    try:
+        project = load_project(options)
+    except InvalidProject as invalid:
+        return _Gathered([], invalid.findings, Path(invalid.file))
+    below = _projects_below(paths) if project.file is None else []
+    if not below:
+        return _Gathered(_checks_of(project, options, paths), [], project.file)
+    for file in below:
+        try:
+            found += _checks_of(load_project(options._replace(project=file)), options, ())
+        except InvalidProject as invalid:
+            findings += invalid.findings
+    loose = [path for path in paths or (".",) if os.path.join(os.path.abspath(path), sources.PROJECT_FILE) not in below]
+    if loose:
+        found += _checks_of(project, options, loose)
+    return _Gathered(found, findings, Path(below[0]), below)
+
+
+def _without_projects(result: checks.Checked, below: Sequence[str]) -> checks.Checked:
+    """What is in none of several projects: that there is nothing of it is no mistake."""
+    if result.check.project.file is not None or not below:
+        return result
+    kept = [
+        f
+        for f in result.findings
+        if f.rule != "GW106" or f.place is None or not any(b.startswith(f.place.file + os.sep) for b in below)
+    ]
+    return result._replace(findings=kept)
+
+
+def _projects_below(paths: Sequence[str]) -> list[str]:
+    """The project files in and below the folders that were named, or the working directory."""
+    folders = [os.path.abspath(path) for path in paths or (".",) if os.path.isdir(path)]
+    return list(dict.fromkeys(file for folder in folders for file in sources.find_projects(folder)))
+
+
+def _checks_of(project: Project, options: Globals, paths: Sequence[str]) -> list[checks.Check]:
+    """The checks of a project: of the environment that was chosen, else of each."""
+    if options.env is not None or options.platform is not None or not project.environments:
+        environment = environment_of(project, options)
+        chosen = [(environment, default_workspace_of(environment))]
+    else:
+        named = [choose_environment(project, name, None, options.workspace) for name in project.environments]
+        chosen = [(environment, default_workspace_of(environment)) for environment in named]
+    return checks.checks_of(project, chosen, paths)
+
+
 def _merge(
-    console: Console, project: Project, paths: Sequence[str | Path], workspace: str | None, refs: Sequence[str],
-    findings: Sequence[Finding],
-) -> Forecast | None:  # fmt: skip
-    """What merging would bring (None: nothing is to be merged). That git cannot do it is no reason to hide other findings."""
+    console: Console, results: Sequence[checks.Checked], refs: Sequence[str], findings: list[Finding],
+    files: Sequence[SourceFile],
+) -> tuple[list[Finding], Sequence[SourceFile]]:  # fmt: skip
+    """What merging would bring, too, and the files that show it. That git cannot do it is no reason to hide other findings."""
     if not refs:
-        return None
+        return findings, files
     from gatectl import merging
 
-    try:
-        forecast = merging.forecast(project, paths, workspace, refs, findings)
-    except InputError as error:
-        if not any(finding.severity == "error" for finding in findings):
-            raise
-        console.warning(f"not checked as merged: {error.message}")
-        return None
-    if forecast.merged:
-        included = " and uncommitted changes" if forecast.included else ""
-        console.info(f"checked as merged, too: {forecast.ours}{included} with {', '.join(forecast.merged)}")
-    return forecast
+    forecasts = []
+    for project, _, paths, workspace in (result.check for result in results):
+        try:
+            forecasts.append(merging.forecast(project, paths, workspace, refs, findings))
+        except InputError as error:
+            if not any(finding.severity == "error" for finding in findings):
+                raise
+            console.warning(f"not checked as merged: {error.message}")
+            return findings, files
+    known = {
+        (f.rule, f.place, tuple(r.place for r in f.related)): f for forecast in forecasts for f in forecast.findings
+    }
+    shown: Sequence[SourceFile] = files
+    for forecast in forecasts:
+        shown = forecast.shown(shown, findings)
+    if forecasts and forecasts[0].merged:
+        first = forecasts[0]
+        included = " and uncommitted changes" if first.included else ""
+        console.info(f"checked as merged, too: {first.ours}{included} with {', '.join(first.merged)}")
+    return [*findings, *known.values()], shown
