@@ -138,7 +138,7 @@ def test_the_project_file_is_valid_and_its_platforms_exist(tmp_path: Path) -> No
     manifests = tmp_path / "manifests"
     for name in ("workspace.yaml", "shared/workspace.yaml"):
         (manifests / name).parent.mkdir(parents=True, exist_ok=True)
-        workspace = f"apiVersion: gatectl.io/v1\nkind: Workspace\nmetadata: {{name: {len(name)}}}\n"
+        workspace = f"apiVersion: gatectl.io/v1\nkind: Workspace\nmetadata: {{name: w{len(name)}}}\n"
         (manifests / name).write_text(workspace)
     done = subprocess.run([BIN / "gatectl", "validate"], cwd=tmp_path, capture_output=True, text=True, check=False)
     assert done.returncode == errors.DONE, done.stdout + done.stderr
