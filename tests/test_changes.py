@@ -58,7 +58,7 @@ def test_what_is_declared_and_not_live_is_created_with_every_field(site: Site) -
     ]
     assert attached["dependsOn"] == ["bucket/default/logs"]
     assert plan["summary"] | {"unmanaged": 0} == {
-        "create": 2, "update": 0, "delete": 0, "unchanged": 0, "attach": 1, "detach": 0, "unmanaged": 0,
+        "create": 2, "update": 0, "delete": 0, "adopt": 0, "unchanged": 0, "attach": 1, "detach": 0, "unmanaged": 0,
     }  # fmt: skip
 
 
@@ -621,12 +621,17 @@ def test_prune_deletes_what_this_project_applied_and_declares_no_more(site: Site
     assert site.plan(prune=True)["operations"] == []
 
 
-def test_a_deletion_says_that_the_keys_of_the_repository_die_with_it(site: Site) -> None:
-    site.manifests(repository("r"), repository("s"))
+def test_a_deletion_has_all_that_goes_with_it(site: Site) -> None:
+    site.manifests(bucket("logs", LOGS), repository("r", [entry(*LOGS, folder="a")]), repository("s"))
     site.apply()
     site.live_key(site.one("repo", "r")["id"])
-    site.manifests(repository("s"))
-    assert "its API key dies with it" in operation(site.plan(prune=True), "repository/default/r")["reason"]
+    site.manifests(bucket("logs", LOGS), repository("s"))
+    plan = site.plan(prune=True)
+    doomed = operation(plan, "repository/default/r")
+    assert shown(doomed["detach"]) == ["S3/logs"]
+    assert doomed["before"]["apiKeys"] == 1
+    assert (doomed["before"]["attachments"], doomed["after"]) == (doomed["detach"], None)
+    assert plan["summary"]["detach"] == 1
 
 
 def test_what_is_in_use_is_not_pruned(site: Site) -> None:

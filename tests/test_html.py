@@ -111,10 +111,11 @@ def test_nothing_to_do_is_said(site: Site) -> None:
 
 def test_remarks_on_a_plan_are_shown(busy: Site) -> None:
     removed = [{"kind": "Repository", "workspace": "default", "name": "gone"}]
-    partial = {"since": "origin/main", "commit": "a" * 40, "touched": 2, "of": 9, "removed": removed}
+    since = {"ref": "origin/main", "commit": "a" * 40, "touched": 2, "of": 9, "removed": removed}
+    only = {"paths": [], "selector": "team=<b>", "targets": [], "since": since, "partial": True}
     snapshot = {"takenAt": "2026-01-01T00:00:00Z", "digest": "sha256:" + "0" * 64}
-    text = Text(html({**busy.plan(), "partial": partial, "snapshot": snapshot})).text
-    assert "Partial plan: only what the manifests’ change since origin/main touches, 2 of 9 objects" in text
+    text = Text(html({**busy.plan(), "selection": only, "snapshot": snapshot})).text
+    assert "Partial plan: only of labels team=<b>; changes since origin/main (aaaaaaaaaaaa), 2 of 9 objects" in text
     assert "default/ gone is declared no more" in text
     assert "From a snapshot: the platform as it was at 2026-01-01T00:00:00Z" in text
 

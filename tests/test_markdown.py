@@ -50,13 +50,18 @@ def operation(
     return found | {"risk": "destructive" if destructive else found["risk"]}
 
 
+def selection(**only: Any) -> dict[str, Any]:
+    return {"paths": [], "selector": None, "targets": [], "since": None, "partial": True} | only
+
+
 def document(
     *operations: Mapping[str, Any], url: str = "embedded", spaces: Any = ("w",), findings: Any = (), **more: Any
 ) -> dict[str, Any]:
     counts = {action: sum(op["action"] == action for op in operations) for action in ("create", "update", "delete")}
     counts |= {verb: sum(len(op[verb]) for op in operations) for verb in ("attach", "detach")}
     return {
-        "formatVersion": "1.0", "target": {"driver": "embedded", "url": url, "instance": None, "workspaces": list(spaces)},
+        "formatVersion": "1.1", "target": {"driver": "embedded", "url": url, "instance": None, "workspaces": list(spaces)},
+        "selection": selection(partial=False),
         "source": {"commit": None, "dirty": None, "inputs": []}, "summary": {**counts, "unchanged": 0, "unmanaged": 0},
         "operations": list(operations), "adopts": [], "kept": [], "unmanaged": [], "diagnostics": list(findings),
         "fingerprint": FINGERPRINT, "digest": FINGERPRINT,
@@ -214,11 +219,13 @@ def test_a_commit_and_its_uncommitted_changes_are_named() -> None:
 
 
 def test_a_plan_of_a_part_or_of_a_snapshot_says_so() -> None:
-    partial = {"since": "main", "commit": "0123456789abcdef", "touched": 3, "of": 500, "removed": [{}, {}]}
-    text = shown(document(partial=partial, snapshot={"takenAt": "2026-01-02T03:04:05Z", "digest": FINGERPRINT}))
-    assert "as the touched manifests say" in text
+    since = {"ref": "main", "commit": "0123456789abcdef", "touched": 3, "of": 500, "removed": [{}, {}]}
+    text = shown(
+        document(selection=selection(since=since), snapshot={"takenAt": "2026-01-02T03:04:05Z", "digest": FINGERPRINT})
+    )
+    assert "as the chosen manifests say" in text
     assert (
-        "**Partial:** only what changed since `main` (`0123456789ab`), 3 of 500 objects; 2 declared no more, and not deleted."
+        "**Partial:** only of changes since `main (0123456789ab)`, 3 of 500 objects; 2 declared no more, and not deleted."
         in text
     )
     assert "**From a snapshot:** the platform as it was at `2026-01-02T03:04:05Z`." in text
@@ -337,8 +344,9 @@ def test_whatever_things_are_called_the_budget_is_kept_and_the_numbers_are_there
         operation(f"{name}{n}", "delete") for n in range(deletes)
     ]
     counts = {"commit": "a" * 40, "dirty": True, "inputs": []}
-    partial = {"since": name, "commit": "a" * 40, "touched": 123_456, "of": 123_456, "removed": [{}] * 123_456}
-    remarks = {"partial": partial, "snapshot": {"takenAt": "2026-01-02T03:04:05.678901+00:00", "digest": FINGERPRINT}}
+    since = {"ref": name, "commit": "a" * 40, "touched": 123_456, "of": 123_456, "removed": [{}] * 123_456}
+    only = selection(since=since, selector=name, targets=[name] * 9, paths=[name] * 9)
+    remarks = {"selection": only, "snapshot": {"takenAt": "2026-01-02T03:04:05.678901+00:00", "digest": FINGERPRINT}}
     items = [{"kind": "Bucket", "workspace": "w", "name": "n", "platformId": "p"}] * 123_456
     kept = [{"workspace": "w", "name": "r", "attachments": [resource(bucket="b")]}] * 123_456
     plan = document(*ops, url=url, spaces=spaces, source=counts, adopts=items, unmanaged=items, kept=kept, **remarks)

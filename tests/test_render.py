@@ -113,6 +113,8 @@ def test_colours_add_nothing_but_colours(busy: Site) -> None:
 def test_a_plan_of_deletions_and_renewals(site: Site) -> None:
     site.manifests(bucket("one", ("S3", "one")), bucket("two", ("S3", "two")), repository("r", [entry("S3", "two")]))
     site.apply()
+    for _ in range(2):
+        site.live_key(site.one("repo", "r")["id"])
     site.manifests(bucket("one", ("S3", "one")))
     assert (
         plain("plan", site.plan(prune=True, renew=("Bucket/one",)))
@@ -125,11 +127,13 @@ Target: embedded (.gatectl/platform.db), workspace default
 
 - delete Repository default/r
     applied by this project before, declared no more
+    - its 2 API keys die with it
+    - S3 two
 
 - delete Bucket default/two
     applied by this project before, declared no more
 
-Plan: 0 to create, 1 to update, 2 to delete, 0 to attach, 0 to detach; 0 unchanged, 0 unmanaged.
+Plan: 0 to create, 1 to update, 2 to delete, 0 to attach, 1 to detach; 0 unchanged, 0 unmanaged.
 Fingerprint: sha256:…"""
     )
 

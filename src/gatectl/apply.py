@@ -16,13 +16,14 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any, Final, NamedTuple
 
 from gatectl.changes import attachment_token
-from gatectl.conditions import Conflict, divergence, find, judge, live_hash, read_attachment, renews
+from gatectl.conditions import Conflict, divergence, find, judge, live_hash, renews
 from gatectl.current import Current, read_current, read_live, read_workspaces
 from gatectl.desired import comparable
 from gatectl.errors import PlatformError, PlatformRefused, PreconditionFailed, Uncertain, Unreachable
 from gatectl.kinds import KINDS, bucket
 from gatectl.kinds.interface import Context, Order
 from gatectl.model import Attachment, Live, Operation, Outcome, Plan, Status
+from gatectl.plan import read_attachment
 from gatectl.platforms.interface import Reader, Writer
 
 _ROUNDS: Final = 10

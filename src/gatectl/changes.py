@@ -17,7 +17,7 @@ from gatectl.desired import STORAGE, comparable
 from gatectl.kinds import KINDS, bucket
 from gatectl.kinds.interface import Kind, find_api_keys
 from gatectl.match import Pair
-from gatectl.model import Attachment, Change, Finding, Identity, Live, Manifest, ObjectKey, Related, Spec, Spot
+from gatectl.model import Attachment, Change, Finding, Identity, Live, Manifest, ObjectKey, Related, Spec, Spot, State
 from gatectl.platforms.wire import keys_of
 from gatectl.resolve import Resolved, attachment, catalogs, resolve, words
 
@@ -80,6 +80,8 @@ def compute_changes(pairs: Sequence[Pair], current: Current, settings: Settings)
         if p.key.kind == "Workspace" and p.live is not None and p.live.spec["name"] != p.key.name
     }
     worked.findings.extend(_duplicates(pairs, current))
+    news = any(pair.key.kind == "Bucket" and pair.live is None for pair in pairs)
+    registered = registered_buckets(current) if news else {}
     for pair in pairs:
         home = frozenset[ObjectKey]()
         if pair.key.workspace is not None and pair.key.workspace not in settled:
@@ -90,12 +92,19 @@ def compute_changes(pairs: Sequence[Pair], current: Current, settings: Settings)
             worked.findings.extend(findings)
             _repository(pair, resolved, home, settings, worked)
         else:
-            _plain(pair, home, current, settings, worked)
+            _plain(pair, home, current, registered, settings, worked)
     _leftovers(pairs, current, settings, worked)
     return worked
 
 
-def _plain(pair: Pair, home: frozenset[ObjectKey], current: Current, settings: Settings, worked: Worked) -> None:
+def _plain(
+    pair: Pair,
+    home: frozenset[ObjectKey],
+    current: Current,
+    registered: Registered,
+    settings: Settings,
+    worked: Worked,
+) -> None:
     """A workspace, bucket or LLM: fields only."""
     kind = KINDS[pair.key.kind]
     live = pair.live
@@ -120,8 +129,8 @@ def _plain(pair: Pair, home: frozenset[ObjectKey], current: Current, settings: S
             (),
             (),
             (),
-            state_hash(kind, pair.key.workspace, live.spec, ()) if live else None,
-            state_hash(kind, pair.key.workspace, wanted, ()),
+            state_of(live) if live else None,
+            State(wanted, besides=registered.get(_where(pair.key.workspace, wanted), ()) if live is None else ()),
             False,
             (),
             home,
@@ -157,9 +166,9 @@ def _repository(
             compared.attach,
             compared.detach,
             compared.keep,
-            state_hash(kind, pair.key.workspace, live.spec, live.attachments) if live else None,
-            state_hash(kind, pair.key.workspace, wanted, final),
-            bool(live and compared.attach and keys_of(live.wire)),
+            state_of(live) if live else None,
+            State(wanted, final),
+            bool(live and compared.attach and count_api_keys(live)),
             compared.detach,
             home | {r.creates for r in resolved if r.creates is not None},
             manifest.document,
@@ -392,14 +401,38 @@ def _leftovers(pairs: Sequence[Pair], current: Current, settings: Settings, work
 
 
 def _deletion(live: Live) -> Change:
-    keys = len(keys_of(live.wire))
+    """The deletion of a live object, and of all that goes with it."""
     reason = "applied by this project before, declared no more"
-    if keys:
-        reason += "; its API key dies with it" if keys == 1 else f"; its {keys} API keys die with it"
-    kind = KINDS[live.key.kind]
-    before = state_hash(kind, live.key.workspace, live.spec, live.attachments)
-    return Change("delete", live.key, live.id, reason, (), (), (), (), before, None, False, live.attachments,
-                  frozenset(), None)  # fmt: skip
+    return Change("delete", live.key, live.id, reason, (), (), live.attachments, (), state_of(live), None, False,
+                  live.attachments, frozenset(), None)  # fmt: skip
+
+
+def state_of(live: Live) -> State:
+    """The normal form of a live object."""
+    return State(live.spec, live.attachments, count_api_keys(live))
+
+
+def count_api_keys(live: Live) -> int:
+    """How many API keys a live repository has: they reach what is attached to it, and die with it."""
+    return len(keys_of(live.wire))
+
+
+Registered = Mapping[tuple[str | None, Identity], tuple[tuple[str, str], ...]]
+"""The live buckets, each as (label, id), by workspace and remote identity."""
+
+
+def registered_buckets(current: Current) -> Registered:
+    """Which live buckets there are of each remote identity."""
+    found: dict[tuple[str | None, Identity], list[tuple[str, str]]] = {}
+    for name, state in current.states.items():
+        for live in state.indexes["Bucket"].by_id.values():
+            found.setdefault(_where(name, live.spec), []).append((live.key.name, live.id))
+    return {where: tuple(sorted(lives)) for where, lives in found.items()}
+
+
+def _where(workspace: str | None, spec: Spec) -> tuple[str | None, Identity]:
+    """A workspace and a remote identity in it; of what has none, one that nothing has."""
+    return workspace, comparable(bucket.identity(spec)) if "type" in spec else ()
 
 
 def attachment_token(item: Attachment) -> str:
@@ -411,13 +444,32 @@ def attachment_token(item: Attachment) -> str:
 def state_hash(kind: Kind, workspace: str | None, spec: Spec, attachments: Iterable[Attachment]) -> str:
     """The hash of a normal form (product.md, section 4): never of ids, keys, status, timestamps or secrets.
 
-    Names of attached resources count with case ignored: a bucket or LLM that is renamed in case only (metadata.id) is no
-    change of the repositories that attach it.
+    Attachments count by remote identity, and by label only where two of them share one. Names of attached resources count
+    with case ignored: a bucket or LLM that is renamed in case only (metadata.id) is no change of the repositories that
+    attach it.
     """
+    rows = [_row(a) for a in attachments]
+    identities = [row[0] for row in rows]
+    shared = len(set(identities)) < len(identities)
     listed = sorted(
-        [a.identity[0], *(name.lower() for name in (*a.identity[1:], a.label or "")), (a.folder or "").strip("/"), bool(a.master)]
-        for a in attachments
-    )  # fmt: skip
+        [*identity, label if shared and identities.count(identity) > 1 else "", folder, master]
+        for identity, label, folder, master in rows
+    )
+    return _hashed(kind, workspace, spec, listed)
+
+
+def old_state_hash(kind: Kind, workspace: str | None, spec: Spec, attachments: Iterable[Attachment]) -> str:
+    """The same as plans of format 1.0 have it: every label counts."""
+    listed = sorted([*identity, label, folder, master] for identity, label, folder, master in map(_row, attachments))
+    return _hashed(kind, workspace, spec, listed)
+
+
+def _row(item: Attachment) -> tuple[tuple[str, ...], str, str, bool]:
+    identity = (item.identity[0], *(name.lower() for name in item.identity[1:]))
+    return identity, (item.label or "").lower(), (item.folder or "").strip("/"), bool(item.master)
+
+
+def _hashed(kind: Kind, workspace: str | None, spec: Spec, listed: list[list[Any]]) -> str:
     value: Mapping[str, Any] = {
         "kind": kind.name, "workspace": workspace, "spec": kind.comparable(spec), "attachments": listed,
     }  # fmt: skip

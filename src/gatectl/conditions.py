@@ -6,13 +6,14 @@ conflict says where, field by field.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from typing import Any, Literal, NamedTuple
 
 from gatectl.changes import attachment_token, state_hash
 from gatectl.current import Current
 from gatectl.kinds import KINDS
-from gatectl.model import Attachment, Live, ObjectKey, Operation
+from gatectl.model import Live, ObjectKey, Operation
+from gatectl.plan import read_attachment
 
 
 class Conflict(NamedTuple):
@@ -102,12 +103,6 @@ def _rows(op: Operation, live: Live) -> Iterable[tuple[str, Any, Any, Any]]:
 def _tokens(op: Operation, *names: str) -> str:
     tokens = sorted(attachment_token(read_attachment(item)) for name in names for item in op[name])
     return ", ".join(tokens) or "nothing"
-
-
-def read_attachment(item: Mapping[str, Any]) -> Attachment:
-    names = [name for name in ("bucket", "account", "container", "name") if name in item]
-    identity = (item["type"], *(item[name] for name in names))
-    return Attachment(identity, item["label"], item["id"], item["folder"], item["master"])
 
 
 def divergence(op: Operation, live: Live | list[Live] | None) -> str:

@@ -176,12 +176,24 @@ class Live(NamedTuple):
     wire: Mapping[str, Any]
 
 
+class State(NamedTuple):
+    """An object's normal form, whole: what a precondition compares, an undo needs and a reviewer of a delete must see.
+
+    `api_keys` counts the API keys that die with a repository. `besides` are the (label, id) of the live buckets that have
+    the same remote identity as one that is to be registered, as they were when that was planned.
+    """
+
+    spec: Spec
+    attachments: tuple[Attachment, ...] = ()
+    api_keys: int = 0
+    besides: tuple[tuple[str, str], ...] = ()
+
+
 class Change(NamedTuple):
     """What is to be done to one object, and why. Data, not a closure; `plan.make_plan` turns it into an operation.
 
-    `fields` are (path in the manifest, before, after); `before` and `after` the hashes of the normal forms (None: no such
-    object). `releases` is what other repositories may attach once this is done; `needs` the objects that have to exist
-    before.
+    `fields` are (path in the manifest, before, after); `before` and `after` the normal forms (None: no such object).
+    `releases` is what other repositories may attach once this is done; `needs` the objects that have to exist before.
     """
 
     action: Action
@@ -192,8 +204,8 @@ class Change(NamedTuple):
     attach: tuple[Attachment, ...]
     detach: tuple[Attachment, ...]
     keep: tuple[Attachment, ...]
-    before: str | None
-    after: str | None
+    before: State | None
+    after: State | None
     widens: bool
     releases: tuple[Attachment, ...]
     needs: frozenset[ObjectKey]

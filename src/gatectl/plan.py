@@ -13,21 +13,47 @@ from graphlib import CycleError, TopologicalSorter
 from typing import Any, Final, NamedTuple
 from urllib.parse import quote
 
-from gatectl.changes import Worked, canonical
+from gatectl.changes import Worked, canonical, state_hash
+from gatectl.current import Current
 from gatectl.desired import IDENTITY_FIELDS, STORAGE
 from gatectl.kinds import KINDS
-from gatectl.model import Attachment, Change, Document, Finding, ObjectKey, Plan, Spot
+from gatectl.model import Attachment, Change, Document, Finding, ObjectKey, Plan, Spec, Spot, State
 
-FORMAT_VERSION: Final = "1.0"
+FORMAT_VERSION: Final = "1.1"
+_SHOWN_ONLY: Final = ("source", "reason")
+_NOWHERE: Final[Mapping[str, Mapping[str, str]]] = {}
 
 
 class Target(NamedTuple):
-    """What a plan is bound to: the platform's identification, and the workspaces that the manifests use."""
+    """What a plan is bound to: a platform, and the project and environment that it is of.
+
+    `wire` is the wire value of an OpenAI endpoint there (None: not known). `workspaces` are those that the manifests use.
+    `place` tells stores on this machine apart that nobody has created yet: it is in a plan only where `instance` is None.
+    """
 
     driver: str
     url: str
     instance: str | None
-    workspaces: tuple[str, ...]
+    project: str
+    uid: str | None
+    environment: str
+    wire: str | None
+    workspaces: tuple[str, ...] = ()
+    place: str | None = None
+
+
+def target_json(target: Target) -> dict[str, Any]:
+    """A target as a plan has it."""
+    return {
+        "driver": target.driver,
+        "url": target.url,
+        "instance": target.instance,
+        "workspaces": list(target.workspaces),
+        "project": {"name": target.project, "uid": target.uid},
+        "environment": target.environment,
+        "wire": {} if target.wire is None else {"OpenAI": target.wire},
+        **({"place": target.place} if target.instance is None and target.place is not None else {}),
+    }
 
 
 class Source(NamedTuple):
@@ -134,8 +160,28 @@ def _circle(keys: Sequence[ObjectKey], changes: Mapping[ObjectKey, Change]) -> F
     )  # fmt: skip
 
 
-def resource(item: Attachment) -> dict[str, Any]:
-    """An attachment as a plan shows it."""
+Points = Mapping[str, Mapping[str, str]]
+"""Where live buckets and LLMs point besides their names (endpoint, provider), by id; only what they have."""
+
+
+def points(current: Current) -> Points:
+    """Where the live buckets and LLMs point."""
+    found: dict[str, Mapping[str, str]] = {}
+    for state in current.states.values():
+        for live in (*state.context.buckets.values(), *state.context.llms.values()):
+            pointed = points_of(live.spec)
+            if pointed:
+                found[live.id] = pointed
+    return found
+
+
+def points_of(spec: Spec) -> dict[str, str]:
+    """Where a bucket or an LLM of this normal form points, besides its names."""
+    return {name: spec[name] for name in ("provider", "endpoint") if spec.get(name)}
+
+
+def resource(item: Attachment, pointed: Points = _NOWHERE) -> dict[str, Any]:
+    """An attachment as a plan shows it; where its resource points is told of what is live."""
     names = IDENTITY_FIELDS.get(item.identity[0], ("name",))
     return {
         "type": item.identity[0],
@@ -144,19 +190,49 @@ def resource(item: Attachment) -> dict[str, Any]:
         "id": item.id,
         "folder": item.folder,
         "master": item.master,
+        **(pointed.get(item.id, {}) if item.id is not None else {}),
     }
 
 
-def _resources(items: Iterable[Attachment]) -> list[dict[str, Any]]:
-    return [resource(item) for item in sorted(items, key=_attachment_order)]
+def _resources(items: Iterable[Attachment], pointed: Points) -> list[dict[str, Any]]:
+    return [resource(item, pointed) for item in sorted(items, key=_attachment_order)]
+
+
+def _state(kind: str, state: State | None, pointed: Points) -> dict[str, Any] | None:
+    """A normal form as a plan has it."""
+    if state is None:
+        return None
+    return {
+        "spec": dict(state.spec),
+        **({"attachments": _resources(state.attachments, pointed)} if kind == "Repository" else {}),
+        **({"apiKeys": state.api_keys} if state.api_keys else {}),
+        **({"besides": [{"label": label, "id": i} for label, i in state.besides]} if state.besides else {}),
+    }
+
+
+def read_attachment(item: Mapping[str, Any]) -> Attachment:
+    """An attachment from its form in a plan."""
+    names = [name for name in ("bucket", "account", "container", "name") if name in item]
+    identity = (item["type"], *(item[name] for name in names))
+    return Attachment(identity, item["label"], item["id"], item["folder"], item["master"])
+
+
+def read_state(value: Mapping[str, Any]) -> State:
+    """A normal form from its form in a plan."""
+    return State(
+        value["spec"],
+        tuple(map(read_attachment, value.get("attachments", ()))),
+        value.get("apiKeys", 0),
+        tuple((item["label"], item["id"]) for item in value.get("besides", ())),
+    )
 
 
 def _attachment_order(item: Attachment) -> tuple[Any, ...]:
     return (item.identity, item.label or "", item.folder or "", item.id or "")
 
 
-def _operation(change: Change, depends: tuple[str, ...], name_file: Any) -> dict[str, Any]:
-    document = change.document
+def _operation(change: Change, depends: tuple[str, ...], name_file: Any, pointed: Points) -> dict[str, Any]:
+    document, kind = change.document, change.key.kind
     risk = "destructive" if change.detach or change.action == "delete" else "widens" if change.widens else "none"
     return {
         "id": operation_id(change.key),
@@ -168,19 +244,26 @@ def _operation(change: Change, depends: tuple[str, ...], name_file: Any) -> dict
         "reason": change.reason,
         "risk": risk,
         "dependsOn": list(depends),
-        "attach": _resources(change.attach),
-        "detach": _resources(change.detach),
-        "keep": _resources(change.keep),
+        "attach": _resources(change.attach, pointed),
+        "detach": _resources(change.detach, pointed),
+        "keep": _resources(change.keep, pointed),
         "fields": [
             {"path": path, "before": before, "after": _placed(after, document, name_file)}
             for path, before, after in sorted(change.fields, key=lambda field: field[0])
         ],
-        "pre": {"exists": change.id is not None, "hash": change.before},
-        "post": {"hash": change.after},
+        **({"before": _state(kind, change.before, pointed)} if change.before is not None else {}),
+        "after": _state(kind, change.after, pointed),
+        "pre": {"exists": change.id is not None, "hash": hash_of(change.key, change.before)},
+        "post": {"hash": hash_of(change.key, change.after)},
         "source": {"file": name_file(document.file.path), "line": document.line, "column": document.column}
         if document is not None
         else None,
     }
+
+
+def hash_of(key: ObjectKey, state: State | None) -> str | None:
+    """What `pre` and `post` have of a state."""
+    return None if state is None else state_hash(KINDS[key.kind], key.workspace, state.spec, state.attachments)
 
 
 def _placed(value: Any, document: Document | None, name_file: Callable[[str], str]) -> Any:
@@ -201,23 +284,27 @@ def _placed(value: Any, document: Document | None, name_file: Callable[[str], st
 
 def make_plan(
     target: Target,
+    selection: Mapping[str, Any],
     source: Source,
     worked: Worked,
     arranged: Sequence[tuple[Change, tuple[str, ...]]],
     diagnostics: Sequence[Mapping[str, Any]],
     name_file: Any,
     remarks: Mapping[str, Any] | None = None,
+    pointed: Points = _NOWHERE,
 ) -> Plan:
     """The plan. With a diagnostic of severity error there are no operations. `name_file` names a path in the plan.
 
-    `remarks` are what else is to be said of it (`partial`, `snapshot`); they are no part of the fingerprint.
+    `selection` is the plan's own, what it is of; `remarks` are what else is to be said of it (`snapshot`). Neither is part
+    of the fingerprint.
     """
     blocked = any(d["severity"] == "error" for d in diagnostics)
-    operations = [] if blocked else [_operation(change, depends, name_file) for change, depends in arranged]
+    operations = [] if blocked else [_operation(change, depends, name_file, pointed) for change, depends in arranged]
     count = {action: sum(op["action"] == action for op in operations) for action in ("create", "update", "delete")}
     plan: dict[str, Any] = {
         "formatVersion": FORMAT_VERSION,
-        "target": target._asdict() | {"workspaces": list(target.workspaces)},
+        "target": target_json(target),
+        "selection": selection,
         "source": {
             "commit": source.commit,
             "dirty": source.dirty,
@@ -225,6 +312,7 @@ def make_plan(
         },
         "summary": {
             **count,
+            "adopt": 0 if blocked else len(worked.adopts),
             "unchanged": 0 if blocked else len(worked.unchanged),
             "attach": sum(len(op["attach"]) for op in operations),
             "detach": sum(len(op["detach"]) for op in operations),
@@ -240,7 +328,7 @@ def make_plan(
         "kept": []
         if blocked
         else [
-            {"workspace": key.workspace, "name": key.name, "attachments": _resources(items)}
+            {"workspace": key.workspace, "name": key.name, "attachments": _resources(items, pointed)}
             for key, items in sorted(worked.kept, key=lambda kept: kept[0])
         ],
         "unmanaged": []
@@ -255,9 +343,11 @@ def make_plan(
 
 
 def fingerprint(plan: Mapping[str, Any]) -> str:
-    """What an approval approves: formatVersion, target and operations without `source` (product.md, section 4)."""
-    operations = [{k: v for k, v in op.items() if k != "source"} for op in plan["operations"]]
-    value = {"formatVersion": plan["formatVersion"], "target": plan["target"], "operations": operations}
+    """What an approval approves: formatVersion, target without `workspaces`, operations without `source` and `reason`
+    (product.md, section 4). Nor does it cover where on a machine a store that is not there yet would lie."""
+    operations = [{k: v for k, v in op.items() if k not in _SHOWN_ONLY} for op in plan["operations"]]
+    target = {k: v for k, v in plan["target"].items() if k not in ("workspaces", "place")}
+    value = {"formatVersion": plan["formatVersion"], "target": target, "operations": operations}
     return "sha256:" + hashlib.sha256(canonical(value)).hexdigest()
 
 

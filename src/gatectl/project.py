@@ -40,6 +40,8 @@ class Project(NamedTuple):
     rules: Mapping[str, RuleSetting]
     environments: Mapping[str, Environment]
     exclude: tuple[str, ...] = ()
+    uid: str | None = None
+    """What tells this project from others of its name."""
 
 
 def bare_project(folder: Path) -> Project:
@@ -58,6 +60,7 @@ def make_project(file: Path, data: Mapping[str, Any]) -> Project:
         rules=spec.get("rules") or {},
         environments=environments,
         exclude=tuple(spec.get("exclude") or ()),
+        uid=spec.get("uid"),
     )
 
 

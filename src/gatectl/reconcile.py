@@ -17,7 +17,7 @@ from gatectl.current import Index, read_current, read_workspaces
 from gatectl.errors import UsageError
 from gatectl.kinds import KINDS
 from gatectl.model import Desired, Document, Finding, ObjectKey, Plan, SourceFile
-from gatectl.platforms.interface import Reader
+from gatectl.platforms.interface import Identification, Reader
 from gatectl.platforms.wire import may_attach, unknown_fields
 from gatectl.project import Environment, Project
 
@@ -163,13 +163,13 @@ def make_plan(
         findings += rules.adjust(rules.check(desired.offline_namespace(wanted)), project.rules)
     findings += undecided
     names = sorted({m.workspace for m in wanted.manifests if m.workspace is not None})
-    target = plan.Target(*identification, tuple(names))
+    target = target_of(request, identification, reader.traits.openai, names)
     applied = reader.applied(project.name)
     if request.prune and not applied:
         raise UsageError("--prune deletes only what this project applied before, and there is no record of that",
                          "apply first; objects applied from then on are recorded")  # fmt: skip
     if any(f.severity == "error" for f in findings):
-        return _refuse(target, source, findings, name_file)
+        return _refuse(request, target, source, findings, name_file)
     needs_keys = any("apiKey" in (m.spec.get("credentials") or {}) for m in wanted.manifests)
     read_names = sorted({*names, *visible.by_name}) if request.prune else names
     needs_llms = any(m.kind == "LLM" or any(e.type == "LLM" for e in m.entries or ()) for m in wanted.manifests)
@@ -184,13 +184,15 @@ def make_plan(
     worked = compute_changes(pairs, current, settings)
     unmanaged = [key for key in worked.unmanaged if key.workspace in names]
     worked = worked._replace(findings=[*ambiguous, *worked.findings], unmanaged=unmanaged)
-    chosen, partial = _chosen(request, wanted, reader.traits.default_workspace, visible, worked)
+    chosen, since = _chosen(request, wanted, reader.traits.default_workspace, visible, worked)
     worked = plan.select(worked, chosen)
     selected = frozenset(c.key for c in worked.changes)
     arranged, circles = plan.arrange(worked)
     findings += [*worked.findings, *circles, *forecast.forecast(worked, current, selected, project.rules)]
     diagnostics = [report.finding_json(f, name_file) for f in parse.locate(findings)]
-    return plan.make_plan(target, source, worked, arranged, diagnostics, name_file, {**(remarks or {}), **partial})
+    selected_of = _selection(request, name_file, since)
+    pointed = plan.points(current)
+    return plan.make_plan(target, selected_of, source, worked, arranged, diagnostics, name_file, remarks, pointed)
 
 
 def _tell_unknown(pairs: Iterable[match.Pair], tell: Callable[[str], None]) -> None:
@@ -202,9 +204,32 @@ def _tell_unknown(pairs: Iterable[match.Pair], tell: Callable[[str], None]) -> N
                 tell(f"{pair.key} has fields that gatectl does not know and does not need: {', '.join(names)}")
 
 
-def refuse(
-    request: Request, loaded: Loaded, git: checkout.Checkout, identification: tuple[str, str, str | None]
-) -> Plan:
+def target_of(
+    request: Request, identification: Identification, openai: str | None, workspaces: Sequence[str] = ()
+) -> plan.Target:
+    """What a plan of this request on this platform is bound to, and what a saved one has to be bound to."""
+    driver, url, instance, place = identification
+    project, environment = request.project, request.environment.name
+    return plan.Target(driver, url, instance, project.name, project.uid, environment, openai, tuple(workspaces), place)
+
+
+def _selection(request: Request, name_file: report.NameFile, since: Mapping[str, Any] | None) -> Mapping[str, Any]:
+    """What a plan is of. `partial`: not of everything that the environment declares."""
+    given, meant = (
+        [str(path) if str(path) == "-" else name_file(os.path.abspath(path)) for path in paths]
+        for paths in (request.paths, manifest_paths(request.project, request.environment, ()))
+    )
+    narrowed = request.selector is not None or bool(request.targets) or request.since is not None
+    return {
+        "paths": given,
+        "selector": request.selector,
+        "targets": list(request.targets),
+        "since": since,
+        "partial": narrowed or (bool(given) and set(given) != set(meant)),
+    }
+
+
+def refuse(request: Request, loaded: Loaded, git: checkout.Checkout, identification: Identification) -> Plan:
     """The plan of invalid manifests: no operation, all findings. The platform is not asked.
 
     Raises UsageError for options that cannot be meant.
@@ -213,12 +238,16 @@ def refuse(
     name_file = report.relative_to(str(request.project.folder))
     names = sorted({m.workspace for m in loaded.desired.manifests if m.workspace is not None})
     source = plan.Source(*git.answer(), tuple((name_file(p), h) for p, h in sources.inputs(loaded.files)))
-    return _refuse(plan.Target(*identification, tuple(names)), source, loaded.findings, name_file)
+    target = target_of(request, identification, request.environment.openai, names)
+    return _refuse(request, target, source, loaded.findings, name_file)
 
 
-def _refuse(target: plan.Target, source: plan.Source, findings: Sequence[Finding], name_file: report.NameFile) -> Plan:
+def _refuse(
+    request: Request, target: plan.Target, source: plan.Source, findings: Sequence[Finding], name_file: report.NameFile
+) -> Plan:
     diagnostics: list[Mapping[str, Any]] = [report.finding_json(f, name_file) for f in parse.locate(findings)]
-    return plan.make_plan(target, source, plan.NOTHING, [], diagnostics, name_file)
+    selection_of = _selection(request, name_file, None)
+    return plan.make_plan(target, selection_of, source, plan.NOTHING, [], diagnostics, name_file)
 
 
 def ask_git(request: Request) -> checkout.Checkout:
@@ -243,10 +272,10 @@ def _check_options(request: Request) -> None:
 
 def _chosen(
     request: Request, wanted: Desired, default: str | None, visible: Index, worked: Worked
-) -> tuple[frozenset[ObjectKey] | None, Mapping[str, Any]]:
+) -> tuple[frozenset[ObjectKey] | None, Mapping[str, Any] | None]:
     """The keys that -l, --target and --changed-since choose (None: all), and what a plan of a change says of itself."""
     if request.selector is None and not request.targets and request.since is None:
-        return None, {}
+        return None, None
     chosen = frozenset(selection.key_of(m) for m in wanted.manifests if m.name is not None)
     if request.selector is not None:
         matches = selection.parse_selector(request.selector)
@@ -254,11 +283,11 @@ def _chosen(
     if request.targets:
         chosen &= selection.find_targets(request.targets, wanted.manifests, "--target")
     if request.since is None:
-        return chosen, {}
+        return chosen, None
     before, _ = match.decide_workspaces(request.since.before, default, visible)
     attached = {key: ending.attachments for key, ending in worked.endings.items()}
     touched = selection.touched(before, wanted, attached)
     chosen &= touched.keys
     removed = [{"kind": k.kind, "workspace": k.workspace, "name": k.name} for k in sorted(touched.removed, key=str)]
-    said = {"since": request.since.ref, "commit": request.since.commit, "touched": len(chosen), "of": touched.of}
-    return chosen, {"partial": {**said, "removed": removed}}
+    said = {"ref": request.since.ref, "commit": request.since.commit, "touched": len(chosen), "of": touched.of}
+    return chosen, {**said, "removed": removed}

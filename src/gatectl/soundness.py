@@ -109,7 +109,7 @@ def _lists(op: Operation) -> Iterator[str]:
     """What is attached, detached and kept."""
     allowed: tuple[str, ...] = ()
     if op["kind"] == "Repository":
-        allowed = {"create": ("attach",), "update": ("attach", "detach", "keep"), "delete": ()}[op["action"]]
+        allowed = {"create": ("attach",), "update": ("attach", "detach", "keep"), "delete": ("detach",)}[op["action"]]
     for name in ("attach", "detach", "keep"):
         if op[name] and name not in allowed:
             yield f"{_A[op['action']]} of a {op['kind']} does not {name}"

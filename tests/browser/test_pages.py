@@ -156,13 +156,14 @@ def poisoned(value: Any, poison: Iterator[str], key: str = "") -> Any:
 @pytest.mark.parametrize("turn", range(3))
 def test_no_script_runs_that_a_name_smuggled_in(plan: Mapping[str, Any], show: Callable[..., Any], turn: int) -> None:
     hostile = poisoned(plan, cycle(HOSTILE[turn * 3 :] + HOSTILE[: turn * 3]))
-    hostile["partial"] = {
-        "since": HOSTILE[turn],
+    since = {
+        "ref": HOSTILE[turn],
         "commit": "0" * 40,
         "touched": 1,
         "of": 2,
         "removed": hostile["unmanaged"][:1],
     }
+    hostile["selection"] |= {"partial": True, "selector": HOSTILE[turn], "targets": [*HOSTILE], "since": since}
     hostile["diagnostics"] += [{**d, "path": HOSTILE[turn], "severity": "warning"} for d in hostile["diagnostics"]]
     lines = Files(lines=lambda _: [HOSTILE[(turn + n) % len(HOSTILE)] for n in range(50)])
     page = show(page_of(hostile, files=lines, environment=HOSTILE[turn])).page

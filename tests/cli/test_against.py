@@ -145,8 +145,8 @@ def test_a_plan_since_a_commit_is_of_what_changed_and_says_that_it_is_partial(ch
     result = checkout("plan", "--changed-since", "main", "--format", "json")
     fits(result.json, "plan")
     assert operations(result) == ["create bucket/default/one-b", "create repository/default/three"]
-    assert result.json["partial"] == {
-        "since": "main", "commit": git("rev-parse", "main").strip(), "touched": 1, "of": 5, "removed": [],
+    assert result.json["selection"]["since"] == {
+        "ref": "main", "commit": git("rev-parse", "main").strip(), "touched": 1, "of": 5, "removed": [],
     }  # fmt: skip
     text = checkout("plan", "--changed-since", "main").out
     assert "PARTIAL PLAN" in text.partition("+ create")[0] and "1 of 5 objects" in text
@@ -163,15 +163,15 @@ def test_repositories_that_attach_a_changed_bucket_are_touched(checkout: Any) ->
     checkout.write("manifests/one-b.yaml", BUCKET.format(name="one-b", region="ap"))
     result = checkout("plan", "--changed-since", "HEAD", "--format", "json")
     assert operations(result) == ["update bucket/default/one-b", "update repository/default/one"]
-    assert result.json["partial"]["touched"] == 2
+    assert result.json["selection"]["since"]["touched"] == 2
 
 
 def test_repositories_that_attach_a_bucket_that_is_declared_no_more_are_touched(checkout: Any) -> None:
     assert checkout("apply", "--yes").code == errors.DONE
     (checkout.folder / "manifests/one-b.yaml").unlink()
     result = checkout("plan", "--changed-since", "main", "--format", "json").json
-    assert (result["operations"], result["summary"]["unchanged"], result["partial"]["touched"]) == ([], 1, 1)
-    assert [item["name"] for item in result["partial"]["removed"]] == ["one-b"]
+    assert (result["operations"], result["summary"]["unchanged"], result["selection"]["since"]["touched"]) == ([], 1, 1)
+    assert [item["name"] for item in result["selection"]["since"]["removed"]] == ["one-b"]
 
 
 def test_the_change_is_counted_from_where_the_branch_began(checkout: Any) -> None:
@@ -184,14 +184,14 @@ def test_the_change_is_counted_from_where_the_branch_began(checkout: Any) -> Non
     git("checkout", "-q", "work")
     result = checkout("plan", "--changed-since", "main", "--format", "json")
     assert "create repository/default/two" not in operations(result)
-    assert result.json["partial"]["commit"] == git("merge-base", "main", "work").strip()
+    assert result.json["selection"]["since"]["commit"] == git("merge-base", "main", "work").strip()
 
 
 def test_a_moved_file_and_a_comment_touch_nothing(checkout: Any) -> None:
     git("mv", "manifests/one.yaml", "manifests/moved.yaml")
     checkout.write("manifests/two.yaml", "# a comment\n" + REPOSITORY.format(name="two", bucket="two-b"))
     result = checkout("plan", "--changed-since", "main", "--format", "json", "--detailed-exitcode")
-    assert (result.code, operations(result), result.json["partial"]["touched"]) == (errors.DONE, [], 0)
+    assert (result.code, operations(result), result.json["selection"]["since"]["touched"]) == (errors.DONE, [], 0)
     text = checkout("plan", "--changed-since", "main").out
     assert "nothing that the change touches" in text and "as the manifests say" not in text
 
@@ -201,7 +201,9 @@ def test_what_is_declared_no_more_is_named_and_not_deleted(checkout: Any) -> Non
     (checkout.folder / "manifests/one.yaml").unlink()
     result = checkout("plan", "--changed-since", "main", "--format", "json")
     assert operations(result) == []
-    assert result.json["partial"]["removed"] == [{"kind": "Repository", "workspace": "default", "name": "one"}]
+    assert result.json["selection"]["since"]["removed"] == [
+        {"kind": "Repository", "workspace": "default", "name": "one"}
+    ]
     assert "Repository default/one is declared no more" in checkout("plan", "--changed-since", "main").out
 
 

@@ -89,7 +89,7 @@ def test_a_reader_of_a_missing_database_creates_nothing(tmp_path: Path) -> None:
     assert [item["name"] for item in reader.list("workspace")] == ["default"]
     assert [reader.list(name) for name in ("bucket", "ai/llm", "repo", "apikeys")] == [[], [], [], []]
     assert reader.applied("p") == frozenset()
-    assert reader.identification == ("embedded", "embedded", None)
+    assert reader.identification[:3] == ("embedded", "embedded", None)
     reader.close()
     assert list(tmp_path.iterdir()) == []
 

@@ -13,7 +13,7 @@ from gatectl.cli.options import Globals, default_workspace_of, environment_of, l
 from gatectl.errors import InputError, UsageError
 from gatectl.model import Plan
 from gatectl.platforms import driver_for, without_secrets
-from gatectl.platforms.interface import Connection
+from gatectl.platforms.interface import Connection, Identification
 from gatectl.selection import parse_selector, parse_target
 
 _OBJECTS: Any = {"multiple": True, "metavar": "KIND/[WORKSPACE/]NAME", "shell_complete": offers("objects")}
@@ -122,7 +122,9 @@ def work_out(request: reconcile.Request, connect: Callable[[], Connection]) -> P
     loaded = reconcile.load(project, paths, default_workspace_of(environment))
     driver = driver_for(environment.platform)
     if loaded.invalid:
-        return reconcile.refuse(request, loaded, git, (driver.name, without_secrets(environment.platform), None))
+        return reconcile.refuse(
+            request, loaded, git, Identification(driver.name, without_secrets(environment.platform), None)
+        )
     reader = driver.open_reader(connect())
     try:
         return reconcile.make_plan(request, loaded, git, reader)
@@ -142,7 +144,7 @@ def _of_snapshot(request: reconcile.Request, connection: Connection) -> Plan:
         loaded = reconcile.load(request.project, paths, request.environment.workspace)
         if not loaded.invalid:
             raise
-        return reconcile.refuse(request, loaded, git, ("snapshot", connection.target, None))
+        return reconcile.refuse(request, loaded, git, Identification("snapshot", connection.target, None))
     loaded = reconcile.load(request.project, paths, request.environment.workspace or reader.traits.default_workspace)
     if loaded.invalid:
         return reconcile.refuse(request, loaded, git, reader.identification)

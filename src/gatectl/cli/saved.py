@@ -14,6 +14,9 @@ from gatectl.kinds import KINDS
 from gatectl.model import Plan
 from gatectl.soundness import unsound
 
+_READ: Mapping[str, tuple[str, ...]] = {"plan": (plans.FORMAT_VERSION,), "receipt": ("1.0",)}
+"""The versions of each document that are read."""
+
 _AGAIN = "make it again: gatectl plan --out FILE"
 
 
@@ -28,9 +31,9 @@ def read_saved(path: str) -> tuple[str, Mapping[str, Any]]:
         raise InputError(f"{path} is neither a plan nor a receipt", _AGAIN)
     kind = "plan" if "operations" in document else "receipt"
     version = document.get("formatVersion")
-    if version != plans.FORMAT_VERSION:
+    if version not in _READ[kind]:
         raise InputError(
-            f"{path} has the format version {version!r}, this gatectl reads {plans.FORMAT_VERSION}", _AGAIN
+            f"{path} has the format version {version!r}, this gatectl reads {' and '.join(_READ[kind])}", _AGAIN
         )
     _check_shape(path, kind, document)
     if kind == "plan":

@@ -39,6 +39,15 @@ def from_plan(plan: Json, declared: Graph | None = None) -> Graph:
     return Graph(drawing.nodes, tuple(drawing.edges.values()))
 
 
+def _spec(operation: Json) -> Json:
+    """The normal form of what an operation makes, or of what it deletes."""
+    state: Json = operation.get("after") or operation.get("before") or {}
+    if state:
+        spec: Json = state["spec"]
+        return spec
+    return {f["path"].rpartition("/")[2]: f["after"] or f["before"] for f in operation["fields"]}
+
+
 class _Drawing:
     """The graph in the making; an attachment has one edge, whatever is said of it."""
 
@@ -61,8 +70,8 @@ class _Drawing:
         workspace, name = operation["workspace"], operation["name"]
         key = self.node(repository_key(workspace, name), workspace, name, _MARKS[operation["action"]])
         if not self.nodes[key].note:
-            fields = {field["path"]: field["after"] for field in operation["fields"]}
-            note = words(fields.get("/spec/endpointType"), fields.get("/spec/mode"))
+            spec = _spec(operation)
+            note = words(spec.get("endpointType"), spec.get("mode"))
             self.nodes[key] = self.nodes[key]._replace(note=note)
         for listed, mark in _LISTS:
             for resource in operation[listed]:
@@ -81,7 +90,7 @@ class _Drawing:
     def resource(self, operation: Json) -> None:
         """A bucket or an LLM configuration that changes: by its identity, or by the label that it is known under."""
         workspace, name, mark = operation["workspace"], operation["name"], _MARKS[operation["action"]]
-        fields = {f["path"].rpartition("/")[2]: f["after"] or f["before"] for f in operation["fields"]}
+        fields = _spec(operation)
         if operation["kind"] == "LLM":
             node = resource_node(workspace, ("LLM", name))
         elif "type" in fields and {"bucket", "container"} & fields.keys():

@@ -24,12 +24,13 @@ class Identification(NamedTuple):
     """Which platform this is: what a saved plan is bound to.
 
     `instance` is the store's own id, None where there is no store yet (an embedded platform that nobody has written to)
-    or where the platform has none.
+    or where the platform has none. `place` tells stores of one `url` apart that lie in different folders of this machine.
     """
 
     driver: str
     url: str
     instance: str | None
+    place: str | None = None
 
 
 class Traits(NamedTuple):

@@ -22,6 +22,7 @@ from gatectl.platforms.interface import Collection, Connection, Identification, 
 from gatectl.platforms.wire import attached_buckets, attached_llms, keys_of, may_attach, unknown_fields
 
 FORMAT_VERSION: Final = "1.0"
+_IDENTIFIED: Final = ("driver", "url", "instance")
 PREFIX: Final = "snapshot://"
 _AGAIN: Final = "take it again: gatectl snapshot --out FILE"
 _LARGEST: Final = 256 * 1024 * 1024
@@ -43,7 +44,7 @@ def take(reader: Reader, project: str, workspaces: Sequence[str] | None, taken_a
     snapshot: dict[str, Any] = {
         "formatVersion": FORMAT_VERSION,
         "takenAt": taken_at,
-        "platform": reader.identification._asdict(),
+        "platform": {name: getattr(reader.identification, name) for name in _IDENTIFIED},
         "traits": reader.traits._asdict(),
         "project": project,
         "applied": None if applied is None else sorted(applied),
@@ -186,7 +187,7 @@ def _is_sound(document: Mapping[str, Any]) -> bool:
     """Whether a document that says it is a snapshot holds what reading it relies on."""
     return (
         all(isinstance(document[name], kinds) for name, kinds in _SHAPE.items())
-        and document["platform"].keys() == set(Identification._fields)
+        and document["platform"].keys() == set(_IDENTIFIED)
         and document["traits"].keys() == set(Traits._fields)
         and all(isinstance(lists, dict) and lists.keys() == set(_LISTS) for lists in document["contents"].values())
         and _have(document["workspaces"], ("id", "name"))

@@ -6,12 +6,13 @@ for each; a finding without one is put at the first line of the project file.
 
 from __future__ import annotations
 
+import hashlib
 from typing import Final
 
 from gatectl.quote import json_text
 from gatectl.render.interface import Json, Look, Renderer
 from gatectl.render.json import dump
-from gatectl.render.listing import fingerprints, listed, words
+from gatectl.render.listing import fingerprints, listed, partial_words, words
 
 _SEVERITIES: Final = {"error": "major", "warning": "minor"}
 
@@ -28,6 +29,16 @@ def report(document: Json, look: Look) -> str:
         }
         for item, fingerprint in zip(items, fingerprints(items), strict=True)
     ]
+    if (partial := partial_words(document)) is not None:
+        issues.append(
+            {
+                "description": partial,
+                "check_name": "partial-plan",
+                "fingerprint": hashlib.sha256(partial.encode()).hexdigest(),
+                "severity": "info",
+                "location": {"path": look.files.home, "lines": {"begin": 1}},
+            }
+        )
     return json_text(issues)
 
 

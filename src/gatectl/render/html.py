@@ -16,7 +16,7 @@ from gatectl.page import data, page
 from gatectl.quote import safe
 from gatectl.render.excerpt import Excerpts
 from gatectl.render.interface import Json, Look, Renderer, resource_words
-from gatectl.render.listing import plural, where
+from gatectl.render.listing import doomed, limits, plural, selection_of, where
 
 _SIGNS: Final = {"create": "+", "update": "~", "delete": "−"}
 _LISTS: Final = (("detach", "−", "detached"), ("attach", "+", "attached"), ("keep", "=", "kept, not in the manifests"))
@@ -82,12 +82,12 @@ def _pair(name: str, value: str) -> str:
 
 
 def _notes(document: Json) -> Iterator[str]:
-    if (partial := document.get("partial")) is not None:
-        yield (
-            f'<p class="note">Partial plan: only what the manifests’ change since {_text(partial["since"])} touches, '
-            f"{partial['touched']:,} of {plural(partial['of'], 'object')}; nothing else was compared.</p>"
-        )
-        for item in partial["removed"]:
+    if only := limits(document):
+        told = "; ".join(f"{word} {_text(value)}" for word, value in only)
+        since = selection_of(document)["since"]
+        counted = f", {since['touched']:,} of {plural(since['of'], 'object')}" if since is not None else ""
+        yield f'<p class="note">Partial plan: only of {told}{counted}; nothing else was compared.</p>'
+        for item in since["removed"] if since is not None else ():
             yield f'<p class="note">{_named(item)} is declared no more; a partial plan deletes nothing.</p>'
     if (snapshot := document.get("snapshot")) is not None:
         yield f'<p class="note">From a snapshot: the platform as it was at {_text(snapshot["takenAt"])}, not as it is.</p>'
@@ -157,7 +157,8 @@ def _destructive(operations: Sequence[Json]) -> Iterator[str]:
 def _lost(operation: Json) -> str:
     lost = ", ".join(_text(resource_words(item)) for item in operation["detach"][:3])
     more = f" and {len(operation['detach']) - 3:,} more" if len(operation["detach"]) > 3 else ""
-    return f": detaches {lost}{more}" if lost else ""
+    dies = doomed(operation)
+    return (f": detaches {lost}{more}" if lost else "") + (f"; {dies}" if dies else "")
 
 
 def _operations(operations: Sequence[Json], *, invalid: bool) -> Iterator[str]:
@@ -201,6 +202,8 @@ def _operation(number: int, operation: Json) -> str:
         parts.append(f'<p class="soft">{_text(operation["reason"])}</p>')
     if risk == "widens":
         parts.append('<p class="widens">! Its existing API keys will reach what is attached.</p>')
+    if (dies := doomed(operation)) is not None:
+        parts.append(f'<p class="attachment detach"><span class="sign">−</span> {dies}</p>')
     parts.append(_fields(operation))
     for name, sign, words in _LISTS:
         parts += [_attachment(item, name, sign, words) for item in operation[name]]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Iterator, Sequence
-from typing import Any
+from typing import Any, Final
 
 from gatectl.quote import safe
 from gatectl.render.interface import Json
@@ -67,6 +67,49 @@ def words(item: Json, *, related: bool = True) -> list[str]:
     if item["hint"]:
         lines.append(f"hint: {safe(item['hint'])}")
     return lines
+
+
+_EVERYTHING: Final[Json] = {"paths": [], "selector": None, "targets": [], "since": None, "partial": False}
+
+
+def selection_of(document: Json) -> Json:
+    """What a plan is of. A plan of format 1.0 tells it of a change only, and what is no plan is of everything."""
+    if "partial" in document:
+        old = document["partial"]
+        since = {"ref": old["since"], **{name: old[name] for name in ("commit", "touched", "of", "removed")}}
+        return {**_EVERYTHING, "since": since, "partial": True}
+    found: Json = document.get("selection", _EVERYTHING)
+    return found
+
+
+def limits(document: Json) -> list[tuple[str, str]]:
+    """What a plan that is not of everything is restricted to, as (word, value), not yet safe to show; else nothing.
+
+    What changed since a commit comes last, without its counts.
+    """
+    selection = selection_of(document)
+    if not selection["partial"]:
+        return []
+    since = selection["since"]
+    parts = (
+        ("manifests", ", ".join(selection["paths"])),
+        ("labels", selection["selector"]),
+        ("targets", ", ".join(selection["targets"])),
+        ("changes since", f"{since['ref']} ({since['commit'][:12]})" if since is not None else None),
+    )
+    return [(word, value) for word, value in parts if value is not None and value != ""]
+
+
+def partial_words(document: Json) -> str | None:
+    """That a plan is partial, on one line; None for one of everything, and for findings."""
+    only = "; ".join(f"{word} {safe(value)}" for word, value in limits(document))
+    return f"partial plan, only of {only}; nothing else was compared" if only else None
+
+
+def doomed(operation: Json) -> str | None:
+    """What dies with what an operation deletes, besides its attachments."""
+    keys = (operation.get("before") or {}).get("apiKeys", 0) if operation["action"] == "delete" else 0
+    return (f"its {keys:,} API keys die" if keys > 1 else "its API key dies") + " with it" if keys else None
 
 
 def failure_words(document: Json) -> list[str]:

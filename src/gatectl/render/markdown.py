@@ -16,7 +16,7 @@ from typing import Any, Final
 
 from gatectl.quote import safe
 from gatectl.render.interface import Json, Look, Renderer
-from gatectl.render.listing import plural, where
+from gatectl.render.listing import limits, plural, selection_of, where
 from gatectl.render.text import operation_lines
 
 MINIMUM: Final = 1_000
@@ -162,7 +162,7 @@ def _verdict(document: Json) -> str:
         return f"No plan: {plural(errors, 'error')}."
     summary = document["summary"]
     if not document["operations"]:
-        say = "the touched manifests say" if "partial" in document else "the manifests say"
+        say = "the chosen manifests say" if selection_of(document)["partial"] else "the manifests say"
         return f"Nothing to do: the platform is as {say}."
     done = []
     if summary["delete"]:
@@ -175,11 +175,13 @@ def _verdict(document: Json) -> str:
 
 def _remarks(document: Json, limit: int) -> Iterator[str]:
     """What limits a plan: that it is of a part, or not of the platform itself."""
-    if (partial := document.get("partial")) is not None:
-        since = f"{code(partial['since'], limit)} ({code(partial['commit'][:12])})"
-        removed = len(partial["removed"])
+    if only := limits(document):
+        told = "; ".join(f"{word} {code(value, limit // len(only))}" for word, value in only)
+        since = selection_of(document)["since"]
+        counted = f", {since['touched']:,} of {plural(since['of'], 'object')}" if since is not None else ""
+        removed = len(since["removed"]) if since is not None else 0
         yield (
-            f"⚠️ **Partial:** only what changed since {since}, {partial['touched']:,} of {plural(partial['of'], 'object')}"
+            f"⚠️ **Partial:** only of {told}{counted}"
             f"{f'; {removed:,} declared no more, and not deleted' if removed else ''}."
         )
     if (snapshot := document.get("snapshot")) is not None:

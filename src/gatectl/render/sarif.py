@@ -16,7 +16,7 @@ from gatectl import __version__
 from gatectl.quote import json_text, safe
 from gatectl.render.interface import Files, Json, Look, Renderer
 from gatectl.render.json import dump
-from gatectl.render.listing import fingerprints, listed, words
+from gatectl.render.listing import fingerprints, listed, partial_words, words
 
 SCHEMA: Final = "https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/schemas/sarif-schema-2.1.0.json"
 INFORMATION: Final = "https://gatectl.io/"
@@ -41,6 +41,8 @@ def report(document: Json, look: Look) -> str:
         _result(item, fingerprint, indexes, look.files)
         for item, fingerprint in zip(items, fingerprints(items), strict=True)
     ]
+    if (partial := partial_words(document)) is not None:
+        run["properties"] = {"partial": partial}
     return json_text({"$schema": SCHEMA, "version": "2.1.0", "runs": [run]})
 
 

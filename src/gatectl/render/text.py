@@ -12,6 +12,7 @@ from typing import Any, Final
 from gatectl.quote import safe
 from gatectl.render.excerpt import Excerpts
 from gatectl.render.interface import RESOURCE_NAMES, Json, Look, Renderer, resource_words
+from gatectl.render.listing import doomed, limits, selection_of
 from gatectl.render.listing import plural as plural
 from gatectl.render.listing import where as _where
 
@@ -103,14 +104,12 @@ def plan(document: Json, look: Look) -> str:
 
 def _remarks(document: Json, paint: _Paint) -> Iterator[str]:
     """What limits a plan, where everybody sees it: that it is of a part, or not of the platform itself."""
-    if (partial := document.get("partial")) is not None:
-        since = f"{safe(partial['since'])} ({partial['commit'][:12]})"
-        yield paint(
-            f"PARTIAL PLAN: only what the manifests' change since {since} touches, {partial['touched']:,} of"
-            f" {plural(partial['of'], 'object')}; nothing else was compared.",
-            "33;1",
-        )
-        for item in partial["removed"]:
+    if only := limits(document):
+        told = "; ".join(f"{word} {safe(value)}" for word, value in only)
+        since = selection_of(document)["since"]
+        counted = f", {since['touched']:,} of {plural(since['of'], 'object')}" if since is not None else ""
+        yield paint(f"PARTIAL PLAN: only of {told}{counted}; nothing else was compared.", "33;1")
+        for item in since["removed"] if since is not None else ():
             yield f"    {_named(item)} is declared no more; a partial plan deletes nothing"
     if (snapshot := document.get("snapshot")) is not None:
         yield paint(f"FROM A SNAPSHOT: the platform as it was at {safe(snapshot['takenAt'])}, not as it is.", "33;1")
@@ -135,6 +134,8 @@ def _operation(operation: Json, paint: _Paint, look: Look) -> Iterator[str]:
         yield f"    {paint(safe(operation['reason']), '2')}"
     if operation["risk"] == "widens":
         yield f"    {paint('! its existing API keys will reach what is attached', '33')}"
+    if (lost := doomed(operation)) is not None:
+        yield paint(f"    - {lost}", "31")
     for field in fields:
         yield f"    {_field(field, operation['action'], paint)}"
     for name, sign, color in (("detach", "-", "31"), ("attach", "+", "32"), ("keep", "=", "2")):
@@ -232,15 +233,10 @@ def _summary(document: Json, paint: _Paint) -> Iterator[str]:
     summary = document["summary"]
     rest = f"{summary['unchanged']:,} unchanged, {summary['unmanaged']:,} unmanaged"
     if not document["operations"]:
-        if (partial := document.get("partial")) is not None:
-            why = (
-                "the platform is as the touched manifests say"
-                if partial["touched"]
-                else "nothing that the change touches"
-            )
-            yield f"{paint('Nothing to do:', '32;1')} {why}; {rest}."
-            return
-        yield f"{paint('Nothing to do:', '32;1')} the platform is as the manifests say; {rest}."
+        since = selection_of(document)["since"]
+        what = "the chosen manifests say" if selection_of(document)["partial"] else "the manifests say"
+        why = f"the platform is as {what}" if since is None or since["touched"] else "nothing that the change touches"
+        yield f"{paint('Nothing to do:', '32;1')} {why}; {rest}."
         return
     parts = [
         paint(f"{summary[name]:,} to {name}", _SIGNS[name][1]) if summary[name] else f"0 to {name}"

@@ -9,6 +9,8 @@ database it creates none, and shows what a new one would hold.
 
 from __future__ import annotations
 
+import hashlib
+import os
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
@@ -147,7 +149,8 @@ def _located(connection: Connection) -> tuple[Identification, Database]:
 
     if target == "embedded":
         own = own_folder(folder.absolute(), create=False) / _OWN_FILE
-        return Identification("embedded", "embedded", None), SqliteFile(own, own_folder=True)
+        place = "sha256:" + hashlib.sha256(os.fsencode(own.resolve())).hexdigest()
+        return Identification("embedded", "embedded", None, place), SqliteFile(own, own_folder=True)
     name = target.removeprefix(_SQLITE)
     if name == target or name in ("", ":memory:"):
         raise PlatformError(f"{target!r} does not name a database file", "write sqlite:///path/to/file.db")
