@@ -16,7 +16,8 @@ A user's mistakes in manifests are not here: they are findings (`model.Finding`)
         ├── Unsupported          it has no such endpoint (1)
         ├── IncompleteList       a list whose answer says that there is more (10)
         ├── NotAuthenticated     no token, or a wrong one (9)
-        │   └── Forbidden            a good one, but not permitted (9)
+        │   ├── Forbidden            a good one, but not permitted (9)
+        │   └── UntrustedHost        nobody said that this host may be spoken to (9)
         ├── DeadlinePassed       the time for the whole run is over; what was to be sent next was not (10)
         ├── Unreachable          no answer within the time there was (10)
         │   └── Uncertain            a request was sent, and whether it had an effect is not known (10)
@@ -138,6 +139,19 @@ class NotAuthenticated(PlatformError):
 
 class Forbidden(NotAuthenticated):
     code = "forbidden"
+
+
+class UntrustedHost(NotAuthenticated):
+    """A host that the operator does not trust (product.md, section 7). Nothing was sent to it; `place` is host and port."""
+
+    code = "untrusted_host"
+
+    def __init__(self, place: str) -> None:
+        super().__init__(
+            f"{place} is not a host that you trust: no connection was opened to it",
+            f"if you do: gatectl trust {place}, or name it in GATECTL_TRUSTED_HOSTS; --platform names it for one run",
+        )
+        self.place = place
 
 
 class Unreachable(PlatformError):

@@ -113,6 +113,10 @@ def test_without_tokens_web_pages_of_others_are_kept_out(serve: Any) -> None:
         {"Origin": "https://example.com"},
         {"Origin": "null"},
         {"Host": "rebound.example.com"},
+        {"Host": "127.0.0.1.evil.example"},
+        {"Host": "127.evil.example:8080"},
+        {"Origin": "http://127.0.0.1.evil.example"},
+        {"Origin": "null"},
         {"Host": "[x"},
     ):
         served.call("POST", "/workspace", body, 403, headers=headers)

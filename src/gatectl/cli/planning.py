@@ -9,10 +9,11 @@ from typing import Any, NamedTuple
 import click
 
 from gatectl import reconcile
+from gatectl.addresses import without_secrets
 from gatectl.cli.options import Globals, default_workspace_of, environment_of, load_project, offers
 from gatectl.errors import InputError, UsageError
 from gatectl.model import Plan
-from gatectl.platforms import driver_for, without_secrets
+from gatectl.platforms import driver_for
 from gatectl.platforms.interface import Connection, Identification
 from gatectl.selection import parse_selector, parse_target
 

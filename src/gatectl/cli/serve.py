@@ -10,6 +10,7 @@ from pathlib import Path
 
 import click
 
+from gatectl.addresses import is_loopback
 from gatectl.cli.options import Globals, command, load_project
 from gatectl.errors import DONE, InputError, UsageError
 from gatectl.platforms.interface import Connection
@@ -46,7 +47,7 @@ def COMMAND(  # noqa: N802 - the table's word
         raise UsageError(f"serving needs {' and '.join(missing)}", "install gatectl with its extra 'server'")
     from gatectl.platforms.embedded import open_platform
     from gatectl.server.faults import read_faults
-    from gatectl.server.listening import Address, Log, is_loopback, listen
+    from gatectl.server.listening import Address, Log, listen
     from gatectl.server.sessions import HOUR, Sessions
 
     if token_file is None and not is_loopback(host):

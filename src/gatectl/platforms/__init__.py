@@ -48,15 +48,6 @@ PLATFORMS: Final[Mapping[str, Driver]] = {
 }
 
 
-def without_secrets(target: str) -> str:
-    """A target as it may be shown: whatever stands before an @ (a user, a password) and behind a ? is left out."""
-    scheme, separator, rest = target.partition("://")
-    if not separator or scheme == "sqlite":
-        return target
-    authority, slash, path = rest.partition("?")[0].partition("/")
-    return f"{scheme}://{authority.rpartition('@')[2]}{slash}{path}"
-
-
 def driver_for(target: str) -> Driver:
     """The driver of a target. Raises UsageError for a target that none of them speaks to."""
     for prefix, driver in PLATFORMS.items():

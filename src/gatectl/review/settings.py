@@ -5,10 +5,9 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Mapping
-from ipaddress import ip_address
 from typing import Any, Final, Literal, NamedTuple, cast
-from urllib.parse import urlsplit
 
+from gatectl.addresses import http_address
 from gatectl.errors import NotAuthenticated, UsageError
 
 Provider = Literal["github", "gitlab"]
@@ -129,24 +128,5 @@ def _event_number(path: str | None) -> int | None:
 
 
 def check_api(url: str, name: str) -> str:
-    """An address without a slash at its end. Raises UsageError for plain http beyond loopback, or more than an address."""
-    try:
-        parts = urlsplit(url)
-        host, _ = parts.hostname or "", parts.port
-    except ValueError:
-        host = ""
-    readable = url.isascii() and url.isprintable() and " " not in url
-    if not host or not readable or parts.scheme not in ("http", "https"):
-        raise UsageError(f"{name} cannot be read as an address", "for example: https://api.github.com")
-    if parts.username is not None or parts.password is not None or parts.query or parts.fragment:
-        raise UsageError(f"{name} holds more than an address", "no user, password, query or fragment belongs there")
-    if parts.scheme == "http" and not _is_loopback(host):
-        raise UsageError(f"{name} would be spoken to in clear, the token included", "use https://")
-    return url.rstrip("/")
-
-
-def _is_loopback(host: str) -> bool:
-    try:
-        return host == "localhost" or ip_address(host).is_loopback
-    except ValueError:
-        return False
+    """The address of an API in its one spelling. Raises UsageError, which names the variable `name`."""
+    return str(http_address(url, name, "no user and no password belongs there"))

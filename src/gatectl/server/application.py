@@ -15,13 +15,14 @@ import traceback
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import Executor
 from typing import Any, Final, NamedTuple
-from urllib.parse import parse_qsl, urlsplit
+from urllib.parse import parse_qsl
 
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 from starlette.routing import Route, Router
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from gatectl.addresses import is_loopback, origin_host
 from gatectl.errors import PlatformError, PlatformLocked, PlatformRefused, Unreachable
 from gatectl.platforms.embedded.platform import Platform
 from gatectl.server.endpoint import Answer, Call, Endpoint, no, refusal
@@ -33,8 +34,6 @@ LARGEST_BODY: Final = 1024 * 1024
 
 _ABSENT: Final = ("", "undefined")
 """What the official client sends for a query parameter that it does not have (section 3.4)."""
-
-_LOOPBACK_NAMES: Final = ("localhost", "127.0.0.1", "::1")
 
 
 class Serving(NamedTuple):
@@ -160,18 +159,10 @@ def _check_origin(sessions: Sessions, headers: Mapping[str, str]) -> None:
     if not sessions.open:
         return
     origin = headers.get("origin")
-    hosts = [f"//{headers.get('host', 'localhost')}", *([origin] if origin is not None else [])]
-    if not all(_is_loopback(host) for host in hosts):
+    hosts = [headers.get("host", "localhost"), *([origin_host(origin) or ""] if origin is not None else [])]
+    if not all(is_loopback(host) for host in hosts):
         message = "requests to a server without tokens come from this machine, and not from web pages of others"
         raise PlatformRefused(message, platform_code="FORBIDDEN", status=403)
-
-
-def _is_loopback(url: str) -> bool:
-    try:
-        name = urlsplit(url).hostname
-    except ValueError:
-        return False
-    return name in _LOOPBACK_NAMES or (name or "").startswith("127.")
 
 
 def _query(text: str) -> dict[str, str]:

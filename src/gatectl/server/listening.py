@@ -8,7 +8,6 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import gc
-import ipaddress
 import logging
 import signal
 import socket
@@ -41,16 +40,6 @@ class Log(NamedTuple):
 
     info: Callable[[str], None]
     error: Callable[[str], None]
-
-
-def is_loopback(host: str) -> bool:
-    """Whether only this machine can reach a host name or address."""
-    if host.lower() == "localhost":
-        return True
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return False
 
 
 def listen(address: Address, platform: Platform, sessions: Sessions, faults: Faults | None, log: Log) -> None:

@@ -12,7 +12,8 @@ from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 from urllib.parse import quote
 
-from gatectl.errors import NotAuthenticated, PlatformError, PreconditionFailed, Uncertain, UsageError
+from gatectl.addresses import http_address
+from gatectl.errors import NotAuthenticated, PlatformError, PreconditionFailed, Uncertain
 from gatectl.platforms.interface import Collection, Connection, Identification, Traits, Wire
 from gatectl.platforms.wire import is_deleted, read_list
 
@@ -67,32 +68,8 @@ def _open(connection: Connection) -> Transport:
 
 
 def check_url(target: str) -> str:
-    """The address without a slash at its end. Raises UsageError for plain http beyond loopback, or a password in it."""
-    from ipaddress import ip_address
-    from urllib.parse import urlsplit
-
-    try:
-        parts = urlsplit(target)
-        host = parts.hostname or ""
-        _ = parts.port
-    except ValueError:
-        host = ""
-    if not host:
-        raise UsageError("the platform's address cannot be read", "for example: https://backend.flashback.tech")
-    if parts.username is not None or parts.password is not None:
-        raise UsageError("the platform's address holds a user name or password", "set GATECTL_TOKEN instead")
-    if parts.query or parts.fragment:
-        raise UsageError(
-            "the platform's address has a query or fragment", "for example: https://backend.flashback.tech"
-        )
-    if parts.scheme == "http":
-        try:
-            loopback = host == "localhost" or ip_address(host).is_loopback
-        except ValueError:
-            loopback = False
-        if not loopback:
-            raise UsageError(f"{target} would be spoken to in clear, tokens and secrets included", "use https://")
-    return target.rstrip("/")
+    """The address in its one spelling. Raises UsageError for plain http beyond loopback, or for what is not an address alone."""
+    return str(http_address(target))
 
 
 class Reader:
