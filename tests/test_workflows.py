@@ -1,6 +1,7 @@
 """What runs in other people's pipelines: actions, the reusable workflow, the GitLab component, the hook, and `init`'s own.
 
-Linted with zizmor and held against their schemas; their scripts are run here with a `gh` of ours.
+Linted with zizmor and held against their schemas; their scripts are run here with a `gh` of ours, in a checkout that is full
+of planted programs.
 """
 
 from __future__ import annotations
@@ -20,7 +21,6 @@ import click
 import pytest
 import yaml
 
-from gatectl import __version__
 from gatectl.cli import COMMANDS
 from gatectl.cli import gatectl as group
 
@@ -30,6 +30,7 @@ WORKFLOWS = sorted((TOP / ".github" / "workflows").glob("*.yml"))
 ACTIONS = sorted((TOP / ".github" / "actions").glob("*/action.yml"))
 GITOPS = TOP / ".github" / "workflows" / "gitops.yml"
 COMPONENT = TOP / ".gitlab" / "gatectl.yml"
+TOOL = "acme/gatectl@" + "a1" * 20
 APPROVED, OTHER = f"sha256:{'a' * 64}", f"sha256:{'b' * 64}"
 
 needs_jq = pytest.mark.skipif(shutil.which("jq") is None, reason="jq is not installed")
@@ -69,8 +70,10 @@ def steps(path: Path) -> Iterator[dict[str, Any]]:
 def starters(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A project of `init` for each CI."""
     folder = tmp_path_factory.mktemp("starters")
+    sources = {"github": TOOL, "gitlab": f"https://git.example/{TOOL}"}
     for ci in ("github", "gitlab", "none"):
-        done = run([BIN / "gatectl", "init", ci, "--ci", ci], folder)
+        source = ("--source", sources[ci]) if ci in sources else ()
+        done = run([BIN / "gatectl", "init", ci, "--ci", ci, *source], folder)
         assert done.returncode == 0, done.stderr
     return folder
 
@@ -102,7 +105,7 @@ def test_zizmor_finds_nothing_in_workflows_and_actions(starters: Path) -> None:
 
 def test_zizmor_would_find_something(tmp_path: Path) -> None:
     (tmp_path / ".github" / "workflows").mkdir(parents=True)
-    text = GITOPS.read_text().replace("gatectl comment plan.json", "echo ${{ github.event.pull_request.title }}")
+    text = GITOPS.read_text().replace("gh api --silent", "echo ${{ github.event.pull_request.title }}")
     (tmp_path / ".github" / "workflows" / "bad.yml").write_text(text)
     assert {found["ident"] for found in found_by_zizmor(tmp_path)} == {"template-injection"}
 
@@ -112,7 +115,7 @@ def test_the_gitlab_component_and_the_starter_pipeline_fit_gitlabs_schema(starte
     inputs = yaml.safe_load(head)["spec"]["inputs"]
     assert set(re.findall(r"\$\[\[ inputs\.(\w+) \]\]", jobs)) == set(inputs)
     for name, declared in inputs.items():
-        jobs = jobs.replace(f"$[[ inputs.{name} ]]", declared["default"] or "prod")
+        jobs = jobs.replace(f"$[[ inputs.{name} ]]", declared.get("default") or "prod")
     (tmp_path / "component.yml").write_text(jobs)
     fits("vendor.gitlab-ci", tmp_path / "component.yml", starters / "gitlab/.gitlab-ci.yml")
 
@@ -120,10 +123,14 @@ def test_the_gitlab_component_and_the_starter_pipeline_fit_gitlabs_schema(starte
 # What holds for each of them
 
 
+PINNED = re.compile(r"uses: (\$/\.github/actions/[a-z]+|[\w-]+/[\w-]+@[0-9a-f]{40} # v\d+\.\d+\.\d+)")
+"""Another's at a commit, or our own at the commit that this very file is of."""
+
+
 @pytest.mark.parametrize("path", [*WORKFLOWS, *ACTIONS], ids=lambda path: str(path.relative_to(TOP / ".github")))
 def test_everything_used_is_pinned_and_no_checkout_keeps_credentials(path: Path) -> None:
     for line in re.findall(r"\buses: .*", path.read_text()):
-        assert re.fullmatch(r"uses: actions/[\w-]+@[0-9a-f]{40} # v\d+\.\d+\.\d+", line), line
+        assert PINNED.fullmatch(line), line
     for step in steps(path):
         if step.get("uses", "").startswith("actions/checkout@"):
             assert step["with"]["persist-credentials"] is False
@@ -141,34 +148,108 @@ def test_permissions_are_the_least_of_each_job() -> None:
                        "drift": ["issues"]}  # fmt: skip
 
 
+def secrets_of(job: Any) -> set[str]:
+    return set(re.findall(r"secrets\.(\w+)", json.dumps(job)))
+
+
 def test_a_fork_meets_no_secret() -> None:
     document = load(GITOPS)
     for name in ("validate", "fork", "approved"):
-        assert "secrets." not in json.dumps(document["jobs"][name])
+        assert secrets_of(document["jobs"][name]) == set()
     assert "head.repo.full_name == github.repository" in document["jobs"]["plan"]["if"]
     assert not any("pull_request_target" in path.read_text() for path in WORKFLOWS)
 
 
-def test_only_the_apply_meets_the_credentials_and_it_waits_for_its_environment() -> None:
+def test_a_plan_has_a_token_of_its_own_and_only_the_step_that_applies_has_the_other_and_the_credentials(
+    starters: Path,
+) -> None:
+    for path, environment, own in (
+        (GITOPS, "${{ inputs.environment }}", {f"CREDENTIAL_{number}" for number in range(1, 9)}),
+        (starters / "github/.github/workflows/gatectl.yml", "${{ vars.GATECTL_ENVIRONMENT }}",
+         {"AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"}),
+    ):  # fmt: skip
+        jobs = load(path)["jobs"]
+        met = {name: secrets_of(job) for name, job in jobs.items()}
+        assert met == {"validate": set(), "plan": {"GATECTL_PLAN_TOKEN"}, "fork": set(), "approved": set(),
+                       "apply": {"GATECTL_TOKEN", *own}, "drift": {"GATECTL_PLAN_TOKEN"}}  # fmt: skip
+        assert jobs["apply"]["environment"] == environment
+        for job in jobs.values():
+            having = [step for step in job["steps"] if secrets_of(step)]
+            assert len(having) <= 1
+            assert all(re.search(r"/actions/(plan|apply)\b", step["uses"]) for step in having)
+            assert secrets_of({**job, "steps": []}) == set()
+        assert "fromJSON" not in path.read_text() and "toJSON" not in path.read_text()
+
+
+def test_the_platform_is_the_operators_to_name(starters: Path) -> None:
+    for path, said in (
+        (GITOPS, "inputs.platform"),
+        (starters / "github/.github/workflows/gatectl.yml", "vars.GATECTL_PLATFORM"),
+    ):
+        for name in ("plan", "apply", "drift"):
+            (step,) = (
+                s for s in load(path)["jobs"][name]["steps"] if re.search(r"/(plan|apply)(@|$)", s.get("uses", ""))
+            )
+            assert step["with"]["platform"] == f"${{{{ {said} }}}}"
+
+
+def test_what_held_before_holds_on() -> None:
     jobs = load(GITOPS)["jobs"]
-    assert [name for name, job in jobs.items() if "secrets.credentials" in json.dumps(job)] == ["apply"]
-    assert jobs["apply"]["environment"] == "${{ inputs.environment }}"
+    said = {name: step["with"]["guardrails-from"] for name, job in jobs.items() for step in job["steps"]
+            if "guardrails-from" in step.get("with", {})}  # fmt: skip
+    base, before = "github.event.pull_request.base.sha", "github.event.before"
+    assert said == {"validate": f"${{{{ {base} || {before} }}}}", "plan": f"${{{{ {base} }}}}", "fork": f"${{{{ {base} }}}}",
+                    "apply": f"${{{{ {before} }}}}"}  # fmt: skip
+    for job in jobs.values():
+        checkouts = [step for step in job["steps"] if step.get("uses", "").startswith("actions/checkout@")]
+        assert all(step["with"]["fetch-depth"] == 0 for step in checkouts)
 
 
-def test_what_is_installed_by_default_is_this_version(starters: Path) -> None:
-    assert load(GITOPS)[True]["workflow_call"]["inputs"]["gatectl"]["default"] == f"gatectl=={__version__}"
-    assert f"default: gatectl=={__version__}\n" in COMPONENT.read_text()
-    for name in ("github/.github/workflows/gatectl.yml", "gitlab/.gitlab-ci.yml"):
-        assert f"gatectl=={__version__}" in (starters / name).read_text()
+def test_what_is_installed_is_one_commit(starters: Path) -> None:
+    place, _, commit = TOOL.partition("@")
+    text = (starters / "github/.github/workflows/gatectl.yml").read_text()
+    used = re.findall(r"\buses: (?!actions/)(.*)", text)
+    assert len(used) > 5
+    assert all(re.fullmatch(rf"{place}/\.github/actions/[a-z]+@{commit}", line) for line in used)
+    variables = load(starters / "gitlab/.gitlab-ci.yml")[".gatectl"]["variables"]
+    assert (variables["SOURCE"], variables["COMMIT"]) == (f"https://git.example/{place}", commit)
+
+
+@pytest.mark.parametrize("ci", ["github", "gitlab"])
+def test_a_starter_that_was_told_no_commit_names_one_that_cannot_be_and_says_so(ci: str, tmp_path: Path) -> None:
+    done = run([BIN / "gatectl", "init", ".", "--ci", ci], tmp_path)
+    assert done.returncode == 0
+    assert "names no commit of gatectl yet" in done.stderr
+    (path,) = tmp_path.rglob(".gitlab-ci.yml" if ci == "gitlab" else "gatectl.yml")
+    assert "0" * 40 in path.read_text()
+
+
+@pytest.mark.parametrize(
+    ("ci", "wrong"),
+    [("github", "acme/gatectl@main"), ("github", "acme/gatectl"), ("github", f"acme/gatectl\n@{'a' * 40}"),
+     ("github", f"https://git.example/{TOOL}"), ("gitlab", TOOL), ("gitlab", f"https://x y@{'a' * 40}"),
+     ("github", "acme/gatectl@" + "a" * 7), ("gitlab", "http://git.example/" + TOOL)],
+)  # fmt: skip
+def test_what_is_no_place_and_commit_is_wrong_usage(ci: str, wrong: str, tmp_path: Path) -> None:
+    done = run([BIN / "gatectl", "init", ".", "--ci", ci, "--source", wrong], tmp_path)
+    assert done.returncode == 64
+    assert list(tmp_path.iterdir()) == []
+
+
+def scripts() -> Iterator[str]:
+    for path in (GITOPS, *ACTIONS):
+        yield from (step["run"] for step in steps(path) if "run" in step)
+    jobs = COMPONENT.read_text().partition("\n---\n")[2]
+    for job in yaml.safe_load(jobs).values():
+        yield from [*job.get("before_script", ()), *job.get("script", ())]
 
 
 def calls() -> Iterator[tuple[str, list[str]]]:
-    """Every call of gatectl in a pipeline, with the options it gives."""
-    scripts = [step["run"] for path in (GITOPS, *ACTIONS) for step in steps(path) if "run" in step]
-    for text in [*scripts, *re.findall(r"    - (.*gatectl .*)", COMPONENT.read_text())]:
-        for name, rest in re.findall(r'gatectl"? (\w+)\b([^\n|>;]*)', text):
+    """Every call of gatectl in a pipeline, with the options that its script has."""
+    for text in scripts():
+        for name in re.findall(r'gatectl"? (\w+)\b', text):
             if name in COMMANDS:
-                yield name, re.findall(r"(?<!\S)(--[a-z-]+)", rest)
+                yield name, re.findall(r"(?<![\w-])--[a-z][a-z-]+", text)
 
 
 def test_every_command_and_option_that_a_pipeline_uses_exists() -> None:
@@ -178,44 +259,151 @@ def test_every_command_and_option_that_a_pipeline_uses_exists() -> None:
         command = group.get_command(click.Context(group), name)
         assert command is not None
         known = {opt for parameter in command.params for opt in parameter.opts}
-        assert set(options) <= known, (name, options)
+        assert set(options) - {"--guardrails-from"} <= known, (name, options)
+
+
+def test_gatectl_is_called_isolated_and_nothing_else_of_python_is_called() -> None:
+    called = [
+        line for text in scripts() for line in text.splitlines() if re.search(r"\bpython|\bpip\b|-m gatectl", line)
+    ]
+    assert len(called) > 5
+    assert all(re.search(r'gatectl/bin/python3" -I -m gatectl ', line) for line in called)
 
 
 # Their scripts, run
 
 
 class Runner:
-    """Runs the scripts of a workflow's steps as GitHub would, with a `gh` of ours."""
+    """Runs the scripts of steps as GitHub would, with a `gh` of ours, in a checkout that is full of planted programs."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
+        self.checkout = folder / "checkout"
         self.answers = folder / "answers"
         self.log = folder / "gh.log"
         self.output = folder / "output"
         (folder / "bin").mkdir()
         self.answers.mkdir()
+        self.checkout.mkdir()
         (folder / "bin" / "gh").write_text(GH)
         (folder / "bin" / "gh").chmod(0o755)
+        (folder / "gatectl").symlink_to(BIN.parent)
+        plant(self.checkout)
 
     def answer(self, path: str, document: Any) -> None:
         (self.answers / f"repos/acme/gateway/{path}".replace("/", "_")).write_text(json.dumps(document))
 
     def step(self, job: str, name: str, **environment: str) -> subprocess.CompletedProcess[str]:
         (found,) = (step for step in load(GITOPS)["jobs"][job]["steps"] if step.get("name") == name)
-        return self.script(found["run"], **environment)
+        folder = {"${{ runner.temp }}": self.folder}.get(found.get("working-directory"), self.checkout)
+        return self.script(found["run"], folder, **environment)
 
-    def script(self, text: str, **environment: str) -> subprocess.CompletedProcess[str]:
+    def action(self, name: str, step: str, **environment: str) -> subprocess.CompletedProcess[str]:
+        """A step of an action; its inputs are empty where they are not said."""
+        (found,) = (s for s in steps(TOP / f".github/actions/{name}/action.yml") if s.get("name") == step)
+        return self.script(found["run"], **(dict.fromkeys(found.get("env", {}), "") | environment))
+
+    def script(self, text: str, folder: Path | None = None, **environment: str) -> subprocess.CompletedProcess[str]:
         self.log.unlink(missing_ok=True)
         self.output.write_text("")
-        path = f"{self.folder / 'bin'}{os.pathsep}{BIN}{os.pathsep}{os.environ['PATH']}"
+        # The working directory is looked into, last: what is there hides no program of the machine.
+        path = os.pathsep.join([str(self.folder / "bin"), os.environ["PATH"], "."])
         given = {"GITHUB_REPOSITORY": "acme/gateway", "GITHUB_SHA": "c0ffee", "GITHUB_OUTPUT": str(self.output),
-                 "GATECTL_ENV": "prod", "RUNNER_TEMP": str(self.folder), "GH_LOG": str(self.log),
-                 "GH_ANSWERS": str(self.answers)}  # fmt: skip
-        return run(["bash", "-eo", "pipefail", "-c", text], self.folder, **(given | {"PATH": path} | environment))
+                 "ENVIRONMENT": "prod", "RUNNER_TEMP": str(self.folder), "GH_LOG": str(self.log),
+                 "GH_ANSWERS": str(self.answers), "PYTHONPATH": "."}  # fmt: skip
+        done = run(["bash", "--noprofile", "--norc", "-eo", "pipefail", "-c", text], folder or self.checkout,
+                   **(given | {"PATH": path} | environment))  # fmt: skip
+        assert ran(self.checkout) == set(), done.stderr
+        return done
+
+    @property
+    def outputs(self) -> dict[str, str]:
+        return dict(line.split("=", 1) for line in self.output.read_text().splitlines())
 
     @property
     def asked(self) -> str:
         return self.log.read_text() if self.log.exists() else ""
+
+
+# What is planted: for each program, what a careless step would have said to run it.
+_IN_PYTHON = (
+    "import os\nopen(os.path.join(os.path.dirname(os.path.abspath(__file__)), '.ran'), 'a').write('{name}\\n')\n"
+)
+_IN_SHELL = '#!/bin/sh\necho {name} >>"$(dirname "$0")/.ran"\n'
+PLANTED: dict[str, tuple[str, str]] = {
+    "venv.py": (_IN_PYTHON, "python3 -m venv scratch"),
+    "json.py": (_IN_PYTHON, "python3 -c 'import json'"),
+    "pip.py": (_IN_PYTHON, "python3 -m pip --version"),
+    "ensurepip.py": (_IN_PYTHON, "python3 -m ensurepip --version"),
+    "sitecustomize.py": (_IN_PYTHON, "PYTHONPATH=. python3 -c ''"),
+    "usercustomize.py": (_IN_PYTHON, "PYTHONPATH=. python3 -s -c 'import usercustomize'"),
+    "gatectl.py": (_IN_PYTHON, "python3 -m gatectl"),
+    "click.py": (_IN_PYTHON, "python3 -c 'import click'"),
+    "yaml.py": (_IN_PYTHON, "python3 -c 'import yaml'"),
+    "hatchling.py": (_IN_PYTHON, "python3 -c 'import hatchling'"),
+    "backend.py": (_IN_PYTHON, "python3 -I -m pip install --no-index --no-deps --target scratch . || true"),
+    "gatectl": (_IN_SHELL, "PATH=.:$PATH gatectl"),
+    "git": (_IN_SHELL, "PATH=.:$PATH git version"),
+    "gh": (_IN_SHELL, "PATH=.:$PATH gh api x"),
+    "jq": (_IN_SHELL, "PATH=.:$PATH jq ."),
+    "python3": (_IN_SHELL, "PATH=.:$PATH python3"),
+    ".ci/install": (_IN_SHELL, "bash .ci/install x"),
+    ".github/actions/setup/install": (_IN_SHELL, "bash .github/actions/setup/install"),
+}
+_SETTINGS = {
+    "pyproject.toml": '[build-system]\nrequires = []\nbuild-backend = "backend"\nbackend-path = ["."]\n',
+    "setup.cfg": "[install]\nprefix = scratch\n", "pip.conf": "[global]\nno-index = true\nfind-links = .\n",
+    ".python-version": "9.9.9\n", ".envrc": "touch .ran\n", ".npmrc": "script-shell=./git\n",
+    "requirements.txt": "gatectl\n", "constraints.txt": "click==1\n",
+}  # fmt: skip
+
+
+def plant(checkout: Path) -> None:
+    for name, (text, _) in PLANTED.items():
+        (checkout / name).parent.mkdir(parents=True, exist_ok=True)
+        (checkout / name).write_text(text.format(name=name))
+        (checkout / name).chmod(0o755)
+    for name, text in _SETTINGS.items():
+        (checkout / name).write_text(text)
+
+
+def ran(checkout: Path) -> set[str]:
+    """The planted programs that ran."""
+    return {line for path in checkout.rglob(".ran") for line in path.read_text().splitlines()}
+
+
+@pytest.mark.parametrize("name", PLANTED)
+def test_each_planted_program_runs_where_a_step_is_careless(name: str, tmp_path: Path) -> None:
+    plant(tmp_path)
+    for other in PLANTED:
+        if other != name:
+            (tmp_path / other).unlink()
+    if name != "backend.py":
+        (tmp_path / "pyproject.toml").unlink()
+    (tmp_path / ".python-version").unlink()
+    run(["bash", "-c", PLANTED[name][1]], tmp_path)
+    assert ran(tmp_path) == {name}
+
+
+def test_an_install_out_of_a_hostile_checkout_runs_nothing_of_it(tmp_path: Path) -> None:
+    """The whole install, as locked; it needs an index. Its folder is then what pipelines call."""
+    checkout = tmp_path / "checkout"
+    checkout.mkdir()
+    plant(checkout)
+    path = os.pathsep.join([".", str(checkout), os.environ["PATH"]])
+    given = {"PATH": path, "PYTHONPATH": ".", "PIP_CONFIG_FILE": "pip.conf", "PIP_REQUIREMENT": "requirements.txt",
+             "PIP_CONSTRAINT": "constraints.txt", "PIP_NO_INDEX": "1", "PYTHONSTARTUP": "json.py",
+             "GATECTL_TOKEN": "canary"}  # fmt: skip
+    done = run(["/bin/bash", TOP / ".ci" / "install", "../tool"], checkout, **given)
+    assert done.returncode == 0, done.stderr
+    assert ran(checkout) == set()
+    done = run([tmp_path / "tool/bin/python3", "-I", "-m", "gatectl", "--version"], checkout, **given)
+    assert done.returncode == 0 and done.stdout.startswith("gatectl ")
+    assert ran(checkout) == set()
+    packages = tmp_path / "tool" / "lib"
+    assert (next(packages.rglob("gatectl/_pipelines/constraints.txt"))).read_bytes() == (
+        TOP / "src/gatectl/_pipelines/constraints.txt"
+    ).read_bytes()
 
 
 @pytest.fixture
@@ -257,22 +445,24 @@ def test_without_an_approved_plan_nothing_goes_on(said: str | None, runner: Runn
 
 @needs_jq
 @pytest.mark.parametrize(
-    ("drifted", "there", "written"),
+    ("exitcode", "there", "written"),
     [
-        ("yes", False, "api --silent repos/acme/gateway/issues -f title=The platform differs from the manifests: prod"),
-        ("yes", True, "api --silent -X PATCH repos/acme/gateway/issues/7 -F body=@drift.md"),
-        ("no", True, "api --silent -X PATCH repos/acme/gateway/issues/7 -f state=closed"),
-        ("no", False, None),
+        ("2", False, "api --silent repos/acme/gateway/issues -f title=The platform differs from the manifests: prod"),
+        ("3", True, "api --silent -X PATCH repos/acme/gateway/issues/7 -F body=@drift.md"),
+        ("0", True, "api --silent -X PATCH repos/acme/gateway/issues/7 -f state=closed"),
+        ("0", False, None),
     ],
 )
 def test_drift_is_one_issue_that_is_opened_updated_and_closed(
-    drifted: str, there: bool, written: str | None, runner: Runner
+    exitcode: str, there: bool, written: str | None, runner: Runner
 ) -> None:
     title = "The platform differs from the manifests: prod"
     issues = [{"title": f"{title}2", "number": 6}, *([{"title": title, "number": 7}] if there else [])]
     runner.answer("issues", issues)
-    done = runner.step("drift", "Open, update or close the issue", DRIFTED=drifted)
+    done = runner.step("drift", "Open, update or close the issue", EXITCODE=exitcode, DRIFT="drift.md")
     assert done.returncode == 0, done.stderr
+    assert runner.step("drift", "Open, update or close the issue", EXITCODE="", DRIFT="drift.md").returncode == 1
+    runner.step("drift", "Open, update or close the issue", EXITCODE=exitcode, DRIFT="drift.md")
     wrote = runner.asked.splitlines()[1:]
     assert len(wrote) == (written is not None)
     assert written is None or wrote[0].startswith(written)
@@ -290,59 +480,191 @@ def test_a_fork_is_planned_against_a_snapshot_of_our_default_branch_only(stored:
     (runner.folder / "bin" / "unzip").chmod(0o755)
     done = runner.step("fork", "Fetch the newest snapshot", BRANCH="main")
     assert done.returncode == 0, done.stderr
-    assert runner.output.read_text() == ("found=yes\n" if stored == "ours" else "")
+    assert runner.output.read_text() == (f"found={runner.folder}/snapshot/snapshot.json\n" if stored == "ours" else "")
     assert ("::notice::" in done.stdout) == (stored != "ours")
 
 
-def action(name: str, step: str) -> str:
-    (found,) = (s["run"] for s in steps(TOP / f".github/actions/{name}/action.yml") if s["name"] == step)
-    assert isinstance(found, str)
-    return found
+@pytest.fixture
+def acme(runner: Runner) -> dict[str, str]:
+    """A project in the hostile checkout, and the variables that its manifests refer to."""
+    assert run([BIN / "gatectl", "init", ".", "--ci", "none"], runner.checkout).returncode == 0
+    return {"AWS_ACCESS_KEY_ID": "made-up", "AWS_SECRET_ACCESS_KEY": "made-up"}
 
 
-def test_the_actions_validate_plan_and_apply_what_was_approved(runner: Runner, starters: Path) -> None:
-    runner.folder.joinpath("gatectl").mkdir()
-    runner.folder.joinpath("gatectl", "bin").symlink_to(BIN)
-    project = {"GATECTL_PROJECT": str(starters / "github"), "GATECTL_ENV": "",
-               "AWS_ACCESS_KEY_ID": "made-up", "AWS_SECRET_ACCESS_KEY": "made-up"}  # fmt: skip
-    assert runner.script(action("validate", "Install gatectl as this action has it")).returncode == 0
+def test_the_actions_validate_plan_and_apply_what_was_approved(runner: Runner, acme: dict[str, str]) -> None:
     broken = str(TOP / "examples/broken/GW301.yaml")
-    done = runner.script(action("validate", "Validate"), **project, PATHS=f"{broken}\n\n", SARIF="found.sarif")
+    done = runner.action("validate", "Validate", PATHS=f"{broken}\n\n", SARIF="found.sarif")
     assert done.returncode == 4
     assert "::error" in done.stdout
-    assert json.loads((runner.folder / "found.sarif").read_text())["version"] == "2.1.0"
-    assert runner.script(action("validate", "Validate"), **project, PATHS="", SARIF="").returncode == 0
-    done = runner.script(action("plan", "Plan"), **project, AGAINST="", OUT="plan.json")
+    assert json.loads((runner.checkout / "found.sarif").read_text())["version"] == "2.1.0"
+    assert runner.action("validate", "Validate", BASE="0" * 40).returncode == 0
+    done = runner.action("plan", "Plan")
     assert done.returncode == 0, done.stderr
-    outputs = dict(line.split("=", 1) for line in runner.output.read_text().splitlines())
-    assert set(load(TOP / ".github/actions/plan/action.yml")["outputs"]) <= set(outputs)
-    assert outputs["fingerprint"] == json.loads((runner.folder / "plan.json").read_text())["fingerprint"]
-    apply = action("apply", "Apply")
-    assert runner.script(apply, **project, EXPECT=OTHER, RECEIPT="receipt.json").returncode == 6
-    done = runner.script(apply, **project, EXPECT=outputs["fingerprint"], RECEIPT="receipt.json")
+    planned = runner.outputs
+    assert set(load(TOP / ".github/actions/plan/action.yml")["outputs"]) <= set(planned)
+    assert planned["exitcode"] == "2"
+    saved = json.loads(Path(planned["out"]).read_text())
+    assert planned["fingerprint"] == saved["fingerprint"]
+    assert "<html" in Path(planned["page"]).read_text() and "## Plan" in Path(planned["markdown"]).read_text()
+    assert not [planned[name] for name in ("out", "page", "markdown") if runner.checkout in Path(planned[name]).parents]
+    assert runner.action("apply", "Apply", EXPECT=OTHER, **acme).returncode == 6
+    done = runner.action("apply", "Apply", EXPECT=planned["fingerprint"], **acme)
     assert done.returncode == 0, done.stderr
-    assert json.loads((runner.folder / "receipt.json").read_text())["outcomes"]
+    assert json.loads(Path(runner.outputs["receipt"]).read_text())["outcomes"]
+    assert runner.action("plan", "Snapshot", SNAPSHOT=str(runner.folder / "s.json")).returncode == 0
+    done = runner.action("plan", "Plan", AGAINST=str(runner.folder / "s.json"))
+    assert (done.returncode, runner.outputs["exitcode"]) == (0, "0")
 
 
-def test_the_workflow_applies_with_the_credentials_it_is_given_and_nothing_else(runner: Runner) -> None:
-    done = run([BIN / "gatectl", "init", ".", "--ci", "none"], runner.folder)
-    assert done.returncode == 0
-    planned = runner.script("gatectl plan --out plan.json", GATECTL_ENV="default")
-    assert planned.returncode == 0
-    expect = json.loads((runner.folder / "plan.json").read_text())["fingerprint"]
-    given = json.dumps({"AWS_ACCESS_KEY_ID": "made-up", "AWS_SECRET_ACCESS_KEY": "line 1\nline 2"})
-    assert runner.step("apply", "Apply", GATECTL_ENV="", CREDENTIALS="", EXPECT=expect).returncode == 1
-    done = runner.step("apply", "Apply", GATECTL_ENV="", CREDENTIALS=given, EXPECT=expect)
+def test_the_inputs_of_the_actions_are_obeyed_and_the_empty_ones_are_not_there(runner: Runner, starters: Path) -> None:
+    project = str(starters / "none" / "gatectl.yaml")
+    elsewhere = f"sqlite:///{runner.folder}/elsewhere.db"
+    done = runner.action("plan", "Plan", PROJECT=project, ENVIRONMENT="default", PLATFORM=elsewhere, OUT="../mine.json")
+    assert done.returncode == 0, done.stderr
+    assert json.loads((runner.folder / "mine.json").read_text())["target"]["url"] == elsewhere
+    for name, step in (("validate", "Validate"), ("plan", "Plan"), ("apply", "Apply")):
+        done = runner.action(name, step, PROJECT=project, ENVIRONMENT="nosuch", EXPECT=APPROVED)
+        assert done.returncode == 64
+        assert "no environment is called 'nosuch'" in done.stderr
+
+
+def test_an_empty_approval_applies_nothing(runner: Runner, acme: dict[str, str]) -> None:
+    done = runner.action("apply", "Apply", **acme)
+    assert done.returncode == 64
+    assert "--expect is empty" in done.stderr
+
+
+def test_credentials_that_a_workflow_cannot_name_go_by_number_to_gatectl_alone(
+    runner: Runner, acme: dict[str, str]
+) -> None:
+    assert runner.action("plan", "Plan").returncode == 0
+    expect = runner.outputs["fingerprint"]
+    numbered = {"CREDENTIAL_1": "made-up", "CREDENTIAL_2": "line 1\nline 2", "CREDENTIAL_3": ""}
+    names = "AWS_ACCESS_KEY_ID\n\n  AWS_SECRET_ACCESS_KEY\n"
+    done = runner.action("apply", "Apply", EXPECT=expect, NAMES=names, **numbered)
     assert done.returncode == 0, done.stderr
     assert "line 1" not in done.stdout + done.stderr
 
 
-def test_the_scheduled_plan_tells_drift_from_failure(runner: Runner) -> None:
-    run([BIN / "gatectl", "init", ".", "--ci", "none"], runner.folder)
-    assert runner.step("drift", "Plan", GATECTL_ENV="").returncode == 0
-    assert "drifted=yes\n" in runner.output.read_text()
-    (runner.folder / "manifests" / "example.yaml").write_text("]")
-    assert runner.step("drift", "Plan", GATECTL_ENV="").returncode == 4
+@pytest.mark.parametrize(
+    ("names", "code", "said"),
+    [("AWS_ACCESS_KEY_ID\nAWS_SECRET_ACCESS_KEY", 1, "::error::credentials: AWS_SECRET_ACCESS_KEY has no value"),
+     ("{", 64, "::error::credentials: line 1 is no name"), ("PATH", 64, "line 1"), ("LD_PRELOAD", 64, "line 1"),
+     ("BASH_ENV", 64, "line 1"), ("PYTHONPATH", 64, "line 1"), ("GATECTL_PLATFORM", 64, "line 1"), ("a=b", 64, "line 1"),
+     ("X;id", 64, "line 1"), ("CREDENTIAL_1", 64, "line 1"), ("GIT_SSH", 64, "line 1")],
+)  # fmt: skip
+def test_what_is_wrong_with_numbered_credentials_is_said_in_one_line(
+    names: str, code: int, said: str, runner: Runner, acme: dict[str, str]
+) -> None:
+    done = runner.action("apply", "Apply", EXPECT=APPROVED, NAMES=names, CREDENTIAL_1="canary", CREDENTIAL_2="")
+    assert done.returncode == code
+    assert said in done.stdout
+    assert "canary" not in done.stdout + done.stderr and "Traceback" not in done.stderr
+
+
+def test_the_comment_is_not_handed_the_platforms_token() -> None:
+    (step,) = (s for s in steps(TOP / ".github/actions/plan/action.yml") if s.get("name") == "Comment")
+    assert step["env"]["GATECTL_TOKEN"] == ""
+    assert not any(
+        "GITHUB_TOKEN" in s.get("env", {}) for s in steps(TOP / ".github/actions/plan/action.yml") if s != step
+    )
+
+
+def test_a_setup_that_is_there_is_not_done_again(runner: Runner) -> None:
+    (install,) = (s["run"] for s in steps(TOP / ".github/actions/setup/action.yml"))
+    here = str(runner.checkout / ".github/actions/setup")
+    assert runner.script(install, GITHUB_ACTION_PATH=here).returncode == 0
+
+
+# GitLab's scripts, run
+
+
+@pytest.fixture
+def source(tmp_path: Path) -> tuple[str, str]:
+    """A git repository of gatectl, whose install links to the one that is tested, and its commit."""
+    folder = tmp_path / "source"
+    (folder / ".ci").mkdir(parents=True)
+    (folder / ".ci" / "install").write_text(f'ln -s {BIN.parent} "$1"\n')
+    for words in (
+        ["init", "--quiet"],
+        ["add", "."],
+        ["-c", "user.name=x", "-c", "user.email=x@x", "commit", "-qm", "x"],
+    ):
+        assert run(["git", *words], folder).returncode == 0
+    return folder.as_uri(), run(["git", "rev-parse", "HEAD"], folder).stdout.strip()
+
+
+def gitlab(
+    runner: Runner, starters: Path, source: tuple[str, str], job: str, **environment: str
+) -> subprocess.CompletedProcess[str]:
+    """A job of the starter's pipeline, as a runner would: all its scripts in one shell, in the checkout."""
+    document = load(starters / "gitlab/.gitlab-ci.yml")
+    lines = [*document[".gatectl"]["before_script"], *document[job]["script"]]
+    variables = {**document[".gatectl"]["variables"], **document[job].get("variables", {})}
+    variables |= {"SOURCE": source[0], "COMMIT": source[1], "CI_PROJECT_DIR": str(runner.checkout)}
+    if "GATECTL_ENV" in variables:
+        variables["GATECTL_ENV"] = "default"
+    return runner.script("\n".join(lines), **(variables | {"CI_PIPELINE_SOURCE": "push"} | environment))
+
+
+def test_the_jobs_of_gitlab_validate_plan_apply_and_tell_drift(
+    runner: Runner, acme: dict[str, str], starters: Path, source: tuple[str, str]
+) -> None:
+    zeros = {"CI_COMMIT_BEFORE_SHA": "0" * 40}
+    done = gitlab(runner, starters, source, "gatectl-validate", **zeros)
+    assert done.returncode == 0, done.stderr
+    assert json.loads((runner.checkout / "gl-code-quality-report.json").read_text()) == []
+    done = gitlab(runner, starters, source, "gatectl-plan", **zeros)
+    assert done.returncode == 0, done.stderr
+    assert "GATECTL_FINGERPRINT=sha256:" in (runner.checkout / "plan.env").read_text()
+    assert "<html" in (runner.checkout / "plan.html").read_text()
+    assert gitlab(runner, starters, source, "gatectl-drift").returncode == 2
+    done = gitlab(runner, starters, source, "gatectl-apply", **acme)
+    assert done.returncode == 0, done.stderr
+    assert gitlab(runner, starters, source, "gatectl-drift").returncode == 0
+
+
+def test_a_job_of_gitlab_installs_the_commit_that_it_names_or_nothing(
+    runner: Runner, acme: dict[str, str], starters: Path, source: tuple[str, str]
+) -> None:
+    done = gitlab(runner, starters, (source[0], "0" * 40), "gatectl-validate")
+    assert done.returncode != 0
+    assert not (runner.checkout / "gl-code-quality-report.json").exists()
+
+
+def test_the_plan_of_gitlab_signs_in_with_its_own_token_and_the_apply_alone_with_the_other(
+    runner: Runner, starters: Path, source: tuple[str, str]
+) -> None:
+    tool = runner.folder / "tool" / "bin"
+    tool.mkdir(parents=True)
+    (tool / "python3").write_text('#!/bin/sh\necho "$* with ${GATECTL_TOKEN:-none}"\n')
+    (tool / "python3").chmod(0o755)
+    install = runner.folder / "source" / ".ci" / "install"
+    install.write_text(f'ln -s {tool.parent} "$1"\n')
+    run(["git", "-c", "user.name=x", "-c", "user.email=x@x", "commit", "-qam", "y"], install.parent)
+    there = (source[0], run(["git", "rev-parse", "HEAD"], install.parent).stdout.strip())
+    given = {"GATECTL_TOKEN": "writes", "GATECTL_PLAN_TOKEN": "reads", "CI_PIPELINE_SOURCE": "merge_request_event"}
+    said = {job: gitlab(runner, starters, there, job, **given).stdout.splitlines()
+            for job in ("gatectl-plan", "gatectl-apply", "gatectl-drift")}  # fmt: skip
+    assert [line.rsplit(" ", 1)[1] for line in said["gatectl-plan"]] == ["reads", "none"]
+    assert [line.rsplit(" ", 1)[1] for line in said["gatectl-apply"]] == ["writes"]
+    assert [line.rsplit(" ", 1)[1] for line in said["gatectl-drift"]] == ["reads"]
+    done = gitlab(runner, starters, there, "gatectl-plan", GATECTL_TOKEN="writes")
+    assert done.stdout.splitlines()[0].endswith("with none")
+
+
+@pytest.mark.parametrize(
+    ("variables", "base"),
+    [({}, None), ({"CI_COMMIT_BEFORE_SHA": "0" * 40}, None), ({"CI_COMMIT_BEFORE_SHA": "a0" * 20}, "a0" * 20),
+     ({"CI_COMMIT_BEFORE_SHA": "0" * 40, "CI_MERGE_REQUEST_DIFF_BASE_SHA": "b0" * 20}, "b0" * 20)],
+)  # fmt: skip
+def test_gitlabs_base_is_that_of_the_merge_request_or_the_commit_before_the_push(
+    variables: dict[str, str], base: str | None, runner: Runner, starters: Path, source: tuple[str, str]
+) -> None:
+    before = load(starters / "gitlab/.gitlab-ci.yml")[".gatectl"]["before_script"]
+    given = {"SOURCE": source[0], "COMMIT": source[1], "CI_PROJECT_DIR": str(runner.checkout), **variables}
+    done = runner.script("\n".join([*before, 'echo "${base:+--guardrails-from "$base"}"']), **given)
+    assert done.stdout.strip() == (f"--guardrails-from {base}" if base else "")
 
 
 # The starters
@@ -356,8 +678,8 @@ def test_each_ci_gets_its_pipeline_and_no_other(starters: Path) -> None:
 
 def test_a_starter_workflow_asks_for_nothing_that_only_a_caller_could_give(starters: Path) -> None:
     text = (starters / "github/.github/workflows/gatectl.yml").read_text()
-    assert "inputs" not in text
-    assert set(re.findall(r"secrets\.(\w+)", text)) == {"GATECTL_TOKEN", "GATECTL_CREDENTIALS"}
+    assert "inputs" not in text and "$/" not in text
+    assert set(re.findall(r"vars\.(\w+)", text)) == {"GATECTL_ENVIRONMENT", "GATECTL_PLATFORM"}
     assert yaml.safe_load(text)["jobs"].keys() == load(GITOPS)["jobs"].keys()
     assert "inputs" not in (starters / "gitlab/.gitlab-ci.yml").read_text()
 
@@ -379,14 +701,41 @@ def test_init_follows_the_ci_that_is_there(file: str, text: str, written: str | 
 # The hook
 
 
+@pytest.fixture
+def hook(tmp_path: Path) -> list[str]:
+    """The hook as pre-commit runs it, from a clone of ours where gatectl was installed once already."""
+    (found,) = yaml.safe_load((TOP / ".pre-commit-hooks.yaml").read_text())
+    assert (found["pass_filenames"], found["language"]) == (False, "script")
+    assert re.search(found["files"], "manifests/orders.yaml")
+    entry, *words = shlex.split(found["entry"])
+    clone = tmp_path / "clone"
+    (clone / ".ci").mkdir(parents=True)
+    shutil.copy(TOP / entry, clone / entry)
+    (clone / ".ci" / ".hook").symlink_to(BIN.parent)
+    return [str(clone / entry), *words]
+
+
 @pytest.mark.parametrize(("name", "code"), [("acme", 0), ("quickstart", 0), ("broken", 4)])
-def test_the_pre_commit_hook_passes_good_manifests_and_stops_bad_ones(name: str, code: int) -> None:
-    (hook,) = yaml.safe_load((TOP / ".pre-commit-hooks.yaml").read_text())
-    assert hook["pass_filenames"] is False
-    assert re.search(hook["files"], "manifests/orders.yaml")
-    assert run(shlex.split(hook["entry"]), TOP / "examples" / name).returncode == code
+def test_the_pre_commit_hook_passes_good_manifests_and_stops_bad_ones(
+    name: str, code: int, hook: list[str], tmp_path: Path
+) -> None:
+    checkout = tmp_path / "checkout"
+    shutil.copytree(TOP / "examples" / name, checkout)
+    plant(checkout)
+    assert run([*hook], checkout, PYTHONPATH=".").returncode == code
+    assert ran(checkout) == set()
+
+
+def test_the_hook_installs_what_is_beside_it_once(hook: list[str], tmp_path: Path) -> None:
+    beside = Path(hook[0]).parent
+    (beside / ".hook").unlink()
+    (beside / "install").write_text(f'echo installing; ln -s {BIN.parent} "$1"\n')
+    first, second = (run(hook, TOP / "examples" / "acme") for _ in range(2))
+    assert (first.returncode, second.returncode) == (0, 0)
+    assert "installing" in first.stderr and "installing" not in first.stdout + second.stderr
 
 
 def test_the_pre_commit_hooks_fit_their_schema() -> None:
-    (hook,) = yaml.safe_load((TOP / ".pre-commit-hooks.yaml").read_text())
-    assert {"id", "name", "entry", "language"} <= set(hook)
+    (found,) = yaml.safe_load((TOP / ".pre-commit-hooks.yaml").read_text())
+    assert {"id", "name", "entry", "language"} <= set(found)
+    assert os.access(TOP / found["entry"].split()[0], os.X_OK)

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping
+from typing import Final
 
 _PROJECT = """\
 # yaml-language-server: $schema={schemas}/project.schema.json
@@ -62,17 +64,30 @@ on:
 """
 
 _WORKFLOW_HEAD = """\
-# Pull requests are validated, without any secret. For the rest, when the project file has an environment 'prod', say:
-# the repository's variable GATECTL_ENVIRONMENT (prod), its environment of the same name with the reviewers that an apply
-# waits for, and the secrets GATECTL_TOKEN (the platform's token) and GATECTL_CREDENTIALS (a JSON object of the
-# environment variables that manifests refer to). Then:
+# Pull requests are validated, and no step has a secret. For the rest, when the project file has an environment 'prod':
+#   variables of the repository   GATECTL_ENVIRONMENT: prod. GATECTL_PLATFORM: the platform, which no pull request then chooses
+#   secret of the repository      GATECTL_PLAN_TOKEN: a token of the platform that can only read. Whoever may push a branch
+#                                 can read it, as any secret of the repository
+#   environment 'prod'            the reviewers that an apply waits for, the default branch as its only branch, and as
+#                                 secrets GATECTL_TOKEN, which can write, and each variable that manifests refer to (they
+#                                 are named in the step that applies). Only that job is handed them
 """
 
 _PIPELINE_HEAD = """\
-# Merge requests are validated, without any secret. For the rest, when the project file has an environment 'prod', say:
-# the variables GATECTL_ENVIRONMENT (prod), GATECTL_TOKEN (the platform's token, masked), GITLAB_TOKEN (for the comment)
-# and those that manifests refer to. Then:
+# Merge requests are validated. For the rest, when the project file has an environment 'prod', say these variables. GitLab
+# hands every job all of them that are not protected and not of another environment, so how each is kept is what matters:
+#   GATECTL_ENVIRONMENT: prod. GATECTL_PLATFORM: the platform, which the manifests then do not choose
+#   GATECTL_PLAN_TOKEN, masked: a token of the platform that can only read. Whoever may push a branch can read it
+#   GITLAB_TOKEN, masked: what the comment is written with; whoever may push a branch can read it too
+#   GATECTL_TOKEN, masked, protected, of the environment prod: the one that applies
+#   each variable that manifests refer to, masked, protected, of the environment prod
 """
+
+_CREDENTIALS = ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY")
+"""What the example manifest refers to."""
+
+NOWHERE: Final = ("OWNER/gatectl", "0" * 40)
+"""What stands in a pipeline for the place and the commit of gatectl while nobody said them: no such commit exists."""
 
 _IGNORE = """\
 # The embedded platform: local, and not part of the manifests.
@@ -93,24 +108,31 @@ def starter_files(name: str, schemas: str, pipeline: Mapping[str, str]) -> Mappi
     }
 
 
-def github_workflow(reusable: str, version: str) -> Mapping[str, str]:
-    """The reusable workflow as one that stands by itself: its inputs are the repository's variables and secrets."""
+def github_workflow(reusable: str, place: str, commit: str) -> Mapping[str, str]:
+    """The reusable workflow as one that stands by itself: its inputs are the repository's variables and secrets.
+
+    `place` is the repository of gatectl, as OWNER/NAME, `commit` what of it runs, in 40 digits.
+    """
     head, _, rest = reusable.partition("on:\n")
     told = "".join(line for line in head.splitlines(keepends=True)[1:] if line.startswith("#"))
     jobs = rest[rest.index("permissions: {}\n") :]
+    credentials = "".join(f"          {name}: ${{{{ secrets.{name} }}}}\n" for name in _CREDENTIALS)
     for old, new in (
-        ("inputs.environment", "vars.GATECTL_ENVIRONMENT"),
-        ("  GATECTL_PROJECT: ${{ inputs.project }}\n", ""),
-        ("${{ inputs.gatectl }}", f"gatectl=={version}"),
-        ("secrets.token", "secrets.GATECTL_TOKEN"),
-        ("secrets.credentials", "secrets.GATECTL_CREDENTIALS"),
+        (r"inputs\.environment", "vars.GATECTL_ENVIRONMENT"),
+        (r"inputs\.platform", "vars.GATECTL_PLATFORM"),
+        (r" +(project|credentials): \$\{\{ inputs\.\w+ \}\}\n", ""),
+        (r"( +CREDENTIAL_\d: .*\n)+", credentials),
+        (r"uses: \$/(\S+)", rf"uses: {place}/\1@{commit}"),
     ):
-        jobs = jobs.replace(old, new)
+        jobs = re.sub(old, new, jobs)
     return {".github/workflows/gatectl.yml": f"{_WORKFLOW_HEAD}{told}name: gatectl\n{_EVENTS}{jobs}"}
 
 
-def gitlab_pipeline(component: str, version: str) -> Mapping[str, str]:
-    """The component as a pipeline that stands by itself: its inputs are the project's variables."""
+def gitlab_pipeline(component: str, place: str, commit: str) -> Mapping[str, str]:
+    """The component as a pipeline that stands by itself: its inputs are the project's variables.
+
+    `place` is the git repository of gatectl, as an https address, `commit` what of it runs, in 40 digits.
+    """
     head, _, jobs = component.partition("---\n")
     told = "".join(line for line in head.splitlines(keepends=True)[1:] if line.startswith("#"))
     for old, new in (
@@ -118,7 +140,8 @@ def gitlab_pipeline(component: str, version: str) -> Mapping[str, str]:
         ('"$[[ inputs.environment ]]" != ""', "$GATECTL_ENVIRONMENT"),
         ("$[[ inputs.environment ]]", "$GATECTL_ENVIRONMENT"),
         ("$[[ inputs.image ]]", "python:3.13"),
-        ("$[[ inputs.gatectl ]]", f"gatectl=={version}"),
+        ("$[[ inputs.source ]]", place if "://" in place else f"https://gitlab.com/{place}.git"),
+        ("$[[ inputs.commit ]]", json.dumps(commit)),
     ):
         jobs = jobs.replace(old, new)
     return {".gitlab-ci.yml": f"{_PIPELINE_HEAD}{told}{jobs}"}

@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
+import re
 import shlex
 from collections.abc import Mapping
 from pathlib import Path
 
 import click
 
-from gatectl import __version__, outputs, reconcile
+from gatectl import outputs, reconcile
 from gatectl.cli.options import Globals, command, load_project
-from gatectl.errors import DONE, InputError
+from gatectl.errors import DONE, InputError, UsageError
 from gatectl.kinds import KINDS
 from gatectl.sources import schema_folder
-from gatectl.starter import github_workflow, gitlab_pipeline, starter_files
+from gatectl.starter import NOWHERE, github_workflow, gitlab_pipeline, starter_files
 
 _SCHEMAS = ".schemas"
 _PIPELINES = {
@@ -23,6 +24,13 @@ _PIPELINES = {
 """For each CI, the file in our own sources that a starter's is made of, and what makes it."""
 
 
+_PLACES = {
+    "github": (r"[\w.-]+/[\w.-]+", "OWNER/gatectl@COMMIT"),
+    "gitlab": (r"https://[\w./:-]+", "https://HOST/OWNER/gatectl.git@COMMIT"),
+}
+"""For each CI, what the repository of gatectl looks like, and how the option is then written."""
+
+
 @command("init")
 @click.argument("directory", default=".", metavar="[DIR]")
 @click.option(
@@ -30,7 +38,13 @@ _PIPELINES = {
     type=click.Choice([*_PIPELINES, "none"]),
     help="Whose pipeline to write (default: github, or what is there).",
 )
-def COMMAND(options: Globals, directory: str, ci: str | None) -> int:  # noqa: N802 - the table's word
+@click.option(
+    "--source",
+    "said",
+    metavar="PLACE@COMMIT",
+    help="What the pipeline installs gatectl from: OWNER/gatectl@COMMIT, or for GitLab https://…/gatectl.git@COMMIT.",
+)
+def COMMAND(options: Globals, directory: str, ci: str | None, said: str | None) -> int:  # noqa: N802 - the table's word
     """Write a starter project: project file, an example manifest, a pipeline, .gitignore, schemas for the editor.
 
     Existing files are left as they are. The CI is GitLab's where a .gitlab-ci.yml is there or the remote says so.
@@ -38,11 +52,13 @@ def COMMAND(options: Globals, directory: str, ci: str | None) -> int:  # noqa: N
     console = options.console()
     folder = Path(directory).resolve()
     name = folder.name.strip() if folder.name.isprintable() else ""
-    files = starter_files(name[:128].strip() or "project", _SCHEMAS, _pipeline(ci or _guess(folder)))
+    files = starter_files(name[:128].strip() or "project", _SCHEMAS, _pipeline(ci or _guess(folder), said))
     if (folder / "gatectl.yaml").exists():
         raise InputError(f"{folder / 'gatectl.yaml'} exists: this is a project already", "gatectl validate checks it")
     for name, text in files.items():
         _write(folder / name, text, name, console.info)
+        if NOWHERE[1] in text:
+            console.info(f"{name} names no commit of gatectl yet: replace {NOWHERE[0]} and {NOWHERE[1]}")
     for name in ("manifest", "project", *(row.schema for row in KINDS.values())):
         source = schema_folder() / f"{name}.schema.json"
         _write(folder / _SCHEMAS / source.name, source.read_text("utf-8"), None, console.info)
@@ -66,7 +82,7 @@ def _guess(folder: Path) -> str:
     return "gitlab" if "gitlab" in remotes else "github"
 
 
-def _pipeline(ci: str) -> Mapping[str, str]:
+def _pipeline(ci: str, said: str | None) -> Mapping[str, str]:
     """What a CI reads, by path, made of the file that the installed package holds, or the checkout."""
     if ci == "none":
         return {}
@@ -74,7 +90,18 @@ def _pipeline(ci: str) -> Mapping[str, str]:
     here = Path(__file__).resolve().parent.parent
     packaged = here / "_pipelines" / f"{ci}.yml"
     source = packaged if packaged.is_file() else here.parent.parent / name
-    return make(source.read_text("utf-8"), __version__)
+    return make(source.read_text("utf-8"), *_place(ci, said))
+
+
+def _place(ci: str, said: str | None) -> tuple[str, str]:
+    """Where a pipeline installs gatectl from, and which commit. Raises UsageError for what is no such place."""
+    if said is None:
+        return NOWHERE
+    pattern, form = _PLACES[ci]
+    place, _, commit = said.rpartition("@")
+    if not re.fullmatch(pattern, place, re.ASCII) or not re.fullmatch("[0-9a-f]{40}", commit):
+        raise UsageError("--source is no place and commit", f"write {form}, with all 40 digits of the commit")
+    return place, commit
 
 
 def _write(path: Path, text: str, name: str | None, say: object) -> None:
