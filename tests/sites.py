@@ -14,6 +14,7 @@ from typing import Any
 from gatectl import apply as executor
 from gatectl import reconcile, secrets
 from gatectl.errors import Unreachable
+from gatectl.guards import Guard
 from gatectl.model import Plan
 from gatectl.platforms import driver_for
 from gatectl.platforms.embedded import open_platform
@@ -179,12 +180,16 @@ class Site:
             self.project, reconcile.manifest_paths(self.project, ENVIRONMENT, request.paths), "default"
         )
         if loaded.invalid:
-            return reconcile.refuse(request, loaded, git, ("embedded", "embedded", None))
+            return reconcile.refuse(request, loaded, git, Identification("embedded", "embedded", None))
         reader = self.reader()
         try:
             return reconcile.make_plan(request, loaded, git, wrap(reader) if wrap else reader)
         finally:
             reader.close()
+
+    def guard(self, reader: Reader) -> Guard:
+        """What a plan of this project, applied here, is held against."""
+        return reconcile.guard(reconcile.Request(self.project, ENVIRONMENT), reader)
 
     def apply(
         self, plan: Plan | None = None, *, wrap: Callable[[Writer], Writer] | None = None,
@@ -202,6 +207,7 @@ class Site:
             parallel=1,
             stop=stop,
             progress=lambda _: None,
+            guard=self.guard(reader),
         )
         try:
             outcomes, converged = executor.apply_plan(plan, run)

@@ -376,7 +376,7 @@ def test_a_precheck_names_every_conflict_and_writes_nothing(site: Site) -> None:
     site.live_repository("r")
     before = site.snapshot()
     reader = site.reader()
-    (conflict,) = executor.precheck(plan, reader)
+    (conflict,) = executor.precheck(plan, reader, site.guard(reader))
     reader.close()
     assert conflict.operation == "repository/default/r"
     assert operation(plan, conflict.operation)["pre"] == {"exists": False, "hash": None}

@@ -11,15 +11,16 @@ from __future__ import annotations
 import contextlib
 import sys
 import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, Final, NamedTuple
 
 from gatectl.changes import attachment_token
-from gatectl.conditions import Conflict, divergence, find, judge, live_hash, renews
+from gatectl.conditions import Conflict, divergence, find, live_hash, renews
 from gatectl.current import Current, read_current, read_live, read_workspaces
 from gatectl.desired import comparable
 from gatectl.errors import PlatformError, PlatformRefused, PreconditionFailed, Uncertain, Unreachable
+from gatectl.guards import Guard
 from gatectl.kinds import KINDS, bucket
 from gatectl.kinds.interface import Context, Order
 from gatectl.model import Attachment, Live, Operation, Outcome, Plan, Status
@@ -40,7 +41,7 @@ Secrets = Mapping[str, Mapping[str, str]]
 
 
 class Run(NamedTuple):
-    """What an execution needs besides the plan.
+    """What an execution needs besides the plan. `guard` is asked before each write whether the plan still holds.
 
     `stop` is asked before every write whether to stop; `progress` is told every outcome as it comes. `force_put`
     writes repositories that hold what gatectl does not know (U31), `known` names what of that may be lost. `on_stop` is given
@@ -54,17 +55,19 @@ class Run(NamedTuple):
     parallel: int
     stop: Callable[[], bool]
     progress: Callable[[Outcome], None]
+    guard: Guard
     force_put: bool = False
     known: frozenset[str] = frozenset()
     on_stop: Callable[[Callable[[], None]], None] = lambda callback: None
 
 
-def precheck(plan: Plan, reader: Reader) -> list[Conflict]:
-    """The operations whose objects are neither as planned nor already as wanted. Reads only."""
-    operations = plan["operations"]
-    current = _read(reader, operations)
-    found = (judge(operation, current) for operation in operations)
-    return [verdict for verdict in found if isinstance(verdict, Conflict)]
+def precheck(plan: Plan, reader: Reader, guard: Guard) -> list[Conflict]:
+    """The operations that cannot be done as they were planned, with what is live now. Reads only.
+
+    Raises StalePlan where the whole plan is not for here.
+    """
+    guard.admit(plan)
+    return guard.conflicts(plan, _read(reader, plan))
 
 
 def apply_plan(plan: Plan, run: Run) -> tuple[list[Outcome], bool]:
@@ -76,14 +79,15 @@ def apply_plan(plan: Plan, run: Run) -> tuple[list[Outcome], bool]:
     operations: Sequence[Operation] = plan["operations"]
     if not operations and not plan["adopts"]:
         return [], True
+    run.guard.admit(plan)
     writer = run.open_writer()
-    work = _Work(run, writer, operations)
+    work = _Work(run, writer, plan)
     run.on_stop(writer.stop)
     try:
         # Read only now: what another apply wrote while we waited for it is seen, and done `already`.
         writer.claim()
-        current = _read(run.reader, operations)
-        conflicts = [v for v in (judge(op, current) for op in operations) if isinstance(v, Conflict)]
+        current = _read(run.reader, plan)
+        conflicts = run.guard.conflicts(plan, current)
         if conflicts:
             return refused(plan, conflicts), False
         work.do(current)
@@ -125,10 +129,11 @@ class _Tried(NamedTuple):
 class _Work:
     """One execution under way: the outcomes so far, and whether it still makes sense to start anything."""
 
-    def __init__(self, run: Run, writer: Writer, operations: Sequence[Operation]) -> None:
+    def __init__(self, run: Run, writer: Writer, plan: Plan) -> None:
         self.run = run
         self.writer = writer
-        self.operations = operations
+        self.plan = plan
+        self.operations: Sequence[Operation] = plan["operations"]
         self.outcomes: dict[str, Outcome] = {}
         self.diverged = False
         self.started: set[str] = set()
@@ -140,7 +145,7 @@ class _Work:
         """Level after level. `current` was read just now, and serves the first."""
         for level in _by_level(self.operations):
             if current is None:
-                current = _try_read(self.run.reader, self.operations)
+                current = _try_read(self.run.reader, self.plan)
             if current is None:
                 for op in level:
                     self._set(_not_started(op))
@@ -164,9 +169,11 @@ class _Work:
     def _decide(self, level: Sequence[Operation], current: Current) -> list[tuple[Operation, Live | None]]:
         """What of a level is to be written, each with the live object to write over; the rest gets its outcome."""
         ready: list[tuple[Operation, Live | None]] = []
+        pending = [op for op in self.operations if op["id"] not in self.outcomes]
+        verdicts = self.run.guard.judge(self.plan, pending, current)
         for op in level:
             failed = [need for need in op["dependsOn"] if self.outcomes[need].status not in _FINE]
-            verdict = judge(op, current)
+            verdict = verdicts[op["id"]]
             if failed and all(self.outcomes[need].status == "not-started" for need in failed):
                 self._set(_not_started(op))
             elif failed:
@@ -191,7 +198,7 @@ class _Work:
             if any(item.outcome.status == "unknown" for item in tried):
                 # Give what may still be under way somewhere the time to end; the next write follows this read at once.
                 time.sleep(min(0.2 * 2**attempt, 1.0))
-            latest = _try_read(self.run.reader, self.operations)
+            latest = _try_read(self.run.reader, self.plan)
             if latest is None:
                 self._unverified(tried)
                 return None
@@ -200,7 +207,7 @@ class _Work:
             for pause in _POLLS if late else ():
                 # A platform may need a moment until a list shows what was written (U32).
                 time.sleep(pause)
-                latest = _try_read(self.run.reader, self.operations) or latest
+                latest = _try_read(self.run.reader, self.plan) or latest
                 late = [item for item in late if not self._as_wanted(item, latest)]
                 if not late:
                     break
@@ -261,7 +268,7 @@ class _Work:
             if outcome.status == "done":
                 late.append(item)
                 continue
-            verdict = judge(op, current)
+            verdict = self.run.guard.judge(self.plan, [op], current)[op["id"]]
             if isinstance(verdict, Conflict):
                 self._set(_conflict(op, verdict, outcome.attempts))
             elif not item.again and _timed_out(outcome):
@@ -280,7 +287,7 @@ class _Work:
         if item.op["action"] == "delete":
             wanted = live is None
         else:
-            wanted = isinstance(live, Live) and live_hash(live) == item.op["post"]["hash"]
+            wanted = isinstance(live, Live) and live_hash(live, item.op) == item.op["post"]["hash"]
         if wanted:
             found = live.id if isinstance(live, Live) else item.outcome.platform_id
             self._set(item.outcome._replace(status="done", platform_id=found, error=None))
@@ -303,7 +310,7 @@ class _Work:
 
     def _look_once_more(self) -> None:
         """What could not be read back when it was written may be readable by the end."""
-        current = _try_read(self.run.reader, self.operations) if self._unread else None
+        current = _try_read(self.run.reader, self.plan) if self._unread else None
         if current is None:
             self.diverged |= bool(self._unread)
         else:
@@ -327,9 +334,14 @@ def _by_level(operations: Sequence[Operation]) -> list[list[Operation]]:
     return levels
 
 
-def _read(reader: Reader, operations: Iterable[Operation]) -> Current:
-    names = sorted({op["workspace"] for op in operations if op["workspace"] is not None})
-    kinds = {op["kind"] for op in operations}
+def _read(reader: Reader, plan: Plan) -> Current:
+    """The platform as far as a plan is about it: the objects that it changes, refers to, or takes under management."""
+    operations = plan["operations"]
+    concerned = [*operations, *plan["adopts"]]
+    names = sorted({item["workspace"] for item in concerned if item["workspace"] is not None})
+    kinds = {item["kind"] for item in concerned}
+    if any(op["action"] == "delete" for op in operations):
+        kinds.add("Repository")  # who attaches what is to be deleted
     api_keys = any(
         "apiKey" in (f["after"] or {}) for op in operations for f in op["fields"] if f["path"] == "/spec/credentials"
     )
@@ -340,10 +352,10 @@ def _read(reader: Reader, operations: Iterable[Operation]) -> Current:
     return read_current(reader, names, read_workspaces(reader, renamed), kinds, api_keys=api_keys, llms=llms)
 
 
-def _try_read(reader: Reader, operations: Iterable[Operation]) -> Current | None:
+def _try_read(reader: Reader, plan: Plan) -> Current | None:
     """The platform as it is now; None where it cannot be read whole, whatever the reason: what was written has a receipt."""
     try:
-        return _read(reader, operations)
+        return _read(reader, plan)
     except Exception:
         return None
 
@@ -417,7 +429,7 @@ def _latest(op: Operation, live: Live, context: Context, reader: Reader) -> Live
     if wire is None:
         return live
     latest = read_live(kind, wire, context)
-    if live_hash(latest) != op["pre"]["hash"]:
+    if live_hash(latest, op) != op["pre"]["hash"]:
         raise PreconditionFailed("somebody changed it a moment ago")
     return latest
 

@@ -115,7 +115,7 @@ def _plain(
     reference = pair.manifest.spec.get("credentials")
     if kind.name in ("Bucket", "LLM") and (live is None or pair.key in settings.renew):
         worked.findings.extend(_credentials(pair, reference, current))
-        fields.append(("/spec/credentials", None, reference))
+        fields.append(("/spec/credentials", None, _bound(pair, reference, current)))
     if live is not None and not fields:
         _unchanged(pair, live, settings, worked)
         return
@@ -130,7 +130,7 @@ def _plain(
             (),
             (),
             state_of(live) if live else None,
-            State(wanted, besides=registered.get(_where(pair.key.workspace, wanted), ()) if live is None else ()),
+            State(wanted, besides=tuple(same_identity(registered, pair.key.workspace, wanted)) if live is None else ()),
             False,
             (),
             home,
@@ -326,6 +326,15 @@ def _credentials(pair: Pair, reference: Any, current: Current) -> Iterable[Findi
                       "name one by its id", spot=spot, subject=manifest.subject)  # fmt: skip
 
 
+def _bound(pair: Pair, reference: Any, current: Current) -> Any:
+    """A reference to credentials; one to an API key by its description with the id that it has now."""
+    state = current.states.get(pair.key.workspace) if pair.key.workspace is not None else None
+    if not reference or "apiKey" not in reference or state is None:
+        return reference
+    found = find_api_keys(reference["apiKey"], state.context.api_keys)
+    return {**reference, "id": found[0]} if len(found) == 1 and found[0] != reference["apiKey"] else reference
+
+
 def _reason(pair: Pair, settings: Settings) -> str:
     if pair.live is None:
         return "declared in the manifests, not on the platform"
@@ -428,6 +437,13 @@ def registered_buckets(current: Current) -> Registered:
         for live in state.indexes["Bucket"].by_id.values():
             found.setdefault(_where(name, live.spec), []).append((live.key.name, live.id))
     return {where: tuple(sorted(lives)) for where, lives in found.items()}
+
+
+def same_identity(
+    registered: Mapping[tuple[str | None, Identity], Sequence[tuple[str, str]]], workspace: str | None, spec: Spec
+) -> Sequence[tuple[str, str]]:
+    """The (label, id) of the live buckets that have the remote identity of a bucket's normal form."""
+    return registered.get(_where(workspace, spec), ())
 
 
 def _where(workspace: str | None, spec: Spec) -> tuple[str | None, Identity]:

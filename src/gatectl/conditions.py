@@ -6,24 +6,30 @@ conflict says where, field by field.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, Literal, NamedTuple
 
-from gatectl.changes import attachment_token, state_hash
+from gatectl.changes import attachment_token, old_state_hash, state_hash
 from gatectl.current import Current
 from gatectl.kinds import KINDS
-from gatectl.model import Live, ObjectKey, Operation
-from gatectl.plan import read_attachment
+from gatectl.model import Live, ObjectKey, Operation, State
+from gatectl.plan import read_attachment, read_state
+
+Row = tuple[str, Any, Any, Any]
+"""Where something is not as planned: (path, planned, live, wanted)."""
 
 
 class Conflict(NamedTuple):
     """Where a live object is neither what the plan was made from nor what it should become."""
 
     operation: str
-    rows: tuple[tuple[str, Any, Any, Any], ...]
-    """(path, planned, live, wanted)"""
+    rows: tuple[Row, ...]
+    broken: tuple[str, ...] = ()
+    """What the final state would break, with what is live now."""
 
     def message(self) -> str:
+        if self.broken:
+            return f"with what is live now, this would break: {'; '.join(self.broken)}"
         rows = (
             f"{path}: planned {_in_words(p)}, live {_in_words(live)}, wanted {_in_words(w)}"
             for path, p, live, w in self.rows
@@ -50,8 +56,25 @@ def renews(op: Operation) -> bool:
     return op["action"] == "update" and any(field["path"] == "/spec/credentials" for field in op["fields"])
 
 
-def live_hash(live: Live) -> str:
-    return state_hash(KINDS[live.key.kind], live.key.workspace, live.spec, live.attachments)
+def live_hash(live: Live, op: Operation) -> str:
+    """The hash of a live object, as the format of the plan of this operation has it."""
+    hashed = state_hash if "after" in op else old_state_hash
+    return hashed(KINDS[live.key.kind], live.key.workspace, live.spec, live.attachments)
+
+
+def read_after(op: Operation, live: Live | None = None) -> State:
+    """How the object of an operation will be. Plans of format 1.0 tell only what differs from `live`."""
+    if op.get("after") is not None:
+        return read_state(op["after"])
+    named = {path: field for field, path in KINDS[op["kind"]].paths.items()}
+    fields = {field["path"]: field["after"] for field in op["fields"]}
+    spec = {**(live.spec if live is not None else {}), **{named[p]: v for p, v in fields.items() if p in named}}
+    kept = live.attachments if live is not None else ()
+    masters = {path.lower(): after for path, after in fields.items()}
+    attachments = [
+        a._replace(master=masters.get(f"/spec/resources/{attachment_token(a)}/master".lower(), a.master)) for a in kept
+    ]
+    return State(spec, (*attachments, *map(read_attachment, op["attach"])))
 
 
 def judge(op: Operation, current: Current) -> Live | Conflict | Literal["already"] | None:
@@ -63,17 +86,37 @@ def judge(op: Operation, current: Current) -> Live | Conflict | Literal["already
         if op["action"] == "delete":
             return "already"
         return None if not op["pre"]["exists"] else Conflict(op["id"], (("exists", True, False, True),))
-    found = live_hash(live)
+    found = live_hash(live, op)
     if op["pre"]["exists"] and found == op["pre"]["hash"]:
-        return live
-    if renews(op) and found == op["post"]["hash"]:
-        return live
-    if op["action"] != "delete" and found == op["post"]["hash"]:
-        return "already"
-    return Conflict(op["id"], tuple(_rows(op, live)))
+        swapped = tuple(_swapped(live, _items(op, "before", "detach", "keep")))
+        return Conflict(op["id"], swapped) if swapped else live
+    if op["action"] == "delete" or found != op["post"]["hash"]:
+        return Conflict(op["id"], tuple(_rows(op, live)))
+    swapped = tuple(_swapped(live, _items(op, "after", "attach", "keep")))
+    if swapped:
+        return Conflict(op["id"], swapped)
+    return live if renews(op) else "already"
 
 
-def _rows(op: Operation, live: Live) -> Iterable[tuple[str, Any, Any, Any]]:
+def _items(op: Operation, state: str, *lists: str) -> Iterable[Mapping[str, Any]]:
+    """All attachments of a state; those of the lists where a plan of format 1.0 has no states."""
+    if "after" in op:
+        found: Iterable[Mapping[str, Any]] = (op.get(state) or {}).get("attachments", ())
+        return found
+    return [item for name in lists for item in op[name]]
+
+
+def _swapped(live: Live, items: Iterable[Mapping[str, Any]]) -> Iterator[Row]:
+    """Attachments whose place another registration of the same identity has taken: no hash tells that."""
+    held = {item.id for item in live.attachments}
+    for item in items:
+        if item["id"] is not None and item["id"] not in held:
+            token = attachment_token(read_attachment(item))
+            now = ", ".join(sorted(a.id or "" for a in live.attachments if attachment_token(a) == token))
+            yield f"/spec/resources/{token}/id", item["id"], now or None, item["id"]
+
+
+def _rows(op: Operation, live: Live) -> Iterable[Row]:
     """The conflict, field by field: planned (what the plan was made from), live, wanted."""
     kind = KINDS[op["kind"]]
     fields = {path: live.spec.get(field) for field, path in kind.paths.items()}

@@ -6,7 +6,7 @@ blamed on it: a violation among repositories that stay as they are was there bef
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Container, Iterator, Mapping, Sequence
 
 from gatectl import rules
 from gatectl.changes import Ending, Worked
@@ -28,9 +28,24 @@ def forecast(
     if not changed:
         return []
     deleted = {c.id for c in worked.changes if c.action == "delete" and c.key in selected}
-    views = _views(worked, current, selected, deleted)
+    endings = [ending for key, ending in worked.endings.items() if key in selected]
+    return final_state(endings, deleted, changed, current, settings)
+
+
+def final_state(
+    endings: Sequence[Ending],
+    deleted: Container[str | None],
+    changed: Container[ObjectKey],
+    current: Current,
+    settings: Mapping[str, str],
+) -> list[Finding]:
+    """What breaks once these repositories end so, those with the ids `deleted` are gone and all else is as it is now.
+
+    Only what involves one of the `changed` repositories. `settings` are the severities of the project's rules.
+    """
+    views = _views(endings, current, deleted)
     touched = [view for view, key in views if key in changed]
-    names = {(key.workspace, key.name) for key in changed}
+    names = {(key.workspace, key.name) for _, key in views if key in changed}
     found = [f for f in rules.check_each(touched) if f.severity == "error" or _unlisted(f)]
     found += rules.check_across(Namespace([view for view, _ in views], ()))
     blamed = [f for f in found if f.rule in _CHECKED and not names.isdisjoint(f.about)]
@@ -53,14 +68,10 @@ def _unjudged(view: RepositoryView) -> Iterator[Finding]:
 
 
 def _views(
-    worked: Worked, current: Current, selected: frozenset[ObjectKey], deleted: set[str | None]
+    endings: Sequence[Ending], current: Current, deleted: Container[str | None]
 ) -> list[tuple[RepositoryView, ObjectKey]]:
-    views = []
-    ended = set()
-    for key, ending in worked.endings.items():
-        if key in selected:
-            views.append((_view(ending), key))
-            ended.add(ending.id)
+    views = [(_view(ending), ending.key) for ending in endings]
+    ended = {ending.id for ending in endings}
     for state in current.states.values():
         for live in state.indexes["Repository"].by_id.values():
             if live.id in deleted or live.id in ended:

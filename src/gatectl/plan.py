@@ -13,11 +13,11 @@ from graphlib import CycleError, TopologicalSorter
 from typing import Any, Final, NamedTuple
 from urllib.parse import quote
 
-from gatectl.changes import Worked, canonical, state_hash
+from gatectl.changes import Worked, canonical, old_state_hash, state_hash
 from gatectl.current import Current
 from gatectl.desired import IDENTITY_FIELDS, STORAGE
 from gatectl.kinds import KINDS
-from gatectl.model import Attachment, Change, Document, Finding, ObjectKey, Plan, Spec, Spot, State
+from gatectl.model import Attachment, Change, Document, Finding, ObjectKey, Operation, Plan, Spec, Spot, State
 
 FORMAT_VERSION: Final = "1.1"
 _SHOWN_ONLY: Final = ("source", "reason")
@@ -348,6 +348,51 @@ def fingerprint(plan: Mapping[str, Any]) -> str:
     operations = [{k: v for k, v in op.items() if k not in _SHOWN_ONLY} for op in plan["operations"]]
     target = {k: v for k, v in plan["target"].items() if k not in ("workspaces", "place")}
     value = {"formatVersion": plan["formatVersion"], "target": target, "operations": operations}
+    return "sha256:" + hashlib.sha256(canonical(value)).hexdigest()
+
+
+def downgraded_fingerprint(plan: Plan) -> str:
+    """The fingerprint that a plan of the same changes had in format 1.0."""
+    target = {name: plan["target"][name] for name in ("driver", "url", "instance", "workspaces")}
+    operations = [_downgraded(op) for op in plan["operations"]]
+    value = {"formatVersion": "1.0", "target": target, "operations": operations}
+    return "sha256:" + hashlib.sha256(canonical(value)).hexdigest()
+
+
+def _downgraded(op: Operation) -> dict[str, Any]:
+    states = {name: read_state(op[name]) if op.get(name) is not None else None for name in ("before", "after")}
+    hashes = {
+        name: None if s is None else old_state_hash(KINDS[op["kind"]], op["workspace"], s.spec, s.attachments)
+        for name, s in states.items()
+    }
+    lists = {
+        name: [{k: v for k, v in item.items() if k not in ("provider", "endpoint")} for item in op[name]]
+        for name in ("attach", "detach", "keep")
+    }
+    reason = op["reason"]
+    if op["action"] == "delete":
+        keys = op["before"].get("apiKeys", 0)
+        lists["detach"] = []
+        reason += ("; its API key dies with it" if keys == 1 else f"; its {keys} API keys die with it") if keys else ""
+    return {
+        **{name: op[name] for name in ("id", "action", "kind", "workspace", "name", "platformId", "risk", "dependsOn")},
+        **lists,
+        "reason": reason,
+        "fields": [{**field, "after": _without_id(field["after"])} for field in op["fields"]],
+        "pre": {**op["pre"], "hash": hashes["before"]},
+        "post": {"hash": hashes["after"]},
+    }
+
+
+def _without_id(value: Any) -> Any:
+    """A credential without the id that its API key had when this was planned."""
+    return {k: v for k, v in value.items() if k != "id"} if isinstance(value, Mapping) else value
+
+
+def old_fingerprint(plan: Mapping[str, Any]) -> str:
+    """The fingerprint of a plan of format 1.0: the whole target, and operations without `source`."""
+    operations = [{k: v for k, v in op.items() if k != "source"} for op in plan["operations"]]
+    value = {"formatVersion": plan["formatVersion"], "target": plan["target"], "operations": operations}
     return "sha256:" + hashlib.sha256(canonical(value)).hexdigest()
 
 

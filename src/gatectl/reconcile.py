@@ -15,6 +15,7 @@ from gatectl import checkout, desired, forecast, match, parse, plan, report, rul
 from gatectl.changes import Settings, Worked, compute_changes
 from gatectl.current import Index, read_current, read_workspaces
 from gatectl.errors import UsageError
+from gatectl.guards import Guard
 from gatectl.kinds import KINDS
 from gatectl.model import Desired, Document, Finding, ObjectKey, Plan, SourceFile
 from gatectl.platforms.interface import Identification, Reader
@@ -211,6 +212,12 @@ def target_of(
     driver, url, instance, place = identification
     project, environment = request.project, request.environment.name
     return plan.Target(driver, url, instance, project.name, project.uid, environment, openai, tuple(workspaces), place)
+
+
+def guard(request: Request, reader: Reader, expect: str | None = None) -> Guard:
+    """What a plan is held against before and while it is applied here. `expect`: the fingerprint that was approved."""
+    target = target_of(request, reader.identification, reader.traits.openai)
+    return Guard(target, request.project.rules, expect)
 
 
 def _selection(request: Request, name_file: report.NameFile, since: Mapping[str, Any] | None) -> Mapping[str, Any]:

@@ -82,9 +82,7 @@ def _resolve(
     relative to the project folder."""
     found: dict[str, str] = {}
     missing: list[tuple[str, MissingCredential]] = []
-    for name, value in reference.items():
-        if name == "apiKey":
-            continue
+    for name, value in reference.items() if "apiKey" not in reference else ():
         try:
             found[name] = resolve_reference(value, project_folder, environment)
         except MissingCredential as error:

@@ -183,5 +183,8 @@ def _updated(op: Operation, kind: Kind, after: Mapping[str, Any], fits: Fits) ->
 def _document(op: Operation, values: Mapping[str, Any], spec: Mapping[str, Any]) -> Mapping[str, Any]:
     """The manifest that would say so."""
     spec = {**spec, **{path.removeprefix("/spec/"): value for path, value in values.items() if path != _NAME}}
+    credentials = spec.get("credentials")
+    if isinstance(credentials, Mapping) and "apiKey" in credentials and type(credentials.get("id")) is str:
+        spec["credentials"] = {name: value for name, value in credentials.items() if name != "id"}
     head = {"apiVersion": API_VERSION, "kind": op["kind"], "metadata": {"name": op["name"]}}
     return {**head, "spec": spec} if spec else head

@@ -152,8 +152,9 @@ def reconciled(back: Back, folder: Any, **values: str) -> list[str]:
     hush = {op["id"]: {"key": "k", "secret": "s"} for op in first["operations"]}
     driver = driver_for(back.connection.target)
     run = executor.Run(
-        back.reader, lambda: driver.open_writer(back.connection), hush, "c", 4, lambda: False, lambda outcome: None
-    )
+        back.reader, lambda: driver.open_writer(back.connection), hush, "c", 4, lambda: False, lambda outcome: None,
+        reconcile.guard(request, back.reader),
+    )  # fmt: skip
     outcomes, converged = executor.apply_plan(first, run)
     assert converged, outcomes
     assert plan()["operations"] == []

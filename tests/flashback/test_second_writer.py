@@ -132,7 +132,10 @@ def apply_without_etags(rehearsal: Rehearsal, url: str) -> list[Outcome]:
     request = reconcile.Request(project, environment, (str(rehearsal.folder / "repositories.yaml"),))
     loaded = reconcile.load(project, request.paths, None)
     plan = reconcile.make_plan(request, loaded, reconcile.ask_git(request), reader)
-    run = executor.Run(reader, lambda: open_writer(connection), {}, "rehearsal", 4, lambda: False, lambda outcome: None)
+    guard = reconcile.guard(request, reader)
+    run = executor.Run(
+        reader, lambda: open_writer(connection), {}, "rehearsal", 4, lambda: False, lambda outcome: None, guard
+    )
     outcomes, converged = executor.apply_plan(plan, run)
     assert converged == (not any(o.error for o in outcomes) and all(o.status in ("done", "already") for o in outcomes))
     return outcomes

@@ -16,7 +16,7 @@ from typing import Any
 import click
 
 from gatectl import apply as executor
-from gatectl import errors, outputs, reconcile, secrets
+from gatectl import errors, guards, outputs, reconcile, secrets
 from gatectl import plan as plans
 from gatectl.cli.console import Console
 from gatectl.cli.exits import EXIT_CODES
@@ -81,20 +81,20 @@ def COMMAND(  # noqa: N802 - the table's word
         console.result(render("plan", plan, "markdown" if console.format == "markdown" else "text", console.look()))
     if plans.is_invalid(plan):
         return _invalid(console, plan)
-    _check_expected(plan, expect)
+    guards.check_expected(plan, expect)
     driver = driver_for(request.environment.platform)
     connection = connect()
     reader = driver.open_reader(connection)
     try:
+        guard = reconcile.guard(request, reader, expect)
         if plan_file is not None:
-            _check_target(plan, reader)
-            conflicts = executor.precheck(plan, reader)
+            conflicts = executor.precheck(plan, reader, guard)
             if conflicts:
                 return _report(console, plan, executor.refused(plan, conflicts), receipt_file)
         _guard(plan, request.environment)
         if not yes and (plan["operations"] or plan["adopts"]):
             _ask(console, plan)
-        return _execute(console, request, plan, reader, connection, receipt_file)
+        return _execute(console, request, plan, reader, connection, receipt_file, guard)
     finally:
         reader.close()
 
@@ -104,26 +104,6 @@ def _invalid(console: Console, plan: Plan) -> int:
     if console.machine:
         console.result_json(executor.make_receipt(plan, [], converged=False))
     return errors.INVALID
-
-
-def _check_expected(plan: Plan, expect: str | None) -> None:
-    """What is applied is what was approved, or nothing."""
-    if expect is not None and plan["fingerprint"] != expect:
-        raise errors.StalePlan(
-            f"the plan is not the expected one: its fingerprint is {plan['fingerprint']}, expected is {expect}",
-            "nothing was written; look at the new plan (gatectl plan), and have its fingerprint approved",
-        )
-
-
-def _check_target(plan: Plan, reader: Reader) -> None:
-    """A plan is for one platform. One that was made before the platform's store existed fits the store that came to be."""
-    planned, found = plan["target"], reader.identification
-    same_place = (planned["driver"], planned["url"]) == (found.driver, found.url)
-    if not same_place or planned["instance"] not in (None, found.instance):
-        there = f"{planned['url']}, this is {found.url}"
-        if same_place:
-            there = f"instance {planned['instance']} of {found.url}, this is instance {found.instance or '(none yet)'}"
-        raise errors.StalePlan(f"the plan is for {there}", "choose the environment that it was made for, or plan again")
 
 
 def _guard(plan: Plan, environment: Environment) -> None:
@@ -164,6 +144,7 @@ def _execute(
     reader: Reader,
     connection: Connection,
     receipt_file: str | None,
+    guard: guards.Guard,
 ) -> int:
     project = request.project
     resolved = secrets.resolve_plan(plan, project.folder, os.environ)
@@ -177,6 +158,7 @@ def _execute(
             parallel=reader.traits.parallel,
             stop=stop,
             progress=progress,
+            guard=guard,
             force_put=request.force_put,
             known=frozenset(request.environment.known),
             on_stop=stop.callbacks.append,

@@ -178,7 +178,7 @@ def _value(value: Any) -> str:
     if isinstance(value, bool):
         return "true" if value else "false"
     if isinstance(value, Mapping):
-        return ", ".join(f"{safe(name)} {_reference(inner)}" for name, inner in value.items())
+        return ", ".join(f"{safe(name)} {_reference(value[name])}" for name in value if name != "id")
     return safe(value)
 
 
