@@ -130,7 +130,7 @@ def _empty_paths(read: sources.Read, full: Collection[str], findings: Sequence[F
             continue
         if any(name.startswith(path + os.sep) for name in told):
             continue
-        hint = "name the folder that holds the manifests"
+        hint = "name the folder that holds the manifests; where no object is to be left, keep one of kind: Workspace"
         below = [name for name in read.projects if name.startswith(path.rstrip(os.sep) + os.sep)]
         if below:
             more = f" (and {len(below) - 1} more)" if len(below) > 1 else ""
@@ -149,7 +149,7 @@ def make_plan(
 
     Raises UsageError for options that cannot be meant, PlatformError where the platform cannot be read whole.
     """
-    _check_options(request)
+    check_selection(request, loaded)
     project = request.project
     name_file = report.relative_to(str(project.folder))
     identification = reader.identification
@@ -166,6 +166,9 @@ def make_plan(
     names = sorted({m.workspace for m in wanted.manifests if m.workspace is not None})
     target = target_of(request, identification, reader.traits.openai, names)
     applied = reader.applied(project.name)
+    if request.prune and applied is None:
+        raise UsageError("--prune deletes only what this project applied before, and this platform keeps no record of that",
+                         "remove on the platform itself what is declared no more")  # fmt: skip
     if request.prune and not applied:
         raise UsageError("--prune deletes only what this project applied before, and there is no record of that",
                          "apply first; objects applied from then on are recorded")  # fmt: skip
@@ -265,6 +268,24 @@ def ask_git(request: Request) -> checkout.Checkout:
     return checkout.Checkout(request.project.folder, paths)
 
 
+def check_selection(request: Request, loaded: Loaded) -> None:
+    """Find out without the platform whether the options choose anything. Raises UsageError for one that does not.
+
+    Of manifests with errors nothing is known for certain: then only options that can never be meant are refused.
+    """
+    _check_options(request)
+    if loaded.invalid:
+        return
+    manifests = loaded.desired.manifests
+    if request.selector is not None:
+        selection.check_selector(request.selector, manifests)
+    for option, texts in (("--target", request.targets), ("--renew-credentials", request.renew)):
+        for text in texts:
+            selection.check_target(text, manifests, option)
+    if request.since is not None:
+        selection.check_since(request.since, loaded.desired)
+
+
 def _check_options(request: Request) -> None:
     """Raises UsageError for options that cannot be meant, whatever the manifests are."""
     chosen = request.paths or request.selector is not None or request.targets or request.since is not None
@@ -289,12 +310,17 @@ def _chosen(
         chosen = frozenset(selection.key_of(m) for m in wanted.manifests if m.name is not None and matches(m.labels))
     if request.targets:
         chosen &= selection.find_targets(request.targets, wanted.manifests, "--target")
+    if not chosen:
+        raise UsageError("-l and --target together choose nothing", "leave out one of them")
     if request.since is None:
         return chosen, None
     before, _ = match.decide_workspaces(request.since.before, default, visible)
     attached = {key: ending.attachments for key, ending in worked.endings.items()}
     touched = selection.touched(before, wanted, attached)
     chosen &= touched.keys
+    if not chosen and not touched.removed:
+        raise UsageError(f"nothing that differs from {request.since.ref} is chosen by -l or --target",
+                         "leave out one of them, or --changed-since")  # fmt: skip
     removed = [{"kind": k.kind, "workspace": k.workspace, "name": k.name} for k in sorted(touched.removed, key=str)]
     said = {"ref": request.since.ref, "commit": request.since.commit, "touched": len(chosen), "of": touched.of}
     return chosen, {**said, "removed": removed}

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from difflib import get_close_matches
 from typing import Any, Final, NamedTuple
 
 from gatectl.desired import comparable
@@ -61,6 +63,74 @@ def _unreadable(text: str) -> UsageError:
     )
 
 
+def check_selector(text: str, manifests: Sequence[Manifest]) -> None:
+    """Raises UsageError for a selector that no manifest matches, with the labels that there are."""
+    matches = parse_selector(text)
+    if any(matches(manifest.labels) for manifest in manifests):
+        return
+    labels = Counter(f"{key}={value}" for manifest in manifests for key, value in manifest.labels.items())
+    there = "no manifest has a label"
+    if labels:
+        named = [f"{label} ({count})" for label, count in sorted(labels.items(), key=lambda item: (-item[1], item[0]))]
+        more = f" and {len(named) - _SHOWN} more" if len(named) > _SHOWN else ""
+        there = f"labels that there are: {', '.join(named[:_SHOWN])}{more}"
+    raise UsageError(f"-l {text}: no manifest has such labels", f"{_meant(text, labels)}{there}")
+
+
+_SHOWN: Final = 12
+
+
+def _meant(text: str, labels: Iterable[str]) -> str:
+    """What was probably meant by a selector that matches nothing, in words before those of what there is."""
+    if text.lower().endswith((".yaml", ".yml", ".json", "/")):
+        return "a file or folder is named without -l; "
+    written = text.replace(":", "=").replace("==", "=").replace(" ", "")
+    if (near := nearest(written, labels)) is not None:
+        return f"did you mean -l {near}? "
+    return f"write -l {written}; " if ":" in text and "=" not in text else ""
+
+
+def nearest(word: str, candidates: Iterable[str]) -> str | None:
+    """The candidate that was probably meant; an odd case is the nearest of all."""
+    lowered = {candidate.lower(): candidate for candidate in candidates}
+    found = get_close_matches(word.lower(), list(lowered), n=1, cutoff=0.7)
+    return lowered[found[0]] if found else None
+
+
+def check_target(text: str, manifests: Iterable[Manifest], option: str) -> None:
+    """Raises UsageError for a KIND/[WORKSPACE/]NAME that no manifest can be, whatever the workspace of those that name none."""
+    kind, rest = parse_target(text, option)
+    ours = [m for m in manifests if m.name is not None]
+    if any(m.kind == kind and _may_be(m, rest) for m in ours):
+        return
+    shown = [f"{m.kind}/{m.workspace}/{m.name}" if m.workspace is not None else f"{m.kind}/{m.name}" for m in ours]
+    other = [name for name in shown if name.endswith(f"/{rest}")]
+    near = nearest(f"{kind}/{rest}", [f"{m.kind}/{m.name}" for m in ours]) or nearest(f"{kind}/{rest}", shown)
+    hint = "check the name, or the PATH that is read"
+    if other or near:
+        hint = f"did you mean {other[0] if other else near}?"
+    elif declared := [name for name in shown if name.startswith(f"{kind}/")]:
+        more = f" and {len(declared) - _SHOWN} more" if len(declared) > _SHOWN else ""
+        hint = f"declared are: {', '.join(declared[:_SHOWN])}{more}"
+    raise UsageError(f"{option} {text}: no manifest declares it", hint)
+
+
+def _may_be(manifest: Manifest, rest: str) -> bool:
+    workspace, _, name = rest.rpartition("/")
+    return rest == manifest.name or f"{manifest.workspace}/{manifest.name}" == rest or (
+        manifest.workspace is None and manifest.kind != "Workspace" and bool(workspace) and name == manifest.name
+    )  # fmt: skip
+
+
+def check_since(since: Since, wanted: Desired) -> None:
+    """Raises UsageError where the manifests say what they said then."""
+    if _by_key(since.before) == _by_key(wanted):
+        raise UsageError(
+            f"--changed-since {since.ref}: no manifest says anything else than at {since.commit[:12]}",
+            "there is nothing to plan; without --changed-since everything is compared",
+        )
+
+
 def find_targets(texts: Sequence[str], manifests: Iterable[Manifest], option: str) -> frozenset[ObjectKey]:
     """The keys of the manifests that KIND/[WORKSPACE/]NAME mean. Raises UsageError for one that means none or several."""
     keys = [ObjectKey(m.kind, m.workspace, m.name) for m in manifests if m.name is not None]
@@ -72,7 +142,13 @@ def parse_target(text: str, option: str) -> tuple[str, str]:
     kind, _, rest = text.partition("/")
     kinds = {name.lower(): name for name in KINDS}
     if kind.lower() not in kinds or not rest:
-        raise UsageError(f"{option} {text}: KIND/[WORKSPACE/]NAME is wanted", f"KIND is one of {', '.join(KINDS)}")
+        hint = f"KIND is one of {', '.join(KINDS)}"
+        near = nearest(kind, KINDS) or next((k for k in KINDS if kind and k.lower().startswith(kind.lower())), None)
+        if rest and near is not None:
+            hint = f"did you mean {option} {near}/{rest}? {hint}"
+        elif not rest and kind.lower() not in kinds:
+            hint = f"for example {option} Repository/{kind or 'orders'}; {hint}"
+        raise UsageError(f"{option} {text}: KIND/[WORKSPACE/]NAME is wanted", hint)
     return kinds[kind.lower()], rest
 
 

@@ -187,13 +187,15 @@ def test_the_change_is_counted_from_where_the_branch_began(checkout: Any) -> Non
     assert result.json["selection"]["since"]["commit"] == git("merge-base", "main", "work").strip()
 
 
-def test_a_moved_file_and_a_comment_touch_nothing(checkout: Any) -> None:
+def test_a_moved_file_and_a_comment_touch_nothing_and_that_is_said(checkout: Any) -> None:
     git("mv", "manifests/one.yaml", "manifests/moved.yaml")
     checkout.write("manifests/two.yaml", "# a comment\n" + REPOSITORY.format(name="two", bucket="two-b"))
-    result = checkout("plan", "--changed-since", "main", "--format", "json", "--detailed-exitcode")
-    assert (result.code, operations(result), result.json["selection"]["since"]["touched"]) == (errors.DONE, [], 0)
-    text = checkout("plan", "--changed-since", "main").out
-    assert "nothing that the change touches" in text and "as the manifests say" not in text
+    result = checkout("plan", "--changed-since", "main")
+    assert result.code == errors.USAGE
+    assert "no manifest says anything else than at" in result.err and "as the manifests say" not in result.out
+    checkout.write("manifests/three.yaml", REPOSITORY.format(name="three", bucket="one-b"))
+    assert checkout("plan", "--changed-since", "main").code == errors.DONE
+    assert checkout("plan", "--changed-since", "main", "-l", "team=one").code == errors.USAGE, "it did not change"
 
 
 def test_what_is_declared_no_more_is_named_and_not_deleted(checkout: Any) -> None:

@@ -118,8 +118,16 @@ def _guard(plan: Plan, environment: Environment) -> None:
             verb = "delete" if name == "maxDeletes" else "detach"
             raise errors.GuardrailRefused(
                 f"the plan would {verb} {count} {what if count == 1 else what + 's'}, and environment '{environment.name}' allows {limit}",
-                f"apply part of it (--target), or raise guardrails.{name} in the project file",
+                _way_out(name, deletes),
             )
+
+
+def _way_out(guardrail: str, deletes: int) -> str:
+    """What can be done about a plan that a guardrail refuses: what is deleted cannot be chosen by --target."""
+    part = "" if guardrail == "maxDeletes" else "apply part of it (--target), or "
+    if part and deletes:
+        part = "apply part of it (--target, without --prune), or "
+    return f"{part}raise guardrails.{guardrail} in the project file, if all of it is meant"
 
 
 def _ask(console: Console, plan: Plan) -> None:

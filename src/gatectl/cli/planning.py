@@ -126,6 +126,7 @@ def work_out(request: reconcile.Request, connect: Callable[[], Connection]) -> P
         return reconcile.refuse(
             request, loaded, git, Identification(driver.name, without_secrets(environment.platform), None)
         )
+    reconcile.check_selection(request, loaded)
     reader = driver.open_reader(connect())
     try:
         return reconcile.make_plan(request, loaded, git, reader)
