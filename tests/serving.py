@@ -62,7 +62,7 @@ class Rehearsal:
 def _demo_variables() -> dict[str, str]:
     lines = (EXAMPLES / "acme" / "demo.env").read_text().splitlines()
     exported = (line.removeprefix("export ").partition("=") for line in lines if line.startswith("export "))
-    return {name: value for name, _, value in exported}
+    return {name: value.partition(" ")[0] for name, _, value in exported}
 
 
 class Server:

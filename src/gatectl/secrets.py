@@ -6,46 +6,67 @@ printed, logged, hashed into a plan or stored.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import functools
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
+from gatectl import credentials
 from gatectl.errors import MissingCredential
 from gatectl.model import Plan
+from gatectl.quote import quote
 
 _LONGEST = 1 << 20
 
+Shape = Callable[[str], str]
+"""What makes of a text the secret that is sent, or raises `credentials.Unusable`."""
 
-def resolve_reference(reference: Mapping[str, str], folder: Path, environment: Mapping[str, str]) -> str:
-    """The secret that a reference leads to. `folder` is what a file is relative to.
+
+def resolve_reference(
+    reference: Mapping[str, str], folder: Path, environment: Mapping[str, str], shape: Shape = credentials.usable
+) -> str:
+    """The secret that a reference leads to, as `shape` puts it right. `folder` is what a file is relative to.
 
     Raises MissingCredential, which names the variable or the file, and never a value.
     """
     if "env" in reference:
         name = reference["env"]
-        value = environment.get(name)
-        if not value:
-            state = "is not set" if value is None else "is empty"
-            raise MissingCredential(f"environment variable {name} {state}", f"set it: export {name}=…")
-        return value
+        return _shaped(f"environment variable {quote(name)}", lambda: _variable(name, environment), shape)
     path = folder / reference["file"]
+    return _shaped(f"file {quote(path)}", lambda: _file(path), shape)
+
+
+def shaped(what: str, text: str, shape: Shape) -> str:
+    """A secret that is at hand, as `shape` puts it right; `what` names where it comes from. Raises MissingCredential."""
+    return _shaped(what, lambda: text, shape)
+
+
+def _shaped(what: str, read: Callable[[], str], shape: Shape) -> str:
+    try:
+        return shape(read())
+    except credentials.Unusable as error:
+        raise MissingCredential(f"{what} {error.problem}", error.hint) from None
+
+
+def _variable(name: str, environment: Mapping[str, str]) -> str:
+    value = environment.get(name)
+    if value is None:
+        raise credentials.Unusable("is not set", f"set it: export {quote(name)}=…")
+    return value
+
+
+def _file(path: Path) -> str:
+    hint = "it should hold the secret and nothing else"
     try:
         with open(path, "rb") as stream:
             content = stream.read(_LONGEST + 1)
-        value = content.decode("utf-8").strip()
     except OSError as error:
-        raise MissingCredential(
-            f"file {path} cannot be read: {error.strerror}", "create it, or correct the path"
-        ) from error
-    except ValueError as error:  # or its name is none that a file can have
-        raise MissingCredential(
-            f"file {path} is not UTF-8 text", "it should hold the secret and nothing else"
-        ) from error
-    if not value or len(content) > _LONGEST:
-        raise MissingCredential(
-            f"file {path} is {'too large' if value else 'empty'}", "it should hold the secret alone"
-        )
-    return value
+        raise credentials.Unusable(f"cannot be read: {error.strerror}", "create it, or correct the path") from None
+    except ValueError:  # its name is none that a file can have
+        raise credentials.Unusable("is none that there can be", "correct the path") from None
+    if len(content) > _LONGEST:
+        raise credentials.Unusable("is too large", hint)
+    return credentials.decoded(content)
 
 
 def resolve_plan(plan: Plan, project_folder: Path, environment: Mapping[str, str]) -> dict[str, dict[str, str]]:
@@ -66,7 +87,8 @@ def resolve_plan(plan: Plan, project_folder: Path, environment: Mapping[str, str
         raise MissingCredential(f"{_of(users)}: {message}", hints[message])
     if missing:
         listed = "\n".join(f"  {message} ({_of(users)})" for message, users in missing.items())
-        raise MissingCredential(f"{len(missing)} credentials are missing:\n{listed}", "nothing was written")
+        what = "credentials are missing or cannot be used"
+        raise MissingCredential(f"{len(missing)} {what}:\n{listed}", "nothing was written")
     return secrets
 
 
@@ -84,7 +106,21 @@ def _resolve(
     missing: list[tuple[str, MissingCredential]] = []
     for name, value in reference.items() if "apiKey" not in reference else ():
         try:
-            found[name] = resolve_reference(value, project_folder, environment)
+            shape = functools.partial(credentials.usable, provider=_provider(operation), field=name)
+            found[name] = resolve_reference(value, project_folder, environment, shape)
         except MissingCredential as error:
-            missing.append((f"{operation['kind']} {operation['workspace']}/{operation['name']}: {name}", error))
+            what = f"{operation['kind']} {quote(operation['workspace'])}/{quote(operation['name'])}: {name}"
+            missing.append((what, error))
     return found, missing
+
+
+def _provider(operation: Mapping[str, Any]) -> str | None:
+    """The type of the bucket or the provider of the LLM that an operation is about, as far as it says so."""
+    said = {field["path"]: field["after"] for field in operation["fields"]}
+    state = operation.get("after")
+    spec = state.get("spec", state) if isinstance(state, Mapping) else {}
+    for name in ("type", "provider"):
+        value = said.get(f"/spec/{name}") or (spec.get(name) if isinstance(spec, Mapping) else None)
+        if isinstance(value, str):
+            return value
+    return None

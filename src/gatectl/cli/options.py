@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 import click
 
-from gatectl import fences, sources
+from gatectl import credentials, fences, sources
 from gatectl.cli.blanks import Strict
 from gatectl.cli.console import Console
 from gatectl.errors import INVALID, GatectlError, MissingCredential
@@ -24,7 +24,7 @@ from gatectl.platforms import driver_for
 from gatectl.platforms.flashback import check_url
 from gatectl.platforms.interface import Connection, Credentials, Secret
 from gatectl.project import Environment, Project, bare_project, choose_environment, make_project
-from gatectl.secrets import resolve_reference
+from gatectl.secrets import resolve_reference, shaped
 from gatectl.validate import check_project
 
 if TYPE_CHECKING:
@@ -222,17 +222,21 @@ def _credentials(project: Project, environment: Environment) -> Credentials | No
     """GATECTL_TOKEN, the environment's token, or GATECTL_EMAIL and GATECTL_PASSWORD; the first that is there."""
     if not environment.platform.startswith(("https://", "http://")):
         return None
-    given = os.environ.get("GATECTL_TOKEN")
+    given = credentials.stripped(os.environ.get("GATECTL_TOKEN", ""))
     if given:
-        return Credentials(token=Secret(given.strip()))
+        return Credentials(token=Secret(shaped("environment variable GATECTL_TOKEN", given, credentials.token)))
     if environment.token is not None:
         try:
-            return Credentials(token=Secret(resolve_reference(environment.token, project.folder, os.environ)))
+            return Credentials(
+                token=Secret(resolve_reference(environment.token, project.folder, os.environ, credentials.token))
+            )
         except MissingCredential as error:
             raise MissingCredential(
                 f"the token of environment '{environment.name}': {error.message}", error.hint
             ) from error
-    email, password = os.environ.get("GATECTL_EMAIL"), os.environ.get("GATECTL_PASSWORD")
+    email = credentials.stripped(os.environ.get("GATECTL_EMAIL", "")) or None
+    # A password may be of any characters; the end of a line is of the file that it was read from.
+    password = os.environ.get("GATECTL_PASSWORD", "").rstrip("\r\n")
     if email or password:
         return Credentials(email=email, password=Secret(password) if password else None)
     return None

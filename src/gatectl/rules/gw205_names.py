@@ -11,8 +11,10 @@ from collections.abc import Callable, Iterator
 from functools import lru_cache
 
 from gatectl.model import Finding, Manifest, Spot
+from gatectl.quote import quote
 from gatectl.rules.interface import Namespace, RepositoryView, Rule, spot
 
+_CURLY = "“”„‟‘’‚‛«»"
 _IP = re.compile(r"\d+\.\d+\.\d+\.\d+\Z")
 _S3 = re.compile(r"[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]\Z")
 _GCS_PART = re.compile(r"[a-z0-9_-]{1,63}\Z")
@@ -86,8 +88,18 @@ def each(view: RepositoryView) -> Iterator[Finding]:
 
 def across(namespace: Namespace) -> Iterator[Finding]:
     for manifest in namespace.manifests:
+        yield from _curly(manifest)
         if manifest.kind == "Bucket":
             yield from _bucket(manifest)
+
+
+def _curly(manifest: Manifest) -> Iterator[Finding]:
+    """Quotes that a word processor or a chat made: YAML takes them for letters."""
+    for field, name in (("name", manifest.name), ("workspace", manifest.workspace)):
+        if manifest.valid and name and (name[0] in _CURLY or name[-1] in _CURLY):
+            yield Finding("GW205", f"the quotes in metadata.{field} {quote(name)} are part of the name",
+                          "YAML's own quotes are straight: ' or \"", "warning",
+                          Spot(manifest.document, ("metadata", field)), subject=manifest.subject)  # fmt: skip
 
 
 def _bucket(manifest: Manifest) -> Iterator[Finding]:
@@ -105,9 +117,9 @@ def _bucket(manifest: Manifest) -> Iterator[Finding]:
 RULE = Rule(
     "GW205",
     "A name breaks its pattern or length",
-    "metadata.name has 1 to 128 printable characters without space at either end. Azure's rules for storage accounts and"
-    " containers always hold; S3's and GCS' rules for bucket names are errors on a Bucket manifest without an endpoint and"
-    " warnings on a resource entry.",
+    "metadata.name has 1 to 128 printable characters without space at either end; curly quotes at an end are a warning. Azure's"
+    " rules for storage accounts and containers always hold; S3's and GCS' rules for bucket names are errors on a Bucket manifest"
+    " without an endpoint and warnings on a resource entry.",
     adjustable=True,
     each=each,
     across=across,
