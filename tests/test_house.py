@@ -99,7 +99,7 @@ def test_no_function_is_longer_than_a_page() -> None:
 WRITERS = {
     "outputs.py",
     "cli/exits.py",  # the null device, for streams that are closed
-    "checkout.py",  # a folder of its own, outside of every checkout
+    "git.py",  # a folder of its own, outside of every checkout
     "platforms/embedded/claim.py",
     "platforms/embedded/sqlite.py",
 }
@@ -136,6 +136,18 @@ def test_only_one_room_writes_files() -> None:
     }
     assert found - WRITERS == set()
     assert found >= {"outputs.py", "platforms/embedded/sqlite.py"}  # what is looked for would be found
+
+
+STARTERS = re.compile(
+    r"\bos\.(system|popen|exec\w+|spawn\w+|posix_spawn\w*|fork\w*)\(|\bpty\b|create_subprocess|multiprocessing"
+)
+
+
+def test_only_one_room_starts_programs() -> None:
+    found = {str(path.relative_to(SOURCE)) for path in MODULES if "subprocess" in path.read_text(encoding="utf-8")}
+    assert found == {"git.py"}
+    others = [name_of(path) for path in MODULES if STARTERS.search(path.read_text(encoding="utf-8"))]
+    assert [name for name in others if "server" not in name] == []
 
 
 # Tables

@@ -299,10 +299,10 @@ def test_an_old_git_is_told_what_it_lacks(checkout: Checkout, tmp_path: Path, mo
     real = subprocess.run(["which", "git"], capture_output=True, check=True).stdout.decode().strip()
     old = tmp_path / "bin" / "git"
     old.parent.mkdir()
-    old.write_text(f'#!/bin/sh\ncase "$*" in *" version") echo git version 2.30.2;; *) exec {real} "$@";; esac\n')
+    old.write_text(f'#!/bin/sh\ncase "$*" in --version) echo git version 2.30.2;; *) exec {real} "$@";; esac\n')
     old.chmod(0o755)
     monkeypatch.setenv("PATH", f"{old.parent}{os.pathsep}{os.environ['PATH']}")
-    with pytest.raises(InputError, match=r"git version 2\.30\.2 cannot merge") as error:
+    with pytest.raises(InputError, match=r"git version 2\.30\.2 is too old") as error:
         checkout.forecast("main")
     assert error.value.hint == "install git 2.38 or newer"
 

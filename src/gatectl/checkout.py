@@ -1,72 +1,78 @@
-"""What git knows of the manifests: the commit, and whether they differ from it. The only module that runs git.
+"""What git knows of the manifests: the commit, and whether they differ from it; other commits, and what merging would give.
 
 A plan asks what is checked out: without git, or outside a checkout, nothing is known, and nothing is wrong. Whoever asks
-for other commits (`History`) needs git. It leaves no trace: what git writes to answer goes into a folder of its own, so
-that the checkout's objects, refs, index and files stay what they are.
+for other commits (`History`) needs git. How git is asked, and what a stranger's checkout cannot make it do: `gatectl.git`.
 """
 
 from __future__ import annotations
 
 import os
-import subprocess
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Final, NamedTuple
 
-from gatectl.errors import InputError, UsageError
+from gatectl import fences
+from gatectl.errors import DeadlinePassed, GatectlError, InputError, UsageError
+from gatectl.git import Answer, NotInstalled, Repository, Running, failed
 
-_PATIENCE = 20
-_LONG_PATIENCE: Final = 300
-_OLDEST: Final = (2, 38)
-"""The first git that merges without a working tree (`merge-tree --write-tree`)."""
-
-_QUIET: Final = (
-    "--no-optional-locks", "-c", "core.hooksPath=/dev/null", "-c", "core.fsmonitor=false", "-c", "core.splitIndex=false",
-    "-c", "core.safecrlf=false",
-)  # fmt: skip
-"""Nobody else's program runs, and nothing of the checkout is written: no lock, no hook, no shared index."""
+_PATIENCE: Final = 20.0
+"""Seconds that a plan waits for what is only told beside it."""
 
 
 class Checkout:
-    """A question to git that is under way: asked when the reading begins, answered when the plan is put together."""
+    """A question to git that is under way: asked when the reading begins, answered when the plan is put together.
 
-    def __init__(self, folder: Path, paths: Sequence[Path]) -> None:
-        # No optional locks: a plan only reads, and must not hold up somebody else's git.
-        command = [
-            "git",
-            "--no-optional-locks",
-            "-C",
-            str(folder),
-            "status",
-            "--porcelain=v2",
-            "--branch",
-            "--",
-            *map(str, paths),
-        ]
+    `remark` is why it stays without an answer, where there would be one; None while all is well. `ends`: the run's deadline.
+    """
+
+    def __init__(self, folder: Path, paths: Sequence[Path], ends: float | None = None) -> None:
+        self.remark: str | None = None
+        self._repository: Repository | None = None
+        self._process: Running | None = None
         try:
-            self._process: subprocess.Popen[bytes] | None = subprocess.Popen(
-                command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL
-            )
-        except OSError:
-            self._process = None
+            self._repository = Repository(folder, ends)
+            inside = [self._repository.inside(path) for path in paths]
+            if None not in inside:
+                words = ("status", "--porcelain=v2", "--branch", "--no-ahead-behind", "--no-renames", "-z",
+                         "--ignore-submodules=all", "--", *(path for path in inside if path is not None))  # fmt: skip
+                self._process = self._repository.start(*words)
+        except (UsageError, NotInstalled):
+            pass
+        except GatectlError as error:
+            self._remark(error)
+
+    def _remark(self, error: GatectlError) -> None:
+        self.remark = f"{error.message}{f' ({error.hint})' if error.hint else ''}"
 
     def answer(self) -> tuple[str | None, bool | None]:
         """The commit that is checked out, and whether anything under the paths is not as committed."""
-        if self._process is None:
+        if self._repository is None:
             return None, None
         try:
-            output, _ = self._process.communicate(timeout=_PATIENCE)
-        except subprocess.TimeoutExpired:
-            self._process.kill()
-            self._process.communicate()
+            if self._process is None:
+                return None, None
+            answer = self._repository.finish(self._process, "status", _PATIENCE)
+            if answer.code != 0:
+                raise failed("status", answer)
+        except (InputError, DeadlinePassed) as error:
+            self._remark(error)
             return None, None
-        if self._process.returncode != 0:
-            return None, None
-        lines = output.decode("utf-8", "replace").splitlines()
-        commit = next((line.removeprefix("# branch.oid ") for line in lines if line.startswith("# branch.oid ")), None)
-        dirty = any(not line.startswith("#") for line in lines)
-        return (None, None) if commit in (None, "(initial)") else (commit, dirty)
+        finally:
+            self._repository.close()
+            self._repository = None
+        lines = answer.output.split(b"\0")
+        oid = next((line.removeprefix(b"# branch.oid ") for line in lines if line.startswith(b"# branch.oid ")), None)
+        dirty = any(fences.OWN_FOLDER not in path.split("/") for path in _changed(answer.output))
+        return (None, None) if oid in (None, b"(initial)") else (oid.decode(), dirty)
+
+
+def _changed(status: bytes) -> Iterator[str]:
+    """The paths of `git status --porcelain=v2 -z --no-renames`, relative to the top."""
+    for line in status.split(b"\0"):
+        parts = {b"1": 8, b"u": 10, b"?": 1}.get(line[:1])
+        if parts:
+            yield os.fsdecode(line.split(b" ", parts)[-1])
 
 
 class Commit(NamedTuple):
@@ -77,7 +83,10 @@ class Commit(NamedTuple):
 
 
 class TreeFile(NamedTuple):
-    """A file of a commit. `mode` is git's: 120000 is a symbolic link. `path` is relative to the top of the checkout."""
+    """A file of a commit. `mode` is git's: 120000 is a symbolic link. `path` is relative to the top of the checkout.
+
+    `size` is 0 of a file that a partial clone has left out; whoever reads it is told.
+    """
 
     mode: str
     oid: str
@@ -95,32 +104,14 @@ class Merge(NamedTuple):
 class History:
     """The commits of the checkout around a folder, and what merging them would give. To be used with `with`.
 
-    Raises UsageError where the folder is in no checkout, InputError where git is missing or fails.
+    `ends` is the run's deadline. Raises UsageError where the folder is in no checkout, InputError where git is missing, too
+    old or fails, DeadlinePassed.
     """
 
-    def __init__(self, folder: Path) -> None:
-        from tempfile import TemporaryDirectory
-
-        self._variables = {name: value for name, value in os.environ.items() if name not in _OF_A_HOOK}
-        self._variables |= {"LC_ALL": "C", "GIT_TERMINAL_PROMPT": "0", "GIT_LITERAL_PATHSPECS": "1"}
-        self._folder = str(folder)
+    def __init__(self, folder: Path, ends: float | None = None) -> None:
         self._blobs: dict[str, bytes] = {}
-        found = self._try("rev-parse", "--show-toplevel")
-        if found.returncode != 0 and b"not a git repository" in found.stderr.lower():
-            raise UsageError(f"{folder} is not in a git checkout", "run it in one: what is compared are git's commits")
-        if found.returncode != 0:
-            raise _failed("rev-parse", found.stderr)
-        objects_of_all = os.fsdecode(self._run("rev-parse", "--path-format=absolute", "--git-path", "objects"))
-        self.top = self._folder = os.path.realpath(os.fsdecode(found.stdout).removesuffix("\n"))
-        self._temporary = TemporaryDirectory(prefix="gatectl-")
-        objects = os.path.join(self._temporary.name, "objects")
-        os.makedirs(os.path.join(objects, "info"))
-        with open(
-            os.path.join(objects, "info", "alternates"), "w", encoding="utf-8", errors="surrogateescape"
-        ) as stream:
-            stream.write(_quoted(objects_of_all.removesuffix("\n")) + "\n")
-        self._variables["GIT_OBJECT_DIRECTORY"] = objects
-        self._variables |= {f"GIT_{who}_{what}": word for who in ("AUTHOR", "COMMITTER") for what, word in _NOBODY}
+        self._repository = Repository(folder, ends)
+        self.top = self._repository.top
 
     def __enter__(self) -> History:
         return self
@@ -128,18 +119,18 @@ class History:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self._temporary.cleanup()
+        self._repository.close()
 
     # What there is
 
     def head(self) -> Commit:
         """What is checked out. Raises UsageError where nothing was committed yet."""
         found = self._try("rev-parse", "--verify", "--quiet", "HEAD^{commit}")
-        if found.returncode != 0:
+        if found.code != 0:
             raise UsageError("nothing is committed in this checkout yet", "commit first")
         branch = self._try("symbolic-ref", "--short", "--quiet", "HEAD")
-        name = os.fsdecode(branch.stdout).strip()
-        return Commit(found.stdout.decode().strip(), f"branch {name}" if branch.returncode == 0 and name else "HEAD")
+        name = os.fsdecode(branch.output).strip()
+        return Commit(found.output.decode().strip(), f"branch {name}" if branch.code == 0 and name else "HEAD")
 
     def resolve(self, ref: str, option: str) -> Commit:
         """The commit that a name means. Raises UsageError, with the names that are near."""
@@ -148,11 +139,11 @@ class History:
             if ref.startswith("-") or not ref
             else self._try("rev-parse", "--verify", "--quiet", f"{ref}^{{commit}}")
         )
-        if found is None or found.returncode != 0:
+        if found is None or found.code != 0:
             raise UsageError(f"{option} {ref}: git knows no such commit", self._near(ref))
-        full = os.fsdecode(self._try("rev-parse", "--symbolic-full-name", ref).stdout)
+        full = os.fsdecode(self._try("rev-parse", "--symbolic-full-name", ref).output)
         branch = full.startswith(("refs/heads/", "refs/remotes/"))
-        return Commit(found.stdout.decode().strip(), f"branch {ref}" if branch else ref)
+        return Commit(found.output.decode().strip(), f"branch {ref}" if branch else ref)
 
     def _near(self, ref: str) -> str:
         from difflib import get_close_matches
@@ -167,10 +158,10 @@ class History:
     def base(self, one: Commit, other: Commit) -> str:
         """The best common ancestor of two commits. Raises InputError where there is none."""
         found = self._try("merge-base", one.oid, other.oid)
-        if found.returncode == 0:
-            return found.stdout.decode().split()[0]
-        if found.returncode != 1:
-            raise _failed("merge-base", found.stderr)
+        if found.code == 0:
+            return found.output.decode().split()[0]
+        if found.code != 1:
+            raise failed("merge-base", found)
         message = f"{one.words} and {other.words} have no common commit here"
         if self._run("rev-parse", "--is-shallow-repository").strip() == b"true":
             raise InputError(f"{message}: this is a shallow clone",
@@ -186,7 +177,7 @@ class History:
                 continue
             mode, kind, oid, size = head.decode().split()
             if kind == "blob":
-                yield TreeFile(mode, oid, int(size), os.fsdecode(path))
+                yield TreeFile(mode, oid, int(size) if size.isdigit() else 0, os.fsdecode(path))
 
     def contents(self, oids: Collection[str]) -> Mapping[str, bytes]:
         """The contents of files, by their ids; each is read once."""
@@ -206,31 +197,17 @@ class History:
 
     # What would be
 
-    def check_version(self) -> None:
-        """Raises InputError for a git that cannot merge without a working tree."""
-        import re
-
-        told = self._run("version").decode("utf-8", "replace").strip()
-        found = re.search(r"(\d+)\.(\d+)", told)
-        if found is not None and (int(found[1]), int(found[2])) < _OLDEST:
-            wanted = ".".join(map(str, _OLDEST))
-            raise InputError(f"{told} cannot merge without touching the working tree", f"install git {wanted} or newer")
-
     def present(self, head: Commit, paths: Sequence[str], wanted: Collection[str], suffixes: tuple[str, ...]) -> Commit:
         """The checkout as its files are: its head, or where files under the paths differ, a commit with those in it.
 
         Only files of these suffixes, or the `wanted` ones, are taken; git's own rules of what is ignored hold.
         """
-        status = self._run("status", "--porcelain=v2", "-z", "--no-renames", "--untracked-files=all", "--", *paths)
-        changed = []
-        for line in status.split(b"\0"):
-            parts = {b"1": 8, b"u": 10, b"?": 1}.get(line[:1])
-            path = os.fsdecode(line.split(b" ", parts)[-1]) if parts else ""
-            if path and (path.lower().endswith(suffixes) or path in wanted):
-                changed.append(path)
+        words = ("--porcelain=v2", "-z", "--no-renames", "--untracked-files=all", "--ignore-submodules=all")
+        status = self._run("status", *words, "--", *paths)
+        changed = [path for path in _changed(status) if path.lower().endswith(suffixes) or path in wanted]
         if not changed:
             return head
-        index = {"GIT_INDEX_FILE": os.path.join(self._temporary.name, "index")}
+        index = {"GIT_INDEX_FILE": self._repository.scratch("index")}
         self._run("read-tree", head.oid, variables=index)
         listed = b"".join(os.fsencode(path) + b"\0" for path in changed)
         self._run("update-index", "--add", "--remove", "--replace", "-z", "--stdin", stdin=listed, variables=index)
@@ -245,46 +222,18 @@ class History:
     def merge(self, one: Commit, other: Commit) -> Merge:
         """What merging two commits would come to."""
         found = self._try("merge-tree", "--write-tree", "-z", "--name-only", "--no-messages", one.oid, other.oid)
-        if found.returncode not in (0, 1):
-            raise _failed("merge-tree", found.stderr)
-        tree, *names = found.stdout.split(b"\0")
+        if found.code not in (0, 1):
+            raise failed("merge-tree", found)
+        tree, *names = found.output.split(b"\0")
         return Merge(tree.decode(), frozenset(os.fsdecode(name) for name in names if name))
 
-    # Running git
+    # Asking git
 
     def _run(self, *words: str, stdin: bytes = b"", variables: Mapping[str, str] | None = None) -> bytes:
         done = self._try(*words, stdin=stdin, variables=variables)
-        if done.returncode != 0:
-            raise _failed(words[0], done.stderr)
-        return done.stdout
+        if done.code != 0:
+            raise failed(words[0], done)
+        return done.output
 
-    def _try(
-        self, *words: str, stdin: bytes = b"", variables: Mapping[str, str] | None = None
-    ) -> subprocess.CompletedProcess[bytes]:
-        try:
-            return subprocess.run(
-                ["git", *_QUIET, "-C", self._folder, *words], input=stdin, capture_output=True, check=False,
-                env={**self._variables, **(variables or {})}, timeout=_LONG_PATIENCE,
-            )  # fmt: skip
-        except FileNotFoundError as error:
-            raise InputError("git is not installed", "install git 2.38 or newer") from error
-        except subprocess.TimeoutExpired as error:
-            raise InputError(f"git {words[0]} took longer than {_LONG_PATIENCE} s", "look at the checkout") from error
-
-
-_OF_A_HOOK: Final = frozenset(("GIT_DIR", "GIT_WORK_TREE", "GIT_INDEX_FILE", "GIT_PREFIX", "GIT_COMMON_DIR"))
-"""What git sets for its hooks: it says where the hook runs, not where the folder lies."""
-
-_NOBODY: Final = (("NAME", "gatectl"), ("EMAIL", "gatectl@localhost"), ("DATE", "@0 +0000"))
-
-
-def _failed(what: str, stderr: bytes) -> InputError:
-    lines = stderr.decode("utf-8", "replace").strip().splitlines()
-    return InputError(f"git {what} failed: {lines[0] if lines else 'it said nothing'}", "look at the checkout with git")
-
-
-def _quoted(path: str) -> str:
-    """A path as git's list of alternates wants it."""
-    if path.startswith(('"', "#")) or "\n" in path:
-        return '"' + path.replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n") + '"'
-    return path
+    def _try(self, *words: str, stdin: bytes = b"", variables: Mapping[str, str] | None = None) -> Answer:
+        return self._repository.ask(*words, stdin=stdin, variables=variables)

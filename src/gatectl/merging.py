@@ -49,14 +49,15 @@ def _places(finding: Finding) -> list[Place]:
 
 
 def forecast(
-    project: Project, paths: Sequence[str | Path], workspace: str | None, refs: Sequence[str], known: Iterable[Finding]
-) -> Forecast:
+    project: Project, paths: Sequence[str | Path], workspace: str | None, refs: Sequence[str], known: Iterable[Finding],
+    ends: float | None = None,
+) -> Forecast:  # fmt: skip
     """What merging the checkout with each of these, and with all of them together, would bring.
 
-    `known` are the located findings of the files as they are. Raises UsageError, InputError (see `checkout.History`).
+    `known` are the located findings of the files as they are, `ends` is the run's deadline (time.monotonic). Raises UsageError,
+    InputError (see `checkout.History`).
     """
-    with History(project.folder) as history:
-        history.check_version()
+    with History(project.folder, ends) as history:
         head = history.head()
         theirs = [history.resolve(ref, "--against") for ref in dict.fromkeys(refs)]
         committed = Committed(history, paths, project.folder, project.file, project.exclude)
@@ -271,9 +272,11 @@ class _Origin:
         return f"on {' and on '.join(brought)}" if brought else "on all of them, unchanged"
 
 
-def read_since(project: Project, paths: Sequence[str | Path], workspace: str | None, ref: str) -> Since:
+def read_since(
+    project: Project, paths: Sequence[str | Path], workspace: str | None, ref: str, ends: float | None = None
+) -> Since:
     """The manifests as they were where the checkout and a commit parted. Raises UsageError, InputError."""
-    with History(project.folder) as history:
+    with History(project.folder, ends) as history:
         head = history.head()
         base = history.base(head, history.resolve(ref, "--changed-since"))
         committed = Committed(history, paths, project.folder, project.file, project.exclude)

@@ -13,7 +13,6 @@ from __future__ import annotations
 
 import errno
 import os
-import secrets
 import stat
 import sys
 from collections.abc import Callable
@@ -232,7 +231,7 @@ def _beside(place: _Place, mode: int) -> tuple[int, str]:
     """A new file in the folder of another: its descriptor, and its path."""
     folder = os.path.dirname(place.path)
     while True:
-        temporary = os.path.join(folder, f".gatectl-{secrets.token_hex(6)}")
+        temporary = os.path.join(folder, f".gatectl-{os.urandom(6).hex()}")
         with suppress(FileExistsError):
             return os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, mode), temporary
 

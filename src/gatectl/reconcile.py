@@ -25,7 +25,7 @@ from gatectl.project import Environment, Project
 
 class Request(NamedTuple):
     """What a plan is asked for. `paths` are as given (empty: the environment's, else the project's manifests). `tell` is told
-    what only who asks for details wants to hear."""
+    what only who asks for details wants to hear, `warn` what everybody should. `ends` is the run's deadline (time.monotonic)."""
 
     project: Project
     environment: Environment
@@ -37,6 +37,8 @@ class Request(NamedTuple):
     force_put: bool = False
     since: selection.Since | None = None
     tell: Callable[[str], None] = lambda words: None
+    warn: Callable[[str], None] = lambda words: None
+    ends: float | None = None
 
 
 class Examined(NamedTuple):
@@ -153,7 +155,7 @@ def make_plan(
     project = request.project
     name_file = report.relative_to(str(project.folder))
     identification = reader.identification
-    source = plan.Source(*git.answer(), tuple((name_file(p), h) for p, h in sources.inputs(loaded.files)))
+    source = _source(request, loaded, git, name_file)
     renamed = {m.id: m.name for m in loaded.desired.of("Workspace") if m.id is not None and m.name is not None}
     visible = read_workspaces(reader, renamed)
     wanted, undecided = match.decide_workspaces(loaded.desired, reader.traits.default_workspace, visible)
@@ -247,7 +249,7 @@ def refuse(request: Request, loaded: Loaded, git: checkout.Checkout, identificat
     _check_options(request)
     name_file = report.relative_to(str(request.project.folder))
     names = sorted({m.workspace for m in loaded.desired.manifests if m.workspace is not None})
-    source = plan.Source(*git.answer(), tuple((name_file(p), h) for p, h in sources.inputs(loaded.files)))
+    source = _source(request, loaded, git, name_file)
     target = target_of(request, identification, request.environment.openai, names)
     return _refuse(request, target, source, loaded.findings, name_file)
 
@@ -260,12 +262,19 @@ def _refuse(
     return plan.make_plan(target, selection_of, source, plan.NOTHING, [], diagnostics, name_file)
 
 
+def _source(request: Request, loaded: Loaded, git: checkout.Checkout, name_file: report.NameFile) -> plan.Source:
+    commit, dirty = git.answer()
+    if git.remark is not None:
+        request.warn(f"the plan does not say its commit: {git.remark}")
+    return plan.Source(commit, dirty, tuple((name_file(p), h) for p, h in sources.inputs(loaded.files)))
+
+
 def ask_git(request: Request) -> checkout.Checkout:
     """Ask git about the manifests; it works while we read them."""
     paths = [Path(p) for p in manifest_paths(request.project, request.environment, request.paths) if str(p) != "-"]
     if request.project.file is not None:
         paths.append(request.project.file)
-    return checkout.Checkout(request.project.folder, paths)
+    return checkout.Checkout(request.project.folder, paths, request.ends)
 
 
 def check_selection(request: Request, loaded: Loaded) -> None:

@@ -7,7 +7,6 @@ import os
 import re
 import signal
 import sys
-import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from types import FrameType
@@ -64,15 +63,14 @@ def COMMAND(  # noqa: N802 - the table's word
         raise errors.UsageError(
             "--expect is not a fingerprint", "a plan shows its own: sha256: and 64 digits of 0-9a-f"
         )
-    ends = time.monotonic() + selection.deadline
-    request = make_request(options, selection)
+    request = make_request(options, selection)._replace(warn=console.warning)
     if not driver_for(request.environment.platform).writable:
         raise errors.UsageError("nothing can be applied to a snapshot", "apply to the platform itself")
     console.environment = request.environment.name
 
     @functools.cache
     def connect() -> Connection:
-        return connection_of(request.project, request.environment, parallelism, ends)
+        return connection_of(request.project, request.environment, parallelism, request.ends)
 
     if receipt_file is not None:
         outputs.check(receipt_file)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import shlex
-import time
 
 import click
 
@@ -39,11 +38,11 @@ def COMMAND(  # noqa: N802 - the table's word
     """
     outputs.apart_from(out)
     console = options.console(outputs.printed)
-    ends = time.monotonic() + selection.deadline
-    request = narrow(make_request(options, selection), options, changed_since, against)._replace(tell=console.debug)
+    request = make_request(options, selection)._replace(tell=console.debug, warn=console.warning)
+    request = narrow(request, options, changed_since, against)
     console.budget, console.environment = budget, request.environment.name
     outputs.try_places(out)
-    plan = work_out(request, lambda: connection_of(request.project, request.environment, ends=ends))
+    plan = work_out(request, lambda: connection_of(request.project, request.environment, ends=request.ends))
     console.declared = lambda: declared_graph(request, plan)
     invalid = plans.is_invalid(plan)
     if out is not None and not invalid:

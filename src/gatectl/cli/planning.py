@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import time
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
@@ -79,6 +80,7 @@ def make_request(options: Globals, selection: Selection) -> reconcile.Request:
         selection.prune,
         selection.renew,
         selection.force_put,
+        ends=time.monotonic() + selection.deadline,
     )
 
 
@@ -101,7 +103,7 @@ def narrow(
         paths = reconcile.manifest_paths(request.project, environment, request.paths)
         workspace = default_workspace_of(environment)
         try:
-            since = merging.read_since(request.project, paths, workspace, changed_since)
+            since = merging.read_since(request.project, paths, workspace, changed_since, request.ends)
         except InputError:
             if not reconcile.load(request.project, paths, workspace).invalid:
                 raise
