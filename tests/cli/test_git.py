@@ -62,6 +62,7 @@ class Site:
         run(folder, "checkout", "-q", "main")
         for place in (folder, folder / "gateway"):
             (place / "one.yaml").write_text("# main\n" + REPOSITORY.format("one"))
+            (place / "three.yaml").write_text(REPOSITORY.format("three"))
         self.commit("main")
         run(folder, "tag", "-a", "-m", "v1", "v1")
 
