@@ -22,6 +22,8 @@ EXAMPLES = Path(__file__).resolve().parent.parent / "examples"
 BROKEN = sorted((EXAMPLES / "broken").glob("*.yaml"))
 LIVE = {"GW405", *(rule for rule in RULES if rule.startswith("GW5"))}
 """The rules that need the platform."""
+UNREAD = {"GW108"}
+"""The rule about files that are not read; its example is one of them."""
 
 
 def offline(*paths: Path) -> list[Finding]:
@@ -50,13 +52,13 @@ def test_each_broken_example_breaks_its_rule_and_no_other(path: Path, tmp_path: 
 
 
 def test_every_offline_rule_has_a_broken_example() -> None:
-    assert {path.stem for path in BROKEN} >= set(RULES) - LIVE
+    assert {path.stem for path in BROKEN} >= set(RULES) - LIVE - UNREAD
 
 
 def test_all_broken_examples_together_break_the_same_rules() -> None:
     found = offline(EXAMPLES / "broken")
-    assert all(f.place and Path(f.place.file).stem == f.rule for f in found)
-    assert {f.rule for f in found} == {path.stem for path in BROKEN} - LIVE
+    assert all(f.place and Path(f.place.file).name.split(".")[0] == f.rule for f in found)
+    assert {f.rule for f in found} == {path.stem for path in BROKEN} - LIVE | UNREAD
 
 
 @pytest.mark.parametrize("path", BROKEN, ids=lambda path: path.stem)

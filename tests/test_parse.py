@@ -155,9 +155,10 @@ def test_utf_16_without_a_mark_is_an_error_too() -> None:
 @pytest.mark.parametrize(
     ("content", "place", "words"),
     [
-        ("a: [1, 2\nb: 3\n", (2, 2, 2, 3), "did not find expected"),
+        ("a: [1, 2\nb: 3\n", (1, 4, 1, 5), "'[' is opened here and not closed (noticed in line 2)"),
+        ("a: [{b: 1} {c: 2}]\n", (1, 12, 1, 13), "did not find expected"),
         ("a: b: c\n", (1, 5, 1, 6), "mapping values are not allowed"),
-        ("a: 'b\n", (2, 1, 2, 2), "unexpected end of stream"),
+        ("a: 'b\n", (1, 4, 1, 5), "a quote is opened here and not closed (noticed in line 2)"),
         ('a: "\\q"\n', (1, 5, 1, 6), "unknown escape character"),
         ("a: *nope\n", (1, 4, 1, 5), "undefined alias"),
         ("a: &x 1\nb: &x 2\n", (2, 4, 2, 5), "an anchor of this name is given before"),

@@ -16,6 +16,7 @@ from collections.abc import Iterable, Sequence
 from functools import lru_cache
 from typing import Any, Final, NamedTuple
 
+from gatectl import syntax
 from gatectl.errors import GatectlError
 from gatectl.model import Document, Finding, Place, Related, SourceFile, Spot
 
@@ -204,20 +205,44 @@ def _syntax(file: SourceFile, error: Any) -> Finding:
         return _too_much(file, mark, f"nested deeper than {MAX_DEPTH} levels")
     if context and "duplicate anchor" in context:
         problem, context = "an anchor of this name is given before", None
-    message = f"{problem} ({context})" if context else str(problem)
-    hint = _syntax_hint(file, str(problem))
     place = _byte_place(file, len(file.content))
     if mark is not None and (mark.line + 1, mark.column + 1) < place[1:3]:  # see _node_place
         place = Place(file.path, mark.line + 1, mark.column + 1, mark.line + 1, mark.column + 2)
-    return Finding("GW102", f"not valid YAML: {message}", hint, place=place)
+    tokens, whole = _tokens(file)
+    noticed = syntax.Error(str(problem), context, place.line - 1, place.column - 1, whole)
+    told = syntax.explain(noticed, tokens, file.content.decode("utf-8-sig", "replace"))
+    message = told.message or (f"{problem} ({context})" if context else str(problem))
+    if told.place is not None:
+        line, column = told.place
+        place = Place(file.path, line + 1, column + 1, line + 1, column + 2)
+    return Finding("GW102", f"not valid YAML: {message}", told.hint, place=place)
 
 
-def _syntax_hint(file: SourceFile, problem: str) -> str | None:
-    if ("cannot start any token" in problem and b"\t" in file.content) or "tab character" in problem:
-        return "indent with spaces: YAML does not allow tabs"
-    if "mapping values are not allowed" in problem:
-        return "quote a value that contains ': '"
-    return None
+_TOKENS: Final = {
+    yaml.FlowSequenceStartToken: "open", yaml.FlowMappingStartToken: "open", yaml.FlowSequenceEndToken: "close",
+    yaml.FlowMappingEndToken: "close", yaml.DocumentStartToken: "document",
+}  # fmt: skip
+
+
+def _tokens(file: SourceFile) -> tuple[list[syntax.Token], bool]:
+    """The tokens of a file that `syntax` asks for, and whether they could be read to its end."""
+    composer = _Composer(file.content)
+    tokens = []
+    try:
+        while (token := composer.get_token()) is not None:
+            kind = _TOKENS.get(type(token))
+            if type(token) is yaml.ScalarToken and token.style in ("'", '"'):
+                kind = "quoted"
+            if kind is not None:
+                start, end = token.start_mark, token.end_mark
+                tokens.append(syntax.Token(kind, start.line, start.column, end.line, end.column))
+    except yaml.YAMLError as error:
+        mark, problem = getattr(error, "context_mark", None), str(getattr(error, "problem", ""))
+        quoted = "quoted scalar" in str(getattr(error, "context", ""))
+        if mark is not None and quoted and ("end of stream" in problem or "document indicator" in problem):
+            tokens.append(syntax.Token("unclosed", mark.line, mark.column, mark.line, mark.column))
+        return tokens, False
+    return tokens, True
 
 
 class _Construction:
@@ -285,7 +310,9 @@ class _Construction:
         value = self.value
         return [value(item, depth + 1) for item in node.value]
 
-    def mapping(self, node: Any, depth: int) -> dict[str, Any]:
+    def mapping(self, node: Any, depth: int) -> dict[str, Any] | str:
+        if node.flow_style and (name := _template_name(node)) is not None:
+            return f"{{{{ {name} }}}}"  # not a mapping but a placeholder, of which GW207 speaks
         if node.tag and node.tag != _CORE + "map":
             self.tag(node)
         result: dict[str, Any] = {}
@@ -378,6 +405,19 @@ class _Construction:
             self.tag(node)
             return text
         return float(value) if tag == _CORE + "float" else value
+
+
+def _template_name(node: Any) -> str | None:
+    """The name in `{{ name }}`, which YAML takes for a mapping in a mapping; None for anything else."""
+    if len(node.value) != 1 or type(node.value[0][0]) is not yaml.MappingNode:
+        return None
+    inner, empty = node.value[0]
+    if type(empty) is not yaml.ScalarNode or empty.value or len(inner.value) != 1 or not inner.flow_style:
+        return None
+    name, nothing = inner.value[0]
+    if type(name) is not yaml.ScalarNode or type(nothing) is not yaml.ScalarNode or nothing.value:
+        return None
+    return str(name.value)
 
 
 def _size(node: Any, limit: int) -> int:

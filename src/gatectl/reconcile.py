@@ -114,8 +114,20 @@ def load_read(
             findings.extend(wrong)
     wanted = Desired(tuple(manifests))
     findings.extend(_empty_paths(read, counts.keys(), findings))
-    findings.extend(rules.adjust(rules.check(desired.offline_namespace(wanted)), project.rules))
+    findings.extend(_of_rules(project, wanted, findings))
     return Loaded(read.files, counts, wanted, findings)
+
+
+def _of_rules(project: Project, wanted: Desired, known: Sequence[Finding]) -> list[Finding]:
+    """What the rules find; not that a name is none, where it was told already that it is a placeholder or in odd quotes."""
+    found = rules.adjust(rules.check(desired.offline_namespace(wanted)), project.rules)
+    told = {_spot(f) for f in known if f.rule in ("GW205", "GW207") and f.spot is not None}
+    return [f for f in found if f.rule != "GW205" or _spot(f) not in told] if told else found
+
+
+def _spot(finding: Finding) -> tuple[Any, ...] | None:
+    spot = finding.spot
+    return spot and (spot.document.file.path, spot.document.number, spot.pointer)
 
 
 def _examine(file: SourceFile, checker: validate.Checker) -> Examined:

@@ -15,6 +15,7 @@ from typing import Any, Final, NamedTuple
 
 from gatectl.model import Document, Finding, Pointer, Spot
 from gatectl.parse import text_at
+from gatectl.placeholders import check_placeholders
 
 API_VERSION: Final = "gatectl.io/v1"
 _HEAD: Final = ("apiVersion", "kind")
@@ -64,7 +65,10 @@ def check(document: Document, checker: Checker) -> tuple[str | None, list[Findin
     elif data.get("apiVersion") == API_VERSION and _fits(checker.quick[kind], data):
         findings = []
     else:
-        findings = _head(document, data, sorted(checker.schemas)) + _problems(document, kind, checker.schemas[kind])
+        head = _head(document, data, sorted(checker.schemas))
+        findings = head + _without_misspelt(_problems(document, kind, checker.schemas[kind]), head)
+    if kind is not None and (unfilled := check_placeholders(document)):
+        findings = _with_placeholders(findings, unfilled)
     if _suspicious(document.file.content):
         findings += _pasted(document, {f.spot.pointer for f in findings if f.spot and f.rule == "GW601"})
         findings = [_covered(finding) for finding in findings]
@@ -91,10 +95,11 @@ def _head(document: Document, data: Mapping[str, Any], kinds: Sequence[str]) -> 
         value = data.get(field)
         if field not in data:
             message, hint = f"required field '{field}' is missing", f"add {field}: {_choice(allowed)}"
-            if (
-                near := _near(field, [k for k in data if k not in ("apiVersion", "kind", "metadata", "spec")])
-            ) is not None:
-                hint = f"did you mean '{field}' where it says '{near}'?"
+            near = _near(field, [k for k in data if k not in ("apiVersion", "kind", "metadata", "spec")])
+            if near is not None:
+                spot = Spot(document, (near,), "key")
+                findings.append(Finding("GW202", f"unknown field {_shown(near)}", _suggestion(field), spot=spot))
+                continue
             findings.append(Finding("GW201", message, hint, spot=Spot(document)))
         elif type(value) is not str:
             message = f"{field} is {_what(value)}, not a string"
@@ -120,8 +125,42 @@ def check_project(document: Document, schema: Mapping[str, Any]) -> list[Finding
     import jsonschema_rs
 
     fits = _fits(jsonschema_rs.Draft202012Validator(dict(schema)), document.data)
-    findings = [] if fits else _problems(document, "Project", schema)
+    findings = [] if fits else _without_misspelt(_problems(document, "Project", schema))
+    findings = _with_placeholders(findings, check_placeholders(document))
     return findings + _pasted(document, {f.spot.pointer for f in findings if f.spot and f.rule == "GW601"})
+
+
+def _without_misspelt(findings: Sequence[Finding], head: Sequence[Finding] = ()) -> list[Finding]:
+    """The findings without those that say the same mistake again: a required field that is there, but misspelt (GW202
+    says so, with a suggestion), and an unknown field that `_head` speaks of."""
+    meant = {(f.spot.pointer[:-1], f.hint) for f in findings if f.rule == "GW202" and f.spot is not None}
+    told = {f.spot.pointer for f in head if f.rule == "GW202" and f.spot is not None}
+    kept = []
+    for finding in findings:
+        missing = _MISSING.match(finding.message) if finding.rule == "GW201" else None
+        if missing is not None and finding.spot and (finding.spot.pointer, _suggestion(missing[1])) in meant:
+            continue
+        if finding.rule == "GW202" and finding.spot is not None and finding.spot.pointer in told:
+            continue
+        kept.append(finding)
+    return kept
+
+
+_MISSING: Final = re.compile("required field '(.+?)'")
+
+
+def _suggestion(field: str) -> str:
+    return f"did you mean '{field}'?"
+
+
+def _with_placeholders(findings: Sequence[Finding], unfilled: Sequence[Finding]) -> list[Finding]:
+    """One finding for a value that was never filled in, and not another for what is wrong with the placeholder; but a
+    placeholder where a reference to a secret belongs is a secret written out."""
+    secrets = {f.spot.pointer for f in findings if f.spot is not None and f.rule == "GW601"}
+    unfilled = [f for f in unfilled if f.spot is not None and f.spot.pointer not in secrets]
+    places = {f.spot.pointer for f in unfilled if f.spot is not None and f.rule == "GW207"}
+    kept = [f for f in findings if f.spot is None or f.spot.on == "key" or f.spot.pointer not in places]
+    return [*kept, *unfilled]
 
 
 def _problems(document: Document, kind: str, schema: Mapping[str, Any]) -> list[Finding]:
@@ -181,9 +220,6 @@ def _worded(document: Document, kind: str, error: Any) -> Iterator[Finding]:
 def _missing(spot: Spot, field: str, value: Mapping[str, Any], schema: Mapping[str, Any], pointer: Pointer) -> Finding:
     where = f" of {_path(pointer)}" if pointer else ""
     hint = f"add {field}: {_example(schema.get('properties', {}).get(field))}"
-    near = _near(field, [k for k in value if k not in schema.get("properties", {})])
-    if near is not None:
-        hint = f"did you mean '{field}' where it says '{near}'?"
     return Finding("GW201", f"required field '{field}'{where} is missing", hint, spot=spot)
 
 
@@ -217,9 +253,12 @@ def _unknown(
             " repository's API keys; credentials of a provider belong into a Bucket or LLM manifest"
         )
         return Finding("GW206", f"API keys do not belong in a Repository manifest: '{field}'", hint, spot=spot)
+    if kind == "Project" and pointer == ("spec", "rules") and re.fullmatch(r"GW\d{3}", field):
+        hint = f"its severity is fixed; {', '.join(known)} may be error, warning or off"
+        return Finding("GW202", f"rule {field} is not adjustable", hint, spot=spot)
     where = f" in {_path(pointer)}" if pointer else ""
     near = _near(field, [k for k in known if k not in value])
-    hint = f"did you mean '{near}'?" if near is not None else f"known here: {', '.join(known) or 'nothing'}"
+    hint = _suggestion(near) if near is not None else f"known here: {', '.join(known) or 'nothing'}"
     if near is None and field in (
         "label",
         "folder",

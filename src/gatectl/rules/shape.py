@@ -1,4 +1,4 @@
-"""GW201 to GW204, GW206 and GW601: what `validate` finds when it holds a document against its schema."""
+"""GW201 to GW204, GW206, GW207 and GW601: what `validate` finds when it holds a document against its schema."""
 
 from gatectl.rules.interface import Rule
 
@@ -24,6 +24,10 @@ RULES = (
          " belong into a Bucket or LLM manifest, as references.",
          bad="spec: {endpointType: S3, apiKeys: [{name: mobile-app}]}",
          good="spec: {endpointType: S3}   # keys are made on the platform, afterwards"),
+    Rule("GW207", "A placeholder that was never filled in",
+         "A template that nobody rendered leaves ${x}, <X>, __X__ or {{ x }} behind, which would be names like any other.",
+         bad='spec: {endpointType: S3, resources: [{type: S3, bucket: "${BUCKET}"}]}',
+         good="spec: {endpointType: S3, resources: [{type: S3, bucket: acme-orders}]}"),
     Rule("GW601", "A literal secret in a manifest",
          "Manifests hold references to secrets, {env: NAME} or {file: path}, never secrets: a manifest is in git, in"
          " reviews and in CI logs. A secret that has been in a file should be renewed.",
