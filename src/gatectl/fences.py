@@ -86,16 +86,33 @@ def follow(path: str) -> tuple[list[Link], str]:
     return links, here
 
 
-def leaving(path: str) -> str | None:
+def leaving(path: str, *fences: str) -> str | None:
     """The link on the way to a file that lies in a project or checkout and leads out of it; None: there is none.
 
-    A project is where a project file lies, and the working directory where none lies above it. Links that lie elsewhere
-    are the operator's own. Raises OSError for a circle of links.
+    A project is where a project file lies, and the working directory where none lies above it; `fences` are more. Links that
+    lie elsewhere are the operator's own. Raises OSError for a circle of links.
     """
     for link in follow(path)[0]:
-        if any(is_inside(link.path, fence) and not is_inside(link.target, fence) for fence in _fences(link)):
+        if any(
+            is_inside(link.path, fence) and not is_inside(link.target, fence) for fence in (*fences, *_fences(link))
+        ):
             return link.path
     return None
+
+
+def other_owner(file: Path) -> int | None:
+    """The user whose file this is, if that is neither who runs this (or ran sudo) nor root; of a link, who made it counts too.
+
+    None on systems that have no users of this kind. Raises OSError.
+    """
+    if not hasattr(os, "geteuid"):  # pragma: no cover - not on Windows
+        return None
+    trusted = {os.geteuid(), 0}
+    sudo = os.environ.get("SUDO_UID", "")
+    if os.geteuid() == 0 and sudo.isascii() and sudo.isdigit():
+        trusted.add(int(sudo))
+    owners = (os.lstat(file).st_uid, os.stat(file).st_uid)
+    return next((owner for owner in owners if owner not in trusted), None)
 
 
 def _fences(link: Link) -> Iterator[str]:

@@ -159,9 +159,20 @@ def _finding(rule: str, path: str, message: str, hint: str | None) -> Finding:
     return Finding(rule, message, hint, place=first_place(path))
 
 
+def _leads_out(path: str) -> Finding:
+    hint = "copy the file, or move it into the project"
+    return _finding("GW101", path, "a symbolic link leads out of the project", hint)
+
+
 def _find(path: str, bounds: _Bounds, findings: list[Finding]) -> Iterator[str]:
-    """The files of one path given on the command line: itself, or all manifests below it."""
+    """The files of one path given on the command line: itself, or all manifests below it.
+
+    A path in the project is fenced like what is found there; one that lies elsewhere is the operator's word.
+    """
     try:
+        if fences.leaving(path, bounds.fence) is not None:
+            findings.append(_leads_out(path))
+            return
         mode = os.stat(path).st_mode
     except OSError as error:
         if error.errno in (errno.ENOENT, errno.ENOTDIR) and not os.path.islink(path):
@@ -295,14 +306,7 @@ def _link_allowed(entry: os.DirEntry[str], fence: str, findings: list[Finding]) 
     target = os.path.realpath(entry.path)
     if target == fence or target.startswith(fence + os.sep):
         return True
-    findings.append(
-        _finding(
-            "GW101",
-            entry.path,
-            "a symbolic link leads out of the project",
-            "copy the file, or move it into the project",
-        )
-    )
+    findings.append(_leads_out(entry.path))
     return False
 
 

@@ -16,14 +16,15 @@ import click
 from gatectl import credentials, fences, sources
 from gatectl.cli.blanks import Strict
 from gatectl.cli.console import Console
-from gatectl.errors import INVALID, GatectlError, MissingCredential
+from gatectl.errors import INVALID, GatectlError, MissingCredential, UsageError
 from gatectl.exclusion import broken
-from gatectl.model import Document, Finding, Spot
+from gatectl.model import Document, Finding, Pointer, Spot
 from gatectl.parse import locate, parse
 from gatectl.platforms import driver_for
 from gatectl.platforms.flashback import check_url
 from gatectl.platforms.interface import Connection, Credentials, Secret
 from gatectl.project import Environment, Project, bare_project, choose_environment, make_project
+from gatectl.quote import quote
 from gatectl.secrets import resolve_reference, shaped
 from gatectl.validate import check_project
 
@@ -163,28 +164,69 @@ def budget_option(function: Function) -> Function:
 
 def load_project(options: Globals) -> Project:
     """The project that the options and the working directory mean. Raises InvalidProject, InputError."""
-    here = Path.cwd()
-    if options.project is not None:
-        file = Path(os.path.abspath(options.project))
-        if file.is_dir():
-            file /= sources.PROJECT_FILE
-    else:
-        found = fences.find_project_file(here)
-        if found is None:
-            return bare_project(here)
-        file = found
+    file = project_file_of(options)
+    if file is None:
+        return bare_project(Path.cwd())
+    link = fences.leaving(str(file))
+    if link is not None:
+        message = f"the project file is not read: the symbolic link {quote(link)} leads out of the project"
+        place = sources.first_place(str(file))
+        raise InvalidProject([Finding("GW101", message, "copy the file into the project", place=place)], str(file))
     source = sources.read_file(file)
     parsed = parse(source)
     findings = list(parsed.findings)
     if len(parsed.documents) == 1:
         findings += check_project(parsed.documents[0], sources.read_schema("project"))
-        findings = findings or _broken_patterns(parsed.documents[0])
+        findings = findings or [*_broken_patterns(parsed.documents[0]), *_foreign_manifests(parsed.documents[0], file)]
     elif not findings:
         message = f"a project file holds one document, not {len(parsed.documents)}"
         findings.append(Finding("GW106", message, "start from: gatectl init", place=sources.first_place(source.path)))
     if findings:
         raise InvalidProject(locate(findings), source.path)
     return make_project(file, parsed.documents[0].data)
+
+
+def project_file_of(options: Globals) -> Path | None:
+    """The project file that the options name, or that lies in the working directory or above it; None: there is none.
+
+    Raises UsageError for one of another user that nobody named: it would choose what is applied, and to which platform.
+    """
+    if options.project is not None:
+        file = Path(os.path.abspath(options.project))
+        return file / sources.PROJECT_FILE if file.is_dir() else file
+    here = Path.cwd()
+    found = fences.find_project_file(here)
+    if found is not None and found.parent != here:
+        owner = fences.other_owner(found)
+        if owner is not None:
+            raise UsageError(f"{quote(found)} belongs to another user ({_user(owner)}), and lies above the working directory",
+                             f"if it is meant: --project {quote(found)}")  # fmt: skip
+    return found
+
+
+def _user(uid: int) -> str:
+    try:
+        import pwd
+
+        return quote(pwd.getpwuid(uid).pw_name)
+    except (ImportError, KeyError):
+        return f"user {uid}"
+
+
+def _foreign_manifests(document: Document, file: Path) -> list[Finding]:
+    """GW101 for manifests that lie elsewhere: a project file speaks for its own folder."""
+    spec = document.data.get("spec") or {}
+    fence = os.path.realpath(file.parent)
+    places: list[tuple[Pointer, Any]] = [(("spec", "manifests"), spec.get("manifests"))]
+    for name, environment in (spec.get("environments") or {}).items():
+        places.append((("spec", "environments", name, "manifests"), environment.get("manifests")))
+    return [
+        Finding("GW101", f"{quote(name)} does not lie in the project, whose folder is {quote(file.parent)}",
+                "name folders of the project, or give another PATH on the command line",
+                spot=Spot(document, (*pointer, index)))
+        for pointer, names in places for index, name in enumerate(names or ())
+        if not fences.is_inside(os.path.realpath(file.parent / name), fence)
+    ]  # fmt: skip
 
 
 def _broken_patterns(document: Document) -> list[Finding]:

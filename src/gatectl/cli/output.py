@@ -206,7 +206,10 @@ class _Lines:
         wanted = self._sources.checks.get(name)
         if wanted is None or name == STANDARD_INPUT:
             return None
-        content = _bytes_of(os.path.join(self._sources.base, name))
+        path = os.path.realpath(os.path.join(self._sources.base, name))
+        if not fences.is_inside(path, os.path.realpath(self._sources.base)):
+            return None  # a plan may name any file, and its hash may be known
+        content = _bytes_of(path)
         return content if hashlib.sha256(content).hexdigest() == wanted else None
 
 

@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 
 import click
 
-from gatectl.cli.options import Globals, budget_option, command
+from gatectl.cli.options import Globals, budget_option, command, project_file_of
 from gatectl.cli.output import Outputs, Sources, format_option, of_plan, publish
 from gatectl.cli.saved import read_saved
 from gatectl.errors import DONE, UsageError
-from gatectl.fences import PROJECT_FILE, find_project_file
 from gatectl.render import FORMATS, Kind
 from gatectl.render.interface import Json
 
@@ -35,8 +33,6 @@ def COMMAND(options: Globals, file: str, outputs: Outputs, budget: int) -> int: 
 
 def _sources(options: Globals, kind: Kind, document: Json) -> Sources:
     """The files that a saved plan names: relative to the project folder here, as far as there is one. None is read."""
-    file = Path(os.path.abspath(options.project)) if options.project is not None else find_project_file(Path.cwd())
-    if file is not None and file.is_dir():
-        file /= PROJECT_FILE
+    file = project_file_of(options)
     folder = file.parent if file is not None else Path.cwd()
     return of_plan(document, folder, file, lines=False) if kind == "plan" else Sources(str(folder), lines=False)
