@@ -8,14 +8,15 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, Final
 
+from gatectl.changes import Ending, Worked, attachment_token
 from gatectl.desired import IDENTITY_FIELDS
 from gatectl.kinds import KINDS
 from gatectl.kinds.interface import Kind
-from gatectl.model import ObjectKey, Operation, Plan
-from gatectl.plan import operation_id
+from gatectl.model import Change, ObjectKey, Operation, Plan
+from gatectl.plan import arrange, hash_of, operation_id, read_attachment, read_state
 from gatectl.validate import API_VERSION
 
 Fits = Callable[[str, Mapping[str, Any]], bool]
@@ -25,6 +26,7 @@ _NAME: Final = "/metadata/name"
 _CREDENTIALS: Final = "/spec/credentials"
 _MASTER: Final = re.compile("/spec/resources/[^/]+/master")
 _A: Final = {"create": "a create", "update": "an update", "delete": "a delete"}
+_EMPTY: Final[Mapping[str, Any]] = {"attachments": ()}
 _PLACES: Final = ("bucket", "account", "container", "name")
 _BUCKETS: Final[tuple[Mapping[str, Any], ...]] = (
     {"type": "S3", "bucket": "x"},
@@ -49,6 +51,20 @@ def _problems(plan: Plan, fits: Fits) -> Iterator[str]:
         if not earlier.issuperset(op["dependsOn"]):
             yield f"operation {op['id']!r} depends on one that does not come before it"
         earlier.add(op["id"])
+    yield from _counted(plan)
+    for kept in plan["kept"]:
+        for item in kept["attachments"]:
+            for problem in _resource(item, "keep"):
+                yield f"what it keeps of {kept['name']!r}: {problem}"
+
+
+def _counted(plan: Plan) -> Iterator[str]:
+    """The order of the operations, and whether the summary counts what is there."""
+    operations = plan["operations"]
+    if plan["formatVersion"] != "1.0":
+        yield from _order(operations)
+        if plan["summary"]["adopt"] != len(plan["adopts"]):
+            yield "its summary counts other objects to adopt than it has"
     summary = plan["summary"]
     for action in ("create", "update", "delete"):
         if summary[action] != sum(op["action"] == action for op in operations):
@@ -56,10 +72,6 @@ def _problems(plan: Plan, fits: Fits) -> Iterator[str]:
     for name in ("attach", "detach"):
         if summary[name] != sum(len(op[name]) for op in operations):
             yield f"its summary counts other resources to {name} than it has"
-    for kept in plan["kept"]:
-        for item in kept["attachments"]:
-            for problem in _resource(item, "keep"):
-                yield f"what it keeps of {kept['name']!r}: {problem}"
 
 
 def _operation(op: Operation, fits: Fits) -> Iterator[str]:
@@ -78,6 +90,8 @@ def _operation(op: Operation, fits: Fits) -> Iterator[str]:
     yield from _states(op)
     yield from _lists(op)
     yield from _fields(op, kind, fits)
+    if "after" in op:
+        yield from _whole(op, kind)
 
 
 def _is_text(op: Operation) -> bool:
@@ -103,6 +117,126 @@ def _states(op: Operation) -> Iterator[str]:
         yield f"its risk is not {op['risk']!r}"
     if op["risk"] == "widens" and not (action == "update" and op["attach"]):
         yield "its risk is not 'widens': it attaches nothing to what exists"
+
+
+def _whole(op: Operation, kind: Kind) -> Iterator[str]:
+    """Whether the states of an operation are what it has hashes of, and what lies between them is what it does."""
+    before, after = op.get("before"), op["after"]
+    if (before is None) != (op["action"] == "create") or (after is None) != (op["action"] == "delete"):
+        yield f"its states are not those of {_A[op['action']]}"
+        return
+    for name, state in (("before", before), ("after", after)):
+        if state is not None:
+            problem = _state(op, kind, name, state)
+            if problem is not None:
+                yield f"its state {name}: {problem}"
+                return
+    keys = bool(before and before.get("apiKeys"))
+    risk = "widens" if op["action"] == "update" and op["attach"] and keys else "none"
+    if op["risk"] not in ("destructive", risk):
+        yield f"its risk is {risk!r}"
+    yield from _difference(op, kind, before, after)
+    if kind.name == "Repository":
+        yield from _moved(op, (before or _EMPTY)["attachments"], (after or _EMPTY)["attachments"])
+
+
+def _state(op: Operation, kind: Kind, name: str, state: Mapping[str, Any]) -> str | None:
+    spec = state["spec"]
+    others = {"bucket"} if spec.get("type") == "AzureBlob" else {"account", "container"}
+    if spec.keys() != kind.paths.keys() - others:
+        return f"its fields are not those of a {kind.name}"
+    if ("attachments" in state) != (kind.name == "Repository"):
+        return f"a {kind.name} attaches {'nothing' if 'attachments' in state else 'something or nothing'}"
+    if "apiKeys" in state and (kind.name != "Repository" or name != "before"):
+        return "it has no API keys"
+    if "besides" in state and (kind.name != "Bucket" or op["action"] != "create"):
+        return "nothing is registered beside it"
+    for item in state.get("attachments", ()):
+        problem = next(_resource(item, "attach" if item["id"] is None else "keep"), None)
+        if problem is not None:
+            return problem
+    key = ObjectKey(op["kind"], op["workspace"], op["name"])
+    if hash_of(key, read_state(state)) != op["pre" if name == "before" else "post"]["hash"]:
+        return "it has another hash"
+    return None
+
+
+def _difference(
+    op: Operation, kind: Kind, before: Mapping[str, Any] | None, after: Mapping[str, Any] | None
+) -> Iterator[str]:
+    """Whether its fields are those that differ between its states. Which credentials are sent is in no state."""
+    told = {f["path"]: (f["before"], f["after"]) for f in op["fields"] if f["path"] != _CREDENTIALS}
+    expected: dict[str, tuple[Any, Any]] = {}
+    if after is not None and before is None:
+        expected = {kind.paths[name]: (None, value) for name, value in after["spec"].items() if value != ""}
+    elif after is not None and before is not None:
+        old, new = kind.comparable(before["spec"]), kind.comparable(after["spec"])
+        names = [name for name in kind.paths if old.get(name) != new.get(name)]
+        expected = {kind.paths[name]: (before["spec"].get(name), after["spec"].get(name)) for name in names}
+        masters = {item["id"]: item["master"] for item in after.get("attachments", ())}
+        for item in before.get("attachments", ()):
+            if item["id"] in masters and masters[item["id"]] != item["master"]:
+                path = f"/spec/resources/{attachment_token(read_attachment(item))}/master"
+                expected[path] = (item["master"], masters[item["id"]])
+    if told != expected:
+        wrong = sorted(path for path in told.keys() | expected.keys() if told.get(path) != expected.get(path))
+        yield f"its fields are not what differs between its states: {', '.join(wrong)}"
+
+
+def _moved(op: Operation, before: Sequence[Mapping[str, Any]], after: Sequence[Mapping[str, Any]]) -> Iterator[str]:
+    """Whether what it attaches, detaches and keeps lies between its states."""
+    stays = _without(before, op["detach"])
+    comes = _without(after, op["attach"])
+    if stays is None or comes is None or _without(before, op["keep"]) is None or _without(after, op["keep"]) is None:
+        yield "what it attaches, detaches and keeps is not in its states"
+    elif op["action"] != "delete" and sorted(map(_place, stays)) != sorted(map(_place, comes)):
+        yield "what it attaches and detaches is not what differs between its states"
+    elif op["action"] == "delete" and stays:
+        yield "it does not say all that goes with it"
+
+
+def _without(items: Sequence[Mapping[str, Any]], fewer: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]] | None:
+    """The items without these; None where one of these is not among them."""
+    rest = list(items)
+    for item in fewer:
+        if item not in rest:
+            return None
+        rest.remove(item)
+    return rest
+
+
+def _place(item: Mapping[str, Any]) -> tuple[str, ...]:
+    found = read_attachment(item)
+    return (found.id or "", *(name.lower() for name in found.identity), (found.folder or "").strip("/"))
+
+
+def _order(operations: Sequence[Operation]) -> Iterator[str]:
+    """Whether the operations come in the order in which they can be done, each after what it needs."""
+    ids = {op["id"] for op in operations}
+    changes, endings = [], {}
+    for op in operations:
+        key = ObjectKey(op["kind"], op["workspace"], op["name"])
+        needs = {ObjectKey("Workspace", None, op["workspace"])} if op["workspace"] is not None else set()
+        lists = {name: tuple(map(read_attachment, op[name])) for name in ("attach", "detach", "keep")}
+        for item in lists["attach"]:
+            if item.id is None:
+                is_llm = item.identity[0] == "LLM"
+                made = ObjectKey(
+                    "LLM" if is_llm else "Bucket", op["workspace"], (item.identity[1] if is_llm else item.label) or ""
+                )
+                if operation_id(made) not in ids:
+                    yield f"operation {op['id']!r} attaches what neither exists nor is created"
+                needs.add(made)
+        if op["kind"] == "Repository" and op["after"] is not None:
+            endings[key] = Ending(key, op["platformId"], None, op["after"]["spec"], (), ())
+        attach, detach, keep = lists["attach"], lists["detach"], lists["keep"]
+        changes.append(
+            Change(op["action"], key, op["platformId"], "", (), attach, detach, keep, None, None, False, detach,
+                   frozenset(needs), None)
+        )  # fmt: skip
+    arranged, _ = arrange(Worked(changes, endings, [], [], [], [], []))
+    if [(op["id"], tuple(op["dependsOn"])) for op in operations] != [(operation_id(c.key), d) for c, d in arranged]:
+        yield "its operations do not come in the order that they need"
 
 
 def _lists(op: Operation) -> Iterator[str]:

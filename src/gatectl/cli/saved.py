@@ -39,7 +39,7 @@ def read_saved(path: str) -> tuple[str, Mapping[str, Any]]:
     if kind == "plan":
         if plans.digest(document) != document["digest"] or plans.fingerprint(document) != document["fingerprint"]:
             raise InputError(f"{path} was changed after it was written: its digest does not match", _AGAIN)
-        problem = unsound(document, _fits()) if document["operations"] or document["kept"] else None
+        problem = unsound(document, _fits())
         if problem is not None:
             raise InputError(f"{path} is not a plan that gatectl made: {problem}", _AGAIN)
     return kind, document
