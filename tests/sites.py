@@ -8,11 +8,12 @@ from __future__ import annotations
 import json
 import shutil
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 from gatectl import apply as executor
-from gatectl import reconcile, secrets
+from gatectl import receipt, reconcile, secrets
 from gatectl.errors import Unreachable
 from gatectl.guards import Guard
 from gatectl.model import Plan
@@ -24,6 +25,9 @@ from gatectl.project import Environment, Project
 Manifest = dict[str, Any]
 ENVIRONMENT = Environment("default", "embedded")
 CREDENTIALS = {"key": {"env": "KEY"}, "secret": {"env": "SECRET"}}
+RUN = receipt.Run(
+    "20260131T101530123Z-00000000", datetime(2026, 1, 31, 10, 15, 30, 123_000, UTC), receipt.Actor("ann", "desk"), "0"
+)
 VARIABLES = {"KEY": "AKIA", "SECRET": "hush"}
 
 
@@ -213,7 +217,7 @@ class Site:
             outcomes, converged = executor.apply_plan(plan, run)
         finally:
             reader.close()
-        return Receipt(executor.make_receipt(plan, outcomes, converged=converged))
+        return Receipt(receipt.make_receipt(plan, outcomes, RUN, RUN.started, converged=converged))
 
 
 class Receipt(dict[str, Any]):

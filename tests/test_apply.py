@@ -446,6 +446,7 @@ def test_a_name_that_is_used_because_the_first_attempt_came_through_late_is_done
     assert receipt.converged
     assert receipt["outcomes"][0] | {"platformId": None} == {
         "id": "repository/default/r", "status": "done", "platformId": None, "attempts": 2, "error": None,
+        "source": {"file": "manifests/all.yaml", "line": 1, "column": 1},
     }  # fmt: skip
     assert len(live_now(site, "repo")) == 1
 

@@ -452,7 +452,9 @@ def test_a_receipt_says_what_went_wrong_and_folds_what_went_well() -> None:
 + bucket/w/a: done
 ```
 
-</details>"""
+</details>
+
+Next: mend what failed, then apply again: what is done is not done twice."""
     )
     assert "**Applied: all reads back as wanted.**" in told(receipt(True, ("a", "done", None)))
     assert "**Nothing to do.**" in told(receipt(True))

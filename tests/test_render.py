@@ -268,7 +268,8 @@ def test_receipts_say_what_was_done_and_list_what_was_not() -> None:
 · bucket/default/d: not-started
 ? bucket/default/e: unknown
 ! bucket/default/f: conflict: NO: it said no
-Not converged: 1 done, 1 conflict, 1 failed, 1 blocked, 1 not-started, 1 unknown."""
+Not converged: 1 done, 1 conflict, 1 failed, 1 blocked, 1 not-started, 1 unknown.
+Next: whether what is unknown was done, the platform tells: gatectl plan reads it, and shows what is left."""
     )
     assert plain("receipt", receipt(True, a="done"), verbosity=1).startswith("✓ bucket/default/a: done\n")
 

@@ -6,16 +6,40 @@ import sys
 
 
 def main() -> None:
-    if sys.argv[1:] == ["--version"]:
-        from gatectl import __version__
-
-        sys.stdout.write(f"gatectl {__version__}\n")
+    if sys.argv[1:] == ["--version"] and _print_version():
         return
+    from gatectl.signals import Watch
+
+    watch = Watch()  # before all the rest is imported, which takes a while
     try:
+        watch.begin()
         from gatectl.cli.exits import run
+
+        code = run(sys.argv[1:], watch)
     except KeyboardInterrupt:
-        sys.exit(130)
-    sys.exit(run(sys.argv[1:]))
+        code = _interrupted()
+    watch.leave(code)
+
+
+def _interrupted() -> int:
+    """While the command line was imported; there is no second interrupt, so it can be now."""
+    from gatectl.cli.exits import interrupted
+
+    return interrupted(sys.argv[1:])
+
+
+def _print_version() -> bool:
+    """Whether it could be printed; else whoever knows how to fail does it again."""
+    from gatectl import __version__
+
+    if sys.stdout is None:
+        return False
+    try:
+        sys.stdout.write(f"gatectl {__version__}\n")
+        sys.stdout.flush()
+    except OSError:
+        return False
+    return True
 
 
 if __name__ == "__main__":

@@ -10,16 +10,25 @@ from __future__ import annotations
 
 import contextlib
 import sys
+import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from typing import Any, Final, NamedTuple
+from typing import Final, NamedTuple
 
 from gatectl.changes import attachment_token
 from gatectl.conditions import Conflict, divergence, find, live_hash, renews
 from gatectl.current import Current, read_current, read_live, read_workspaces
 from gatectl.desired import comparable
-from gatectl.errors import PlatformError, PlatformRefused, PreconditionFailed, Uncertain, Unreachable
+from gatectl.errors import (
+    DeadlinePassed,
+    PlatformError,
+    PlatformLocked,
+    PlatformRefused,
+    PreconditionFailed,
+    Uncertain,
+    Unreachable,
+)
 from gatectl.guards import Guard
 from gatectl.kinds import KINDS, bucket
 from gatectl.kinds.interface import Context, Order
@@ -76,34 +85,54 @@ def apply_plan(plan: Plan, run: Run) -> tuple[list[Outcome], bool]:
     Raises PlatformError only before the first write. A conflict found before the first write leaves everything else
     `not-started`.
     """
-    operations: Sequence[Operation] = plan["operations"]
-    if not operations and not plan["adopts"]:
-        return [], True
-    run.guard.admit(plan)
-    writer = run.open_writer()
-    work = _Work(run, writer, plan)
-    run.on_stop(writer.stop)
-    try:
-        # Read only now: what another apply wrote while we waited for it is seen, and done `already`.
-        writer.claim()
-        current = _read(run.reader, plan)
-        conflicts = run.guard.conflicts(plan, current)
-        if conflicts:
-            return refused(plan, conflicts), False
-        work.do(current)
-        work.diverged |= not _record(plan, work.outcomes, run, writer)
-    except (KeyboardInterrupt, Exception) as error:
-        # Once something was written there is a receipt, whatever else goes wrong.
-        if not work.started and not isinstance(error, KeyboardInterrupt):
-            raise
-        work.break_off()
-        with contextlib.suppress(Exception):
-            _record(plan, work.outcomes, run, writer)
-    finally:
-        with contextlib.suppress(PlatformError):
-            writer.close()
-    listed = [work.outcomes[op["id"]] for op in operations]
-    return listed, not work.diverged and all(outcome.status in _FINE for outcome in listed)
+    return Execution(plan, run).carry_out()
+
+
+class Execution:
+    """One execution of a plan, that another thread may leave as it stands."""
+
+    def __init__(self, plan: Plan, run: Run) -> None:
+        self._plan = plan
+        self._run = run
+        self._work = _Work(run, plan)
+
+    def carry_out(self) -> tuple[list[Outcome], bool]:
+        """See `apply_plan`."""
+        plan, run, work = self._plan, self._run, self._work
+        if not plan["operations"] and not plan["adopts"]:
+            return [], True
+        run.guard.admit(plan)
+        writer = run.open_writer()
+        run.on_stop(writer.stop)
+        try:
+            # Read only now: what another apply wrote while we waited for it is seen, and done `already`.
+            writer.claim()
+            current = _read(run.reader, plan)
+            conflicts = run.guard.conflicts(plan, current)
+            if conflicts:
+                return refused(plan, conflicts), False
+            work.do(current, writer)
+            work.diverged |= not _record(plan, work.outcomes, run, writer)
+        except (KeyboardInterrupt, Exception) as error:
+            # Once something was written there is a receipt, whatever else goes wrong.
+            if not work.sent and not isinstance(error, KeyboardInterrupt):
+                raise
+            work.break_off()
+            with contextlib.suppress(Exception):
+                _record(plan, work.outcomes, run, writer)
+        finally:
+            with contextlib.suppress(PlatformError):
+                writer.close()
+        listed = [work.outcomes[op["id"]] for op in plan["operations"]]
+        return listed, not work.diverged and all(outcome.status in _FINE for outcome in listed)
+
+    def unanswered(self) -> bool:
+        """Whether a write was sent that is not answered yet."""
+        return self._work.unanswered()
+
+    def abandon(self) -> list[Outcome]:
+        """Leave it as it stands, whatever `carry_out` is doing: no write is sent after this; the outcome of every operation."""
+        return self._work.break_off()
 
 
 def refused(plan: Plan, conflicts: Sequence[Conflict]) -> list[Outcome]:
@@ -129,20 +158,26 @@ class _Tried(NamedTuple):
 class _Work:
     """One execution under way: the outcomes so far, and whether it still makes sense to start anything."""
 
-    def __init__(self, run: Run, writer: Writer, plan: Plan) -> None:
+    writer: Writer
+
+    def __init__(self, run: Run, plan: Plan) -> None:
         self.run = run
-        self.writer = writer
         self.plan = plan
         self.operations: Sequence[Operation] = plan["operations"]
         self.outcomes: dict[str, Outcome] = {}
         self.diverged = False
-        self.started: set[str] = set()
+        self.sent: dict[str, int] = {}
+        """How many writes were sent for an operation, whatever became of them."""
+        self._under_way: set[str] = set()
+        self._ended = False
+        self._turn = threading.Lock()  # between sending and breaking off
         self._unread: list[_Tried] = []
-        self._unreachable = 0  # in a row
+        self._in_vain = 0  # in a row
         self._hopeless = False
 
-    def do(self, current: Current | None) -> None:
+    def do(self, current: Current | None, writer: Writer) -> None:
         """Level after level. `current` was read just now, and serves the first."""
+        self.writer = writer
         for level in _by_level(self.operations):
             if current is None:
                 current = _try_read(self.run.reader, self.plan)
@@ -153,13 +188,45 @@ class _Work:
             current = self._level(self._decide(level, current), current)
         self._look_once_more()
 
-    def break_off(self) -> None:
-        """Broken off in the middle: what was sent and not answered is unknown, the rest was not started."""
-        self.diverged = True  # what was done was not all read back
-        for op in self.operations:
-            if op["id"] not in self.outcomes:
-                status: Status = "unknown" if op["id"] in self.started else "not-started"
-                self.outcomes[op["id"]] = Outcome(op["id"], status, op["platformId"], int(status == "unknown"))
+    def break_off(self) -> list[Outcome]:
+        """Broken off in the middle: what was sent and not answered is unknown, the rest was not started; nothing more is sent."""
+        with self._turn:
+            self._ended = True
+            self.diverged = True  # what was done was not all read back
+            for op in self.operations:
+                sent = self.sent.get(op["id"], 0)
+                if op["id"] in self._under_way or (op["id"] not in self.outcomes and sent):
+                    error = ("interrupted", "sent, and not answered yet when the run ended")
+                    self.outcomes[op["id"]] = Outcome(op["id"], "unknown", op["platformId"], sent, error)
+                elif op["id"] not in self.outcomes:
+                    self.outcomes[op["id"]] = _not_started(op)
+            return [self.outcomes[op["id"]] for op in self.operations]
+
+    def unanswered(self) -> bool:
+        return bool(self._under_way)
+
+    def _sending(self, op: Operation) -> None:
+        """A write of this operation is sent now. Raises _Ended where none may be any more."""
+        with self._turn:
+            if self._ended:
+                raise _Ended("not sent, because the run has ended")
+            self.sent[op["id"]] = self.sent.get(op["id"], 0) + 1
+            self._under_way.add(op["id"])
+
+    def _answered(self, op: Operation, outcome: Outcome, error: PlatformError | None) -> Outcome:
+        """The outcome of a write, with how many were sent. One that surely never left was not."""
+        with self._turn:
+            if op["id"] in self._under_way and error is not None and _unsent(error):
+                self.sent[op["id"]] -= 1
+            self._under_way.discard(op["id"])
+            outcome = outcome._replace(attempts=self.sent.get(op["id"], 0))
+            stopped = self._ended or (error is not None and error.code == "stopped")
+            told = stopped or op["id"] in self.outcomes
+            if not stopped:
+                self.outcomes[op["id"]] = outcome
+        if not told:
+            self.run.progress(outcome)  # not while others wait for their turn: whoever shows it may hang
+        return outcome
 
     def _set(self, outcome: Outcome) -> None:
         if outcome.id not in self.outcomes:
@@ -235,21 +302,17 @@ class _Work:
             if before is None:
                 self._set(_not_started(op))
             return None
-        self.started.add(op["id"])
-        outcome, again, error = _write(op, live, current, self.writer, self.run)
+        outcome, again, error = _write(op, live, current, self.writer, self.run, lambda: self._sending(op))
+        outcome = self._answered(op, outcome, error)
         if error is not None and error.code == "stopped":  # before it was sent
-            self.started.discard(op["id"])
             if before is None:
                 self._set(_not_started(op))
             return None
-        outcome = outcome._replace(attempts=1 + (before.attempts if before is not None else 0))
-        if isinstance(error, Unreachable) and not isinstance(error, Uncertain):
-            self._unreachable += 1
-        elif error is None:
-            self._unreachable = 0
-        if error is not None and (self._unreachable >= _HOPELESS or error.code in _FATAL):
-            self._hopeless = True
-        self._set(outcome)
+        if error is None:
+            self._in_vain = 0
+        elif _unsent(error) or error.code in (PlatformError.code, *_FATAL):
+            self._in_vain += 1  # nobody answers, or the disk is full: that is not about this operation
+            self._hopeless |= self._in_vain >= _HOPELESS or error.code in _FATAL
         return _Tried(op, outcome, again)
 
     def _settle(
@@ -318,6 +381,16 @@ class _Work:
             self._report_divergence(late, current)
 
 
+class _Ended(PlatformError):
+    code = "stopped"
+
+
+def _unsent(error: PlatformError) -> bool:
+    """Whether an error says that the write it is about never left: nobody answered at all, or it had to wait for too long."""
+    never = isinstance(error, (DeadlinePassed, PlatformLocked)) or error.code == "stopped"
+    return never or (isinstance(error, Unreachable) and not isinstance(error, Uncertain))
+
+
 def _timed_out(outcome: Outcome) -> bool:
     return outcome.error is not None and outcome.error[0] == "timeout"
 
@@ -365,11 +438,14 @@ def _conflict(op: Operation, conflict: Conflict, attempts: int = 0) -> Outcome:
 
 
 def _write(
-    op: Operation, live: Live | None, current: Current, writer: Writer, run: Run
+    op: Operation, live: Live | None, current: Current, writer: Writer, run: Run, sending: Callable[[], None]
 ) -> tuple[Outcome, bool, PlatformError | None]:
-    """One write: its outcome, whether it may be tried again should it have had no effect, and the error it met."""
+    """One write: its outcome, whether it may be tried again should it have had no effect, and the error it met.
+
+    `sending` is told right before it is sent.
+    """
     try:
-        return Outcome(op["id"], "done", _send(op, live, current, writer, run)), False, None
+        return Outcome(op["id"], "done", _send(op, live, current, writer, run, sending)), False, None
     except PreconditionFailed as error:
         # Not necessarily a conflict: what changed may be nothing that a plan is about (a key, say). Reading tells.
         return Outcome(op["id"], "unknown", op["platformId"], 0, (error.code, error.message)), True, error
@@ -394,12 +470,15 @@ def _write(
         return Outcome(op["id"], "unknown", op["platformId"], 0, ("internal", unforeseen.message)), False, unforeseen
 
 
-def _send(op: Operation, live: Live | None, current: Current, writer: Writer, run: Run) -> str:
+def _send(
+    op: Operation, live: Live | None, current: Current, writer: Writer, run: Run, sending: Callable[[], None]
+) -> str:
     """Send one operation's request; the id of its object."""
     kind = KINDS[op["kind"]]
     etag = live.wire.get("etag") if live is not None else None
     if op["action"] == "delete":
         assert live is not None
+        sending()
         writer.delete(kind.collection, live.id, etag)
         return live.id
     state = current.states.get(op["workspace"]) if op["workspace"] is not None else None
@@ -410,6 +489,7 @@ def _send(op: Operation, live: Live | None, current: Current, writer: Writer, ru
     order = Order(op["name"], fields, _complete(op, live, context), run.secrets.get(op["id"], {}))
     body = kind.body(order, live.wire if live is not None else None, context)
     if live is None:
+        sending()
         return writer.create(kind.collection, body)
     lost = [name for name in kind.lost(live.wire) if name not in run.known]
     if lost and not run.force_put:
@@ -417,6 +497,7 @@ def _send(op: Operation, live: Live | None, current: Current, writer: Writer, ru
             f"it holds what gatectl does not know, and replacing it whole could drop that: {', '.join(lost)}",
             platform_code="UNKNOWN_FIELDS", hint="look at it in the platform; --force-put writes it all the same",
         )  # fmt: skip
+    sending()
     writer.update(kind.collection, live.id, body, etag)
     return live.id
 
@@ -488,24 +569,3 @@ def _record(plan: Plan, outcomes: dict[str, Outcome], run: Run, writer: Writer) 
             outcomes[name] = outcomes[name]._replace(error=outcomes[name].error or ("unrecorded", message))
         return False
     return True
-
-
-def make_receipt(plan: Plan, outcomes: Sequence[Outcome], *, converged: bool) -> Mapping[str, Any]:
-    """The receipt of product.md, section 4."""
-    return {
-        "formatVersion": "1.0",
-        "fingerprint": plan["fingerprint"],
-        "outcomes": [
-            {
-                "id": o.id,
-                "status": o.status,
-                "platformId": o.platform_id,
-                "attempts": o.attempts,
-                "error": {"code": o.error[0], "message": o.error[1]} if o.error is not None else None,
-            }
-            for o in outcomes
-        ],
-        "summary": {status: sum(o.status == status for o in outcomes) for status in STATUSES},
-        "converged": converged,
-        "diagnostics": list(plan["diagnostics"]),
-    }

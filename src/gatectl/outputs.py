@@ -133,6 +133,56 @@ def own_folder(project: Path, *, create: bool) -> Path:
     return folder
 
 
+def check_own(project: Path, name: str) -> None:
+    """Find out now that files can be written later into a folder of `.gatectl`, and leave everything as it is.
+
+    Raises InputError.
+    """
+    own = project / fences.OWN_FOLDER
+    made: list[Path] = []
+    try:
+        for path in (own, own / name):
+            try:
+                path.mkdir()
+                made.append(path)
+            except FileExistsError:
+                if not path.is_dir():
+                    raise
+        own_folder(project, create=False)
+        descriptor, temporary = _beside(_Place("", None, str(own / name / "file"), None), _PRIVATE)
+        try:
+            _write_all(descriptor, b"{}")  # a full disk takes a name, and no content
+        finally:
+            os.close(descriptor)
+            os.unlink(temporary)
+    except OSError as error:
+        raise _failed(str(own / name), error) from error
+    finally:
+        for path in reversed(made):
+            with suppress(OSError):  # somebody else has put something there meanwhile
+                path.rmdir()
+
+
+def keep(project: Path, name: str, file: str, content: str, *, kept: Callable[[list[str]], list[str]]) -> str:
+    """Write a private file into a folder of `.gatectl`; its path. `kept` says of the names there which are to stay.
+
+    Raises InputError.
+    """
+    folder = Path(fences.OWN_FOLDER)
+    try:
+        folder = own_folder(project, create=True) / name
+        folder.mkdir(exist_ok=True)
+        path = str(folder / file)
+        write(path, content, private=True)
+        names = os.listdir(folder)
+        for old in set(names) - set(kept(names)):
+            with suppress(OSError):
+                os.unlink(folder / old)
+    except OSError as error:
+        raise _failed(str(folder), error) from error
+    return path
+
+
 def refuse_links(*paths: Path) -> None:
     """Raises InputError for a file of a database that is a symbolic link: it would be written where that leads."""
     for path in paths:

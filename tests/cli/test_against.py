@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import subprocess
 from pathlib import Path
 from typing import Any
@@ -249,8 +250,7 @@ def test_a_plan_against_a_snapshot_has_the_fingerprint_of_the_platforms_own(chec
 def test_neither_platform_nor_credentials_are_needed(checkout: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     checkout("apply", "--yes")
     checkout("snapshot", "--out", "snapshot.json")
-    for path in (checkout.folder / ".gatectl").iterdir():
-        path.unlink()
+    shutil.rmtree(checkout.folder / ".gatectl")
     for name in ("KEY", "SECRET"):
         monkeypatch.delenv(name)
     result = checkout("plan", "--against", "snapshot.json", "--detailed-exitcode")

@@ -214,7 +214,10 @@ def test_a_stale_plan_says_field_by_field_what_changed(shell: Shell) -> None:
     assert outcome["status"] == "conflict"
     for word in ("/spec/region", "'us'", "'eu'"):
         assert word in outcome["error"]["message"]
-    assert "! bucket/default/raw-aws: conflict" in shell("apply", "--plan", "p.json", "--yes").out
+    assert (
+        "! Bucket default/raw-aws (manifests/all.yaml:1): conflict: changed since"
+        in shell("apply", "--plan", "p.json", "--yes").out
+    )
 
 
 def test_unrelated_changes_do_not_make_a_plan_stale(shell: Shell) -> None:

@@ -5,29 +5,31 @@ from __future__ import annotations
 import functools
 import os
 import re
-import signal
 import sys
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
-from types import FrameType
-from typing import Any
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
+from datetime import UTC, datetime
+from typing import Any, NamedTuple
 
 import click
 
 from gatectl import apply as executor
-from gatectl import errors, guards, outputs, reconcile, secrets
+from gatectl import errors, guards, outputs, reconcile, secrets, signals
 from gatectl import plan as plans
+from gatectl import receipt as receipts
 from gatectl.cli.console import Console
-from gatectl.cli.exits import EXIT_CODES
+from gatectl.cli.executing import carry_out
 from gatectl.cli.options import Globals, command, connection_of
 from gatectl.cli.planning import Selection, make_request, selection_options, work_out
+from gatectl.cli.receipts import Places, begin, find_places, save
 from gatectl.cli.saved import read_plan
 from gatectl.cli.steps import leave_summary
+from gatectl.ending import exit_code
 from gatectl.model import Outcome, Plan
 from gatectl.platforms import driver_for
 from gatectl.platforms.interface import Connection, Reader
 from gatectl.project import Environment
-from gatectl.quote import json_text
+from gatectl.quote import quote
 from gatectl.render import FORMATS, render
 
 
@@ -73,10 +75,9 @@ def COMMAND(  # noqa: N802 - the table's word
         return connection_of(request.project, request.environment, parallelism, request.ends)
 
     if receipt_file is not None:
-        outputs.check(receipt_file)
+        _check_place(receipt_file)
     plan = read_plan(plan_file) if plan_file is not None else work_out(request, connect)
-    if not console.machine:
-        console.result(render("plan", plan, "markdown" if console.format == "markdown" else "text", console.look()))
+    _show(console, plan, asked=not yes)
     if plans.is_invalid(plan):
         return _invalid(console, plan)
     guards.check_expected(plan, expect)
@@ -85,22 +86,44 @@ def COMMAND(  # noqa: N802 - the table's word
     reader = driver.open_reader(connection)
     try:
         guard = reconcile.guard(request, reader, expect)
+        folder = request.project.folder
         if plan_file is not None:
             conflicts = executor.precheck(plan, reader, guard)
             if conflicts:
-                return _report(console, plan, executor.refused(plan, conflicts), receipt_file)
+                refused = _Done(plan, executor.refused(plan, conflicts), begin(os.environ))
+                return _report(console, refused, find_places(folder, receipt_file, needed=False))
         _guard(plan, request.environment)
-        if not yes and (plan["operations"] or plan["adopts"]):
+        changes = bool(plan["operations"] or plan["adopts"])
+        places = find_places(folder, receipt_file, needed=changes)
+        if not yes and changes:
             _ask(console, plan)
-        return _execute(console, request, plan, reader, connection, receipt_file, guard)
+        return _execute(console, request, plan, _Means(reader, connection, guard, places))
     finally:
         reader.close()
+
+
+def _check_place(file: str) -> None:
+    """Raises UsageError for a `--receipt` where no file can be. Whether it can be written is found out before the first write."""
+    with suppress(errors.InputError):
+        outputs.check(file)
+
+
+def _show(console: Console, plan: Plan, *, asked: bool) -> None:
+    """Show the plan, where standard output is for people. Who is asked about it has to have seen it."""
+    if console.machine:
+        return
+    try:
+        console.result(render("plan", plan, "markdown" if console.format == "markdown" else "text", console.look()))
+    except errors.InputError as error:
+        if asked:
+            raise
+        console.error(error.code, error.message, None)
 
 
 def _invalid(console: Console, plan: Plan) -> int:
     leave_summary(console, "plan", plan, console.environment)
     if console.machine:
-        console.result_json(executor.make_receipt(plan, [], converged=False))
+        console.result_json(_Done(plan, [], begin(os.environ)).receipt())
     return errors.INVALID
 
 
@@ -143,105 +166,77 @@ def _ask(console: Console, plan: Plan) -> None:
         raise errors.Declined("declined; nothing was written")
 
 
-def _execute(
-    console: Console,
-    request: reconcile.Request,
-    plan: Plan,
-    reader: Reader,
-    connection: Connection,
-    receipt_file: str | None,
-    guard: guards.Guard,
-) -> int:
+class _Means(NamedTuple):
+    """What an execution is done with."""
+
+    reader: Reader
+    connection: Connection
+    guard: guards.Guard
+    places: Places
+
+
+def _execute(console: Console, request: reconcile.Request, plan: Plan, means: _Means) -> int:
     project = request.project
-    resolved = secrets.resolve_plan(plan, project.folder, os.environ)
+    run, watch = begin(os.environ), signals.current()
+    reader, connection, guard, places = means
     driver = driver_for(connection.target)
-    with _signals() as stop, _progress(console, len(plan["operations"])) as progress:
-        run = executor.Run(
-            reader=reader,
-            open_writer=lambda: driver.open_writer(connection),
-            secrets=resolved,
-            project=project.name,
-            parallel=reader.traits.parallel,
-            stop=stop,
-            progress=progress,
-            guard=guard,
-            force_put=request.force_put,
-            known=frozenset(request.environment.known),
-            on_stop=stop.callbacks.append,
+    resolved = secrets.resolve_plan(plan, project.folder, os.environ)
+    with _progress(console, len(plan["operations"])) as progress, watch.writing() as on_stop:
+        execution = executor.Execution(
+            plan,
+            executor.Run(
+                reader=reader,
+                open_writer=lambda: driver.open_writer(connection),
+                secrets=resolved,
+                project=project.name,
+                parallel=reader.traits.parallel,
+                stop=watch.stopping,
+                progress=progress,
+                guard=guard,
+                force_put=request.force_put,
+                known=frozenset(request.environment.known),
+                on_stop=on_stop,
+            ),
         )
-        outcomes, converged = executor.apply_plan(plan, run)
-        stopped = stop()
-    return _report(console, plan, outcomes, receipt_file, converged=converged, stopped=stopped)
+        outcomes, converged = carry_out(execution, watch)
+    return _report(console, _Done(plan, outcomes, run, converged, request.force_put), places)
 
 
-def _report(
-    console: Console,
-    plan: Plan,
-    outcomes: Sequence[Outcome],
-    receipt_file: str | None,
-    *,
-    converged: bool = False,
-    stopped: bool = False,
-) -> int:
-    """Save and show the receipt; the exit code that it means."""
-    receipt = executor.make_receipt(plan, outcomes, converged=converged)
-    code = _exit_code(outcomes, converged=converged, stopped=stopped)
-    console.result(render("receipt", receipt, console.format, console.look()))
-    if receipt_file is not None:
-        try:
-            outputs.write(receipt_file, json_text(receipt) + "\n", private=True)
-        except (OSError, errors.GatectlError) as error:
-            # What was done was done; that it could not be saved is told beside it.
-            console.error("input", f"the receipt could not be saved: {error}", "it was printed")
-            code = code or errors.FAILED
-    leave_summary(console, "receipt", receipt, console.environment)
-    return code
+class _Done(NamedTuple):
+    """What was done, for the receipt."""
+
+    plan: Plan
+    outcomes: Sequence[Outcome]
+    run: receipts.Run
+    converged: bool = False
+    force_put: bool = False
+
+    def receipt(self) -> Mapping[str, Any]:
+        overrides = [{"name": "force-put", "value": None, "reason": None}] if self.force_put else []
+        return receipts.make_receipt(
+            self.plan, self.outcomes, self.run, datetime.now(UTC), converged=self.converged, overrides=overrides
+        )
 
 
-def _exit_code(outcomes: Sequence[Outcome], *, converged: bool, stopped: bool) -> int:
-    if stopped:
-        return errors.INTERRUPTED
-    if converged:
-        return errors.DONE
-    if any(outcome.status in ("done", "unknown") for outcome in outcomes):
-        return errors.PARTLY_APPLIED
-    codes = {EXIT_CODES.get(outcome.error[0], errors.FAILED) for outcome in outcomes if outcome.error is not None}
-    order = (errors.NOT_AUTHENTICATED, errors.UNREACHABLE, errors.LOCKED, errors.STALE)
-    return next((code for code in order if code in codes), errors.FAILED)
-
-
-class _Stop:
-    """Whether to stop, and what is to be called when that is said."""
-
-    def __init__(self) -> None:
-        self.received: list[int] = []
-        self.callbacks: list[Callable[[], None]] = []
-
-    def __call__(self) -> bool:
-        return bool(self.received)
-
-
-@contextmanager
-def _signals() -> Iterator[_Stop]:
-    """SIGINT and SIGTERM: the first stops starting and lets finish what is under way, the second interrupts."""
-    stop = _Stop()
-
-    def handle(number: int, frame: FrameType | None) -> None:
-        stop.received.append(number)
-        if len(stop.received) == 1:
-            for callback in stop.callbacks:
-                callback()
-            # Not through sys.stderr, which may be in the middle of a write of its own.
-            os.write(2, b"\nstopping: what is under way is finished, nothing more is started\n")
-        else:
-            raise KeyboardInterrupt
-
-    before = {number: signal.signal(number, handle) for number in (signal.SIGINT, signal.SIGTERM)}
+def _report(console: Console, done: _Done, places: Places) -> int:
+    """Save the receipt, then show it; the exit code that it means. Whatever fails while it is shown changes nothing of that."""
+    watch = signals.current()
+    receipt = done.receipt()
+    saved, failed = save(places, receipt)
+    watch.close()
+    # Told whatever the exit code is, which says what happened to the platform.
+    for problem in failed:
+        console.error(
+            "output", f"the receipt could not be saved: {problem}", f"it is in {quote(saved[0])}" if saved else None
+        )
     try:
-        yield stop
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
+        console.result(render("receipt", receipt, console.format, console.look()))
+        leave_summary(console, "receipt", receipt, console.environment)
+    except Exception as error:
+        words = error.message if isinstance(error, errors.GatectlError) else f"{type(error).__name__}: {quote(error)}"
+        where = f"the receipt is in {quote(saved[0])}" if saved else None
+        console.error("output", f"what was done could not be shown: {words}", where)
+    return exit_code(done.outcomes, converged=done.converged, interrupted=watch.stopping())
 
 
 @contextmanager

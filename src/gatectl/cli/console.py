@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import shutil
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, TextIO
 
+from gatectl.errors import InputError
 from gatectl.quote import json_text, safe
 from gatectl.render import RENDERERS, renderer
 from gatectl.render.interface import Look
@@ -49,17 +51,18 @@ class Console:
         return stream.isatty() and os.environ.get("TERM") != "dumb"
 
     def result(self, text: str) -> None:
+        """Print the result. Raises InputError where standard output takes it not; whoever closed it has seen enough."""
         if text:
             if self.format == "text" and sys.stdout.isatty():
                 text = wrap(text, shutil.get_terminal_size((100, 24)).columns)
-            sys.stdout.write(text + "\n")
-            sys.stdout.flush()
+            _print(text + "\n")
 
     def failure(self, document: Mapping[str, Any]) -> None:
         """Why the command failed, where the format has a form for it; the words go to standard error in any case."""
         show = renderer(self.format).failure if self.format in RENDERERS else None
         if show is not None:
-            self.result(show(document, self.look()))
+            with contextlib.suppress(InputError):  # the words are on standard error
+                self.result(show(document, self.look()))
 
     def result_json(self, document: Mapping[str, Any]) -> None:
         self.result(json_text(document))
@@ -103,6 +106,41 @@ class Console:
             sys.stderr.flush()
         except OSError:
             pass  # nobody listens; what matters is the result and the exit code
+
+
+def _print(text: str) -> None:
+    try:
+        _write_all(sys.stdout, text)
+    except KeyboardInterrupt:
+        let_go(sys.stdout)  # half a document is not followed by another
+        raise
+    except BrokenPipeError:
+        let_go(sys.stdout)
+    except OSError as error:
+        let_go(sys.stdout)
+        raise InputError(f"standard output cannot be written: {error.strerror or error}") from error
+
+
+def _write_all(stream: TextIO, text: str) -> None:
+    """All of it, whatever signals come meanwhile: Python's own buffers lose what a signal leaves unwritten."""
+    try:
+        descriptor = stream.fileno()
+    except (OSError, ValueError):  # a stream that is no file
+        stream.write(text)
+        stream.flush()
+        return
+    stream.flush()
+    rest = memoryview(text.encode(stream.encoding or "utf-8", stream.errors or "backslashreplace"))
+    while rest:
+        rest = rest[os.write(descriptor, rest) :]
+
+
+def let_go(stream: TextIO) -> None:
+    """Write to nowhere from now on: what is left in the stream must not be tried again (Python would exit with 120)."""
+    with contextlib.suppress(OSError, ValueError):
+        nowhere = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(nowhere, stream.fileno())
+        os.close(nowhere)
 
 
 def _safe_lines(text: str) -> str:

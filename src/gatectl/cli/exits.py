@@ -5,43 +5,56 @@ A failure is words on standard error, and in a format for programs a document of
 
 from __future__ import annotations
 
-import contextlib
 import gc
 import os
-import signal
 import sys
 import traceback
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import TextIO
 
 import click
 
-from gatectl import __version__, errors
-from gatectl.cli.console import Console, command_of, console_from
+from gatectl import __version__, errors, signals
+from gatectl.cli.console import Console, command_of, console_from, let_go
 from gatectl.report import error_json
 
 
-def run(arguments: Sequence[str]) -> int:
-    """Run one command line; its exit code."""
+def run(arguments: Sequence[str], watch: signals.Watch | None = None) -> int:
+    """Run one command line; its exit code. `watch` hears the signals already; without one, they are heard for as long as this lasts."""
     for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
         if getattr(sys, name) is None:  # closed by whoever called us (`gatectl plan >&-`)
             setattr(sys, name, open(os.devnull, mode, encoding="utf-8"))  # noqa: SIM115 - open until the end
-    code = _guarded(arguments)
+    if watch is not None:
+        return _run(arguments, watch)
+    watch = signals.Watch()
+    watch.begin()
+    try:
+        return _run(arguments, watch)
+    finally:
+        watch.end()
+
+
+def _run(arguments: Sequence[str], watch: signals.Watch) -> int:
+    signals.use(watch)
+    try:
+        code = _guarded(arguments, watch)
+        watch.close()
+    except KeyboardInterrupt:
+        code = interrupted(arguments)
     for stream in (sys.stdout, sys.stderr):
-        _let_go(stream)
+        try:
+            stream.flush()
+        except (OSError, ValueError):
+            let_go(stream)  # what could not be written was told, or there is nobody to tell
     return code
 
 
-def _let_go(stream: TextIO) -> None:
-    """What could not be written was told, or there is nobody to tell: Python must not try again at exit (and exit with 120)."""
-    try:
-        stream.flush()
-    except (OSError, ValueError):
-        with contextlib.suppress(OSError, ValueError):
-            os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
+def interrupted(arguments: Sequence[str]) -> int:
+    """Say that a signal came before anything was written."""
+    return _fail(console_from(arguments, os.environ), errors.Interrupted("interrupted; nothing was written"))
 
 
-def _guarded(arguments: Sequence[str]) -> int:
+def _guarded(arguments: Sequence[str], watch: signals.Watch) -> int:
     # A command lives for seconds and its data until the end, so there is nothing for the collector to find.
     gc.disable()
     for stream in (sys.stdout, sys.stderr):
@@ -49,10 +62,8 @@ def _guarded(arguments: Sequence[str]) -> int:
     if "_GATECTL_COMPLETE" in os.environ:
         return _complete()
     console = console_from(arguments, os.environ)
-    with contextlib.suppress(ValueError):  # only the main thread may say what a signal does
-        signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
-        return _run(arguments)
+        return _command(arguments)
     except click.exceptions.Exit as done:
         return done.exit_code
     except click.exceptions.NoArgsIsHelpError as error:
@@ -64,19 +75,31 @@ def _guarded(arguments: Sequence[str]) -> int:
     except errors.GatectlError as error:
         return _fail(console, error)
     except (KeyboardInterrupt, click.Abort):
-        return _fail(console, errors.Interrupted("interrupted"))
-    except BrokenPipeError:
-        return errors.FAILED  # whoever read our output has gone
+        return interrupted(arguments)
     except OSError as error:
-        return _fail(console, errors.InputError(f"{error.filename or 'input/output'}: {error.strerror or error}"))
+        return _of_system(console, error, arguments)
     except (Exception, RecursionError, MemoryError) as error:
         return _internal(console, error, arguments)
 
 
-def _run(arguments: Sequence[str]) -> int:
+def _of_system(console: Console, error: OSError, arguments: Sequence[str]) -> int:
+    if signals.current().stopping():  # click has a word to say of it, to somebody who may be gone
+        return interrupted(arguments)
+    if isinstance(error, BrokenPipeError):
+        # Whoever reads our help has seen enough; what is written elsewhere was asked for.
+        if set(arguments) & {"-h", "--help", "--version"}:
+            return errors.DONE
+        return _fail(console, errors.InputError("a pipe that was to be written to was closed"))
+    return _fail(console, errors.InputError(f"{error.filename or 'input/output'}: {error.strerror or error}"))
+
+
+def _command(arguments: Sequence[str]) -> int:
     from gatectl.cli import gatectl
 
-    code = gatectl.main(list(arguments), prog_name="gatectl", standalone_mode=False)
+    try:
+        code = gatectl.main(list(arguments), prog_name="gatectl", standalone_mode=False)
+    except SystemExit as error:  # what click makes of a closed pipe
+        raise BrokenPipeError from error
     sys.stdout.flush()
     return code if isinstance(code, int) else errors.DONE
 
@@ -97,6 +120,7 @@ def _bear_everything(stream: TextIO) -> None:
 
 
 def _fail(console: Console, error: errors.GatectlError) -> int:
+    signals.current().close()
     console.failure(error_json(error.code, error.message, error.hint))
     console.error(error.code, error.message, error.hint)
     return error.exit_code
@@ -116,17 +140,3 @@ def _internal(console: Console, error: BaseException, arguments: Sequence[str]) 
     if console.verbosity > 0:
         console.trace("".join(traceback.format_exception(error)))
     return errors.FAILED
-
-
-EXIT_CODES: Mapping[str, int] = {
-    cls.code: cls.exit_code
-    for cls in (
-        errors.NotAuthenticated,
-        errors.Forbidden,
-        errors.Unreachable,
-        errors.DeadlinePassed,
-        errors.PlatformLocked,
-        errors.PreconditionFailed,
-    )
-} | {"NAME_ALREADY_USED": errors.STALE}  # somebody else created it since the plan was made
-"""Exit codes by the word that an outcome carries for its failure."""

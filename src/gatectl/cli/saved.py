@@ -3,21 +3,22 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 from gatectl import plan as plans
+from gatectl import receipt as receipts
 from gatectl import sources, validate
 from gatectl.errors import InputError
 from gatectl.kinds import KINDS
 from gatectl.model import Plan
 from gatectl.soundness import unsound
 
-_READ: Mapping[str, tuple[str, ...]] = {"plan": (plans.FORMAT_VERSION,), "receipt": ("1.0",)}
+_READ: Final[Mapping[str, Sequence[str]]] = {"plan": (plans.FORMAT_VERSION,), "receipt": receipts.READABLE}
 """The versions of each document that are read."""
 
-_AGAIN = "make it again: gatectl plan --out FILE"
+_AGAIN: Final = "make it again: gatectl plan --out FILE"
 
 
 def read_saved(path: str) -> tuple[str, Mapping[str, Any]]:
@@ -36,6 +37,8 @@ def read_saved(path: str) -> tuple[str, Mapping[str, Any]]:
             f"{path} has the format version {version!r}, this gatectl reads {' and '.join(_READ[kind])}", _AGAIN
         )
     _check_shape(path, kind, document)
+    if kind == "receipt" and "plan" in document:
+        _check_shape(path, "plan", document["plan"])
     if kind == "plan":
         if plans.digest(document) != document["digest"] or plans.fingerprint(document) != document["fingerprint"]:
             raise InputError(f"{path} was changed after it was written: its digest does not match", _AGAIN)

@@ -24,7 +24,7 @@ RENDERERS: Final[Mapping[str, str]] = {
 FORMATS: Final[Mapping[Kind, tuple[str, ...]]] = {
     "findings": ("text", "json", "sarif", "junit", "github", "gitlab"),
     "plan": ("text", "json", "sarif", "junit", "github", "gitlab", "markdown", "html"),
-    "receipt": ("text", "json", "markdown"),
+    "receipt": ("text", "json", "markdown", "html"),
 }
 """Which formats show which document, so that a command can offer its choices without importing a renderer. A test holds
 this against the renderers themselves."""

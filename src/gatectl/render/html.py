@@ -14,6 +14,7 @@ from gatectl.graph.html import section
 from gatectl.graph.planned import from_plan, size
 from gatectl.page import data, page
 from gatectl.quote import safe
+from gatectl.render import receipt_page
 from gatectl.render.excerpt import Excerpts
 from gatectl.render.interface import Json, Look, Renderer, resource_words
 from gatectl.render.listing import doomed, limits, plural, selection_of, where
@@ -45,6 +46,19 @@ def plan(document: Json, look: Look) -> str:
     ]
     body = "<main>\n" + "\n".join(parts) + "\n</main>"
     return page(f"Plan {_target(document)}", body, ("page.css", "plan.css", "graph.css"), ("graph.js", "plan.js"))
+
+
+def receipt(document: Json, look: Look) -> str:
+    parts = [*receipt_page.parts(document, look), *_findings(document["diagnostics"], look)]
+    if "plan" in document:
+        applied = document["plan"]
+        parts += [
+            *_destructive(applied["operations"]),
+            *_operations(applied["operations"], invalid=False),
+            *_rest(applied),
+        ]
+    body = "<main>\n" + "\n".join([*parts, data("receipt", document)]) + "\n</main>"
+    return page(receipt_page.title(document), body, ("page.css", "plan.css"), ("plan.js",))
 
 
 def _text(value: Any) -> str:
@@ -310,4 +324,4 @@ def _list(title: str, words: str, items: Sequence[str]) -> Iterator[str]:
     yield "</ul></details></section>"
 
 
-RENDERER = Renderer(findings=None, plan=plan, receipt=None, machine=False)
+RENDERER = Renderer(findings=None, plan=plan, receipt=receipt, machine=False)

@@ -10,11 +10,12 @@ from __future__ import annotations
 
 import html
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import groupby
 from typing import Any, Final
 
 from gatectl.quote import safe
+from gatectl.render import outcomes as words
 from gatectl.render.interface import Json, Look, Renderer
 from gatectl.render.listing import limits, plural, selection_of, where
 from gatectl.render.text import operation_lines
@@ -330,7 +331,7 @@ def receipt(document: Json, look: Look) -> str:
     elif document["converged"]:
         verdict = "Applied: all reads back as wanted."
     else:
-        verdict = "⚠️ Not converged."
+        verdict = "⚠️ Not converged." + ("" if words.was_sent(document) else " Nothing was written.")
     page.add(f"**{verdict}**")
     page.add(f"- Fingerprint: {code(document['fingerprint'])}")
     rows = (list(summary), ["--:"] * len(summary), [f"{number:,}" for number in summary.values()])
@@ -345,17 +346,22 @@ def receipt(document: Json, look: Look) -> str:
         (good, f"<details><summary>{len(good):,} as wanted</summary>\n\n", "\n\n</details>"),
     ):
         if outcomes:
-            _outcomes(page, outcomes, head, foot)
+            _outcomes(page, outcomes, words.names(document), (head, foot))
+    step = words.next_step(document)
+    if step is not None and page.left > size(step) + 64:
+        page.add(f"Next: {step}.")
     return page.text()
 
 
-def _outcomes(page: _Page, outcomes: Sequence[Json], head: str, foot: str) -> None:
+def _outcomes(page: _Page, outcomes: Sequence[Json], names: Mapping[str, str], around: tuple[str, str]) -> None:
+    head, foot = around
     room = page.left - 2 * _NOTE - size(head + _fence([""]) + foot) - 4
     lines: list[str] = []
     for outcome in outcomes:
         sign = "-" if outcome["error"] is not None else "+" if outcome["status"] in ("done", "already") else "!"
-        error = f": {outcome['error']['code']}: {outcome['error']['message']}" if outcome["error"] is not None else ""
-        line = safe(f"{sign} {outcome['id']}: {outcome['status']}{error}")
+        where = words.place(outcome)
+        name = names.get(outcome["id"], safe(outcome["id"])) + (f" ({where})" if where else "")
+        line = f"{sign} {name}: {words.words(outcome)}"
         room -= size(line) + 1
         if room < 0:
             break

@@ -10,6 +10,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Final
 
 from gatectl.quote import safe
+from gatectl.render import outcomes
 from gatectl.render.excerpt import Excerpts
 from gatectl.render.interface import RESOURCE_NAMES, Json, Look, Renderer, resource_words
 from gatectl.render.listing import doomed, limits, selection_of
@@ -248,17 +249,17 @@ def _summary(document: Json, paint: _Paint) -> Iterator[str]:
     yield paint(f"Fingerprint: {document['fingerprint']}", "2")
 
 
-def _outcome(outcome: Json, paint: _Paint) -> str:
+def _outcome(outcome: Json, names: Mapping[str, str], paint: _Paint) -> str:
     sign, color = _STATUSES[outcome["status"]]
-    line = f"{paint(sign, color)} {safe(outcome['id'])}: {outcome['status']}"
-    if outcome["error"] is not None:
-        line += f": {safe(outcome['error']['code'])}: {safe(outcome['error']['message'])}"
-    return line
+    where = outcomes.place(outcome)
+    name = names.get(outcome["id"], safe(outcome["id"])) + (f" ({where})" if where else "")
+    return f"{paint(sign, color)} {name}: {outcomes.words(outcome)}"
 
 
 def receipt(document: Json, look: Look) -> str:
     paint = _Paint(look)
     lines = []
+    names = outcomes.names(document)
     untried = dict.fromkeys(("blocked", "not-started"), 0)
     for outcome in document["outcomes"]:
         status = outcome["status"]
@@ -268,7 +269,7 @@ def receipt(document: Json, look: Look) -> str:
             untried[status] += 1
             if untried[status] > _SOME and look.verbosity <= 0:
                 continue
-        lines.append(_outcome(outcome, paint))
+        lines.append(_outcome(outcome, names, paint))
     # What went wrong is told whole; of what was not even tried, some, and its number.
     for status, count in untried.items():
         if count > _SOME and look.verbosity <= 0:
@@ -281,7 +282,10 @@ def receipt(document: Json, look: Look) -> str:
         verdict = f"{paint('Applied', '32;1')}: {counts}; all reads back as wanted"
     else:
         verdict = f"{paint('Not converged', '31;1')}: {counts}"
-    return "\n".join([*lines, f"{verdict}."])
+        if not outcomes.was_sent(document):
+            verdict += "; nothing was written"
+    step = outcomes.next_step(document)
+    return "\n".join([*lines, f"{verdict}.", *([f"Next: {step}."] if step is not None else [])])
 
 
 RENDERER = Renderer(findings=findings, plan=plan, receipt=receipt, machine=False)

@@ -1,0 +1,60 @@
+"""What the formats of receipts share: an outcome in words, and what to do next. Everything is safe to show.
+
+A receipt of format 1.0 has neither plan nor places: then an outcome is called by its id.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from gatectl.quote import safe
+from gatectl.render.interface import Json
+
+FINE = ("done", "already")
+
+
+def names(document: Json) -> Mapping[str, str]:
+    """What a plan calls the object of each outcome, by its id: "Repository default/orders"."""
+    operations = document.get("plan", {}).get("operations", ())
+    return {op["id"]: _named(op) for op in operations}
+
+
+def _named(op: Json) -> str:
+    where = f"{op['workspace']}/" if op["workspace"] is not None else ""
+    return safe(f"{op['kind']} {where}{op['name']}")
+
+
+def place(outcome: Json) -> str:
+    """Where its manifest is: file:line; "" where that is not known."""
+    source = outcome.get("source")
+    return safe(f"{source['file']}:{source['line']}") if source is not None else ""
+
+
+def words(outcome: Json) -> str:
+    """The status, and why: "failed: NAME_ALREADY_USED: …". A word is not said twice."""
+    said, error = outcome["status"], outcome["error"]
+    if error is None:
+        return str(said)
+    if error["code"] != said:
+        said = f"{said}: {error['code']}"
+    return safe(f"{said}: {error['message']}")
+
+
+def was_sent(document: Json) -> bool:
+    """Whether one write at least was sent, whatever became of it."""
+    return any(outcome["attempts"] for outcome in document["outcomes"])
+
+
+def next_step(document: Json) -> str | None:
+    """What to do next; None where nothing is left."""
+    if document["converged"] or not document["outcomes"]:
+        return None
+    statuses: Any = {outcome["status"] for outcome in document["outcomes"]}
+    if "unknown" in statuses:
+        return "whether what is unknown was done, the platform tells: gatectl plan reads it, and shows what is left"
+    if "conflict" in statuses:
+        return "somebody else changed the platform: gatectl plan shows it as it is now, and what is left"
+    if "failed" in statuses:
+        return "mend what failed, then apply again: what is done is not done twice"
+    return "gatectl plan shows what is left, an apply does it"
