@@ -11,6 +11,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -41,6 +42,15 @@ def receipts(shell: Shell) -> list[dict[str, Any]]:
     """The receipts of the project, oldest first; nothing else lies there."""
     folder = shell.folder / ".gatectl/receipts"
     return [json.loads(path.read_text()) for path in sorted(folder.iterdir())] if folder.exists() else []
+
+
+def until_saved(shell: Shell, running: subprocess.Popen[str]) -> None:
+    """Until the receipt is in the project's folder."""
+    found: list[Path] = []
+    while not found:
+        assert running.poll() is None, running.communicate()
+        with suppress(FileNotFoundError):  # whether it can be written is tried without a trace
+            found = list((shell.folder / ".gatectl/receipts").glob("2*.json"))
 
 
 def check_truth(receipt: dict[str, Any], live: Sequence[str]) -> None:
@@ -170,9 +180,7 @@ def test_no_signal_cuts_off_the_saving_of_a_receipt(shell: Shell, number: int) -
     pipe = shell.folder / "pipe"
     os.mkfifo(pipe)
     running = start(shell, "apply", "--yes", "--format", "json", "--receipt", "pipe")
-    folder = shell.folder / ".gatectl/receipts"
-    while not (folder.exists() and list(folder.glob("2*.json"))):  # it is at the pipe next, where nobody reads yet
-        assert running.poll() is None, running.communicate()
+    until_saved(shell, running)  # it is at the pipe next, where nobody reads yet
     for _ in range(OFTEN):
         running.send_signal(number)
     received = json.loads(pipe.read_text())
@@ -185,9 +193,7 @@ def test_no_signal_cuts_off_the_saving_of_a_receipt(shell: Shell, number: int) -
 def test_signals_while_the_result_is_printed_leave_it_whole(shell: Shell) -> None:
     shell.good().write("manifests/all.yaml", manifests(60))
     running = start(shell, "apply", "--yes", "--format", "json")
-    folder = shell.folder / ".gatectl/receipts"
-    while not (folder.exists() and list(folder.glob("2*.json"))):
-        assert running.poll() is None
+    until_saved(shell, running)
     assert running.stdout is not None
     first = os.read(running.stdout.fileno(), 1).decode()  # it prints, and more than a pipe holds
     for _ in range(OFTEN):
