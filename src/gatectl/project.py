@@ -43,6 +43,11 @@ class Project(NamedTuple):
     uid: str | None = None
     """What tells this project from others of its name."""
 
+    @property
+    def tokens(self) -> tuple[Mapping[str, str], ...]:
+        """The references that its environments sign in with."""
+        return tuple(e.token for e in self.environments.values() if e.token is not None)
+
 
 def bare_project(folder: Path) -> Project:
     """The project of a folder that has no project file."""

@@ -11,7 +11,20 @@ from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from gatectl import checkout, desired, forecast, match, parse, plan, report, rules, selection, sources, validate
+from gatectl import (
+    checkout,
+    desired,
+    forecast,
+    match,
+    parse,
+    plan,
+    references,
+    report,
+    rules,
+    selection,
+    sources,
+    validate,
+)
 from gatectl.changes import Settings, Worked, compute_changes
 from gatectl.current import Index, read_current, read_workspaces
 from gatectl.errors import UsageError
@@ -114,6 +127,7 @@ def load_read(
             findings.extend(wrong)
     wanted = Desired(tuple(manifests))
     findings.extend(_empty_paths(read, counts.keys(), findings))
+    findings.extend(references.check(manifests, references.borders(project.folder, project.tokens, os.environ)))
     findings.extend(_of_rules(project, wanted, findings))
     return Loaded(read.files, counts, wanted, findings)
 

@@ -7,11 +7,11 @@ printed, logged, hashed into a plan or stored.
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
-from gatectl import credentials
+from gatectl import credentials, references
 from gatectl.errors import MissingCredential
 from gatectl.model import Plan
 from gatectl.quote import quote
@@ -69,15 +69,21 @@ def _file(path: Path) -> str:
     return credentials.decoded(content)
 
 
-def resolve_plan(plan: Plan, project_folder: Path, environment: Mapping[str, str]) -> dict[str, dict[str, str]]:
-    """All credentials that a plan's operations send, by operation id. Raises MissingCredential naming all that miss."""
+def resolve_plan(
+    plan: Plan, project_folder: Path, environment: Mapping[str, str], tokens: Iterable[Mapping[str, str]] = ()
+) -> dict[str, dict[str, str]]:
+    """All credentials that a plan's operations send, by operation id. `tokens` are what the project's environments sign in with.
+
+    Raises MissingCredential naming all that miss, or that a plan may not name.
+    """
+    bounds = references.borders(project_folder, tokens, environment)
     secrets: dict[str, dict[str, str]] = {}
     missing: dict[str, list[str]] = {}
     hints: dict[str, str | None] = {}
     for operation in plan["operations"]:
         for field in operation["fields"]:
             if field["path"] == "/spec/credentials" and field["after"]:
-                found, lost = _resolve(operation, field["after"], project_folder, environment)
+                found, lost = _resolve(operation, field["after"], project_folder, environment, bounds)
                 secrets[operation["id"]] = found
                 for what, error in lost:
                     missing.setdefault(error.message, []).append(what)
@@ -98,7 +104,11 @@ def _of(users: list[str]) -> str:
 
 
 def _resolve(
-    operation: Mapping[str, Any], reference: Mapping[str, Any], project_folder: Path, environment: Mapping[str, str]
+    operation: Mapping[str, Any],
+    reference: Mapping[str, Any],
+    project_folder: Path,
+    environment: Mapping[str, str],
+    bounds: references.Borders,
 ) -> tuple[dict[str, str], list[tuple[str, MissingCredential]]]:
     """The secrets of one operation, and those of them that are not there, each with what it is for. A plan's files are
     relative to the project folder."""
@@ -106,6 +116,9 @@ def _resolve(
     missing: list[tuple[str, MissingCredential]] = []
     for name, value in reference.items() if "apiKey" not in reference else ():
         try:
+            refused = references.refusal(value, project_folder, bounds)
+            if refused is not None:
+                raise MissingCredential(f"{refused.message} (GW601)", refused.hint)
             shape = functools.partial(credentials.usable, provider=_provider(operation), field=name)
             found[name] = resolve_reference(value, project_folder, environment, shape)
         except MissingCredential as error:

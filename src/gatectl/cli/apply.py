@@ -180,7 +180,7 @@ def _execute(console: Console, request: reconcile.Request, plan: Plan, means: _M
     run, watch = begin(os.environ), signals.current()
     reader, connection, guard, places = means
     driver = driver_for(connection.target)
-    resolved = secrets.resolve_plan(plan, project.folder, os.environ)
+    resolved = secrets.resolve_plan(plan, project.folder, os.environ, project.tokens)
     with _progress(console, len(plan["operations"])) as progress, watch.writing() as on_stop:
         execution = executor.Execution(
             plan,

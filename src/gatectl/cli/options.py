@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 import click
 
-from gatectl import credentials, fences, sources
+from gatectl import credentials, fences, references, sources
 from gatectl.cli.blanks import Strict
 from gatectl.cli.console import Console
 from gatectl.errors import INVALID, GatectlError, MissingCredential, UsageError
@@ -177,7 +177,7 @@ def load_project(options: Globals) -> Project:
     findings = list(parsed.findings)
     if len(parsed.documents) == 1:
         findings += check_project(parsed.documents[0], sources.read_schema("project"))
-        findings = findings or [*_broken_patterns(parsed.documents[0]), *_foreign_manifests(parsed.documents[0], file)]
+        findings = findings or _crossing(parsed.documents[0], file)
     elif not findings:
         message = f"a project file holds one document, not {len(parsed.documents)}"
         findings.append(Finding("GW106", message, "start from: gatectl init", place=sources.first_place(source.path)))
@@ -227,6 +227,14 @@ def _foreign_manifests(document: Document, file: Path) -> list[Finding]:
         for pointer, names in places for index, name in enumerate(names or ())
         if not fences.is_inside(os.path.realpath(file.parent / name), fence)
     ]  # fmt: skip
+
+
+def _crossing(document: Document, file: Path) -> list[Finding]:
+    """What a project file of the right shape names and must not: patterns that are none, manifests and tokens elsewhere."""
+    bounds = references.borders(file.parent, (), os.environ)
+    environments = (document.data.get("spec") or {}).get("environments") or {}
+    tokens = references.check_tokens(document, environments, bounds)
+    return [*_broken_patterns(document), *_foreign_manifests(document, file), *tokens]
 
 
 def _broken_patterns(document: Document) -> list[Finding]:

@@ -28,9 +28,12 @@ RULES = (
          "A template that nobody rendered leaves ${x}, <X>, __X__ or {{ x }} behind, which would be names like any other.",
          bad='spec: {endpointType: S3, resources: [{type: S3, bucket: "${BUCKET}"}]}',
          good="spec: {endpointType: S3, resources: [{type: S3, bucket: acme-orders}]}"),
-    Rule("GW601", "A literal secret in a manifest",
+    Rule("GW601", "A literal secret in a manifest, or a reference to what is not a manifest's to name",
          "Manifests hold references to secrets, {env: NAME} or {file: path}, never secrets: a manifest is in git, in"
-         " reviews and in CI logs. A secret that has been in a file should be renewed.",
+         " reviews and in CI logs. A secret that has been in a file should be renewed. What a reference leads to is sent to"
+         " the platform, so none names what gatectl or its pipeline signs in with (GATECTL_*, ACTIONS_*, GITHUB_TOKEN,"
+         " CI_JOB_TOKEN, an environment's token), and a file lies in the project, or in a folder that the operator named in"
+         " GATECTL_SECRET_PATHS.",
          bad="""\
 kind: LLM
 metadata: {name: gpt}
