@@ -19,7 +19,7 @@ from gatectl.forecast import final_state
 from gatectl.kinds import KINDS, bucket
 from gatectl.kinds.interface import find_api_keys
 from gatectl.model import Identity, Live, ObjectKey, Operation, Plan
-from gatectl.plan import Target, downgraded_fingerprint, points_of, read_attachment, target_json
+from gatectl.plan import OLD_VERSION, Target, downgraded_fingerprint, points_of, read_attachment, target_json
 
 Verdict = Live | Conflict | Literal["already"] | None
 """What is to be done with an operation: write over this object, or where there is none (None), or nothing."""
@@ -64,7 +64,7 @@ def check_expected(plan: Plan, expect: str | None) -> None:
     """What is applied is what was approved, or nothing. Raises StalePlan."""
     if expect is None or plan["fingerprint"] == expect:
         return
-    if plan["formatVersion"] != "1.0" and downgraded_fingerprint(plan) == expect:
+    if plan["formatVersion"] != OLD_VERSION and downgraded_fingerprint(plan) == expect:
         raise StalePlan(
             f"the expected fingerprint {expect} is that of a plan of format 1.0, this plan is of format"
             f" {plan['formatVersion']}",
@@ -83,7 +83,7 @@ def check_target(plan: Plan, here: Target) -> None:
     One that was made before the platform's store existed fits only the store that came to be in the same place.
     """
     planned, found = plan["target"], target_json(here)
-    if plan["formatVersion"] == "1.0":
+    if plan["formatVersion"] == OLD_VERSION:
         _check_old(plan)
     if (planned["driver"], planned["url"]) != (here.driver, here.url):
         raise StalePlan(f"the plan is for {planned['url']}, this is {here.url}", _AGAIN)

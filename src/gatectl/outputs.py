@@ -22,6 +22,7 @@ from typing import Final, NamedTuple
 
 from gatectl import fences
 from gatectl.errors import InputError, UsageError
+from gatectl.packing import packed
 from gatectl.quote import quote
 
 _IGNORE: Final = b"*\n"
@@ -66,11 +67,11 @@ def check(path: str) -> None:
 
 
 def write(path: str, content: str | bytes, *, private: bool) -> None:
-    """Write a file: `private` is its owner's alone (plans, receipts, snapshots), others are reports.
+    """Write a file: `private` is its owner's alone (plans, receipts, snapshots), others are reports. `.json.gz` is packed.
 
     Raises UsageError for a place where no file can be, InputError where it cannot be written.
     """
-    data = content.encode("utf-8", "backslashreplace") if isinstance(content, str) else content
+    data = packed(path, content.encode("utf-8", "backslashreplace") if isinstance(content, str) else content)
     try:
         place = _place(path)
         if not place.replaceable:

@@ -20,6 +20,7 @@ from gatectl.kinds import KINDS
 from gatectl.model import Attachment, Change, Document, Finding, ObjectKey, Operation, Plan, Spec, Spot, State
 
 FORMAT_VERSION: Final = "1.1"
+OLD_VERSION: Final = "1.0"
 _SHOWN_ONLY: Final = ("source", "reason")
 _NOWHERE: Final[Mapping[str, Mapping[str, str]]] = {}
 
@@ -344,7 +345,12 @@ def make_plan(
 
 def fingerprint(plan: Mapping[str, Any]) -> str:
     """What an approval approves: formatVersion, target without `workspaces`, operations without `source` and `reason`
-    (product.md, section 4). Nor does it cover where on a machine a store that is not there yet would lie."""
+    (product.md, section 4). Nor does it cover where on a machine a store that is not there yet would lie.
+
+    In format 1.0 it is of the whole target, and of operations without `source`.
+    """
+    if plan["formatVersion"] == OLD_VERSION:
+        return _old_fingerprint(plan)
     operations = [{k: v for k, v in op.items() if k not in _SHOWN_ONLY} for op in plan["operations"]]
     target = {k: v for k, v in plan["target"].items() if k not in ("workspaces", "place")}
     value = {"formatVersion": plan["formatVersion"], "target": target, "operations": operations}
@@ -355,8 +361,7 @@ def downgraded_fingerprint(plan: Plan) -> str:
     """The fingerprint that a plan of the same changes had in format 1.0."""
     target = {name: plan["target"][name] for name in ("driver", "url", "instance", "workspaces")}
     operations = [_downgraded(op) for op in plan["operations"]]
-    value = {"formatVersion": "1.0", "target": target, "operations": operations}
-    return "sha256:" + hashlib.sha256(canonical(value)).hexdigest()
+    return _old_fingerprint({"formatVersion": OLD_VERSION, "target": target, "operations": operations})
 
 
 def _downgraded(op: Operation) -> dict[str, Any]:
@@ -389,7 +394,7 @@ def _without_id(value: Any) -> Any:
     return {k: v for k, v in value.items() if k != "id"} if isinstance(value, Mapping) else value
 
 
-def old_fingerprint(plan: Mapping[str, Any]) -> str:
+def _old_fingerprint(plan: Mapping[str, Any]) -> str:
     """The fingerprint of a plan of format 1.0: the whole target, and operations without `source`."""
     operations = [{k: v for k, v in op.items() if k != "source"} for op in plan["operations"]]
     value = {"formatVersion": plan["formatVersion"], "target": plan["target"], "operations": operations}

@@ -16,7 +16,7 @@ from gatectl.desired import IDENTITY_FIELDS
 from gatectl.kinds import KINDS
 from gatectl.kinds.interface import Kind
 from gatectl.model import Change, ObjectKey, Operation, Plan
-from gatectl.plan import arrange, hash_of, operation_id, read_attachment, read_state
+from gatectl.plan import OLD_VERSION, arrange, hash_of, operation_id, read_attachment, read_state
 from gatectl.validate import API_VERSION
 
 Fits = Callable[[str, Mapping[str, Any]], bool]
@@ -61,7 +61,7 @@ def _problems(plan: Plan, fits: Fits) -> Iterator[str]:
 def _counted(plan: Plan) -> Iterator[str]:
     """The order of the operations, and whether the summary counts what is there."""
     operations = plan["operations"]
-    if plan["formatVersion"] != "1.0":
+    if plan["formatVersion"] != OLD_VERSION:
         yield from _order(operations)
         if plan["summary"]["adopt"] != len(plan["adopts"]):
             yield "its summary counts other objects to adopt than it has"

@@ -369,17 +369,17 @@ def inputs(files: Iterable[SourceFile]) -> list[tuple[str, str]]:
     return [(file.path, hashlib.sha256(file.content).hexdigest()) for file in files]
 
 
-def read_file(path: Path) -> SourceFile:
-    """One file that is not a manifest, whole. Raises InputError with what to do."""
+def read_file(path: Path, limit: int = MAX_BYTES * 32) -> SourceFile:
+    """One file that is not a manifest, whole, of at most `limit` bytes. Raises InputError with what to do."""
     try:
         with open(path, "rb") as stream:
-            content = stream.read(MAX_BYTES * 32 + 1)
+            content = stream.read(limit + 1)
     except OSError as error:
         raise InputError(
             f"{path} cannot be read: {error.strerror}", "check the path, or the working directory"
         ) from error
-    if len(content) > MAX_BYTES * 32:
-        raise InputError(f"{path} is larger than {MAX_BYTES * 32 // 1024 // 1024} MiB")
+    if len(content) > limit:
+        raise InputError(f"{path} is larger than {limit // 1024 // 1024} MiB")
     return SourceFile(os.path.abspath(path), content)
 
 

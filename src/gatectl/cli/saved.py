@@ -13,9 +13,13 @@ from gatectl import sources, validate
 from gatectl.errors import InputError
 from gatectl.kinds import KINDS
 from gatectl.model import Plan
+from gatectl.packing import LARGEST, unpacked
 from gatectl.soundness import unsound
 
-_READ: Final[Mapping[str, Sequence[str]]] = {"plan": (plans.FORMAT_VERSION,), "receipt": receipts.READABLE}
+_READ: Final[Mapping[str, Sequence[str]]] = {
+    "plan": (plans.OLD_VERSION, plans.FORMAT_VERSION),
+    "receipt": receipts.READABLE,
+}
 """The versions of each document that are read."""
 
 _AGAIN: Final = "make it again: gatectl plan --out FILE"
@@ -23,7 +27,11 @@ _AGAIN: Final = "make it again: gatectl plan --out FILE"
 
 def read_saved(path: str) -> tuple[str, Mapping[str, Any]]:
     """("plan" or "receipt", the document). Raises InputError for a file that is neither, or not as it was written."""
-    content = sources.read_file(Path(path)).content
+    content = sources.read_file(Path(path), LARGEST).content
+    try:
+        content = unpacked(content)
+    except ValueError as error:
+        raise InputError(f"{path} cannot be unpacked: {error}", _AGAIN) from error
     try:
         document = json.loads(content)
     except (ValueError, RecursionError) as error:
@@ -56,8 +64,10 @@ def _fits() -> Callable[[str, Mapping[str, Any]], bool]:
 def _check_shape(path: str, kind: str, document: Mapping[str, Any]) -> None:
     import jsonschema_rs
 
+    old = kind == "plan" and document.get("formatVersion") == plans.OLD_VERSION
+    schema = sources.read_schema("plan-1.0" if old else kind)
     try:
-        fits = jsonschema_rs.Draft202012Validator(dict(sources.read_schema(kind))).is_valid(document)
+        fits = jsonschema_rs.Draft202012Validator(dict(schema)).is_valid(document)
     except (ValueError, TypeError, OverflowError):
         fits = False  # it holds what no plan does: half a character, say, or lists in lists without end
     if not fits:

@@ -1,0 +1,36 @@
+"""Documents that are kept as `.json.gz`: packed when they are written, unpacked when they are read. Pure."""
+
+from __future__ import annotations
+
+import gzip
+import zlib
+from typing import Final
+
+LARGEST: Final = 1024**3
+"""The largest plan or receipt, in bytes, unpacked."""
+
+_MAGIC: Final = b"\x1f\x8b"
+
+
+def packed(name: str, data: bytes) -> bytes:
+    """What a file of this name holds for these bytes. The same bytes are always packed the same."""
+    return gzip.compress(data, mtime=0) if name.lower().endswith(".json.gz") else data
+
+
+def unpacked(data: bytes, limit: int = LARGEST) -> bytes:
+    """The bytes of a document, whether it was packed or not. Raises ValueError for what is no document, or a larger one.
+
+    Nothing beyond the limit is unpacked: a small file may hold a great deal of nothing.
+    """
+    if not data.startswith(_MAGIC):
+        return data
+    unpacking = zlib.decompressobj(wbits=31)
+    try:
+        found = unpacking.decompress(data, limit + 1)
+    except zlib.error as error:
+        raise ValueError("it is damaged") from error
+    if len(found) > limit:
+        raise ValueError(f"it holds more than {limit // 1024**2:,} MiB")
+    if not unpacking.eof or unpacking.unused_data:
+        raise ValueError("it is damaged")
+    return found
