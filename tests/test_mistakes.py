@@ -185,10 +185,16 @@ def test_a_rule_that_cannot_be_adjusted_is_told_so(tmp_path: Path) -> None:
     assert (other.rule, other.message) == ("GW202", "unknown field 'GW37' in spec.rules")
 
 
-@pytest.mark.parametrize("name", ["“orders”", "„orders“", "‘orders’", "«orders»"])
+@pytest.mark.parametrize("name", ["“orders”", "„orders“", "‘orders’", "«orders»", "“orders", "orders”"])
 def test_typographic_quotes_are_told_to_be_part_of_the_name(tmp_path: Path, name: str) -> None:
     (found,) = findings(tmp_path, f"{HEAD.replace('orders', name)}spec: {{endpointType: S3}}\n")
     assert (found.rule, found.severity, found.hint) == ("GW205", "warning", 'write straight quotes: "orders"')
+
+
+def test_it_is_a_matter_of_taste(tmp_path: Path) -> None:
+    text = f"{HEAD.replace('orders', '“orders”')}spec: {{endpointType: S3}}\n"
+    assert told(tmp_path, text, GW205="off") == []
+    assert [f.severity for f in findings(tmp_path, text, GW205="error")] == ["error"]
 
 
 def test_typographic_quotes_within_a_name_are_the_names_own(tmp_path: Path) -> None:

@@ -131,7 +131,7 @@ def test_nothing_else_is_said_of_an_entry_without_a_name() -> None:
     ("kind", "name", "good"),
     [
         ("S3", "my-bucket.1", True), ("S3", "ab", False), ("S3", "a" * 63, True), ("S3", "a" * 64, False), ("S3", "My", False),
-        ("S3", "a..b", False), ("S3", "-ab", False), ("S3", "10.0.0.1", False), ("S3", "xn--abc", False), ("S3", "abc-s3alias", False),
+        ("S3", "a..b", False), ("S3", "-ab", False), ("S3", "10.0.0.1", False), ("S3", "xn--abc", False),
         ("GCS", "my_bucket", True), ("GCS", "a" * 63 + "." + "b" * 63, True), ("GCS", "a" * 64, False), ("GCS", "goog-x", False),
         ("GCS", "my-google-x", False), ("GCS", "_ab", False), ("GCS", "a" * 64 + ".b", False),
     ],
@@ -143,6 +143,14 @@ def test_bucket_names_are_errors_at_the_provider_and_warnings_where_they_are_att
     assert told(registered) == ([] if good else ["GW205"])
     assert told(registered | {"spec": registered["spec"] | {"endpoint": "https://minio.example"}}) == []
     assert told(repository("r", [entry(kind, name)])) == ([] if good else ["GW205?"])
+
+
+@pytest.mark.parametrize(
+    "name", ["acme-ap-7h3k2m9xq1a4b5c6-s3alias", "logs--use1-az4--x-s3", "acme--ol-s3", "events--table-s3"]
+)
+def test_what_s3_takes_in_a_buckets_place_is_a_warning_wherever_it_stands(name: str) -> None:
+    assert told(bucket("label", ("S3", name))) == ["GW205?"]
+    assert told(repository("r", [entry("S3", name)])) == ["GW205?"]
 
 
 @pytest.mark.parametrize(

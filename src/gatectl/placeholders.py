@@ -14,7 +14,7 @@ from typing import Any, Final
 from gatectl.model import Document, Finding, Pointer, Spot
 
 _PLACEHOLDER: Final = re.compile(r"\$\{[^{}]*\}|\{\{.*?\}\}|__[A-Z][A-Z0-9_]*__|<[A-Z][A-Z0-9_-]*>|\A<[^<>]+>\Z")
-_SMART: Final = re.compile(r"\A[“”„‘’‚«»].*[“”‘’«»]\Z", re.DOTALL)
+_SMART: Final = re.compile(r"\A[“”„‘’‚«»].|.[“”«»]\Z", re.DOTALL)
 _TYPOGRAPHIC: Final = re.compile(rb"\xe2\x80[\x98-\x9f]|\xc2[\xab\xbb]")
 
 
@@ -30,9 +30,10 @@ def check_placeholders(document: Document) -> list[Finding]:
                 shown = placeholder[0] if len(placeholder[0]) <= 60 else placeholder[0][:59] + "…"
                 message = f"the placeholder {shown} was never filled in"
                 found.append(Finding("GW207", message, "write the value, or render the template first", spot=spot))
-            elif _SMART.match(value):
+            elif _SMART.search(value):
                 message = "typographic quotes are part of the text, and do not quote it"
-                hint = f'write straight quotes: "{value[1:-1]}"' if len(value) <= 60 else 'write straight quotes: "…"'
+                text = value.strip("“”„‘’‚«»")
+                hint = f'write straight quotes: "{text}"' if len(text) <= 60 else 'write straight quotes: "…"'
                 found.append(Finding("GW205", message, hint, "warning", spot=spot))
     return found
 

@@ -121,7 +121,10 @@ def load_read(
         findings.extend(examined.findings)
         for document, kind, wrong in examined.documents:
             if kind is not None:
-                manifest = desired.read_manifest(document, kind, not wrong, default_workspace)
+                if wrong:
+                    wrong = _adjusted(project, wrong)
+                valid = not any(f.severity == "error" for f in wrong)
+                manifest = desired.read_manifest(document, kind, valid, default_workspace)
                 manifests.append(manifest)
                 wrong = [f._replace(subject=manifest.subject) for f in wrong] if wrong else wrong
             findings.extend(wrong)
@@ -130,6 +133,12 @@ def load_read(
     findings.extend(references.check(manifests, references.borders(project.folder, project.tokens, os.environ)))
     findings.extend(_of_rules(project, wanted, findings))
     return Loaded(read.files, counts, wanted, findings)
+
+
+def _adjusted(project: Project, findings: Sequence[Finding]) -> list[Finding]:
+    """The findings of a document: its warnings are matters of taste, as those of the rules are; its errors are the format's."""
+    errors = [f for f in findings if f.severity == "error"]
+    return [*errors, *rules.adjust((f for f in findings if f.severity != "error"), project.rules)]
 
 
 def _of_rules(project: Project, wanted: Desired, known: Sequence[Finding]) -> list[Finding]:

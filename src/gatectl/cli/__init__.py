@@ -57,9 +57,11 @@ class _Commands(Strict, click.Group):
         if name not in COMMANDS and not name.startswith("-"):
             from difflib import get_close_matches
 
+            from gatectl.cli.habits import command_hint
+
             near = get_close_matches(name, list(COMMANDS), n=1)
             hint = f"did you mean '{near[0]}'?" if near else f"there is: {', '.join(COMMANDS)}"
-            raise UsageError(f"no command is called '{name}'", hint)
+            raise UsageError(f"no command is called '{name}'", command_hint(name) or hint)
         return super().resolve_command(context, args)
 
     def shell_complete(self, ctx: click.Context, incomplete: str) -> list[CompletionItem[str]]:

@@ -70,7 +70,7 @@ def _guarded(arguments: Sequence[str], watch: signals.Watch) -> int:
         sys.stderr.write(f"{error.format_message()}\n")
         return errors.USAGE
     except click.UsageError as error:
-        hint = f"see: {error.ctx.command_path} --help" if error.ctx is not None else None
+        hint = _hint(error, arguments)
         return _fail(console, errors.UsageError(error.format_message(), hint))
     except errors.GatectlError as error:
         return _fail(console, error)
@@ -91,6 +91,17 @@ def _of_system(console: Console, error: OSError, arguments: Sequence[str]) -> in
             return errors.DONE
         return _fail(console, errors.InputError("a pipe that was to be written to was closed"))
     return _fail(console, errors.InputError(f"{error.filename or 'input/output'}: {error.strerror or error}"))
+
+
+def _hint(error: click.UsageError, arguments: Sequence[str]) -> str | None:
+    """What to type instead: what a habit of another program is called here, else where it is written."""
+    refused = error.option_name if isinstance(error, click.NoSuchOption) else None
+    if isinstance(error, (click.NoSuchOption, click.BadOptionUsage)):
+        from gatectl.cli.habits import option_hint
+
+        if (meant := option_hint(arguments, command_of(arguments), refused)) is not None:
+            return meant
+    return f"see: {error.ctx.command_path} --help" if error.ctx is not None else None
 
 
 def _command(arguments: Sequence[str]) -> int:

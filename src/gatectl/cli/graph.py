@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import os
+import sys
 import time
 from importlib import import_module
 from typing import Final
 
 import click
 
-from gatectl import reconcile
+from gatectl import parse, reconcile, report
 from gatectl.cli.options import (
     Globals,
     command,
@@ -21,7 +23,9 @@ from gatectl.current import read_current, read_workspaces, visible_names
 from gatectl.errors import DONE, INVALID, UsageError
 from gatectl.graph.reading import by_label, from_live, from_manifests
 from gatectl.graph.values import Graph
+from gatectl.model import Finding
 from gatectl.platforms import driver_for
+from gatectl.render import render
 
 FORMATS: Final = ("svg", "mermaid", "dot", "html")
 
@@ -46,20 +50,23 @@ def COMMAND(  # noqa: N802 - the table's word
     graph, errors, title = _live(options, time.monotonic() + deadline) if live else _declared(options, paths, group_by)
     console.result(import_module(f"gatectl.graph.{format_name}").render(graph, title))
     if errors:
-        console.info(f"{errors} finding{'s' if errors > 1 else ''} of severity error: gatectl validate")
+        document = report.findings_json(parse.locate(errors), 0, 0, report.relative_to(os.getcwd()))
+        for line in render("findings", document, "text", console.look(sys.stderr)).splitlines()[:-2]:
+            console.info(line)
+        console.info(f"{len(errors)} finding{'s' if len(errors) > 1 else ''} of severity error: gatectl validate")
     return INVALID if errors else DONE
 
 
-def _declared(options: Globals, paths: tuple[str, ...], group_by: str) -> tuple[Graph, int, str]:
+def _declared(options: Globals, paths: tuple[str, ...], group_by: str) -> tuple[Graph, list[Finding], str]:
     project = load_project(options)
     environment = environment_of(project, options)
     paths_read = reconcile.manifest_paths(project, environment, paths)
     loaded = reconcile.load(project, paths_read, default_workspace_of(environment))
-    errors = sum(finding.severity == "error" for finding in loaded.findings)
+    errors = [finding for finding in loaded.findings if finding.severity == "error"]
     return from_manifests(loaded.desired, loaded.findings, by_label(group_by)), errors, project.name
 
 
-def _live(options: Globals, ends: float) -> tuple[Graph, int, str]:
+def _live(options: Globals, ends: float) -> tuple[Graph, list[Finding], str]:
     project = load_project(options)
     environment = environment_of(project, options)
     reader = driver_for(environment.platform).open_reader(connection_of(project, environment, ends=ends))
@@ -72,4 +79,4 @@ def _live(options: Globals, ends: float) -> tuple[Graph, int, str]:
     lives = [
         live for state in current.states.values() for index in state.indexes.values() for live in index.by_id.values()
     ]
-    return from_live(lives), 0, f"{url}, live"
+    return from_live(lives), [], f"{url}, live"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import time
 from collections.abc import Callable
@@ -70,6 +71,10 @@ def make_request(options: Globals, selection: Selection) -> reconcile.Request:
     for option, texts in (("--target", selection.targets), ("--renew-credentials", selection.renew)):
         for text in texts:
             parse_target(text, option)
+    for path in selection.paths:
+        if is_saved(path):
+            raise UsageError(f"{path} is a saved plan or a receipt, not manifests",
+                             f"gatectl apply --plan {path} applies a plan; gatectl show {path} shows either")  # fmt: skip
     project = load_project(options)
     return reconcile.Request(
         project,
@@ -82,6 +87,16 @@ def make_request(options: Globals, selection: Selection) -> reconcile.Request:
         selection.force_put,
         ends=time.monotonic() + selection.deadline,
     )
+
+
+def is_saved(path: str) -> bool:
+    """Whether a path leads to what `--out` or `--receipt` wrote, as far as its first bytes tell."""
+    if path == "-" or not os.path.isfile(path):
+        return False
+    with contextlib.suppress(OSError), open(path, "rb") as stream:
+        head = stream.read(200)
+        return head.startswith(b"\x1f\x8b") or (head.lstrip().startswith(b"{") and b'"formatVersion"' in head)
+    return False
 
 
 def narrow(

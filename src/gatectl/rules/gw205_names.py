@@ -11,10 +11,8 @@ from collections.abc import Callable, Iterator
 from functools import lru_cache
 
 from gatectl.model import Finding, Manifest, Spot
-from gatectl.quote import quote
 from gatectl.rules.interface import Namespace, RepositoryView, Rule, spot
 
-_CURLY = "“”„‟‘’‚‛«»"
 _IP = re.compile(r"\d+\.\d+\.\d+\.\d+\Z")
 _S3 = re.compile(r"[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]\Z")
 _GCS_PART = re.compile(r"[a-z0-9_-]{1,63}\Z")
@@ -36,7 +34,8 @@ def s3_problem(name: str) -> str | None:
     if name.startswith(_S3_PREFIXES):
         return f"S3 reserves bucket names that start with {', '.join(_S3_PREFIXES)}"
     if name.endswith(_S3_SUFFIXES):
-        return f"S3 reserves bucket names that end with {', '.join(_S3_SUFFIXES)}"
+        kinds = f"access points, directory and table buckets ({', '.join(_S3_SUFFIXES)})"
+        return f"it ends as S3's own names of {kinds} do: right if one of these is meant"
     return None
 
 
@@ -88,18 +87,8 @@ def each(view: RepositoryView) -> Iterator[Finding]:
 
 def across(namespace: Namespace) -> Iterator[Finding]:
     for manifest in namespace.manifests:
-        yield from _curly(manifest)
         if manifest.kind == "Bucket":
             yield from _bucket(manifest)
-
-
-def _curly(manifest: Manifest) -> Iterator[Finding]:
-    """Quotes that a word processor or a chat made: YAML takes them for letters."""
-    for field, name in (("name", manifest.name), ("workspace", manifest.workspace)):
-        if manifest.valid and name and (name[0] in _CURLY or name[-1] in _CURLY):
-            yield Finding("GW205", f"the quotes in metadata.{field} {quote(name)} are part of the name",
-                          "YAML's own quotes are straight: ' or \"", "warning",
-                          Spot(manifest.document, ("metadata", field)), subject=manifest.subject)  # fmt: skip
 
 
 def _bucket(manifest: Manifest) -> Iterator[Finding]:
@@ -110,7 +99,10 @@ def _bucket(manifest: Manifest) -> Iterator[Finding]:
         name = manifest.spec.get(field)
         problem = check(name) if type(name) is str and name else None
         if problem is not None:
-            yield Finding("GW205", f"{_WORDS[field]} '{name}' is not allowed by its provider", problem, "error",
+            # What S3 gives to clients in a bucket's place is no bucket's name, and is taken wherever one is.
+            alias = kind == "S3" and str(name).endswith(_S3_SUFFIXES)
+            yield Finding("GW205", f"{_WORDS[field]} '{name}' is not allowed by its provider", problem,
+                          "warning" if alias else "error",
                           Spot(manifest.document, ("spec", field)), subject=manifest.subject)  # fmt: skip
 
 
@@ -119,7 +111,8 @@ RULE = Rule(
     "A name breaks its pattern or length",
     "metadata.name has 1 to 128 printable characters without space at either end; curly quotes at an end are a warning. Azure's"
     " rules for storage accounts and containers always hold; S3's and GCS' rules for bucket names are errors on a Bucket manifest"
-    " without an endpoint and warnings on a resource entry.",
+    " without an endpoint and warnings on a resource entry. The alias of an S3 access point, or a directory bucket, is a warning"
+    " everywhere.",
     adjustable=True,
     each=each,
     across=across,
