@@ -488,6 +488,12 @@ def test_a_fork_is_planned_against_a_snapshot_of_our_default_branch_only(stored:
 def acme(runner: Runner) -> dict[str, str]:
     """A project in the hostile checkout, and the variables that its manifests refer to."""
     assert run([BIN / "gatectl", "init", ".", "--ci", "none"], runner.checkout).returncode == 0
+    example = runner.checkout / "manifests" / "example.yaml"
+    text = example.read_text()
+    for demo, name in (("key", "AWS_ACCESS_KEY_ID"), ("secret", "AWS_SECRET_ACCESS_KEY")):
+        assert f"{{file: ../demo-credentials/{demo}}}" in text
+        text = text.replace(f"{{file: ../demo-credentials/{demo}}}", f"{{env: {name}}}")
+    example.write_text(text)
     return {"AWS_ACCESS_KEY_ID": "made-up", "AWS_SECRET_ACCESS_KEY": "made-up"}
 
 

@@ -40,7 +40,8 @@ spec:
   resources:
     - {type: S3, bucket: example-raw-events, folder: raw}
 ---
-# The bucket that the repository attaches, registered in the same workspace.
+# yaml-language-server: $schema={schemas}/manifest.schema.json
+# The bucket that the repository attaches, registered in the same workspace. (Editors want the line above in each document.)
 apiVersion: gatectl.io/v1
 kind: Bucket
 metadata: {name: example-raw-events-aws}
@@ -48,10 +49,15 @@ spec:
   type: S3
   bucket: example-raw-events
   region: eu-west-1
-  credentials: # references only: secrets never go into a manifest
-    key: {env: AWS_ACCESS_KEY_ID}
-    secret: {env: AWS_SECRET_ACCESS_KEY}
+  credentials: # references only: secrets never go into a manifest. For a real bucket: {env: AWS_ACCESS_KEY_ID}
+    key: {file: ../demo-credentials/key}
+    secret: {file: ../demo-credentials/secret}
 """
+
+_DEMO = {
+    "demo-credentials/key": "demo-key\n",
+    "demo-credentials/secret": "demo-secret\n",
+}
 
 _EVENTS = """\
 on:
@@ -103,6 +109,7 @@ def starter_files(name: str, schemas: str, pipeline: Mapping[str, str]) -> Mappi
     return {
         "gatectl.yaml": _PROJECT.format(name=json.dumps(name, ensure_ascii=False), schemas=schemas),
         "manifests/example.yaml": _MANIFEST.replace("{schemas}", f"../{schemas}"),
+        **_DEMO,
         **pipeline,
         ".gitignore": _IGNORE,
     }

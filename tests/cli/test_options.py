@@ -272,17 +272,33 @@ def test_a_full_disk_is_told(shell: Shell) -> None:
 
 def test_init_writes_a_project_that_validates_plans_and_applies(shell: Shell, monkeypatch: pytest.MonkeyPatch) -> None:
     found = shell("init")
-    assert found.out == "Project 'project' is ready and valid. Next: gatectl plan\n"
+    assert found.out == "Project 'project' is ready and valid. Next: gatectl plan, then gatectl apply\n"
     names = {str(p.relative_to(shell.folder)) for p in shell.folder.rglob("*") if p.is_file()}
     assert {"gatectl.yaml", "manifests/example.yaml", ".github/workflows/gatectl.yml", ".gitignore"} <= names
     manifest = (shell.folder / "manifests/example.yaml").read_text()
     pointed = manifest.splitlines()[0].removeprefix("# yaml-language-server: $schema=")
     assert (shell.folder / "manifests" / pointed).is_file(), "the editor finds the schema"
     assert shell("validate").code == 0
-    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "AKIA")
-    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "hush")
+    documents = manifest.split("\n---\n")
+    assert len(documents) == 2 and all(manifest.splitlines()[0] in each.splitlines() for each in documents)
+    for name in ("KEY", "SECRET"):  # what a newcomer has not
+        monkeypatch.delenv(name)
+    assert shell("plan").code == 0
     assert shell("apply", "--yes").code == 0
     assert shell("plan", "--detailed-exitcode").code == 0
+
+
+@pytest.mark.parametrize(("ci", "name"), [("github", ".github/workflows/gatectl.yml"), ("gitlab", ".gitlab-ci.yml")])
+def test_init_adds_a_pipeline_to_a_project_that_exists(shell: Shell, ci: str, name: str) -> None:
+    shell.good()
+    before = {p: p.read_bytes() for p in shell.folder.rglob("*") if p.is_file()}
+    found = shell("init", "--ci", ci)
+    assert (found.code, found.out) == (0, "The pipeline is there; the project is as it was.\n")
+    assert (shell.folder / name).is_file()
+    after = {p: p.read_bytes() for p in shell.folder.rglob("*") if p.is_file()}
+    assert after.keys() - before.keys() == {shell.folder / name}
+    assert before.items() <= after.items()
+    assert f"{name} exists and is left as it is" in shell("init", "--ci", ci).err
 
 
 def test_init_leaves_what_is_there_and_does_not_run_twice(shell: Shell) -> None:
@@ -293,7 +309,7 @@ def test_init_leaves_what_is_there_and_does_not_run_twice(shell: Shell) -> None:
     before = {p: p.read_bytes() for p in shell.folder.rglob("*") if p.is_file()}
     again = shell("init")
     assert again.code == 1
-    assert "this is a project already" in again.err
+    assert "this is a project already" in again.err and "--ci github or gitlab adds a pipeline" in again.err
     assert before == {p: p.read_bytes() for p in shell.folder.rglob("*") if p.is_file()}
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import shlex
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import click
@@ -47,18 +47,21 @@ _PLACES = {
 def COMMAND(options: Globals, directory: str, ci: str | None, said: str | None) -> int:  # noqa: N802 - the table's word
     """Write a starter project: project file, an example manifest, a pipeline, .gitignore, schemas for the editor.
 
-    Existing files are left as they are. The CI is GitLab's where a .gitlab-ci.yml is there or the remote says so.
+    Existing files are left as they are; in a project that exists, --ci adds the pipeline. The CI is GitLab's where a
+    .gitlab-ci.yml is there or the remote says so.
     """
     console = options.console()
     folder = Path(directory).resolve()
     name = folder.name.strip() if folder.name.isprintable() else ""
-    files = starter_files(name[:128].strip() or "project", _SCHEMAS, _pipeline(ci or _guess(folder), said))
+    pipeline = _pipeline(ci or _guess(folder), said)
     if (folder / "gatectl.yaml").exists():
-        raise InputError(f"{folder / 'gatectl.yaml'} exists: this is a project already", "gatectl validate checks it")
-    for name, text in files.items():
-        _write(folder / name, text, name, console.info)
-        if NOWHERE[1] in text:
-            console.info(f"{name} names no commit of gatectl yet: replace {NOWHERE[0]} and {NOWHERE[1]}")
+        if ci is None or not pipeline:
+            raise InputError(f"{folder / 'gatectl.yaml'} exists: this is a project already",
+                             "gatectl validate checks it; gatectl init --ci github or gitlab adds a pipeline")  # fmt: skip
+        _write_all(folder, pipeline, console.info)
+        console.result("The pipeline is there; the project is as it was.")
+        return DONE
+    _write_all(folder, starter_files(name[:128].strip() or "project", _SCHEMAS, pipeline), console.info)
     for name in ("manifest", "project", *(row.schema for row in KINDS.values())):
         source = schema_folder() / f"{name}.schema.json"
         _write(folder / _SCHEMAS / source.name, source.read_text("utf-8"), None, console.info)
@@ -67,7 +70,7 @@ def COMMAND(options: Globals, directory: str, ci: str | None, said: str | None) 
     if loaded.invalid:
         raise InputError("the manifests that were there before are not valid", "gatectl validate says what is wrong")
     here = "" if folder == Path.cwd() else f"cd {shlex.quote(directory)} && "
-    console.result(f"Project '{project.name}' is ready and valid. Next: {here}gatectl plan")
+    console.result(f"Project '{project.name}' is ready and valid. Next: {here}gatectl plan, then gatectl apply")
     return DONE
 
 
@@ -102,6 +105,13 @@ def _place(ci: str, said: str | None) -> tuple[str, str]:
     if not re.fullmatch(pattern, place, re.ASCII) or not re.fullmatch("[0-9a-f]{40}", commit):
         raise UsageError("--source is no place and commit", f"write {form}, with all 40 digits of the commit")
     return place, commit
+
+
+def _write_all(folder: Path, files: Mapping[str, str], say: Callable[[str], None]) -> None:
+    for name, text in files.items():
+        _write(folder / name, text, name, say)
+        if NOWHERE[1] in text:
+            say(f"{name} names no commit of gatectl yet: replace {NOWHERE[0]} and {NOWHERE[1]}")
 
 
 def _write(path: Path, text: str, name: str | None, say: object) -> None:
