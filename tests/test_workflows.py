@@ -545,11 +545,11 @@ def test_credentials_that_a_workflow_cannot_name_go_by_number_to_gatectl_alone(
 ) -> None:
     assert runner.action("plan", "Plan").returncode == 0
     expect = runner.outputs["fingerprint"]
-    numbered = {"CREDENTIAL_1": "made-up", "CREDENTIAL_2": "line 1\nline 2", "CREDENTIAL_3": ""}
+    numbered = {"CREDENTIAL_1": "made-up", "CREDENTIAL_2": "made-up-canary", "CREDENTIAL_3": ""}
     names = "AWS_ACCESS_KEY_ID\n\n  AWS_SECRET_ACCESS_KEY\n"
     done = runner.action("apply", "Apply", EXPECT=expect, NAMES=names, **numbered)
     assert done.returncode == 0, done.stderr
-    assert "line 1" not in done.stdout + done.stderr
+    assert "made-up" not in done.stdout + done.stderr
 
 
 @pytest.mark.parametrize(
