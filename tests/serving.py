@@ -41,7 +41,7 @@ class Rehearsal:
 
     def aim(self, url: str, manifests: str = str(EXAMPLES / "acme" / "manifests"), **environment: Any) -> None:
         """Write a project file whose default environment is at this address."""
-        default = {"platform": url, "wire": {"OpenAI": "OPENAI"}, **environment}
+        default = {"platform": url, "wire": {"OpenAI": "OPENAI"}, "consistency": "1s", **environment}
         spec = {"manifests": [manifests], "environments": {"default": default}}
         project = {"apiVersion": "gatectl.io/v1", "kind": "Project", "metadata": {"name": "rehearsal"}, "spec": spec}
         (self.folder / "gatectl.yaml").write_text(json.dumps(project))

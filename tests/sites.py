@@ -14,6 +14,7 @@ from typing import Any
 
 from gatectl import apply as executor
 from gatectl import receipt, reconcile, secrets
+from gatectl.clock import CONSISTENT, Patience
 from gatectl.errors import Unreachable
 from gatectl.guards import Guard
 from gatectl.model import Plan
@@ -197,7 +198,8 @@ class Site:
 
     def apply(
         self, plan: Plan | None = None, *, wrap: Callable[[Writer], Writer] | None = None,
-        wrap_reader: Callable[[Reader], Reader] | None = None, stop: Callable[[], bool] = lambda: False, **asked: Any,
+        wrap_reader: Callable[[Reader], Reader] | None = None, stop: Callable[[], bool] = lambda: False,
+        patience: Patience = CONSISTENT, **asked: Any,
     ) -> Receipt:  # fmt: skip
         """`gatectl apply --yes`, or with a plan `apply --plan`."""
         plan = self.plan(**asked) if plan is None else plan
@@ -212,6 +214,7 @@ class Site:
             stop=stop,
             progress=lambda _: None,
             guard=self.guard(reader),
+            patience=patience,
         )
         try:
             outcomes, converged = executor.apply_plan(plan, run)
@@ -276,6 +279,9 @@ class Counting:
         self.calls.append((collection, workspace_id))
         return self._inner.list(collection, workspace_id)
 
+    def latest(self, collection: Any, object_id: str) -> Wire | None:
+        return self._inner.latest(collection, object_id)
+
     def applied(self, project: str) -> frozenset[str] | None:
         return self._inner.applied(project)
 
@@ -306,8 +312,8 @@ class Between:
     def stop(self) -> None:
         self._inner.stop()
 
-    def create(self, collection: Any, body: Wire) -> str:
-        return self._around(lambda: self._inner.create(collection, body))
+    def create(self, collection: Any, body: Wire, key: str | None = None) -> str:
+        return self._around(lambda: self._inner.create(collection, body, key))
 
     def update(self, collection: Any, object_id: str, body: Wire, etag: str | None = None) -> None:
         self._around(lambda: self._inner.update(collection, object_id, body, etag))

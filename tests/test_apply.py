@@ -176,7 +176,7 @@ def test_a_refusal_fails_its_operation_blocks_its_dependents_and_leaves_the_rest
     site.manifests(bucket("logs", LOGS), repository("r", [entry(*LOGS)]), repository("s"))
 
     def take_the_name() -> None:
-        site.live_repository("s")
+        site.live_repository("s", storageType="GCS")
 
     receipt = site.apply(wrap=interfering(0, take_the_name))
     assert receipt.statuses == {
@@ -410,34 +410,40 @@ def test_a_creation_that_had_an_effect_all_the_same_is_found_and_done(site: Site
     assert len(live_now(site, "bucket")) == 1
 
 
-def test_a_creation_that_surely_had_no_effect_is_tried_again(site: Site) -> None:
-    site.manifests(bucket("logs", LOGS))
+def test_a_creation_that_surely_had_no_effect_is_tried_again_where_its_name_is_taken_once(site: Site) -> None:
+    site.manifests(repository("r"))
     receipt = site.apply(wrap=lambda writer: Between(writer, 0, uncertain(settled=True)))
     assert receipt.converged
     assert receipt["outcomes"][0]["attempts"] == 2
-    assert len(live_now(site, "bucket")) == 1
+    assert len(live_now(site, "repo")) == 1
 
 
-def test_a_creation_that_may_still_be_under_way_is_not_repeated_where_that_could_double_it(site: Site) -> None:
-    """The platform takes bucket labels twice, repository names once."""
-    site.manifests(bucket("logs", LOGS))
-    receipt = site.apply(wrap=lambda writer: Between(writer, 0, uncertain(settled=False)))
-    assert receipt.statuses == {"bucket/default/logs": "unknown"}
-    assert live_now(site, "bucket") == []
+@pytest.mark.parametrize("settled", [True, False])
+def test_a_creation_of_which_the_end_is_not_known_is_not_repeated_where_that_could_double_it(
+    site: Site, settled: bool
+) -> None:
+    """The platform takes the names of buckets, LLMs and workspaces twice, those of repositories once."""
+    site.manifests(bucket("logs", LOGS), llm("gpt"), workspace("second"))
+    for at, operation_id in ((0, "workspace/second"), (1, "bucket/default/logs"), (2, "llm/default/gpt")):
+        plan = site.plan(targets=("Workspace/second", "Bucket/logs", "LLM/gpt")[at : at + 1])
+        receipt = site.apply(plan, wrap=lambda writer: Between(writer, 0, uncertain(settled=settled)))
+        assert receipt.statuses == {operation_id: "unknown"}
+        assert receipt["outcomes"][0]["attempts"] == 1
+    assert live_now(site, "bucket") == live_now(site, "ai/llm") == []
     site.manifests(repository("r"))
-    assert site.apply(wrap=lambda writer: Between(writer, 0, uncertain(settled=False))).converged
+    assert site.apply(wrap=lambda writer: Between(writer, 0, uncertain(settled=settled))).converged
 
 
 class LateCommit(Between):
     """A platform that answers nothing to the first creation, and commits it only after it was read again."""
 
-    def create(self, collection: Any, body: Any) -> str:
+    def create(self, collection: Any, body: Any, key: str | None = None) -> str:
         self.writes += 1
         if self.writes == 1:
             self.pending = (collection, body)
             raise Uncertain("no answer", settled=False)
         self._inner.create(*self.pending)
-        return self._inner.create(collection, body)
+        return self._inner.create(collection, body, key)
 
 
 def test_a_name_that_is_used_because_the_first_attempt_came_through_late_is_done(site: Site) -> None:
@@ -493,10 +499,10 @@ def test_an_unforeseen_error_in_the_middle_leaves_a_receipt(site: Site) -> None:
     site.manifests(bucket("logs", LOGS), bucket("media", MEDIA))
 
     class Broken(Between):
-        def create(self, collection: Any, body: Any) -> str:
+        def create(self, collection: Any, body: Any, key: str | None = None) -> str:
             if body["name"] == "media":
                 raise KeyError("unforeseen")
-            return super().create(collection, body)
+            return super().create(collection, body, key)
 
     receipt = site.apply(wrap=lambda writer: Broken(writer, 9, lambda: None))
     assert receipt.statuses == {"bucket/default/logs": "done", "bucket/default/media": "failed"}

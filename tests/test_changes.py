@@ -54,7 +54,7 @@ def test_what_is_declared_and_not_live_is_created_with_every_field(site: Site) -
     ]
     assert created["pre"] == {"exists": False, "hash": None}
     assert attached["attach"] == [
-        {"type": "S3", "bucket": "logs", "label": "logs", "id": None, "folder": "a", "master": False}
+        {"type": "S3", "bucket": "logs", "label": "logs", "id": None, "folder": "a", "master": None}
     ]
     assert attached["dependsOn"] == ["bucket/default/logs"]
     assert plan["summary"] | {"unmanaged": 0} == {

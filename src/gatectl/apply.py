@@ -11,13 +11,13 @@ from __future__ import annotations
 import contextlib
 import sys
 import threading
-import time
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Final, NamedTuple
 
 from gatectl.changes import attachment_token
-from gatectl.conditions import Conflict, divergence, find, live_hash, renews
+from gatectl.clock import CONSISTENT, Patience
+from gatectl.conditions import Conflict, as_wanted, creation_key, divergence, find, live_hash, renews
 from gatectl.current import Current, read_current, read_live, read_workspaces
 from gatectl.desired import comparable
 from gatectl.errors import (
@@ -37,7 +37,8 @@ from gatectl.plan import read_attachment
 from gatectl.platforms.interface import Reader, Writer
 
 _ROUNDS: Final = 10
-_POLLS: Final = (0.2, 0.5, 1.0)
+_PAUSE: Final = 0.2
+_LONGEST_PAUSE: Final = 1.0
 _HOPELESS: Final = 3
 _FATAL: Final = frozenset(("locked", "unauthenticated", "deadline"))
 """After these, nothing that is started now could succeed."""
@@ -54,7 +55,8 @@ class Run(NamedTuple):
 
     `stop` is asked before every write whether to stop; `progress` is told every outcome as it comes. `force_put`
     writes repositories that hold what gatectl does not know (U31), `known` names what of that may be lost. `on_stop` is given
-    what is to be called when `stop` turns true, so that a writer does not go on waiting.
+    what is to be called when `stop` turns true, so that a writer does not go on waiting. `patience`: how long the platform's
+    lists may lag.
     """
 
     reader: Reader
@@ -67,6 +69,7 @@ class Run(NamedTuple):
     guard: Guard
     force_put: bool = False
     known: frozenset[str] = frozenset()
+    patience: Patience = CONSISTENT
     on_stop: Callable[[Callable[[], None]], None] = lambda callback: None
 
 
@@ -256,32 +259,38 @@ class _Work:
         return ready
 
     def _level(self, ready: list[tuple[Operation, Live | None]], current: Current) -> Current | None:
-        """Write, read back, and write again what surely had no effect; the platform as it was read last (None: unread)."""
-        latest: Current | None = current
-        for attempt in range(_ROUNDS):
-            tried = self._write_all(ready, current)
-            if not tried:
-                return latest
-            if any(item.outcome.status == "unknown" for item in tried):
-                # Give what may still be under way somewhere the time to end; the next write follows this read at once.
-                time.sleep(min(0.2 * 2**attempt, 1.0))
+        """Write, read back until all shows or the lists cannot lag any more, and write again what surely had no effect; the
+        platform as it was read last (None: unread)."""
+        clock = self.run.patience.clock
+        pending: list[_Tried] = []
+        rounds, pause, ends = 0, _PAUSE, 0.0
+        while True:
+            if ready:
+                tried = self._write_all(ready, current)
+                pending += tried
+                rounds, pause = rounds + 1, _PAUSE
+                ends = clock.now() + self.run.patience.seconds
+                if any(item.outcome.status == "unknown" for item in tried):
+                    # Give what may still be under way somewhere the time to end; the next write follows this read at once.
+                    clock.sleep(min(_PAUSE * 2 ** (rounds - 1), _LONGEST_PAUSE))
+            if not pending:
+                return current
             latest = _try_read(self.run.reader, self.plan)
             if latest is None:
-                self._unverified(tried)
+                self._unverified(pending)
                 return None
             current = latest
-            ready, late = self._settle(tried, current, final=attempt == _ROUNDS - 1)
-            for pause in _POLLS if late else ():
-                # A platform may need a moment until a list shows what was written (U32).
-                time.sleep(pause)
-                latest = _try_read(self.run.reader, self.plan) or latest
-                late = [item for item in late if not self._as_wanted(item, latest)]
-                if not late:
-                    break
-            self._report_divergence(late, latest)
-            if not ready:
-                return latest
-        return latest
+            ready, pending = self._settle(pending, current, final=rounds >= _ROUNDS)
+            if ready:
+                continue
+            if pending and (clock.now() >= ends or self.run.stop()):
+                self._give_up(pending, current)
+                pending = []
+            if not pending:
+                return current
+            # A platform may need a moment until a list shows what was written (U32).
+            clock.sleep(pause)
+            pause = min(2 * pause, _LONGEST_PAUSE)
 
     def _write_all(self, ready: Sequence[tuple[Operation, Live | None]], current: Current) -> list[_Tried]:
         if self.run.parallel > 1 and len(ready) > 1:
@@ -318,51 +327,61 @@ class _Work:
     def _settle(
         self, tried: Sequence[_Tried], current: Current, *, final: bool
     ) -> tuple[list[tuple[Operation, Live | None]], list[_Tried]]:
-        """Read back: what is not certain becomes so. What may be written again, and what was done and does not show."""
+        """Read back: what is not certain becomes so. What may be written again, and what does not show (yet)."""
         ready: list[tuple[Operation, Live | None]] = []
-        late: list[_Tried] = []
+        waiting: list[_Tried] = []
         for item in tried:
             op, outcome = item.op, item.outcome
-            # What is refused when tried again ("the name is used") may be so because the first time had an effect.
-            if outcome.status not in ("done", "unknown") and outcome.attempts < 2:
+            if not _looked_for(outcome, op) or self._as_wanted(item, current):
                 continue
-            if self._as_wanted(item, current) or outcome.status not in ("done", "unknown"):
-                continue
-            if outcome.status == "done":
-                late.append(item)
+            if outcome.status != "unknown":
+                waiting.append(item)
                 continue
             verdict = self.run.guard.judge(self.plan, [op], current)[op["id"]]
             if isinstance(verdict, Conflict):
                 self._set(_conflict(op, verdict, outcome.attempts))
-            elif not item.again and _timed_out(outcome):
-                late.append(item)  # it may still come to be
-            elif not isinstance(verdict, str) and item.again and not final:
+            elif item.again and not final and not isinstance(verdict, str):
                 ready.append((op, verdict))
-            elif not _timed_out(outcome) and not renews(op):
+            elif _code(outcome) == "unreachable":  # it was never sent
                 self._set(outcome._replace(status="failed"))
-        return ready, late
+            else:
+                waiting.append(item)
+        return ready, waiting
 
     def _as_wanted(self, item: _Tried, current: Current) -> bool:
         """Whether the platform is as the operation wants it; if so, that is its outcome."""
-        live = find(item.op, current)
-        if renews(item.op) and item.outcome.status != "done":
+        op, outcome = item.op, item.outcome
+        live = find(op, current)
+        if renews(op) and outcome.status != "done":
             return False  # credentials cannot be read back: only the platform's own answer says that it has them
-        if item.op["action"] == "delete":
-            wanted = live is None
-        else:
-            wanted = isinstance(live, Live) and live_hash(live, item.op) == item.op["post"]["hash"]
+        wanted = live is None if op["action"] == "delete" else isinstance(live, Live) and as_wanted(op, live)
         if wanted:
-            found = live.id if isinstance(live, Live) else item.outcome.platform_id
-            self._set(item.outcome._replace(status="done", platform_id=found, error=None))
+            found = live.id if isinstance(live, Live) else outcome.platform_id
+            # Refused at the first try, it is somebody else's work.
+            status: Status = "already" if outcome.status == "failed" and outcome.attempts < 2 else "done"
+            self._set(outcome._replace(status=status, platform_id=found, error=None))
         return wanted
 
-    def _report_divergence(self, late: Sequence[_Tried], current: Current) -> None:
-        for item in late:
-            if item.outcome.status != "done":
-                continue
-            self.diverged = True
-            message = divergence(item.op, find(item.op, current))
-            self._set(item.outcome._replace(error=("diverged", message)))
+    def _give_up(self, pending: Sequence[_Tried], current: Current) -> None:
+        """The lists cannot lag any more: what does not show by now is not known to be there, or reads back differently."""
+        for item in pending:
+            op, outcome = item.op, item.outcome
+            live = find(op, current)
+            if outcome.status == "done":
+                self.diverged = True
+                shows = isinstance(live, Live) and (
+                    op["action"] == "create" or live_hash(live, op) != op["pre"]["hash"]
+                )
+                if self.run.patience.seconds and not shows:
+                    outcome = outcome._replace(status="unknown")
+                code = "diverged" if outcome.status == "done" else "not_shown"
+                self._set(outcome._replace(error=(code, divergence(op, live))))
+            elif outcome.status == "failed" and outcome.attempts > 1:
+                self._set(outcome._replace(status="unknown"))  # refused, maybe because the first time had an effect
+            elif _code(outcome) == "timeout" or renews(op):
+                continue  # it may still come to be
+            elif item.again or (_code(outcome) == "internal" and not self.run.patience.seconds):
+                self._set(outcome._replace(status="failed"))
 
     def _unverified(self, tried: Sequence[_Tried]) -> None:
         for item in tried:
@@ -377,8 +396,8 @@ class _Work:
         if current is None:
             self.diverged |= bool(self._unread)
         else:
-            _, late = self._settle(self._unread, current, final=True)
-            self._report_divergence(late, current)
+            _, waiting = self._settle(self._unread, current, final=True)
+            self._give_up(waiting, current)
 
 
 class _Ended(PlatformError):
@@ -391,8 +410,17 @@ def _unsent(error: PlatformError) -> bool:
     return never or (isinstance(error, Unreachable) and not isinstance(error, Uncertain))
 
 
-def _timed_out(outcome: Outcome) -> bool:
-    return outcome.error is not None and outcome.error[0] == "timeout"
+def _looked_for(outcome: Outcome, op: Operation) -> bool:
+    """Whether reading may tell more of an outcome than the answer did. What is refused may be so because it is done already:
+    by the first of several tries, or by somebody else."""
+    if outcome.status in ("done", "unknown"):
+        return True
+    done = {"create": ("NAME_ALREADY_USED",), "delete": ("NOT_FOUND",)}.get(op["action"], ())
+    return outcome.status == "failed" and (outcome.attempts > 1 or _code(outcome) in done)
+
+
+def _code(outcome: Outcome) -> str:
+    return outcome.error[0] if outcome.error is not None else ""
 
 
 def _by_level(operations: Sequence[Operation]) -> list[list[Operation]]:
@@ -456,9 +484,9 @@ def _write(
             error,
         )
     except Uncertain as error:
-        code = error.code if error.settled else "timeout"
-        # What may still be under way is not created a second time, unless the platform would refuse that.
-        again = error.settled or op["action"] != "create" or KINDS[op["kind"]].unique
+        code = "uncertain" if error.settled else "timeout"
+        # Not created a second time, whatever a list does not show (yet), unless the platform would refuse that.
+        again = op["action"] != "create" or KINDS[op["kind"]].unique
         return Outcome(op["id"], "unknown", op["platformId"], 0, (code, error.message)), again, error
     except Unreachable as error:
         return Outcome(op["id"], "unknown", op["platformId"], 0, (error.code, error.message)), False, error
@@ -490,7 +518,9 @@ def _send(
     body = kind.body(order, live.wire if live is not None else None, context)
     if live is None:
         sending()
-        return writer.create(kind.collection, body)
+        return writer.create(
+            kind.collection, body, creation_key(op, run.reader.identification.instance, context.workspace_id)
+        )
     lost = [name for name in kind.lost(live.wire) if name not in run.known]
     if lost and not run.force_put:
         raise PlatformRefused(

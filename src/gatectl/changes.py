@@ -14,6 +14,7 @@ from typing import Any, Final, NamedTuple
 
 from gatectl.current import Current
 from gatectl.desired import STORAGE, comparable
+from gatectl.folders import folder_key
 from gatectl.kinds import KINDS, bucket
 from gatectl.kinds.interface import Kind, find_api_keys
 from gatectl.match import Pair
@@ -247,7 +248,7 @@ def _exposable(item: Attachment, endpoint: str) -> bool:
 
 def _same_folder(pair: Pair, item: Resolved, before: Attachment, after: Attachment, worked: Worked) -> Attachment:
     """The attachment with the live folder; GW505 where the manifest wants another one (U8)."""
-    if (before.folder or "").strip("/") != (after.folder or "").strip("/"):
+    if folder_key(before.folder) != folder_key(after.folder):
         index = item.entry.position or 0
         worked.findings.append(
             Finding(
@@ -482,7 +483,7 @@ def old_state_hash(kind: Kind, workspace: str | None, spec: Spec, attachments: I
 
 def _row(item: Attachment) -> tuple[tuple[str, ...], str, str, bool]:
     identity = (item.identity[0], *(name.lower() for name in item.identity[1:]))
-    return identity, (item.label or "").lower(), (item.folder or "").strip("/"), bool(item.master)
+    return identity, (item.label or "").lower(), folder_key(item.folder), bool(item.master)
 
 
 def _hashed(kind: Kind, workspace: str | None, spec: Spec, listed: list[list[Any]]) -> str:

@@ -6,11 +6,13 @@ conflict says where, field by field.
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, Literal, NamedTuple
 
-from gatectl.changes import attachment_token, old_state_hash, state_hash
+from gatectl.changes import attachment_token, canonical, old_state_hash, state_hash
 from gatectl.current import Current
+from gatectl.folders import folder_key
 from gatectl.kinds import KINDS
 from gatectl.model import Live, ObjectKey, Operation, State
 from gatectl.plan import read_attachment, read_state
@@ -90,7 +92,7 @@ def judge(op: Operation, current: Current) -> Live | Conflict | Literal["already
     if op["pre"]["exists"] and found == op["pre"]["hash"]:
         swapped = tuple(_swapped(live, _items(op, "before", "detach", "keep")))
         return Conflict(op["id"], swapped) if swapped else live
-    if op["action"] == "delete" or found != op["post"]["hash"]:
+    if not as_wanted(op, live):
         return Conflict(op["id"], tuple(_rows(op, live)))
     swapped = tuple(_swapped(live, _items(op, "after", "attach", "keep")))
     if swapped:
@@ -149,13 +151,68 @@ def _tokens(op: Operation, *names: str) -> str:
 
 
 def divergence(op: Operation, live: Live | list[Live] | None) -> str:
+    """How what reads back is not what was written, naming what differs and nothing that does not."""
     if not isinstance(live, Live):
         return (
             "written, but it does not read back" if live is None else f"written, and there are {len(live)} of this name"
         )
     if op["action"] == "delete":
         return "deleted, but it is still there"
-    rows = "; ".join(
-        f"{path}: live {_in_words(found)}, wanted {_in_words(wanted)}" for path, _, found, wanted in _rows(op, live)
-    )
-    return f"written, but it reads back differently: {rows}"
+    rows = "; ".join(f"{path}: live {found}, wanted {wanted}" for path, found, wanted in _differences(op, live))
+    return f"written, but it reads back differently: {rows or 'in something that was not sent'}"
+
+
+def _differences(op: Operation, live: Live) -> Iterable[tuple[str, str, str]]:
+    """(path, live, wanted) of whatever was sent and is not so."""
+    kind = KINDS[op["kind"]]
+    found = {path: (field, live.spec.get(field)) for field, path in kind.paths.items()}
+    for sent in op["fields"]:
+        field, value = found.get(sent["path"], ("", sent["after"]))
+        if field and kind.comparable({**live.spec, field: sent["after"]}) != kind.comparable(live.spec):
+            yield sent["path"], _in_words(value), _in_words(sent["after"])
+    held = {attachment_token(a).lower(): a for a in live.attachments}
+    masters = {f["path"].lower(): f["after"] for f in op["fields"] if f["path"].endswith("/master")}
+    for name in ("attach", "keep"):
+        for item in map(read_attachment, op[name]):
+            token = attachment_token(item)
+            path, there = f"/spec/resources/{token}", held.get(token.lower())
+            if there is None:
+                yield path, "not attached", "attached"
+                continue
+            if folder_key(there.folder) != folder_key(item.folder):
+                yield f"{path}/folder", _in_words(there.folder), _in_words(item.folder)
+            master = masters.get(f"{path}/master".lower(), item.master)
+            if master is not None and bool(there.master) != bool(master):
+                yield f"{path}/master", _in_words(bool(there.master)), _in_words(bool(master))
+    known = {attachment_token(read_attachment(i)).lower() for name in ("attach", "keep") for i in op[name]}
+    gone = {attachment_token(read_attachment(i)).lower() for i in op["detach"]}
+    for token, there in held.items():
+        path = f"/spec/resources/{attachment_token(there)}"
+        if token in gone or (op["action"] == "create" and token not in known):
+            yield path, "attached", "not attached"
+
+
+def as_wanted(op: Operation, live: Live) -> bool:
+    """Whether a live object is as an operation wants it. What the server filled in and the manifest leaves out (a region, an
+    endpoint, a master) is no difference: compared are the fields that were sent (product.md, section 4)."""
+    if op["action"] == "delete":
+        return False
+    wanted: str = op["post"]["hash"]
+    if live_hash(live, op) == wanted:
+        return True
+    kind, spec = KINDS[op["kind"]], live.spec
+    if op["action"] == "create":  # which lists every field that it sends
+        sent = {field["path"] for field in op["fields"]}
+        spec = {name: value if kind.paths.get(name) in sent else "" for name, value in spec.items()}
+    unsaid = {attachment_token(read_attachment(item)).lower() for item in op["attach"] if item["master"] is None}
+    attachments = [a._replace(master=False) if attachment_token(a).lower() in unsaid else a for a in live.attachments]
+    return live_hash(live._replace(spec=spec, attachments=tuple(attachments)), op) == wanted
+
+
+def creation_key(op: Operation, instance: str | None, workspace_id: str | None) -> str:
+    """The Idempotency-Key of a creation: the same for whoever creates the same object in the same place (product.md, section 4).
+
+    Of the platform's instance, kind, workspace, name and the normal form, in which there are no credentials.
+    """
+    parts = [instance, op["kind"], workspace_id or op["workspace"], op["name"], op["post"]["hash"]]
+    return hashlib.sha256(canonical(parts)).hexdigest()

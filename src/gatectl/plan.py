@@ -16,6 +16,7 @@ from urllib.parse import quote
 from gatectl.changes import Worked, canonical, old_state_hash, state_hash
 from gatectl.current import Current
 from gatectl.desired import IDENTITY_FIELDS, STORAGE
+from gatectl.folders import folder_key
 from gatectl.kinds import KINDS
 from gatectl.model import Attachment, Change, Document, Finding, ObjectKey, Operation, Plan, Spec, Spot, State
 
@@ -148,7 +149,7 @@ def _exclusive(worked: Worked, change: Change, other: Change, item: Attachment, 
         return False
     endings = (worked.endings.get(change.key), worked.endings.get(other.key))
     mirror = any(ending is None or ending.spec["mode"] != "Normal" for ending in endings)
-    return mirror or (item.folder or "").strip("/") == (its.folder or "").strip("/")
+    return mirror or folder_key(item.folder) == folder_key(its.folder)
 
 
 def _circle(keys: Sequence[ObjectKey], changes: Mapping[ObjectKey, Change]) -> Finding:

@@ -162,10 +162,11 @@ def _near(entry: Entry, catalog: Catalog) -> str | None:
 
 
 def attachment(resolved: Resolved, live: Attachment | None) -> Attachment:
-    """How an entry is attached in the end: what it leaves out is kept, and empty and false on a new attachment."""
+    """How an entry is attached in the end: what it leaves out is kept. On a new attachment the folder is empty then, and
+    whether it is a master is not said (None): what is sent is no, and what the platform makes of it is no difference."""
     entry = resolved.entry
     if resolved.identity[0] == "LLM":
         return Attachment(resolved.identity, None, resolved.id, None, None)
     folder = entry.folder if entry.folder is not None else (live.folder if live is not None else "")
-    master = entry.master if entry.master is not None else (live.master if live is not None else False)
+    master = entry.master if entry.master is not None else (live.master if live is not None else None)
     return Attachment(resolved.identity, resolved.label, resolved.id, folder, master)

@@ -169,7 +169,7 @@ def test_a_line_break_at_the_end_of_a_token_does_no_harm(site: Start) -> None:
 def test_what_cannot_be_sent_is_an_error_that_does_not_show_it(site: Start, name: str, etag: str | None) -> None:
     served = site(fine)
     with pytest.raises(PlatformError, match="cannot be sent") as caught:
-        transport(served.url).write("PUT", "/repo/x", {"name": name}, etag)
+        transport(served.url).write("PUT", "/repo/x", {"name": name}, {"If-Match": etag} if etag else {})
     assert "canary" not in caught.value.message
     assert served.requests == []
 

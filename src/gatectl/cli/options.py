@@ -16,6 +16,7 @@ import click
 from gatectl import credentials, fences, references, sources
 from gatectl.cli.blanks import Strict
 from gatectl.cli.console import Console
+from gatectl.clock import Patience
 from gatectl.errors import INVALID, GatectlError, MissingCredential, UsageError
 from gatectl.exclusion import broken
 from gatectl.model import Document, Finding, Pointer, Spot
@@ -266,6 +267,13 @@ def connection_of(
     """What the platform is reached with. Raises MissingCredential for a token that is named and not there."""
     credentials = _credentials(project, environment)
     return Connection(environment.platform, project.folder, environment.openai, credentials, parallel, ends)
+
+
+def patience_of(environment: Environment) -> Patience:
+    """How long the lists of an environment's platform may lag: as it says, else as the platform's driver has it."""
+    if environment.consistency is not None:
+        return Patience(environment.consistency)
+    return Patience(driver_for(environment.platform).consistency)
 
 
 def _credentials(project: Project, environment: Environment) -> Credentials | None:

@@ -55,8 +55,9 @@ class Kind(NamedTuple):
     asks for, fields that it leaves out taken from the live object (or the default). `comparable` is the normal form as it
     is compared and hashed. `paths` maps its fields to their place in a manifest; `fixed` names those that cannot be
     changed in place. `body` gives the write shape: for a new object (`wire` None) or for one that was just read. `lost`
-    names what of a live object such a write would drop, because we do not know it. `unique`: the platform refuses a
-    second object of a name (platform-contract.md, section 2.1), so that repeating a creation does no harm.
+    names what of a live object such a write would drop, because we do not know it. `unique`: the platform is known to refuse
+    a second object of a name (platform-contract.md, section 2.1), so that repeating a creation does no harm; any other
+    creation of which the end is not known is never sent again.
     """
 
     name: str

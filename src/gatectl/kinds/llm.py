@@ -55,5 +55,5 @@ def body(order: Order, wire: Wire | None, context: Context) -> Mapping[str, Any]
 KIND = Kind(
     "LLM", "llm", "ai/llm", 1, True,
     {"name": "/metadata/name", "provider": "/spec/provider", "endpoint": "/spec/endpoint"},
-    frozenset(), read, want, comparable, body, unique=True,
+    frozenset(), read, want, comparable, body,
 )  # fmt: skip

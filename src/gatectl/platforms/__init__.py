@@ -17,13 +17,15 @@ class Driver(NamedTuple):
     """A platform's module, imported when it is used; it has `open_reader` and `open_writer`, each from a Connection.
 
     `default_workspace` is the one of manifests that name none, where it is known without asking (None: it is not).
-    `writable` says that something can be applied to it at all.
+    `writable` says that something can be applied to it at all, `consistency` how many seconds its lists may lag behind what
+    was written where nobody says otherwise.
     """
 
     name: str
     module: str
     default_workspace: str | None
     writable: bool = True
+    consistency: float = 0.0
 
     def open_reader(self, connection: Connection) -> Reader:
         reader: Reader = self._call("open_reader", connection)
@@ -42,8 +44,8 @@ PLATFORMS: Final[Mapping[str, Driver]] = {
     "embedded": Driver("embedded", "gatectl.platforms.embedded", "default"),
     "sqlite://": Driver("sqlite", "gatectl.platforms.embedded", "default"),
     "postgresql://": Driver("postgresql", "gatectl.platforms.embedded", "default"),
-    "https://": Driver("flashback", "gatectl.platforms.flashback", None),
-    "http://": Driver("flashback", "gatectl.platforms.flashback", None),
+    "https://": Driver("flashback", "gatectl.platforms.flashback", None, consistency=10.0),
+    "http://": Driver("flashback", "gatectl.platforms.flashback", None, consistency=10.0),
     "snapshot://": Driver("snapshot", "gatectl.platforms.snapshot", None, writable=False),
 }
 

@@ -121,8 +121,11 @@ class Writer(Protocol):
     def stop(self) -> None:
         """Start nothing more, and wait for nothing: what was not sent yet raises PlatformError with the code "stopped"."""
 
-    def create(self, collection: Collection, body: Wire) -> str:
-        """Create an object from its write shape; the new object's id."""
+    def create(self, collection: Collection, body: Wire, key: str | None = None) -> str:
+        """Create an object from its write shape; the new object's id.
+
+        A platform that knows idempotency keys makes one object of all creations of one `key`, and answers each with its id.
+        """
 
     def update(self, collection: Collection, object_id: str, body: Wire, etag: str | None = None) -> None:
         """Replace an object by the write shape given, if it still has `etag` (where one is given)."""

@@ -10,6 +10,7 @@ import re
 from collections.abc import Callable, Iterator
 from functools import lru_cache
 
+from gatectl.folders import leaves_bucket
 from gatectl.model import Finding, Manifest, Spot
 from gatectl.rules.interface import Namespace, RepositoryView, Rule, spot
 
@@ -83,6 +84,11 @@ def each(view: RepositoryView) -> Iterator[Finding]:
                               spot(view, entry, field),
                               subject=("Repository", view.workspace, view.name),
                               about=((view.workspace, view.name),))  # fmt: skip
+        if entry.folder and leaves_bucket(entry.folder):
+            yield Finding("GW205", f"folder '{entry.folder}' leaves its bucket",
+                          "a folder is a path inside the bucket: leave out the '..'",
+                          "error", spot(view, entry, "folder"), subject=("Repository", view.workspace, view.name),
+                          about=((view.workspace, view.name),))  # fmt: skip
 
 
 def across(namespace: Namespace) -> Iterator[Finding]:

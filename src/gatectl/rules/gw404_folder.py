@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from gatectl.folders import folder_key
 from gatectl.model import Entry, Finding, Identity
 from gatectl.rules.gw401_family import STORAGE
 from gatectl.rules.interface import Namespace, RepositoryView, Rule, collision, same_object, shown, told_apart
@@ -18,7 +19,7 @@ def across(namespace: Namespace) -> Iterator[Finding]:
         for entry in view.entries:
             if entry.identity[0] not in STORAGE:
                 continue
-            key = (view.workspace, entry.key, (entry.folder or "").strip("/"))
+            key = (view.workspace, entry.key, folder_key(entry.folder))
             earlier = first.setdefault(key, (view, entry))
             if earlier[1] is entry:
                 continue
@@ -30,7 +31,7 @@ def across(namespace: Namespace) -> Iterator[Finding]:
 
 
 def _clash(view: RepositoryView, entry: Entry, other: RepositoryView, its: Entry) -> Finding:
-    folder = (entry.folder or "").strip("/")
+    folder = folder_key(entry.folder)
     what = f"folder '{folder}' of {shown(entry)}" if folder else f"the whole of {shown(entry)} (no folder)"
     return collision(
         "GW404", f"{what} is used by {other.shown()} already",
@@ -44,7 +45,7 @@ RULE = Rule(
     "GW404",
     "A folder of a bucket already used by another Normal repository",
     "The platform refuses a (bucket, folder) that another Normal repository uses (NORMAL_UNIT_FOLDER_ALREADY_USED). No folder"
-    " counts as a folder; folders are compared without slashes at either end.",
+    " counts as a folder; folders are compared after resolving `.`, `..` and slashes that say nothing.",
     across=across,
     bad="""\
 kind: Repository

@@ -118,8 +118,8 @@ class Writer:
     def stop(self) -> None:
         """Nothing to do: no write here waits for long."""
 
-    def create(self, collection: Collection, body: Wire) -> str:
-        """Create an object from its write shape; the new object's id."""
+    def create(self, collection: Collection, body: Wire, key: str | None = None) -> str:
+        """Create an object from its write shape; the new object's id. Its answer cannot be lost, so that it needs no `key`."""
         return self._platform.create(collection, body)
 
     def update(self, collection: Collection, object_id: str, body: Wire, etag: str | None = None) -> None:

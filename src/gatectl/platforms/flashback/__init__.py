@@ -141,9 +141,10 @@ class Writer:
         """Send no more writes, and wait for none to be sent; a signal handler may call this. Reads go on."""
         self._transport.stop()
 
-    def create(self, collection: Collection, body: Wire) -> str:
+    def create(self, collection: Collection, body: Wire, key: str | None = None) -> str:
         route = ROUTES[collection]
-        answer: Any = self._transport.write("POST", route.path, body)
+        headers = {"Idempotency-Key": key} if key is not None else {}
+        answer: Any = self._transport.write("POST", route.path, body, headers)
         found: Any = answer
         for name in route.created:
             found = found.get(name) if isinstance(found, Mapping) else None
@@ -170,6 +171,6 @@ class Writer:
         return f"{ROUTES[collection].path}/{quote(object_id, safe='')}"
 
     @staticmethod
-    def _condition(collection: Collection, etag: str | None) -> str | None:
+    def _condition(collection: Collection, etag: str | None) -> dict[str, str]:
         """If-Match is an offer for repositories (product.md, section 4); elsewhere a platform may not expect it."""
-        return etag if collection == "repo" else None
+        return {"If-Match": etag} if collection == "repo" and etag is not None else {}

@@ -88,14 +88,18 @@ class Pace:
                 self._halved = time.monotonic()
 
 
+_PLAIN: Final[Mapping[str, str]] = {}
+
+
 class _Request(NamedTuple):
-    """What to send. `changes`: it is a write, which is never sent twice unless it surely had no effect, and can be stopped."""
+    """What to send; `extra` are headers of its own. `changes`: it is a write, which is never sent twice unless it surely had
+    no effect, and can be stopped."""
 
     method: str
     path: str
     query: Mapping[str, str] | None = None
     body: Mapping[str, Any] | None = None
-    etag: str | None = None
+    extra: Mapping[str, str] = _PLAIN
     changes: bool = False
 
     @property
@@ -104,7 +108,7 @@ class _Request(NamedTuple):
 
     def headers(self, token: str | None) -> dict[str, str]:
         authorization = {"Authorization": f"Bearer {token}"} if token is not None else {}
-        return authorization | ({"If-Match": self.etag} if self.etag is not None else {})
+        return authorization | dict(self.extra)
 
     def secrets(self) -> list[str]:
         return [v for k, v in (self.body or {}).items() if k in ("key", "secret") and isinstance(v, str)]
@@ -161,9 +165,9 @@ class Transport:
             self._sleep(_backoff(attempt), request)
             attempt += 1
 
-    def write(self, method: str, path: str, body: Mapping[str, Any] | None, etag: str | None = None) -> Any:
+    def write(self, method: str, path: str, body: Mapping[str, Any] | None, headers: Mapping[str, str] = _PLAIN) -> Any:
         """The body of a successful write. Raises Uncertain where it may have had an effect all the same."""
-        return self._authorized(_Request(method, path, None, body, etag, changes=True))
+        return self._authorized(_Request(method, path, None, body, headers, changes=True))
 
     def _authorized(self, request: _Request) -> Any:
         """One request with a token. Whatever goes wrong on the way, no secret is in what it raises."""
