@@ -100,6 +100,57 @@ def test_the_lines_of_a_file_that_a_plan_names_are_of_the_project_alone(shell: A
     assert {name: lines(name) for name in names} == {**dict.fromkeys(names), "in.yaml": ["line", ""]}
 
 
+@pytest.mark.parametrize(
+    ("name", "outside"),
+    [
+        ("../elsewhere/x.db", True),
+        ("folder/x.db", True),
+        ("x.db", False),
+        ("../project/x.db", False),
+        ("{}/elsewhere/x.db", False),
+    ],
+)
+def test_a_database_whose_relative_path_leaves_the_project_is_used_and_told(
+    shell: Any, elsewhere: Path, name: str, outside: bool
+) -> None:
+    shell.good()
+    (shell.folder / "folder").symlink_to(elsewhere)
+    data = json.loads(project("manifests"))
+    data["spec"]["environments"]["default"]["platform"] = f"sqlite:///{name.format(elsewhere.parent)}"
+    shell.write("gatectl.yaml", json.dumps(data))
+    for command in (("plan", "--format", "json"), ("apply", "--yes")):
+        result = shell(*command)
+        assert result.code == errors.DONE
+        assert result.err.count("lies outside of the project") == outside
+        assert "outside of the project" not in result.out
+    assert (elsewhere / "x.db").exists() or not outside
+
+
+@pytest.mark.parametrize(
+    "planted", [".gatectl", ".gatectl/platform.db", ".gatectl/platform.db-wal", ".gatectl/platform.db.applying"]
+)
+def test_what_gatectl_keeps_is_never_a_link(shell: Any, elsewhere: Path, planted: str) -> None:
+    shell.good()
+    (shell.folder / planted).parent.mkdir(exist_ok=True)
+    (shell.folder / planted).symlink_to(elsewhere / "new" if "/" in planted else elsewhere)
+    before = sorted(elsewhere.iterdir())
+    for command in (("apply", "--yes"), ("plan",), ("export",)):
+        result = shell(*command)
+        assert result.code == errors.FAILED
+        assert "is a symbolic link" in result.err
+    assert sorted(elsewhere.iterdir()) == before
+
+
+@pytest.mark.parametrize("end", ["-journal", "-wal", "-shm"])
+def test_the_side_files_of_a_database_are_never_links(shell: Any, elsewhere: Path, end: str) -> None:
+    shell.good()
+    (shell.folder / f"x.db{end}").symlink_to(elsewhere / "new")
+    result = shell("apply", "--yes", "--platform", "sqlite:///x.db")
+    assert result.code == errors.FAILED
+    assert "is a symbolic link" in result.err
+    assert not (elsewhere / "new").exists()
+
+
 # Whose project file is obeyed
 
 needs_root = pytest.mark.skipif(not hasattr(os, "geteuid") or os.geteuid() != 0, reason="only root can give files away")

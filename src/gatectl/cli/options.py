@@ -265,6 +265,7 @@ def connection_of(
     project: Project, environment: Environment, parallel: int | None = None, ends: float | None = None
 ) -> Connection:
     """What the platform is reached with. Raises MissingCredential for a token that is named and not there."""
+    _warn_outside(project, environment)
     credentials = _credentials(project, environment)
     return Connection(environment.platform, project.folder, environment.openai, credentials, parallel, ends)
 
@@ -274,6 +275,18 @@ def patience_of(environment: Environment) -> Patience:
     if environment.consistency is not None:
         return Patience(environment.consistency)
     return Patience(driver_for(environment.platform).consistency)
+
+
+def _warn_outside(project: Project, environment: Environment) -> None:
+    """Say of a database that a project file names by a relative path, and that lies elsewhere, where it lies."""
+    name = environment.platform.removeprefix("sqlite:///")
+    if name == environment.platform or os.path.isabs(name):
+        return
+    path = os.path.realpath(project.folder / name)
+    if not fences.is_inside(path, os.path.realpath(project.folder)):
+        context = click.get_current_context(silent=True)
+        options = Globals(**context.ensure_object(dict)) if context is not None else Globals()
+        options.console().warning(f"the database {quote(path)} lies outside of the project")
 
 
 def _credentials(project: Project, environment: Environment) -> Credentials | None:
