@@ -259,7 +259,7 @@ def test_every_command_and_option_that_a_pipeline_uses_exists() -> None:
         command = group.get_command(click.Context(group), name)
         assert command is not None
         known = {opt for parameter in command.params for opt in parameter.opts}
-        assert set(options) - {"--guardrails-from"} <= known, (name, options)
+        assert set(options) <= known, (name, options)
 
 
 def test_gatectl_is_called_isolated_and_nothing_else_of_python_is_called() -> None:
@@ -534,6 +534,27 @@ def test_the_inputs_of_the_actions_are_obeyed_and_the_empty_ones_are_not_there(r
         assert "no environment is called 'nosuch'" in done.stderr
 
 
+def test_the_actions_hold_to_the_guardrails_of_the_base(runner: Runner, acme: dict[str, str]) -> None:
+    file = runner.checkout / "gatectl.yaml"
+    guarded = file.read_text().replace("{platform: embedded}", "{platform: embedded, guardrails: {maxDeletes: 0}}")
+    file.write_text(guarded)
+    for words in (
+        ["init", "-q"],
+        ["add", "gatectl.yaml"],
+        ["-c", "user.name=x", "-c", "user.email=x@x", "commit", "-qm", "x"],
+    ):
+        assert run(["git", *words], runner.checkout).returncode == 0
+    base = run(["git", "rev-parse", "HEAD"], runner.checkout).stdout.strip()
+    assert runner.action("validate", "Validate", BASE=base).returncode == 0
+    assert runner.action("plan", "Plan", BASE=base).returncode == 0
+    expect = runner.outputs["fingerprint"]
+    file.write_text(guarded.replace("maxDeletes: 0", "maxDeletes: 9"))
+    done = runner.action("plan", "Plan", BASE=base)
+    assert done.stdout.startswith(f"THE PROJECT FILE CHANGED since {base[:12]}: environments.default.guardrails.")
+    assert runner.action("apply", "Apply", BASE=base, EXPECT=expect, **acme).returncode == 5
+    assert runner.action("apply", "Apply", BASE="0" * 40, EXPECT=expect, **acme).returncode == 0
+
+
 def test_an_empty_approval_applies_nothing(runner: Runner, acme: dict[str, str]) -> None:
     done = runner.action("apply", "Apply", **acme)
     assert done.returncode == 64
@@ -545,11 +566,11 @@ def test_credentials_that_a_workflow_cannot_name_go_by_number_to_gatectl_alone(
 ) -> None:
     assert runner.action("plan", "Plan").returncode == 0
     expect = runner.outputs["fingerprint"]
-    numbered = {"CREDENTIAL_1": "made-up", "CREDENTIAL_2": "made-up-canary", "CREDENTIAL_3": ""}
+    numbered = {"CREDENTIAL_1": "made-up", "CREDENTIAL_2": "$(id)`id`+/=canary", "CREDENTIAL_3": ""}
     names = "AWS_ACCESS_KEY_ID\n\n  AWS_SECRET_ACCESS_KEY\n"
     done = runner.action("apply", "Apply", EXPECT=expect, NAMES=names, **numbered)
     assert done.returncode == 0, done.stderr
-    assert "made-up" not in done.stdout + done.stderr
+    assert "canary" not in done.stdout + done.stderr
 
 
 @pytest.mark.parametrize(

@@ -31,7 +31,10 @@ class Environment(NamedTuple):
 
 
 class Project(NamedTuple):
-    """Where the project lies and what its file says; without a file, the working directory and nothing."""
+    """Where the project lies and what its file says; without a file, the working directory and nothing.
+
+    `spec` is the file's, as written: to compare it with another's.
+    """
 
     folder: Path
     file: Path | None
@@ -40,6 +43,7 @@ class Project(NamedTuple):
     rules: Mapping[str, RuleSetting]
     environments: Mapping[str, Environment]
     exclude: tuple[str, ...] = ()
+    spec: Mapping[str, Any] = {}
     uid: str | None = None
     """What tells this project from others of its name."""
 
@@ -65,6 +69,7 @@ def make_project(file: Path, data: Mapping[str, Any]) -> Project:
         rules=spec.get("rules") or {},
         environments=environments,
         exclude=tuple(spec.get("exclude") or ()),
+        spec=spec,
         uid=spec.get("uid"),
     )
 

@@ -15,6 +15,7 @@ from gatectl import (
     checkout,
     desired,
     forecast,
+    guardrails,
     match,
     parse,
     plan,
@@ -52,6 +53,7 @@ class Request(NamedTuple):
     tell: Callable[[str], None] = lambda words: None
     warn: Callable[[str], None] = lambda words: None
     ends: float | None = None
+    changed: guardrails.Changes | None = None
 
 
 class Examined(NamedTuple):
@@ -233,6 +235,7 @@ def make_plan(
     diagnostics = [report.finding_json(f, name_file) for f in parse.locate(findings)]
     selected_of = _selection(request, name_file, since)
     pointed = plan.points(current)
+    remarks = {**guardrails.remark(request.changed), **(remarks or {})}
     return plan.make_plan(target, selected_of, source, worked, arranged, diagnostics, name_file, remarks, pointed)
 
 
@@ -294,7 +297,8 @@ def _refuse(
 ) -> Plan:
     diagnostics: list[Mapping[str, Any]] = [report.finding_json(f, name_file) for f in parse.locate(findings)]
     selection_of = _selection(request, name_file, None)
-    return plan.make_plan(target, selection_of, source, plan.NOTHING, [], diagnostics, name_file)
+    remarks = guardrails.remark(request.changed)
+    return plan.make_plan(target, selection_of, source, plan.NOTHING, [], diagnostics, name_file, remarks)
 
 
 def _source(request: Request, loaded: Loaded, git: checkout.Checkout, name_file: report.NameFile) -> plan.Source:

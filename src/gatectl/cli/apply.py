@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 import click
 
 from gatectl import apply as executor
-from gatectl import errors, guards, outputs, reconcile, secrets, signals
+from gatectl import errors, guardrails, guards, outputs, reconcile, secrets, signals
 from gatectl import plan as plans
 from gatectl import receipt as receipts
 from gatectl.cli.console import Console
@@ -28,7 +28,6 @@ from gatectl.ending import exit_code
 from gatectl.model import Outcome, Plan
 from gatectl.platforms import driver_for
 from gatectl.platforms.interface import Connection, Reader
-from gatectl.project import Environment
 from gatectl.quote import quote
 from gatectl.render import FORMATS, render
 
@@ -42,10 +41,17 @@ from gatectl.render import FORMATS, render
     "--format", "format_name", type=click.Choice(FORMATS["receipt"]), default="text", help="json: the receipt alone."
 )
 @click.option("--receipt", "receipt_file", metavar="FILE", help="Save the receipt.")
+@click.option(
+    "--allow",
+    multiple=True,
+    metavar="WHAT",
+    help="This once: project, deletes=N or detaches=N (repeatable, with --reason).",
+)
+@click.option("--reason", metavar="TEXT", help="Why that is allowed.")
 @click.option("--parallelism", type=click.IntRange(1, 64), metavar="N", help="Writes under way at once.")
 def COMMAND(  # noqa: N802 - the table's word
     options: Globals, selection: Selection, plan_file: str | None, expect: str | None, yes: bool, format_name: str,
-    receipt_file: str | None, parallelism: int | None,
+    receipt_file: str | None, allow: tuple[str, ...], reason: str | None, parallelism: int | None,
 ) -> int:  # fmt: skip
     """Make the platform as the manifests say.
 
@@ -65,6 +71,7 @@ def COMMAND(  # noqa: N802 - the table's word
         raise errors.UsageError(
             "--expect is not a fingerprint", "a plan shows its own: sha256: and 64 digits of 0-9a-f"
         )
+    allowed = guardrails.parse_allowance(allow, reason)
     request = make_request(options, selection)._replace(warn=console.warning)
     if not driver_for(request.environment.platform).writable:
         raise errors.UsageError("nothing can be applied to a snapshot", "apply to the platform itself")
@@ -92,12 +99,12 @@ def COMMAND(  # noqa: N802 - the table's word
             if conflicts:
                 refused = _Done(plan, executor.refused(plan, conflicts), begin(os.environ))
                 return _report(console, refused, find_places(folder, receipt_file, needed=False))
-        _guard(plan, request.environment)
+        guardrails.hold(plan, request.environment, request.changed, allowed)
         changes = bool(plan["operations"] or plan["adopts"])
         places = find_places(folder, receipt_file, needed=changes)
         if not yes and changes:
             _ask(console, plan)
-        return _execute(console, request, plan, _Means(reader, connection, guard, places))
+        return _execute(console, request, plan, _Means(reader, connection, guard, places, allowed))
     finally:
         reader.close()
 
@@ -127,30 +134,6 @@ def _invalid(console: Console, plan: Plan) -> int:
     return errors.INVALID
 
 
-def _guard(plan: Plan, environment: Environment) -> None:
-    # Counted from what will be done, not from the summary, which no fingerprint covers.
-    deletes = sum(operation["action"] == "delete" for operation in plan["operations"])
-    detaches = sum(len(operation["detach"]) for operation in plan["operations"])
-    for count, limit, name, what in (
-        (deletes, environment.max_deletes, "maxDeletes", "object"),
-        (detaches, environment.max_detaches, "maxDetaches", "attachment"),
-    ):
-        if limit is not None and count > limit:
-            verb = "delete" if name == "maxDeletes" else "detach"
-            raise errors.GuardrailRefused(
-                f"the plan would {verb} {count} {what if count == 1 else what + 's'}, and environment '{environment.name}' allows {limit}",
-                _way_out(name, deletes),
-            )
-
-
-def _way_out(guardrail: str, deletes: int) -> str:
-    """What can be done about a plan that a guardrail refuses: what is deleted cannot be chosen by --target."""
-    part = "" if guardrail == "maxDeletes" else "apply part of it (--target), or "
-    if part and deletes:
-        part = "apply part of it (--target, without --prune), or "
-    return f"{part}raise guardrails.{guardrail} in the project file, if all of it is meant"
-
-
 def _ask(console: Console, plan: Plan) -> None:
     from gatectl.render.text import target
 
@@ -173,12 +156,13 @@ class _Means(NamedTuple):
     connection: Connection
     guard: guards.Guard
     places: Places
+    allowed: guardrails.Allowance
 
 
 def _execute(console: Console, request: reconcile.Request, plan: Plan, means: _Means) -> int:
     project = request.project
     run, watch = begin(os.environ), signals.current()
-    reader, connection, guard, places = means
+    reader, connection, guard, places, allowed = means
     driver = driver_for(connection.target)
     resolved = secrets.resolve_plan(plan, project.folder, os.environ, project.tokens)
     with _progress(console, len(plan["operations"])) as progress, watch.writing() as on_stop:
@@ -200,7 +184,8 @@ def _execute(console: Console, request: reconcile.Request, plan: Plan, means: _M
             ),
         )
         outcomes, converged = carry_out(execution, watch)
-    return _report(console, _Done(plan, outcomes, run, converged, request.force_put), places)
+    forced = [{"name": "force-put", "value": None, "reason": None}] if request.force_put else []
+    return _report(console, _Done(plan, outcomes, run, converged, (*forced, *allowed.overrides())), places)
 
 
 class _Done(NamedTuple):
@@ -210,12 +195,11 @@ class _Done(NamedTuple):
     outcomes: Sequence[Outcome]
     run: receipts.Run
     converged: bool = False
-    force_put: bool = False
+    overrides: Sequence[Mapping[str, Any]] = ()
 
     def receipt(self) -> Mapping[str, Any]:
-        overrides = [{"name": "force-put", "value": None, "reason": None}] if self.force_put else []
         return receipts.make_receipt(
-            self.plan, self.outcomes, self.run, datetime.now(UTC), converged=self.converged, overrides=overrides
+            self.plan, self.outcomes, self.run, datetime.now(UTC), converged=self.converged, overrides=self.overrides
         )
 
 

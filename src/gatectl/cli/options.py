@@ -19,7 +19,7 @@ from gatectl.cli.console import Console
 from gatectl.clock import Patience
 from gatectl.errors import INVALID, GatectlError, MissingCredential, UsageError
 from gatectl.exclusion import broken
-from gatectl.model import Document, Finding, Pointer, Spot
+from gatectl.model import Document, Finding, Pointer, SourceFile, Spot
 from gatectl.parse import locate, parse
 from gatectl.platforms import driver_for
 from gatectl.platforms.flashback import check_url
@@ -173,7 +173,11 @@ def load_project(options: Globals) -> Project:
         message = f"the project file is not read: the symbolic link {quote(link)} leads out of the project"
         place = sources.first_place(str(file))
         raise InvalidProject([Finding("GW101", message, "copy the file into the project", place=place)], str(file))
-    source = sources.read_file(file)
+    return make_checked_project(sources.read_file(file), file)
+
+
+def make_checked_project(source: SourceFile, file: Path) -> Project:
+    """The project that a file's bytes say; `file` is where it lies. Raises InvalidProject."""
     parsed = parse(source)
     findings = list(parsed.findings)
     if len(parsed.documents) == 1:

@@ -12,6 +12,7 @@ import click
 
 from gatectl import reconcile
 from gatectl.addresses import without_secrets
+from gatectl.cli.guarding import guardrails_option, hold_to
 from gatectl.cli.options import Globals, default_workspace_of, environment_of, load_project, offers
 from gatectl.errors import InputError, UsageError
 from gatectl.model import Plan
@@ -32,6 +33,7 @@ class Selection(NamedTuple):
     renew: tuple[str, ...]
     force_put: bool
     deadline: float
+    guardrails_from: str | None
 
     @property
     def given(self) -> bool:
@@ -61,7 +63,7 @@ def selection_options(function: Callable[..., Any]) -> Callable[..., Any]:
         )
     ):  # fmt: skip
         handed = option(handed)
-    return handed
+    return guardrails_option(handed)
 
 
 def make_request(options: Globals, selection: Selection) -> reconcile.Request:
@@ -76,16 +78,21 @@ def make_request(options: Globals, selection: Selection) -> reconcile.Request:
             raise UsageError(f"{path} is a saved plan or a receipt, not manifests",
                              f"gatectl apply --plan {path} applies a plan; gatectl show {path} shows either")  # fmt: skip
     project = load_project(options)
+    ends = time.monotonic() + selection.deadline
+    environment, changed = environment_of(project, options), None
+    if selection.guardrails_from is not None:
+        project, environment, changed = hold_to(project, environment, selection.guardrails_from, ends)
     return reconcile.Request(
         project,
-        environment_of(project, options),
+        environment,
         selection.paths,
         selection.selector,
         selection.targets,
         selection.prune,
         selection.renew,
         selection.force_put,
-        ends=time.monotonic() + selection.deadline,
+        ends=ends,
+        changed=changed,
     )
 
 

@@ -9,8 +9,9 @@ from typing import NamedTuple
 
 import click
 
-from gatectl import checks, report, sources
+from gatectl import checks, guardrails, report, sources
 from gatectl.cli.console import Console
+from gatectl.cli.guarding import guardrails_option, read_base
 from gatectl.cli.options import (
     Globals,
     InvalidProject,
@@ -34,9 +35,10 @@ from gatectl.project import Project, choose_environment
     metavar="REF",
     help="Also as git would merge them with this commit (repeatable).",
 )
+@guardrails_option
 @format_option("findings")
 def COMMAND(  # noqa: N802 - the table's word
-    options: Globals, paths: tuple[str, ...], refs: tuple[str, ...], outputs: Outputs
+    options: Globals, paths: tuple[str, ...], refs: tuple[str, ...], guardrails_from: str | None, outputs: Outputs
 ) -> int:  # fmt: skip
     """Check manifests offline: YAML, schema and namespace rules.
 
@@ -48,7 +50,7 @@ def COMMAND(  # noqa: N802 - the table's word
     touching the checkout. Each commit is merged alone, then all together. Uncommitted changes are included.
     """
     console = options.console(outputs.printed)
-    gathered = _gather(options, paths)
+    gathered = _gather(options, paths, guardrails_from)
     results = [_without_projects(result, gathered.below) for result in checks.run(gathered.checks)]
     files, findings = checks.files_of(results), [*gathered.findings, *checks.findings_of(results)]
     findings, shown = _merge(console, results, refs, findings, files)
@@ -69,7 +71,7 @@ class _Gathered(NamedTuple):
     below: Sequence[str] = ()
 
 
-def _gather(options: Globals, paths: Sequence[str]) -> _Gathered:
+def _gather(options: Globals, paths: Sequence[str], base: str | None) -> _Gathered:
     """The checks that the options mean: of the project; above several projects, of each of them, and of what is in none."""
     found: list[checks.Check] = []
     findings: list[Finding] = []
@@ -79,15 +81,15 @@ def _gather(options: Globals, paths: Sequence[str]) -> _Gathered:
         return _Gathered([], invalid.findings, Path(invalid.file))
     below = _projects_below(paths) if project.file is None else []
     if not below:
-        return _Gathered(_checks_of(project, options, paths), [], project.file)
+        return _Gathered(_checks_of(project, options, paths, base), [], project.file)
     for file in below:
         try:
-            found += _checks_of(load_project(options._replace(project=file)), options, ())
+            found += _checks_of(load_project(options._replace(project=file)), options, (), base)
         except InvalidProject as invalid:
             findings += invalid.findings
     loose = [path for path in paths or (".",) if os.path.join(os.path.abspath(path), sources.PROJECT_FILE) not in below]
     if loose:
-        found += _checks_of(project, options, loose)
+        found += _checks_of(project, options, loose, base)
     return _Gathered(found, findings, Path(below[0]), below)
 
 
@@ -109,8 +111,10 @@ def _projects_below(paths: Sequence[str]) -> list[str]:
     return list(dict.fromkeys(file for folder in folders for file in sources.find_projects(folder)))
 
 
-def _checks_of(project: Project, options: Globals, paths: Sequence[str]) -> list[checks.Check]:
-    """The checks of a project: of the environment that was chosen, else of each."""
+def _checks_of(project: Project, options: Globals, paths: Sequence[str], base: str | None) -> list[checks.Check]:
+    """The checks of a project: of the environment that was chosen, else of each. The rules of commit `base` hold too."""
+    if base is not None:
+        project = guardrails.stricter_rules(project, read_base(project, base)[0])
     if options.env is not None or options.platform is not None or not project.environments:
         environment = environment_of(project, options)
         chosen = [(environment, default_workspace_of(environment))]

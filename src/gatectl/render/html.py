@@ -96,6 +96,12 @@ def _pair(name: str, value: str) -> str:
 
 
 def _notes(document: Json) -> Iterator[str]:
+    if (changed := document.get("projectChanges")) is not None:
+        fields = _text(", ".join(changed["fields"]))
+        yield (
+            f'<p class="note">The project file changed since {_text(changed["since"])}: {fields}. '
+            "An apply wants --allow project.</p>"
+        )
     if only := limits(document):
         told = "; ".join(f"{word} {_text(value)}" for word, value in only)
         since = selection_of(document)["since"]

@@ -175,7 +175,10 @@ def _verdict(document: Json) -> str:
 
 
 def _remarks(document: Json, limit: int) -> Iterator[str]:
-    """What limits a plan: that it is of a part, or not of the platform itself."""
+    """What limits a plan: a changed project file, that it is of a part, or not of the platform itself."""
+    if (changed := document.get("projectChanges")) is not None:
+        fields = ", ".join(code(field, limit // len(changed["fields"])) for field in changed["fields"])
+        yield f"⚠️ **The project file changed** since {code(changed['since'])}: {fields}. An apply wants `--allow project`."
     if only := limits(document):
         told = "; ".join(f"{word} {code(value, limit // len(only))}" for word, value in only)
         since = selection_of(document)["since"]

@@ -89,7 +89,12 @@ def target(plan: Json) -> str:
 
 def plan(document: Json, look: Look) -> str:
     paint = _Paint(look)
-    lines = [f"{paint('Target:', '1')} {target(document)}", *_source(document), *_remarks(document, paint)]
+    lines = [
+        *_project_changes(document, paint),
+        f"{paint('Target:', '1')} {target(document)}",
+        *_source(document),
+        *_remarks(document, paint),
+    ]
     if document["diagnostics"]:
         lines += ["", *_findings(document["diagnostics"], paint, look)]
         lines.pop()
@@ -101,6 +106,15 @@ def plan(document: Json, look: Look) -> str:
     if look.verbosity >= 0:
         lines += _unplanned(document, paint, look)
     return "\n".join([*lines, "", *_summary(document, paint)])
+
+
+def _project_changes(document: Json, paint: _Paint) -> Iterator[str]:
+    if (changed := document.get("projectChanges")) is not None:
+        fields = safe(", ".join(changed["fields"]))
+        yield paint(
+            f"THE PROJECT FILE CHANGED since {safe(changed['since'])}: {fields}. An apply wants --allow project.",
+            "33;1",
+        )
 
 
 def _remarks(document: Json, paint: _Paint) -> Iterator[str]:

@@ -1,0 +1,76 @@
+"""`--guardrails-from REF`: the project file as a commit has it, so that a change cannot lift what holds it back."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import click
+
+from gatectl import guardrails, sources
+from gatectl.cli.options import InvalidProject, make_checked_project
+from gatectl.errors import InputError
+from gatectl.model import SourceFile
+from gatectl.parse import MAX_BYTES
+from gatectl.project import Environment, Project, bare_project
+
+
+def guardrails_option(function: Callable[..., Any]) -> Callable[..., Any]:
+    """The option of every command that holds to the guardrails or the rules of another commit."""
+    option = click.option(
+        "--guardrails-from",
+        metavar="REF",
+        help="The guardrails and rules of this commit hold too, the stricter of each.",
+    )
+    return option(function)
+
+
+def hold_to(
+    project: Project, environment: Environment, ref: str, ends: float | None = None
+) -> tuple[Project, Environment, guardrails.Changes]:  # fmt: skip
+    """Both with the guardrails and rules of a commit, and what its project file says otherwise. Raises as `read_base`."""
+    base, since = read_base(project, ref, ends)
+    found = guardrails.changes(project, environment.name, base, since)
+    return *guardrails.stricter(project, environment, base), found
+
+
+def read_base(project: Project, ref: str, ends: float | None = None) -> tuple[Project, str]:
+    """The project as a commit has it (without a file there, a bare one), and the commit's short id.
+
+    Raises UsageError for what is no commit, or outside of a checkout; InputError where git fails or the file is not valid,
+    DeadlinePassed.
+    """
+    from gatectl.checkout import History
+
+    with History(project.folder, ends) as history:
+        commit = history.resolve(ref, "--guardrails-from")
+        files = {file.path: file for file in history.files(commit.oid)}
+        since = commit.oid[:12]
+        found = next((files[path] for path in _places(project, history.top) if path in files), None)
+        if found is None:
+            return bare_project(project.folder), since
+        if found.size > MAX_BYTES:
+            raise _unreadable(since, f"it is larger than {MAX_BYTES // 1024 // 1024} MiB")
+        content = history.contents([found.oid])[found.oid]
+    try:
+        file = project.file or project.folder / sources.PROJECT_FILE
+        return make_checked_project(SourceFile(f"{found.path} of {since}", content), file), since
+    except InvalidProject as invalid:
+        raise _unreadable(since, invalid.message) from invalid
+
+
+def _unreadable(since: str, why: str) -> InputError:
+    return InputError(
+        f"the project file of commit {since} is not valid: {why}", "name a commit whose project file is valid"
+    )
+
+
+def _places(project: Project, top: str) -> Iterator[str]:
+    """Where a commit may have the project file: where it lies now, else upwards, as it would be found."""
+    if project.file is not None:
+        yield os.path.relpath(os.path.realpath(project.file), top).replace(os.sep, "/")
+    folder = os.path.relpath(os.path.realpath(project.folder), top).replace(os.sep, "/")
+    parts = [] if folder == "." else folder.split("/")
+    for length in range(len(parts), -1, -1):
+        yield "/".join([*parts[:length], sources.PROJECT_FILE])

@@ -1,0 +1,133 @@
+"""What holds an apply back: guardrails, what an operator allows all the same, and what a change did to its project file.
+
+A change of the project file could lift what is there to hold it. So guardrails and `rules` of an older commit hold too, the
+stricter of each, and what else was changed that decides about an apply is told (product.md, sections 6 and 11). Pure.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any, Final, NamedTuple
+
+from gatectl.errors import GuardrailRefused, UsageError
+from gatectl.model import Plan
+from gatectl.project import Environment, Project, RuleSetting
+
+_OF_PROJECT: Final = ("uid", "manifests", "exclude", "rules", "policies")
+_OF_ENVIRONMENT: Final = ("platform", "workspace", "records", "manifests", "guardrails", "policies")
+
+
+class Changes(NamedTuple):
+    """The fields of the project file that decide about an apply and differ from a commit. `since` is the commit's name."""
+
+    since: str
+    fields: tuple[str, ...]
+
+
+class Allowance(NamedTuple):
+    """What the operator allows this once, and why. `deletes`, `detaches`: up to so many (None: nothing was said)."""
+
+    project: bool = False
+    deletes: int | None = None
+    detaches: int | None = None
+    reason: str | None = None
+
+    def overrides(self) -> list[Mapping[str, Any]]:
+        """For the receipt: each {"name", "value", "reason"}; the value is how many."""
+        said: list[tuple[str, int | None]] = [("project", None)] if self.project else []
+        said += [(n, v) for n, v in (("deletes", self.deletes), ("detaches", self.detaches)) if v is not None]
+        return [{"name": n, "value": None if v is None else str(v), "reason": self.reason} for n, v in said]
+
+
+def parse_allowance(texts: Sequence[str], reason: str | None) -> Allowance:
+    """What `--allow` (each project, deletes=N or detaches=N) and `--reason` say. Raises UsageError."""
+    allowed = Allowance(reason=reason)
+    for text in texts:
+        found = re.fullmatch(r"project|(deletes|detaches)=([0-9]{1,9})", text)
+        if found is None:
+            raise UsageError("--allow does not know that", "write --allow project, deletes=N or detaches=N")
+        allowed = allowed._replace(**({found[1]: int(found[2])} if found[1] else {"project": True}))
+    if texts and not (reason and reason.strip()):
+        raise UsageError("--allow wants a reason", 'write --reason "…"; the receipt keeps it')
+    if reason is not None and not texts:
+        raise UsageError(
+            "--reason is for --allow, and nothing is allowed", "say what: --allow project, deletes=N or detaches=N"
+        )
+    return allowed
+
+
+def stricter(project: Project, environment: Environment, base: Project) -> tuple[Project, Environment]:
+    """Both, with what the project of another commit holds too: the stricter of each rule and of each guardrail.
+
+    Of its environments those count that have the same name or the same platform: a new name lifts nothing.
+    """
+    before = [e for e in base.environments.values() if e.name == environment.name or e.platform == environment.platform]
+    return stricter_rules(project, base), environment._replace(
+        max_deletes=_least(environment.max_deletes, *(e.max_deletes for e in before)),
+        max_detaches=_least(environment.max_detaches, *(e.max_detaches for e in before)),
+    )
+
+
+def stricter_rules(project: Project, base: Project) -> Project:
+    """The project with the stricter setting of each rule, its own and that of another commit."""
+    settings: dict[str, RuleSetting] = {}
+    for rule in sorted({*project.rules, *base.rules}):
+        said = (project.rules.get(rule), base.rules.get(rule))
+        if "error" in said:
+            settings[rule] = "error"
+        elif None not in said:
+            settings[rule] = "warning" if "warning" in said else "off"
+        # Else one says less than error and the other nothing: then the rule's own severity, never less than a warning.
+    return project._replace(rules=settings)
+
+
+def _least(*limits: int | None) -> int | None:
+    return min((limit for limit in limits if limit is not None), default=None)
+
+
+def changes(project: Project, environment: str, base: Project, since: str) -> Changes:
+    """What differs between the project files of a checkout and of a commit, for one environment."""
+    return Changes(since, tuple(_differences(project.spec, base.spec, environment)))
+
+
+def _differences(now: Mapping[str, Any], before: Mapping[str, Any], environment: str) -> Iterator[str]:
+    yield from (name for name in _OF_PROJECT if now.get(name) != before.get(name))
+    mine, old = ((spec.get("environments") or {}).get(environment) or {} for spec in (now, before))
+    yield from (f"environments.{environment}.{n}" for n in _OF_ENVIRONMENT if mine.get(n) != old.get(n))
+
+
+def remark(found: Changes | None) -> Mapping[str, Any]:
+    """What a plan says of that, as its field `projectChanges`; nothing where nothing differs."""
+    return {"projectChanges": found._asdict()} if found is not None and found.fields else {}
+
+
+def hold(plan: Plan, environment: Environment, found: Changes | None, allowed: Allowance) -> None:
+    """Raises GuardrailRefused where the plan does more than is allowed, or stands on a project file that was changed.
+
+    `found` is what was seen now; what the plan says of itself counts too.
+    """
+    said = plan.get("projectChanges")
+    fields = sorted({*(found.fields if found is not None else ()), *(said["fields"] if said is not None else ())})
+    if fields and not allowed.project:
+        raise GuardrailRefused(
+            f"the project file was changed in what decides about an apply: {', '.join(fields)}",
+            'look at the change, then allow it: --allow project --reason "…"',
+        )
+    # Counted from what will be done, not from the summary, which no fingerprint covers.
+    deletes = sum(operation["action"] == "delete" for operation in plan["operations"])
+    detaches = sum(len(operation["detach"]) for operation in plan["operations"])
+    part = "apply part of it (--target, without --prune), or " if deletes else "apply part of it (--target), or "
+    for count, limit, said, verb, what, way in (
+        # What is deleted cannot be chosen by --target.
+        (deletes, environment.max_deletes, allowed.deletes, "delete", "object", ""),
+        (detaches, environment.max_detaches, allowed.detaches, "detach", "attachment", part),
+    ):
+        if limit is not None and count > max(limit, said or 0):
+            plural, name = {"delete": ("deletes", "maxDeletes"), "detach": ("detaches", "maxDetaches")}[verb]
+            raise GuardrailRefused(
+                f"the plan would {verb} {count} {what if count == 1 else what + 's'}, and environment"
+                f" '{environment.name}' allows {limit}",
+                f'{way}allow it this once (--allow {plural}={count} --reason "…"), or raise guardrails.{name} in the'
+                " project file, if all of it is meant",
+            )

@@ -1,0 +1,266 @@
+"""What a change of the project file cannot lift: `--guardrails-from`, and what an operator allows all the same."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from gatectl import guardrails
+from gatectl.errors import UsageError
+from gatectl.project import Environment, Project, bare_project
+
+from .conftest import BUCKET, REPOSITORY, Shell
+
+DETACHED = BUCKET + "---\n" + REPOSITORY.replace("resources:\n    - {type: S3, bucket: raw-events}", "resources: []")
+
+
+def git(shell: Shell, *words: str) -> str:
+    done = subprocess.run(
+        ["git", "-c", "user.name=x", "-c", "user.email=x@x", *words],
+        cwd=shell.folder, capture_output=True, text=True, check=True,
+    )  # fmt: skip
+    return done.stdout.strip()
+
+
+def commit(shell: Shell) -> str:
+    git(shell, "add", "-A")
+    git(shell, "commit", "-qm", "x", "--allow-empty")
+    return git(shell, "rev-parse", "HEAD")
+
+
+def say(shell: Shell, rules: Any = None, **environment: Any) -> None:
+    spec = {"manifests": ["manifests"], "environments": {"default": {"platform": "embedded", **environment}}}
+    spec |= {"rules": rules} if rules else {}
+    document = {"apiVersion": "gatectl.io/v1", "kind": "Project", "metadata": {"name": "acme"}, "spec": spec}
+    shell.write("gatectl.yaml", json.dumps(document))
+
+
+@pytest.fixture
+def base(shell: Shell) -> str:
+    """A commit of guarded manifests that were applied; after it, the checkout detaches."""
+    shell.good()
+    shell.write(".gitignore", ".gatectl/\n*.json\n")
+    say(shell, guardrails={"maxDetaches": 0, "maxDeletes": 0})
+    git(shell, "init", "-q")
+    found = commit(shell)
+    assert shell("apply", "--yes").code == 0
+    shell.write("manifests/all.yaml", DETACHED)
+    return found
+
+
+def test_a_change_that_lifts_a_guardrail_is_held_to_the_one_before(shell: Shell, base: str) -> None:
+    say(shell, guardrails={"maxDetaches": 10, "maxDeletes": 0})
+    done = shell("apply", "--yes", "--guardrails-from", base, "--allow", "project", "--reason", "seen")
+    assert done.code == 5
+    assert "would detach 1 attachment, and environment 'default' allows 0" in done.err
+    assert shell("apply", "--yes").code == 0, "without a commit to hold to, the checkout's own hold"
+
+
+@pytest.mark.parametrize("lifted", [{}, {"guardrails": {}}, {"guardrails": {"maxDetaches": 1}}])
+def test_however_a_guardrail_is_lifted_it_holds(lifted: dict[str, Any], shell: Shell, base: str) -> None:
+    say(shell, **lifted)
+    allowed = ("--allow", "project", "--reason", "seen")
+    assert shell("apply", "--yes", "--guardrails-from", base, *allowed).code == 5
+    assert shell("plan", "--detailed-exitcode", "--guardrails-from", base).code == 3, "a plan always shows all"
+
+
+def test_a_guardrail_holds_though_the_project_file_is_gone_or_its_environment_has_another_name(
+    shell: Shell, base: str
+) -> None:
+    allowed = ("--yes", "--guardrails-from", base, "--allow", "project", "--reason", "seen")
+    text = (shell.folder / "gatectl.yaml").read_text()
+    (shell.folder / "gatectl.yaml").unlink()
+    assert shell("apply", *allowed).code == 5
+    shell.write("gatectl.yaml", text.replace('"default"', '"other"').replace('"maxDetaches": 0', '"maxDetaches": 9'))
+    assert shell("-e", "other", "apply", *allowed).code == 5
+
+
+def test_a_stricter_guardrail_of_the_checkout_holds_too(shell: Shell, base: str) -> None:
+    say(shell, guardrails={"maxDetaches": 5})
+    later = commit(shell)
+    say(shell, guardrails={"maxDetaches": 0})
+    allowed = ("--allow", "project", "--reason", "seen")
+    assert shell("apply", "--yes", "--guardrails-from", later, *allowed).code == 5
+
+
+def test_a_saved_plan_is_held_as_well_and_what_is_allowed_once_passes(shell: Shell, base: str) -> None:
+    say(shell)
+    saved = ("apply", "--plan", "plan.json", "--yes", "--guardrails-from", base)
+    assert shell("plan", "--out", "plan.json").code == 0
+    assert shell(*saved, "--allow", "project", "--reason", "seen").code == 5
+    assert shell(*saved, "--allow", "detaches=1", "--reason", "seen").code == 5
+    both = ("--allow", "project", "--allow", "detaches=1", "--reason", "seen")
+    done = shell(*saved, *both, "--format", "json")
+    assert done.code == 0
+    assert done.json["overrides"] == [
+        {"name": "project", "value": None, "reason": "seen"}, {"name": "detaches", "value": "1", "reason": "seen"}
+    ]  # fmt: skip
+
+
+def test_a_plan_says_first_what_of_the_project_file_was_changed_and_its_apply_wants_that_allowed(
+    shell: Shell, base: str
+) -> None:
+    shell.write(
+        "manifests/all.yaml", f"{BUCKET}---\n{REPOSITORY}".replace("spec:\n  type", "spec:\n  region: x\n  type")
+    )
+    say(shell, rules={"GW307": "off"}, guardrails={"maxDetaches": 0}, workspace="default")
+    done = shell("plan", "--guardrails-from", base, "--out", "plan.json", "--format", "text", "--format", "html=p.html",
+                 "--format", "markdown=p.md", "--format", "json=p2.json")  # fmt: skip
+    fields = ["rules", "environments.default.workspace", "environments.default.guardrails"]
+    assert done.code == 0
+    assert done.out.splitlines()[0] == (
+        f"THE PROJECT FILE CHANGED since {base[:12]}: {', '.join(fields)}. An apply wants --allow project."
+    )
+    assert json.loads((shell.folder / "plan.json").read_text())["projectChanges"] == {
+        "since": base[:12],
+        "fields": fields,
+    }
+    for page in ("p.html", "p.md"):
+        text = (shell.folder / page).read_text()
+        assert all(field in text for field in fields)
+        assert "allow project" in text
+    refused = shell("apply", "--plan", "plan.json", "--yes")
+    assert refused.code == 5, "the plan itself says so"
+    assert ", ".join(sorted(fields)) in refused.err and "--allow project" in refused.err
+    assert shell("apply", "--yes", "--guardrails-from", base).code == 5
+    assert shell("apply", "--plan", "plan.json", "--yes", "--allow", "project", "--reason", "seen").code == 0
+
+
+def test_a_project_file_that_says_the_same_is_no_change_however_it_is_written(shell: Shell, base: str) -> None:
+    before = shell("plan", "--format", "json").json
+    text = (shell.folder / "gatectl.yaml").read_text()
+    shell.write("gatectl.yaml", "# another comment\n" + json.dumps(json.loads(text), indent=4))
+    planned = shell("plan", "--format", "json", "--guardrails-from", base).json
+    assert "projectChanges" not in planned
+    assert planned["fingerprint"] == before["fingerprint"]
+
+
+# Rules
+
+
+COLLISION = """apiVersion: gatectl.io/v1
+kind: Bucket
+metadata: {name: one}
+spec: {type: S3, bucket: same}
+---
+apiVersion: gatectl.io/v1
+kind: Bucket
+metadata: {name: two}
+spec: {type: GCS, bucket: same}
+"""
+
+
+@pytest.mark.parametrize(
+    ("before", "now", "code", "found"),
+    [("error", "off", 4, "error"), ("error", None, 4, "error"), (None, "off", 0, "warning"), ("warning", "off", 0, "warning"),
+     ("off", "off", 0, None), (None, "error", 4, "error"), ("off", None, 0, "warning"), ("off", "warning", 0, "warning")],
+)  # fmt: skip
+def test_a_rule_has_the_stricter_setting_of_both(
+    before: str | None, now: str | None, code: int, found: str | None, shell: Shell
+) -> None:
+    shell.write("manifests/all.yaml", COLLISION)
+    say(shell, rules={"GW307": before} if before else None)
+    git(shell, "init", "-q")
+    base = commit(shell)
+    say(shell, rules={"GW307": now} if now else None)
+    done = shell("validate", "--format", "json", "--guardrails-from", base)
+    assert done.code == code
+    assert {f["severity"] for f in done.json["findings"] if f["rule"] == "GW307"} == ({found} if found else set())
+
+
+SETTINGS = st.dictionaries(st.sampled_from(["GW205", "GW305", "GW307"]), st.sampled_from(["error", "warning", "off"]))
+LIMITS = st.none() | st.integers(0, 9)
+
+
+@given(SETTINGS, SETTINGS, st.sampled_from(["error", "warning"]))
+def test_no_setting_of_either_side_makes_a_finding_milder_than_the_other_would(
+    mine: Any, other: Any, default: str
+) -> None:
+    order = ["off", "warning", "error"]
+    held = guardrails.stricter_rules(with_rules(mine), with_rules(other)).rules
+    for rule in ("GW205", "GW305", "GW307"):
+        severity = order.index(held.get(rule, default))
+        assert severity == max(order.index(side.get(rule, default)) for side in (mine, other))
+
+
+def with_rules(rules: Any) -> Project:
+    return bare_project(Path())._replace(rules=rules)
+
+
+@given(LIMITS, LIMITS, LIMITS)
+def test_the_least_guardrail_holds_of_the_name_and_of_the_platform(mine: Any, same: Any, other: Any) -> None:
+    base = bare_project(Path())._replace(environments={
+        "prod": Environment("prod", "https://old.example", max_deletes=same),
+        "twin": Environment("twin", "https://p.example", max_deletes=other),
+        "dev": Environment("dev", "embedded", max_deletes=0),
+    })  # fmt: skip
+    _, held = guardrails.stricter(
+        bare_project(Path()), Environment("prod", "https://p.example", max_deletes=mine), base
+    )
+    assert held.max_deletes == min((n for n in (mine, same, other) if n is not None), default=None)
+
+
+# What is no such commit, and what is allowed
+
+
+def test_what_is_no_commit_is_wrong_usage_and_what_was_not_valid_there_stops(shell: Shell, base: str) -> None:
+    for command in (("validate",), ("plan",), ("apply", "--yes")):
+        assert shell(*command, "--guardrails-from", "nosuch").code == 64
+        assert shell(*command, "--guardrails-from", "").code == 64
+    text = (shell.folder / "gatectl.yaml").read_text()
+    shell.write("gatectl.yaml", "kind: [")
+    broken = commit(shell)
+    shell.write("gatectl.yaml", text)
+    done = shell("plan", "--guardrails-from", broken)
+    assert done.code == 1
+    assert "is not valid" in done.err and broken[:12] in done.err
+
+
+def test_outside_of_a_checkout_there_is_nothing_to_hold_to(shell: Shell) -> None:
+    assert shell.good()("plan", "--guardrails-from", "HEAD").code == 64
+
+
+def test_a_commit_without_a_project_file_guards_nothing_and_all_of_the_new_one_is_new(shell: Shell) -> None:
+    shell.write("manifests/all.yaml", BUCKET)
+    git(shell, "init", "-q")
+    before = commit(shell)
+    say(shell)
+    planned = shell("plan", "--format", "json", "--guardrails-from", before).json
+    assert planned["projectChanges"]["fields"] == ["manifests", "environments.default.platform"]
+
+
+def test_the_project_file_is_found_where_it_lies_below_the_top(shell: Shell) -> None:
+    for folder in ("a", "b"):
+        shell.write(f"{folder}/manifests/all.yaml", DETACHED)
+    text = json.dumps({"apiVersion": "gatectl.io/v1", "kind": "Project", "metadata": {"name": "x"}, "spec": {
+        "manifests": ["manifests"], "environments": {"default": {"platform": "embedded", "guardrails": {"maxDeletes": 0}}}}})  # fmt: skip
+    shell.write("a/gatectl.yaml", text)
+    git(shell, "init", "-q")
+    before = commit(shell)
+    shell.write("a/gatectl.yaml", text.replace('"maxDeletes": 0', '"maxDeletes": 1'))
+    planned = shell("--project", "a/gatectl.yaml", "plan", "--format", "json", "--guardrails-from", before).json
+    assert planned["projectChanges"]["fields"] == ["environments.default.guardrails"]
+
+
+@pytest.mark.parametrize(
+    ("texts", "reason"),
+    [(("project",), None), (("project",), " "), (("deletes",), "x"), (("deletes=-1",), "x"), (("deletes=x",), "x"),
+     (("all",), "x"), (("deletes=1\n",), "x"), ((), "x"), (("project=1",), "x")],
+)  # fmt: skip
+def test_what_cannot_be_allowed_is_wrong_usage(texts: tuple[str, ...], reason: str | None) -> None:
+    with pytest.raises(UsageError):
+        guardrails.parse_allowance(texts, reason)
+
+
+def test_what_was_allowed_is_kept_with_its_reason() -> None:
+    allowed = guardrails.parse_allowance(("project", "deletes=3"), "moved")
+    assert allowed.overrides() == [
+        {"name": "project", "value": None, "reason": "moved"}, {"name": "deletes", "value": "3", "reason": "moved"}
+    ]  # fmt: skip
+    assert guardrails.parse_allowance((), None).overrides() == []
