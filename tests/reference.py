@@ -35,6 +35,8 @@ VARIABLES: Mapping[str, str] = {
     "GATECTL_EMAIL": "with `GATECTL_PASSWORD`: signs in where there is no token",
     "GATECTL_PASSWORD": "with `GATECTL_EMAIL`",
     "GATECTL_SECRET_PATHS": "folders outside of the project whose files manifests may name as secrets, separated as in `PATH`",
+    "GATECTL_TRUSTED_HOSTS": "hosts that may be connected to and sent credentials, besides the platform's own: names, `NAME:PORT`"
+    " or `*.example.com`, separated by commas",
     "GATECTL_DOTENV": "a file that `plan` appends `GATECTL_CHANGES`, `GATECTL_FINGERPRINT` …"
     " to, for GitLab's `reports: dotenv`",
     "GITHUB_OUTPUT": "a file that `plan` appends `changes`, `creates`, `deletes` and `fingerprint` to; set by GitHub",

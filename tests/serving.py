@@ -38,9 +38,11 @@ class Rehearsal:
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         self.variables = {"GATECTL_EMAIL": EMAIL, "GATECTL_PASSWORD": PASSWORD, **_demo_variables()}
+        self.trusted: dict[str, str] = {}
 
     def aim(self, url: str, manifests: str = str(EXAMPLES / "acme" / "manifests"), **environment: Any) -> None:
-        """Write a project file whose default environment is at this address."""
+        """Write a project file whose default environment is at this address, and trust it."""
+        self.trusted = {"GATECTL_TRUSTED_HOSTS": url.partition("://")[2]}
         default = {"platform": url, "wire": {"OpenAI": "OPENAI"}, "consistency": "1s", **environment}
         spec = {"manifests": [manifests], "environments": {"default": default}}
         project = {"apiVersion": "gatectl.io/v1", "kind": "Project", "metadata": {"name": "rehearsal"}, "spec": spec}
@@ -53,7 +55,7 @@ class Rehearsal:
             text=True,
             cwd=self.folder,
             stdin=subprocess.DEVNULL,
-            env={**os.environ, **(self.variables if variables is None else variables)},
+            env={**os.environ, **self.trusted, **(self.variables if variables is None else variables)},
             check=False,
         )
         return Result(done.returncode, done.stdout, done.stderr)

@@ -101,6 +101,7 @@ WRITERS = {
     "cli/console.py",  # the null device, for streams that nobody takes any more
     "cli/exits.py",  # the null device, for streams that are closed
     "git.py",  # a folder of its own, outside of every checkout
+    "trust.py",  # the folder of the user's own settings
     "platforms/embedded/claim.py",
     "platforms/embedded/sqlite.py",
 }

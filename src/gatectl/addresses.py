@@ -172,6 +172,16 @@ def origin_host(url: str) -> str | None:
     return found[2] if found is not None and "@" not in found[2] else None
 
 
+def same_target(one: str, other: str) -> bool:
+    """Whether two targets name the same platform, however an address is written."""
+    if one == other:
+        return True
+    try:
+        return http_address(one) == http_address(other)
+    except UsageError:
+        return False
+
+
 def without_secrets(target: str) -> str:
     """A target as it may be shown: whatever stands before the last @ (a user, a password) and behind a ? is left out.
 

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Literal, NamedTuple
 
+from gatectl.addresses import same_target
 from gatectl.errors import UsageError
 
 RuleSetting = Literal["error", "warning", "off"]
@@ -13,6 +14,8 @@ RuleSetting = Literal["error", "warning", "off"]
 
 class Environment(NamedTuple):
     """One platform, and what is particular to it. `token` is a reference; secrets are never here.
+
+    `named` says that the platform is the operator's word (`--platform`, GATECTL_PLATFORM) and not only the project file's.
 
     `known` names fields of repositories that may be dropped (U31). `consistency` is how long lists may lag, in seconds (None:
     as the platform's driver has it).
@@ -28,6 +31,7 @@ class Environment(NamedTuple):
     max_detaches: int | None = None
     known: tuple[str, ...] = ()
     consistency: float | None = None
+    named: bool = False
 
 
 class Project(NamedTuple):
@@ -104,8 +108,10 @@ def choose_environment(
     `--platform` drops the environment's token and workspace unless it names the same platform (product.md, section 1).
     """
     environment = _named(project, name)
-    if platform is not None and platform != environment.platform:
-        environment = environment._replace(platform=platform, token=None, workspace=None)
+    if platform is not None:
+        if not same_target(platform, environment.platform):
+            environment = environment._replace(token=None, workspace=None)
+        environment = environment._replace(platform=platform, named=True)
     if workspace is not None:
         environment = environment._replace(workspace=workspace)
     return environment

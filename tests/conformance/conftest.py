@@ -56,7 +56,7 @@ def reached(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFac
         database = postgresql.url(postgresql.new_database())
     with Server(folder, database=database) as server:
         credentials = Credentials(email=EMAIL, password=Secret(PASSWORD))
-        yield Connection(server.url, folder, "OPENAI", credentials)
+        yield Connection(server.url, folder, "OPENAI", credentials, named=True)
 
 
 _numbers = itertools.count()

@@ -21,7 +21,9 @@ from serving import EMAIL, PASSWORD, Rehearsal, Server
 
 
 def connection(url: str, **more: Any) -> Connection:
-    return Connection(url, Path("/"), credentials=Credentials(email=EMAIL, password=Secret(PASSWORD)), **more)
+    return Connection(
+        url, Path("/"), credentials=Credentials(email=EMAIL, password=Secret(PASSWORD)), named=True, **more
+    )
 
 
 @contextmanager

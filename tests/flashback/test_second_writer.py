@@ -127,7 +127,7 @@ class WithoutEtags(Reader):
 def apply_without_etags(rehearsal: Rehearsal, url: str) -> list[Outcome]:
     project, environment = bare_project(rehearsal.folder), Environment("default", url, openai="OPENAI")
     credentials = Credentials(email=EMAIL, password=Secret(PASSWORD))
-    connection = Connection(url, rehearsal.folder, "OPENAI", credentials)
+    connection = Connection(url, rehearsal.folder, "OPENAI", credentials, named=True)
     reader = WithoutEtags(connection, open_reader(connection)._transport)
     request = reconcile.Request(project, environment, (str(rehearsal.folder / "repositories.yaml"),))
     loaded = reconcile.load(project, request.paths, None)

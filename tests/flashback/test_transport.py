@@ -14,6 +14,7 @@ from typing import Any
 
 import pytest
 
+from gatectl.addresses import admit, http_address
 from gatectl.errors import NotAuthenticated, PlatformError, PlatformRefused, Uncertain, Unreachable
 from gatectl.platforms.flashback import open_reader, open_writer
 from gatectl.platforms.flashback.transport import RENEWALS, DeadlinePassed, Stopped, Transport
@@ -84,7 +85,8 @@ def transport(
     url: str, token: str = "canary-token", ends: float | None = None, login: Credentials | None = None
 ) -> Transport:
     ends = time.monotonic() + ends if ends is not None else None
-    return Transport(url, login or Credentials(token=Secret(token)), parallel=4, ends=ends)
+    admission = admit(http_address(url), named=True, trusted=())
+    return Transport(admission, login or Credentials(token=Secret(token)), parallel=4, ends=ends)
 
 
 def fine(handler: BaseHTTPRequestHandler, body: bytes) -> Reply:

@@ -30,6 +30,7 @@ COMMANDS: Final[Mapping[str, str]] = {
     "export": "Print live objects as manifests.",
     "snapshot": "Save what a plan would read of the platform.",
     "graph": "Draw repositories and what they attach.",
+    "trust": "Trust a host with your credentials.",
     "serve": "Serve the embedded platform over HTTP.",
     "schema": "Print a JSON Schema.",
     "explain": "Explain a field or a rule.",

@@ -20,7 +20,7 @@ from gatectl import receipt as receipts
 from gatectl.cli.console import Console
 from gatectl.cli.executing import carry_out
 from gatectl.cli.options import Globals, command, connection_of, patience_of
-from gatectl.cli.planning import Selection, make_request, selection_options, work_out
+from gatectl.cli.planning import Selection, make_request, refuse_unnamed, selection_options, work_out
 from gatectl.cli.receipts import Places, begin, find_places, save
 from gatectl.cli.saved import read_plan
 from gatectl.cli.steps import leave_summary
@@ -73,6 +73,7 @@ def COMMAND(  # noqa: N802 - the table's word
         )
     allowed = guardrails.parse_allowance(allow, reason)
     request = make_request(options, selection)._replace(warn=console.warning)
+    refuse_unnamed(request)
     if not driver_for(request.environment.platform).writable:
         raise errors.UsageError("nothing can be applied to a snapshot", "apply to the platform itself")
     console.environment = request.environment.name

@@ -7,17 +7,19 @@ from __future__ import annotations
 
 import functools
 import os
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 import click
 
-from gatectl import credentials, fences, references, sources
+from gatectl import credentials, fences, references, sources, trust
+from gatectl.addresses import Pattern
 from gatectl.cli.blanks import Strict
 from gatectl.cli.console import Console
 from gatectl.clock import Patience
-from gatectl.errors import INVALID, GatectlError, MissingCredential, UsageError
+from gatectl.errors import INVALID, GatectlError, MissingCredential, UntrustedHost, UsageError
 from gatectl.exclusion import broken
 from gatectl.model import Document, Finding, Pointer, SourceFile, Spot
 from gatectl.parse import locate, parse
@@ -25,7 +27,7 @@ from gatectl.platforms import driver_for
 from gatectl.platforms.flashback import check_url
 from gatectl.platforms.interface import Connection, Credentials, Secret
 from gatectl.project import Environment, Project, bare_project, choose_environment, make_project
-from gatectl.quote import quote
+from gatectl.quote import quote, safe
 from gatectl.secrets import resolve_reference, shaped
 from gatectl.validate import check_project
 
@@ -268,10 +270,33 @@ def environment_of(project: Project, options: Globals) -> Environment:
 def connection_of(
     project: Project, environment: Environment, parallel: int | None = None, ends: float | None = None
 ) -> Connection:
-    """What the platform is reached with. Raises MissingCredential for a token that is named and not there."""
+    """What the platform is reached with. Raises MissingCredential for a token that is named and not there, UntrustedHost."""
     _warn_outside(project, environment)
-    credentials = _credentials(project, environment)
-    return Connection(environment.platform, project.folder, environment.openai, credentials, parallel, ends)
+    trusted = trust.trusted_hosts(os.environ, project.folder)
+    connection = Connection(
+        environment.platform, project.folder, environment.openai, None, parallel, ends, environment.named, trusted
+    )
+    driver = driver_for(environment.platform)
+    try:
+        admitted = driver.admit(connection)
+    except UntrustedHost as error:
+        connection = connection._replace(trusted=(*trusted, _ask_to_trust(error, environment, project)))
+        admitted = driver.admit(connection)
+    # What is not to be sent is not even read.
+    return connection._replace(credentials=_credentials(project, environment)) if admitted else connection
+
+
+def _ask_to_trust(error: UntrustedHost, environment: Environment, project: Project) -> Pattern:
+    """Ask on a terminal whether a host is to be trusted from now on. Raises UntrustedHost where nobody says yes."""
+    if not (sys.stdin.isatty() and sys.stderr.isatty()):
+        raise error
+    where = f"environment '{quote(environment.name)}' of {quote(project.file or project.folder)}"
+    question = (
+        f"{where} names {error.place}. Connect to it, send it the credentials that are set, and trust it from now on?"
+    )
+    if not click.confirm(safe(question), default=False, err=True):
+        raise error
+    return trust.add(error.place, os.environ, project.folder)[0]
 
 
 def patience_of(environment: Environment) -> Patience:

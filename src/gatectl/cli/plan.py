@@ -10,7 +10,15 @@ from gatectl import outputs as files
 from gatectl import plan as plans
 from gatectl.cli.options import Globals, budget_option, command, connection_of
 from gatectl.cli.output import Outputs, format_option, of_plan, publish
-from gatectl.cli.planning import Selection, declared_graph, make_request, narrow, selection_options, work_out
+from gatectl.cli.planning import (
+    Selection,
+    declared_graph,
+    make_request,
+    narrow,
+    refuse_unnamed,
+    selection_options,
+    work_out,
+)
 from gatectl.cli.steps import leave_outputs, leave_summary
 from gatectl.errors import DONE, INVALID
 from gatectl.pipeline import exit_code
@@ -39,6 +47,8 @@ def COMMAND(  # noqa: N802 - the table's word
     outputs.apart_from(out)
     console = options.console(outputs.printed)
     request = make_request(options, selection)._replace(tell=console.debug, warn=console.warning)
+    if against is None:
+        refuse_unnamed(request)
     request = narrow(request, options, changed_since, against)
     console.budget, console.environment = budget, request.environment.name
     outputs.try_places(out)

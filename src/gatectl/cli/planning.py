@@ -6,7 +6,7 @@ import contextlib
 import os
 import time
 from collections.abc import Callable
-from typing import Any, NamedTuple
+from typing import Any, Final, NamedTuple
 
 import click
 
@@ -21,6 +21,9 @@ from gatectl.platforms.interface import Connection, Identification
 from gatectl.selection import parse_selector, parse_target
 
 _OBJECTS: Any = {"multiple": True, "metavar": "KIND/[WORKSPACE/]NAME", "shell_complete": offers("objects")}
+
+
+_SIGNS_IN: Final = ("GATECTL_TOKEN", "GATECTL_EMAIL", "GATECTL_PASSWORD")
 
 
 class Selection(NamedTuple):
@@ -104,6 +107,16 @@ def is_saved(path: str) -> bool:
         head = stream.read(200)
         return head.startswith(b"\x1f\x8b") or (head.lstrip().startswith(b"{") and b'"formatVersion"' in head)
     return False
+
+
+def refuse_unnamed(request: reconcile.Request) -> None:
+    """A token for a platform that nobody names: the embedded one is not meant. Raises UsageError."""
+    given = next((name for name in _SIGNS_IN if os.environ.get(name)), None)
+    if given is not None and not request.environment.named and not request.project.environments:
+        raise UsageError(
+            f"{given} is set, and nothing names the platform that it is for",
+            "say --platform https://…, or GATECTL_PLATFORM, or --platform embedded",
+        )
 
 
 def narrow(

@@ -14,7 +14,7 @@ from gatectl.platforms.interface import Connection, Reader, Writer
 
 
 class Driver(NamedTuple):
-    """A platform's module, imported when it is used; it has `open_reader` and `open_writer`, each from a Connection.
+    """A platform's module, imported when it is used; it has `admit`, `open_reader` and `open_writer`, each from a Connection.
 
     `default_workspace` is the one of manifests that name none, where it is known without asking (None: it is not).
     `writable` says that something can be applied to it at all, `consistency` how many seconds its lists may lag behind what
@@ -26,6 +26,11 @@ class Driver(NamedTuple):
     default_workspace: str | None
     writable: bool = True
     consistency: float = 0.0
+
+    def admit(self, connection: Connection) -> bool:
+        """Whether credentials may be sent to the target; asks nobody. Raises UntrustedHost, as opening it would."""
+        admitted: bool = self._call("admit", connection)
+        return admitted
 
     def open_reader(self, connection: Connection) -> Reader:
         reader: Reader = self._call("open_reader", connection)

@@ -14,6 +14,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Literal, NamedTuple, Protocol
 
+from gatectl.addresses import Pattern
+
 Wire = Mapping[str, Any]
 
 Collection = Literal["workspace", "bucket", "ai/llm", "repo", "apikeys"]
@@ -78,6 +80,10 @@ class Connection(NamedTuple):
     `target` is as an environment names it, `folder` what paths in it are relative to. `openai` is the wire value of OpenAI
     endpoints where the environment says it. `parallel` is the most requests under way at once (None: the platform's own
     number), `ends` the moment (of `time.monotonic`) by which the whole run has to be over (None: no limit).
+
+    `named` says that the target is the operator's own word (`--platform`, a variable, an argument), and `trusted` which hosts
+    the operator trusts. By default neither is so: then the target is a checkout's, no credential is sent to this machine,
+    and no connection is opened to any other that is not the platform's own (product.md, section 7).
     """
 
     target: str
@@ -86,6 +92,8 @@ class Connection(NamedTuple):
     credentials: Credentials | None = None
     parallel: int | None = None
     ends: float | None = None
+    named: bool = False
+    trusted: tuple[Pattern, ...] = ()
 
 
 class Reader(Protocol):

@@ -148,6 +148,11 @@ def digest(snapshot: Mapping[str, Any]) -> str:
     return "sha256:" + hashlib.sha256(text.encode()).hexdigest()
 
 
+def admit(connection: Connection) -> bool:
+    """A file is nobody to send credentials to."""
+    return False
+
+
 def open_reader(connection: Connection) -> SnapshotReader:
     """A reader of the file that `snapshot://path` names. Raises InputError for a file that is no snapshot as it was taken."""
     path = connection.folder / connection.target.removeprefix(PREFIX)

@@ -9,8 +9,8 @@ from typing import Final, Literal, NamedTuple
 from urllib.parse import quote
 
 from gatectl.errors import Uncertain, Unreachable
+from gatectl.http import TRIED_SECONDS
 from gatectl.review.hosts import Comment, Host
-from gatectl.review.transport import TRIED_SECONDS
 
 _PREVIOUS: Final = "<!-- gatectl: previous -->"
 _FINGERPRINT: Final = re.compile("^- Fingerprint: `(sha256:[0-9a-f]{64})`$", re.MULTILINE)

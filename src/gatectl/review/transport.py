@@ -1,4 +1,4 @@
-"""Requests to a code host, and what to do when they fail. Beside the platform's transport the only module that knows httpx.
+"""Requests to a code host, and what its answers mean.
 
 What surely had no effect is repeated: a GET, a replacement (PATCH, PUT), what was never sent, what was throttled. A POST
 that may have had one raises Uncertain, and the caller looks before it posts again. The token is in no message.
@@ -6,28 +6,24 @@ that may have had one raises Uncertain, and the caller looks before it posts aga
 
 from __future__ import annotations
 
-import random
+import json
 import time
 from collections.abc import Iterator, Mapping
 from typing import Any, Final, NamedTuple
 from urllib.parse import urlsplit
 
-import httpx
-
-from gatectl import __version__
+from gatectl import http
+from gatectl.addresses import admit, http_address
 from gatectl.errors import Forbidden, NotAuthenticated, PlatformError, PlatformRefused, Uncertain, Unreachable
+from gatectl.http import LATER, TRIED_SECONDS, backoff
+from gatectl.quote import quote
 from gatectl.redaction import Redaction
-
-TRIED_SECONDS: Final = 10.0
-"""How long a host that does not answer is tried."""
 
 WAITED_SECONDS: Final = 120.0
 """How long a host may make us wait, all in all, before its limit counts as not reachable."""
 
-_REQUEST_SECONDS: Final = 30.0
 _PAGES: Final = 200
 _LARGEST: Final = 64 * 1024 * 1024
-_LATER: Final = "check the address and the network, then run it again"
 
 
 class Patience(NamedTuple):
@@ -38,103 +34,80 @@ class Patience(NamedTuple):
 
 
 class Transport:
-    """One connection to the API at `api`; `headers` carry the token, and go to no other origin."""
+    """One connection to the API at `api`, which the CI names; `headers` carry the token, and go to no other origin.
 
-    def __init__(self, api: str, headers: Mapping[str, str], secret: str, patience: Patience) -> None:
-        self._api = api
+    `ends` is the moment (time.monotonic) by which all is over.
+    """
+
+    def __init__(
+        self, api: str, headers: Mapping[str, str], secret: str, patience: Patience, ends: float | None = None
+    ) -> None:
         self._without_secrets = Redaction([secret])
         self._patience = patience
         self._waited = 0.0
-        self._client = httpx.Client(
-            timeout=httpx.Timeout(_REQUEST_SECONDS, connect=5.0),
-            headers={"User-Agent": f"gatectl/{__version__}", **headers},
-            verify=api.startswith("https://"),
-        )
+        # The variables that CI sets are the operator's word (`settings`); nothing of a checkout is asked for an address.
+        self._client = http.Client(admit(http_address(api), named=True, trusted=()), headers=headers, ends=ends)
 
     def close(self) -> None:
         self._client.close()
 
     def pages(self, path: str) -> Iterator[Any]:
         """The body of each page of a list, following `Link: rel="next"` on the same origin. Raises PlatformError."""
-        url: str | None = f"{self._api}{path}"
+        url: str | None = self._client.at(path)
         for _ in range(_PAGES):
             if url is None:
                 return
             response = self._patient("GET", url, None)
-            yield _body(response)
-            url = self._next(response, url)
+            yield _body(response, "GET", url)
+            url = response.next
         raise PlatformError(
             f"there are more than {_PAGES} pages of comments", "delete some, or use another pull request"
         )
 
     def request(self, method: str, path: str, body: Mapping[str, Any] | None = None) -> Any:
         """The body of the answer. Raises Uncertain for a POST that may have had an effect, else PlatformError."""
-        return _body(self._patient(method, f"{self._api}{path}", body))
+        url = self._client.at(path)
+        return _body(self._patient(method, url, body), method, url)
 
-    def _next(self, response: httpx.Response, url: str) -> str | None:
-        link = response.links.get("next", {}).get("url")
-        if link is None:
-            return None
-        try:
-            there, ours = httpx.URL(url).join(link), httpx.URL(self._api)
-        except httpx.InvalidURL:
-            raise PlatformError("the address of the next page of comments cannot be read", _LATER) from None
-        if (there.scheme, there.host, there.port) != (ours.scheme, ours.host, ours.port):
-            raise PlatformError("the next page of comments is on another host, where the token does not go", _LATER)
-        return str(there)
-
-    def _patient(self, method: str, url: str, body: Mapping[str, Any] | None) -> httpx.Response:
+    def _patient(self, method: str, url: str, body: Mapping[str, Any] | None) -> http.Response:
         """One request, repeated while that does no harm and there is time."""
         began, attempt = time.monotonic(), 0
-        what = f"{method} {urlsplit(url).path}"
+        what = _what(method, url)
         while True:
             try:
-                response = self._send(method, url, body, what)
+                response = self._client.exchange(
+                    http.Request(method, url, what, _LARGEST, body=body, changes=method == "POST")
+                )
                 wait = _wait(response)
                 if wait is None:
                     self._judge(response, what)
                     return response
-                self._pause(wait if wait >= 0 else 2.0**attempt, what)
+                self._throttled(wait if wait >= 0 else 2.0**attempt, what)
                 began = time.monotonic()  # it is there, after all
             except Unreachable as error:
+                error = self._redacted(error)
                 if (isinstance(error, Uncertain) and method == "POST") or isinstance(error, _Limited):
-                    raise
+                    raise error from None
                 if time.monotonic() - began >= self._patience.tried:
-                    raise Unreachable(f"{error.message}; tried for {self._patience.tried:.0f} s", _LATER) from None
-                time.sleep(min(0.1 * 2**attempt, 1.0) * (0.5 + random.random() / 2))  # noqa: S311 - spreading retries
+                    message = f"{error.message}; tried for {self._patience.tried:.0f} s"
+                    raise Unreachable(message, error.hint if not isinstance(error, Uncertain) else LATER) from None
+                http.pause(backoff(attempt), self._client.left, _nothing, after=error)
             attempt += 1
 
-    def _send(self, method: str, url: str, body: Mapping[str, Any] | None, what: str) -> httpx.Response:
-        """One request. Raises Unreachable where it was never sent, Uncertain where it may have had an effect."""
-        try:
-            with self._client.stream(method, url, json=body) as response:
-                size = 0
-                chunks = []
-                for chunk in response.iter_bytes():
-                    size += len(chunk)
-                    if size > _LARGEST:
-                        raise PlatformError(f"{what}: the answer is larger than {_LARGEST // 1024 // 1024} MiB")
-                    chunks.append(chunk)
-                headers = [
-                    (k, v) for k, v in response.headers.multi_items() if k not in ("content-encoding", "content-length")
-                ]
-                return httpx.Response(
-                    response.status_code, headers=headers, content=b"".join(chunks), request=response.request
-                )
-        except (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout) as error:
-            raise Unreachable(f"{what}: the host cannot be reached: {self._words(error)}", _LATER) from None
-        except httpx.HTTPError as error:
-            raise Uncertain(f"{what}: the connection broke: {self._words(error)}", settled=True) from None
-
-    def _pause(self, seconds: float, what: str) -> None:
+    def _throttled(self, seconds: float, what: str) -> None:
         self._waited += seconds
         if self._waited > self._patience.waited:
             raise _Limited(f"{what}: the host's rate limit asks to wait {seconds:.0f} s", "run it again later")
-        time.sleep(seconds)
+        http.pause(seconds, self._client.left, _nothing, asked=seconds)
 
-    def _judge(self, response: httpx.Response, what: str) -> None:
+    def _redacted(self, error: Unreachable) -> Unreachable:
+        error.message = self._without_secrets(error.message)
+        error.args = (error.message,)
+        return error
+
+    def _judge(self, response: http.Response, what: str) -> None:
         """Raise what an answer that is no success means."""
-        status = response.status_code
+        status = response.status
         if 200 <= status < 300:
             return
         said = self._said(response)
@@ -156,32 +129,25 @@ class Transport:
             )
         raise PlatformRefused(f"{what}: the host refused it ({status}){said}", status=status)
 
-    def _said(self, response: httpx.Response) -> str:
+    def _said(self, response: http.Response) -> str:
         try:
-            body = response.json()
+            body = json.loads(response.content)
         except (ValueError, RecursionError):
             return ""
         message = (body.get("message") or body.get("error")) if isinstance(body, dict) else None
-        return f": {self._clean(str(message))[:300]}" if message else ""
-
-    def _words(self, error: Exception) -> str:
-        return self._clean(str(error) or type(error).__name__)
-
-    def _clean(self, text: str) -> str:
-        """A text of the host's without the token, should it echo it."""
-        return self._without_secrets(text)
+        return f": {quote(self._without_secrets(str(message)))}" if message else ""
 
 
 class _Limited(Unreachable):
     """The host is there, and will not serve us for longer than we wait."""
 
 
-def _wait(response: httpx.Response) -> float | None:
+def _wait(response: http.Response) -> float | None:
     """For how long an answer asks to wait (-1: it does not say); None for one that is no throttling.
 
     GitHub says 403 for its limits too; what tells them from a refusal is Retry-After, or a remainder of 0.
     """
-    status, headers = response.status_code, response.headers
+    status, headers = response.status, response.headers
     after = headers.get("retry-after", "").strip()
     spent = headers.get("x-ratelimit-remaining", "").strip() == "0"
     if status != 429 and not (status == 403 and (after or spent)):
@@ -194,10 +160,16 @@ def _wait(response: httpx.Response) -> float | None:
     return -1.0
 
 
-def _body(response: httpx.Response) -> Any:
+def _body(response: http.Response, method: str, url: str) -> Any:
     try:
-        return response.json() if response.content else None
+        return json.loads(response.content) if response.content else None
     except (ValueError, RecursionError):
-        raise PlatformError(
-            f"{response.request.method} {response.request.url.path}: the answer is not JSON", "check the API's address"
-        ) from None
+        raise PlatformError(f"{_what(method, url)}: the answer is not JSON", "check the API's address") from None
+
+
+def _what(method: str, url: str) -> str:
+    return f"{method} {quote(urlsplit(url).path)}"
+
+
+def _nothing() -> None:
+    """Nobody stops a comment but the deadline."""

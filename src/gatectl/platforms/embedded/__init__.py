@@ -29,6 +29,11 @@ _SQLITE = "sqlite:///"
 _POSTGRESQL = "postgresql://"
 
 
+def admit(connection: Connection) -> bool:
+    """Whether a database server may be sent credentials; a file is nobody to send them to. Raises UntrustedHost."""
+    return False
+
+
 def open_reader(connection: Connection) -> Reader:
     """A reader of the project's own database (target `embedded`), or of one that `sqlite:///path` or `postgresql://…` names.
 

@@ -12,6 +12,7 @@ from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 from urllib.parse import quote
 
+from gatectl import addresses
 from gatectl.addresses import http_address
 from gatectl.errors import NotAuthenticated, PlatformError, PreconditionFailed, Uncertain
 from gatectl.platforms.interface import Collection, Connection, Identification, Traits, Wire
@@ -41,8 +42,17 @@ ROUTES: Final[Mapping[str, Route]] = {
 """platform-contract.md, sections 3.2 to 3.4, 3.7 and 3.8."""
 
 
+def admit(connection: Connection) -> bool:
+    """Whether the platform may be sent credentials. Raises UntrustedHost where it may not even be spoken to."""
+    return _admission(connection).credentials
+
+
+def _admission(connection: Connection) -> addresses.Admission:
+    return addresses.admit(http_address(connection.target), named=connection.named, trusted=connection.trusted)
+
+
 def open_reader(connection: Connection) -> Reader:
-    """A reader. Raises NotAuthenticated without a token, UsageError for an address that may not be used."""
+    """A reader. Raises NotAuthenticated without a token, UntrustedHost, UsageError for an address that may not be used."""
     return Reader(connection, _open(connection))
 
 
@@ -56,13 +66,14 @@ def _open(connection: Connection) -> Transport:
     """One pool of connections, and one login, for all who speak to a platform in this run; open until it ends."""
     from gatectl.platforms.flashback.transport import Transport
 
-    url = check_url(connection.target)
-    if connection.credentials is None and url.startswith("https://"):
+    admission = _admission(connection)
+    if connection.credentials is None and admission.credentials and admission.address.scheme == "https":
         raise NotAuthenticated(
-            f"there is no token for {url}",
+            f"there is no token for {admission.address}",
             "set GATECTL_TOKEN, or token: {env: NAME} in the environment, or GATECTL_EMAIL and GATECTL_PASSWORD",
         )
-    transport = Transport(url, connection.credentials, parallel=connection.parallel or PARALLEL, ends=connection.ends)
+    parallel = connection.parallel or PARALLEL
+    transport = Transport(admission, connection.credentials, parallel=parallel, ends=connection.ends)
     atexit.register(transport.close)
     return transport
 

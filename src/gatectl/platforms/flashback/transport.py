@@ -1,4 +1,4 @@
-"""Requests over HTTP, and what to do when they fail. The only module that knows httpx; no other knows its exceptions.
+"""Requests to the platform: with a token, as many at once as it bears, and again while that does no harm.
 
 A request that surely had no effect is repeated here: a GET; anything that was never sent; what was throttled. A write that
 may have had one is never repeated here: it raises Uncertain, and `apply` reads the platform again before it decides.
@@ -6,17 +6,14 @@ may have had one is never repeated here: it raises Uncertain, and `apply` reads 
 
 from __future__ import annotations
 
-import math
-import random
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import closing, contextmanager
+from contextlib import contextmanager
 from typing import Any, Final, NamedTuple
 
-import httpx
-
-from gatectl import __version__
+from gatectl import http
+from gatectl.addresses import Admission
 from gatectl.errors import (
     DeadlinePassed,
     NotAuthenticated,
@@ -25,14 +22,10 @@ from gatectl.errors import (
     Uncertain,
     Unreachable,
 )
+from gatectl.http import LATER, MORE_TIME, TRIED_SECONDS, backoff
 from gatectl.platforms.flashback.answers import Answer, Throttled, judge, parse_body, redact
 from gatectl.platforms.flashback.session import make_session
 from gatectl.platforms.interface import Credentials
-
-CONNECT_SECONDS: Final = 5.0
-REQUEST_SECONDS: Final = 30.0
-TRIED_SECONDS: Final = 10.0
-"""How long a platform that does not answer is tried (product.md, section 2: exit code 10)."""
 
 START: Final = 4
 RENEWALS: Final = 5
@@ -117,20 +110,16 @@ class _Request(NamedTuple):
 class Transport:
     """One connection pool to one platform."""
 
-    def __init__(self, url: str, credentials: Credentials | None, *, parallel: int, ends: float | None) -> None:
+    def __init__(
+        self, admission: Admission, credentials: Credentials | None, *, parallel: int, ends: float | None
+    ) -> None:
         self.pace = Pace(parallel)
         self.stopping = False
-        self._ends = ends
-        secure = url.startswith("https://")
-        self._client = httpx.Client(
-            base_url=url,
-            limits=httpx.Limits(max_connections=parallel + 2, max_keepalive_connections=parallel + 2),
-            headers={"User-Agent": f"gatectl/{__version__}", "Accept": "application/json"},
-            # Plain http is for loopback: no proxy may see it, and there are no certificates to load.
-            trust_env=secure,
-            verify=secure,
-        )
-        self._session = make_session(credentials, self._post_without_token)
+        # A platform that nobody but the checkout names gets no credential, and no login is tried there.
+        self._withheld = not admission.credentials
+        self._place = admission.address.place
+        self._client = http.Client(admission, headers={"Accept": "application/json"}, parallel=parallel, ends=ends)
+        self._session = make_session(credentials if admission.credentials else None, self._post_without_token)
 
     def close(self) -> None:
         self._client.close()
@@ -161,8 +150,9 @@ class Transport:
                 if not (passing or isinstance(error, Uncertain)):
                     raise
                 if time.monotonic() - began >= TRIED_SECONDS:
-                    raise Unreachable(f"{error.message}; tried for {TRIED_SECONDS:.0f} s", _LATER) from None
-            self._sleep(_backoff(attempt), request)
+                    raise Unreachable(f"{error.message}; tried for {TRIED_SECONDS:.0f} s", LATER) from None
+                failure = error
+            self._sleep(backoff(attempt), request, failure)
             attempt += 1
 
     def write(self, method: str, path: str, body: Mapping[str, Any] | None, headers: Mapping[str, str] = _PLAIN) -> Any:
@@ -174,7 +164,15 @@ class Transport:
         try:
             return self._renewing(request)
         except PlatformError as error:
+            if self._withheld and error.code == NotAuthenticated.code:
+                error = self._told_of_withholding(error)
             raise redact(error, [*self._session.secrets(), *request.secrets()]) from None
+
+    def _told_of_withholding(self, error: PlatformError) -> NotAuthenticated:
+        return NotAuthenticated(
+            f"{error.message}; no credential was sent to {self._place}, because only the project file names it",
+            f"if you trust it: gatectl trust {self._place}, or name it in --platform or GATECTL_TRUSTED_HOSTS",
+        )
 
     def _renewing(self, request: _Request) -> Any:
         """Sent again with a new token where the platform refused the old: it did nothing then."""
@@ -186,7 +184,8 @@ class Transport:
             except NotAuthenticated as error:
                 if error.code == "forbidden" or renewals == RENEWALS or not self._session.renew(token):
                     raise
-            self._sleep(_backoff(renewals), request)
+                failure = error
+            self._sleep(backoff(renewals), request, failure)
             renewals += 1
 
     def _post_without_token(self, path: str, body: Mapping[str, Any]) -> Any:
@@ -207,98 +206,41 @@ class Transport:
                 return result
             except Throttled as error:
                 self.pace.was_throttled()
-                self._sleep(max(error.seconds or 0.0, _backoff(attempt) * 2), request, asked=error.seconds)
+                self._sleep(max(error.seconds or 0.0, backoff(attempt) * 2), request, error, asked=error.seconds)
             except Unreachable as error:
                 if isinstance(error, Uncertain) or time.monotonic() - began >= TRIED_SECONDS:
                     raise
-                self._sleep(_backoff(attempt), request)
+                self._sleep(backoff(attempt), request, error)
             attempt += 1
 
     def _send(self, request: _Request, headers: Mapping[str, str]) -> Answer:
-        built = self._build(request, headers)
-        status = 0
-        try:
-            with closing(self._client.send(built, stream=True)) as response:
-                status = response.status_code
-                return _answer(request, response, self._bounded(request, response))
-        except (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout) as error:
-            self._check(request)
-            reason = f"{self._client.base_url} cannot be reached: {_reason(error)}"
-            raise Unreachable(f"{request.what}: {reason}", _LATER) from None
-        except httpx.TimeoutException:
-            raise self._too_late(request) or Uncertain(
-                f"{request.what}: no answer within {REQUEST_SECONDS:.0f} s", settled=False
-            ) from None
-        except (httpx.NetworkError, httpx.RemoteProtocolError, httpx.DecodingError) as error:
-            # Without an answer nothing says that the platform is not at work on it still.
-            raise Uncertain(
-                f"{request.what}: the connection broke: {_reason(error)}", settled=_succeeded(status)
-            ) from None
-        except httpx.LocalProtocolError:
-            raise _unsendable(request) from None
-        except httpx.HTTPError as error:
-            raise PlatformError(f"{request.what}: {_reason(error)}") from None
-
-    def _build(self, request: _Request, headers: Mapping[str, str]) -> httpx.Request:
-        left = min(REQUEST_SECONDS, max(0.05, self._left()))
-        timeout = httpx.Timeout(left, connect=min(CONNECT_SECONDS, left))
-        try:
-            return self._client.build_request(
-                request.method, request.path, params=request.query, json=request.body, headers=headers, timeout=timeout
-            )
-        except (httpx.InvalidURL, ValueError, TypeError):
-            raise _unsendable(request) from None
-
-    def _bounded(self, request: _Request, response: httpx.Response) -> bytes:
-        """The whole body, of a size that fits a list of anything; one that never ends is an error and not a full memory."""
         largest = _LARGEST if request.method == "GET" else _LARGEST_OF_WRITE
-        settled = _succeeded(response.status_code)
-        chunks = []
-        size = 0
-        started = time.monotonic()
-        for chunk in response.iter_bytes():
-            chunks.append(chunk)
-            size += len(chunk)
-            if size > largest:
-                message = f"{request.what}: the answer is larger than {largest // 1024 // 1024} MiB"
-                raise Uncertain(message, settled=settled) if request.changes else PlatformError(message)
-            if time.monotonic() - started > 4 * REQUEST_SECONDS:
-                raise Uncertain(f"{request.what}: the answer does not end", settled=settled)
-            late = self._too_late(request)
-            if late is not None:
-                raise late
-        return b"".join(chunks)
-
-    def _left(self) -> float:
-        return self._ends - time.monotonic() if self._ends is not None else math.inf
-
-    def _too_late(self, request: _Request) -> PlatformError | None:
-        """What the deadline means for a request that was sent, where it passed."""
-        if self._left() > 0:
-            return None
-        if request.changes:
-            return Uncertain(f"{request.what}: the deadline passed before it was answered", settled=False)
-        return DeadlinePassed(f"{request.what}: the deadline passed before it was answered", _MORE_TIME)
+        try:
+            response = self._client.exchange(
+                http.Request(
+                    request.method, self._client.at(request.path), request.what, largest, request.query, request.body,
+                    headers, request.changes,
+                )
+            )  # fmt: skip
+        except Unreachable as error:
+            if not isinstance(error, Uncertain):
+                self._check_stop(request)
+            raise
+        return _answer(request, response)
 
     def _check(self, request: _Request) -> None:
         """Whether a request may (still) be sent. Raises Stopped, DeadlinePassed."""
+        self._check_stop(request)
+        if self._client.left() <= 0:
+            raise DeadlinePassed("the deadline passed", MORE_TIME)
+
+    def _check_stop(self, request: _Request) -> None:
         if request.changes and self.stopping:
             raise Stopped(f"{request.what}: not sent, because the run was stopped")
-        if self._left() <= 0:
-            raise DeadlinePassed("the deadline passed", _MORE_TIME)
 
-    def _sleep(self, seconds: float, request: _Request, asked: float | None = None) -> None:
-        """Wait before a request is sent, but never beyond the deadline, nor after `stop`."""
-        left = self._left()
-        if seconds >= left:
-            why = "the deadline passed while waiting for the platform"
-            if asked is not None:
-                why = f"the deadline comes first: the platform asks to wait {asked:.0f} s, and {max(0.0, left):.0f} s are left"
-            raise DeadlinePassed(why, _MORE_TIME)
-        until = time.monotonic() + seconds
-        while (rest := until - time.monotonic()) > 0:
-            self._check(request)
-            time.sleep(min(_GLANCE, rest))
+    def _sleep(self, seconds: float, request: _Request, after: PlatformError, asked: float | None = None) -> None:
+        """Wait before a request is sent again, but never beyond the deadline, nor after `stop`."""
+        http.pause(seconds, self._client.left, lambda: self._check(request), after=after, asked=asked)
 
 
 class Stopped(PlatformError):
@@ -307,37 +249,17 @@ class Stopped(PlatformError):
     code = "stopped"
 
 
-_MORE_TIME: Final = "give it more time: --deadline SECONDS"
-_LATER: Final = "check the address and the network, then try again"
-
-
-def _backoff(attempt: int) -> float:
-    return float(min(0.1 * 2 ** min(attempt, 10), 1.0) * (0.5 + random.random() / 2))  # noqa: S311 - spreading retries, not a secret
-
-
-def _answer(request: _Request, response: httpx.Response, content: bytes) -> Answer:
+def _answer(request: _Request, response: http.Response) -> Answer:
+    headers = response.headers
     return Answer(
         request.method,
         request.path,
-        response.status_code,
-        response.headers.get("retry-after"),
-        _without_query(response.headers.get("location")),
-        parse_body(content, response.headers.get("content-type", "")),
+        response.status,
+        headers.get("retry-after"),
+        _without_query(headers.get("location")),
+        parse_body(response.content, headers.get("content-type", "")),
     )
-
-
-def _unsendable(request: _Request) -> PlatformError:
-    """What cannot be put into a request is not shown: it may be a secret."""
-    return PlatformError(f"{request.what}: this cannot be sent as a request")
-
-
-def _succeeded(status: int) -> bool:
-    return 200 <= status < 300
 
 
 def _without_query(location: str | None) -> str | None:
     return location.partition("?")[0] if location is not None else None
-
-
-def _reason(error: Exception) -> str:
-    return str(error) or type(error).__name__

@@ -1,0 +1,28 @@
+"""`gatectl trust HOST`: a host that credentials may be sent to, in the user's own file."""
+
+from __future__ import annotations
+
+import os
+
+import click
+
+from gatectl import trust
+from gatectl.cli.options import Globals, command, load_project
+from gatectl.errors import DONE
+
+
+@command("trust")
+@click.argument("hosts", nargs=-1, required=True, metavar="HOST…")
+def COMMAND(options: Globals, hosts: tuple[str, ...]) -> int:  # noqa: N802 - the table's word
+    """Trust hosts: let gatectl connect to them, and send them the token or password that it has for them.
+
+    HOST is NAME (port 443), NAME:PORT, *.example.com or an address such as https://gateway.example:8443. It is written to
+    trusted-hosts in your settings (XDG_CONFIG_HOME, else ~/.config/gatectl), where no checkout has a say. GATECTL_TRUSTED_HOSTS
+    does the same for one environment, and --platform names its target for one run.
+    """
+    console = options.console()
+    folder = load_project(options).folder
+    for host in hosts:
+        wanted, path, new = trust.add(host, os.environ, folder)
+        console.info(f"{wanted} is {'now' if new else 'already'} trusted: {path}")
+    return DONE
