@@ -6,6 +6,7 @@ from __future__ import annotations
 import json
 import os
 import re
+import shutil
 import subprocess
 import sys
 from collections import Counter
@@ -40,8 +41,10 @@ class Rehearsal:
         self.variables = {"GATECTL_EMAIL": EMAIL, "GATECTL_PASSWORD": PASSWORD, **_demo_variables()}
         self.trusted: dict[str, str] = {}
 
-    def aim(self, url: str, manifests: str = str(EXAMPLES / "acme" / "manifests"), **environment: Any) -> None:
-        """Write a project file whose default environment is at this address, and trust it."""
+    def aim(self, url: str, manifests: str = "acme", **environment: Any) -> None:
+        """Write a project file whose default environment is at this address, and trust it. `acme` are the example's manifests."""
+        if manifests == "acme":
+            shutil.copytree(EXAMPLES / "acme" / "manifests", self.folder / "acme", dirs_exist_ok=True)
         self.trusted = {"GATECTL_TRUSTED_HOSTS": url.partition("://")[2]}
         default = {"platform": url, "wire": {"OpenAI": "OPENAI"}, "consistency": "1s", **environment}
         spec = {"manifests": [manifests], "environments": {"default": default}}
