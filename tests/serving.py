@@ -116,7 +116,7 @@ class Server:
         return Counter((spaces.get(o.get("workspaceId", ""), ""), o["name"]) for o in self.objects(collection))
 
 
-def everywhere(kind: str, probability: float, **parameters: Any) -> list[dict[str, Any]]:
-    """A fault on every route that manages something."""
+def everywhere(kind: str, probability: float, method: str = "*", **parameters: Any) -> list[dict[str, Any]]:
+    """A fault on every route that manages something, of these methods."""
     paths = ("/workspace*", "/bucket*", "/repo*", "/ai/llm*", "/apikeys*")
-    return [{"route": f"* {path}", "kind": kind, "probability": probability, **parameters} for path in paths]
+    return [{"route": f"{method} {path}", "kind": kind, "probability": probability, **parameters} for path in paths]

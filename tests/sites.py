@@ -279,6 +279,9 @@ class Counting:
         self.calls.append((collection, workspace_id))
         return self._inner.list(collection, workspace_id)
 
+    def glance(self, collection: Any, workspace_id: str | None = None) -> Sequence[Wire]:
+        return self.list(collection, workspace_id)
+
     def latest(self, collection: Any, object_id: str) -> Wire | None:
         return self._inner.latest(collection, object_id)
 

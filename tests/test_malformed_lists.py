@@ -34,6 +34,9 @@ class Lists:
     def list(self, collection: Collection, workspace_id: str | None = None) -> Sequence[Wire]:
         return self.lists[collection]
 
+    def glance(self, collection: Collection, workspace_id: str | None = None) -> Sequence[Wire]:
+        return self.list(collection, workspace_id)
+
     def latest(self, collection: Collection, object_id: str) -> Wire | None:
         return None
 

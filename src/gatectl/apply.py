@@ -28,6 +28,7 @@ from gatectl.errors import (
     PreconditionFailed,
     Uncertain,
     Unreachable,
+    Unsupported,
 )
 from gatectl.guards import Guard
 from gatectl.kinds import KINDS, bucket
@@ -450,7 +451,12 @@ def _read(reader: Reader, plan: Plan) -> Current:
         item["type"] == "LLM" for op in operations for name in ("attach", "detach", "keep") for item in op[name]
     )
     renamed = {op["platformId"]: op["name"] for op in operations if op["kind"] == "Workspace" and op["platformId"]}
-    return read_current(reader, names, read_workspaces(reader, renamed), kinds, api_keys=api_keys, llms=llms)
+    current = read_current(reader, names, read_workspaces(reader, renamed), kinds, api_keys=api_keys, llms=llms)
+    for needed, collection in ((llms, "ai/llm"), (api_keys, "apikeys")):
+        for state in current.states.values():
+            if needed and collection in state.refused:
+                raise Unsupported(state.refused[collection])
+    return current
 
 
 def _try_read(reader: Reader, plan: Plan) -> Current | None:

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Collection as Container
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Final, NamedTuple
 
-from gatectl.errors import PlatformError, Unsupported, UsageError
+from gatectl.clock import CONSISTENT, Patience
+from gatectl.errors import Forbidden, PlatformError, PlatformRefused, Unreachable, Unsupported, UsageError
 from gatectl.kinds import KINDS
 from gatectl.kinds.interface import Context, Kind, text
 from gatectl.model import Live, ObjectKey
 from gatectl.platforms.interface import Collection, Reader, Wire
+from gatectl.platforms.wire import attached_buckets, attached_llms, is_azure, is_deleted
 
 
 class Index:
@@ -28,11 +31,28 @@ class Index:
             self.by_lower.setdefault(live.key.name.lower(), []).append(live)
 
 
+class Spoiled(NamedTuple):
+    """A live object that cannot be read, and why."""
+
+    kind: str
+    name: str
+    id: str
+    problem: str
+
+
 class WorkspaceState(NamedTuple):
-    """What a workspace holds. `indexes` maps a kind to its live objects; one that is not live yet holds nothing."""
+    """What a workspace holds. `indexes` maps a kind to its live objects; one that is not live yet holds nothing.
+
+    `refused` are the lists that the platform does not give, with what it said; `missing` the ids that repositories attach
+    and that their own list does not show: absence from a list is no proof; `spoiled` what could not be read, where that is
+    borne.
+    """
 
     context: Context
     indexes: Mapping[str, Index]
+    refused: Mapping[str, str] = {}
+    missing: frozenset[str] = frozenset()
+    spoiled: tuple[Spoiled, ...] = ()
 
 
 class Current(NamedTuple):
@@ -87,63 +107,153 @@ def read_current(
     *,
     api_keys: bool = False,
     llms: bool = True,
+    patience: Patience = CONSISTENT,
+    bear: bool = False,
 ) -> Current:
     """The content of the workspaces of these names; one that is not live is an empty one.
 
-    `kinds` restricts the lists to those (and to what they need to be understood); `api_keys` asks for the provider API
-    keys even where no bucket needs them; without `llms`, a platform that has no LLM configurations at all is fine (U25).
+    `kinds` restricts the lists to those (and to what they need to be understood). `api_keys` and `llms` say that the provider
+    API keys and the LLM configurations are needed; else they are asked for once, and only where something attaches them,
+    or for the count. What the platform refuses of these two is `refused` in the state (U25). What is attached and not
+    listed is waited for as long as lists may lag. `bear`: an object that cannot be read stops nothing.
+
     Raises PlatformError when a list cannot be read whole.
     """
     states = {}
     for name in names:
         lives = workspaces.by_name.get(name, ())
-        workspace_id = lives[0].id if lives else None
-        states[name] = _read_workspace(reader, name, workspace_id, kinds, api_keys=api_keys, llms=llms)
+        workspace_id = min(live.id for live in lives) if lives else None
+        asked = _Asked(reader, name, workspace_id, kinds, api_keys=api_keys, llms=llms, bear=bear)
+        states[name] = _read_workspace(asked, patience)
     return Current(workspaces, states)
 
 
-def _read_workspace(
-    reader: Reader, name: str, workspace_id: str | None, kinds: Container[str], *, api_keys: bool, llms: bool
-) -> WorkspaceState:
+class _Asked(NamedTuple):
+    """One workspace to read, and what of it."""
+
+    reader: Reader
+    name: str
+    workspace_id: str | None
+    kinds: Container[str]
+    api_keys: bool
+    llms: bool
+    bear: bool
+
+
+def _read_workspace(asked: _Asked, patience: Patience) -> WorkspaceState:
+    """Read until nothing is missing or the lists cannot lag any more."""
+    ends = patience.clock.now() + patience.seconds
+    pause = 0.2
+    while True:
+        state = _read_once(asked)
+        if not state.missing or patience.clock.now() >= ends:
+            return state
+        patience.clock.sleep(pause)
+        pause = min(2 * pause, 1.0)
+
+
+def _read_once(asked: _Asked) -> WorkspaceState:
+    reader, name, workspace_id, kinds, api_keys, llms, bear = asked
     context = Context(name, workspace_id, {}, {}, {}, reader.traits.openai)
     indexes = {kind.name: Index(()) for kind in KINDS.values() if kind.scoped}
     if workspace_id is None:
         return WorkspaceState(context, indexes)
+    refused: dict[str, str] = {}
+    spoiled: list[Spoiled] | None = [] if bear else None
+    wires: dict[str, Sequence[Wire]] = {}
     repositories = "Repository" in kinds
     if repositories or "Bucket" in kinds or api_keys:
-        wires = _list(reader, "bucket", workspace_id)
-        if api_keys or any(w.get("apiKeyId") and not w.get("key") for w in wires):
-            context = context._replace(api_keys=_by_id(_list(reader, "apikeys", workspace_id)))
-        indexes["Bucket"] = _index(KINDS["Bucket"], wires, context)
+        wires["Bucket"] = _list(reader, "bucket", workspace_id)
+        if api_keys or any(_needs_account(wire) for wire in wires["Bucket"]):
+            found = _optional(reader, "apikeys", workspace_id, refused, needed=True)
+            context = context._replace(api_keys=_by_id(found))
+        indexes["Bucket"] = _index(KINDS["Bucket"], wires["Bucket"], context, spoiled)
         context = context._replace(buckets=indexes["Bucket"].by_id)
+    if repositories:
+        wires["Repository"] = _list(reader, "repo", workspace_id)
+        llms = llms or any(wire.get("aiLlms") for wire in wires["Repository"])
     if repositories or "LLM" in kinds:
-        indexes["LLM"] = _index(KINDS["LLM"], _llms(reader, workspace_id, required=llms), context)
+        wires["LLM"] = _optional(reader, "ai/llm", workspace_id, refused, needed=llms)
+        indexes["LLM"] = _index(KINDS["LLM"], wires["LLM"], context, spoiled)
         context = context._replace(llms=indexes["LLM"].by_id)
     for kind in KINDS.values():
         if kind.scoped and kind.name in kinds and kind.name not in ("Bucket", "LLM"):
-            indexes[kind.name] = _index(kind, _list(reader, kind.collection, workspace_id), context)
-    return WorkspaceState(context, indexes)
+            listed = wires.get(kind.name)
+            found = listed if listed is not None else _list(reader, kind.collection, workspace_id)
+            indexes[kind.name] = _index(kind, found, context, spoiled)
+    missing = _missing(wires, workspace_id, "ai/llm" in refused) if repositories else frozenset[str]()
+    return WorkspaceState(context, indexes, refused, missing, tuple(spoiled or ()))
 
 
-def _llms(reader: Reader, workspace_id: str, *, required: bool) -> Iterable[Wire]:
+def _needs_account(wire: Wire) -> bool:
+    """Whether only a provider API key tells whose container this is (U12)."""
+    return bool(is_azure(wire) and wire.get("apiKeyId") and not wire.get("key"))
+
+
+def _optional(
+    reader: Reader, collection: Collection, workspace_id: str, refused: dict[str, str], *, needed: bool
+) -> Sequence[Wire]:
+    """A list that a platform may refuse (product.md, section 8): empty then, and told in `refused`."""
     try:
-        return _list(reader, "ai/llm", workspace_id)
-    except Unsupported:
-        if required:
+        if needed:
+            return _list(reader, collection, workspace_id)
+        return _checked(collection, reader.glance(collection, workspace_id))
+    except (Unsupported, Forbidden, PlatformRefused) as error:
+        refused[collection] = error.message
+    except Unreachable as error:
+        if needed:
             raise
-        return ()
+        refused[collection] = error.message
+    return ()
 
 
-def _index(kind: Kind, wires: Iterable[Wire], context: Context) -> Index:
-    return Index(_lives(kind, wires, context))
+def _missing(wires: Mapping[str, Sequence[Wire]], workspace_id: str, no_llms: bool) -> frozenset[str]:
+    """The ids that repositories attach and that the list of their kind does not show."""
+    buckets = {str(wire["id"]) for wire in wires["Bucket"] if wire.get("id")}
+    llms = {str(wire["id"]) for wire in wires["LLM"] if wire.get("id")}
+    found = set()
+    for wire in wires["Repository"]:
+        with contextlib.suppress(*_MALFORMED):  # a repository that cannot be read is told elsewhere
+            for item in attached_buckets(wire):
+                if str(item["bucketId"]) not in buckets and not _elsewhere(item.get("bucket"), workspace_id):
+                    found.add(str(item["bucketId"]))
+            for item in () if no_llms else attached_llms(wire):
+                if str(item["aiLlmId"]) not in llms and not _elsewhere(item.get("aiLlm"), workspace_id):
+                    found.add(str(item["aiLlmId"]))
+    return frozenset(found)
 
 
-def _lives(kind: Kind, wires: Iterable[Wire], context: Context) -> list[Live]:
+def _elsewhere(expanded: Any, workspace_id: str) -> bool:
+    """Whether what is attached is not to be expected in this workspace's list: it is of another one (U27), or deleted."""
+    if not isinstance(expanded, Mapping):
+        return False
+    return is_deleted(expanded) or str(expanded.get("workspaceId") or workspace_id) != str(workspace_id)
+
+
+def _index(kind: Kind, wires: Iterable[Wire], context: Context, spoiled: list[Spoiled] | None) -> Index:
+    return Index(_lives(kind, wires, context, spoiled))
+
+
+def _lives(kind: Kind, wires: Iterable[Wire], context: Context, spoiled: list[Spoiled] | None = None) -> Iterable[Live]:
+    """The objects of a list. One that cannot be read goes to `spoiled`; raises PlatformError where there is none."""
     wires = list(wires)
     try:
         return [kind.read(wire, context) for wire in wires]
     except _MALFORMED:
-        return [read_live(kind, wire, context) for wire in wires]  # once more, to tell which
+        return _legible(kind, wires, context, spoiled)  # once more, to tell which
+
+
+def _legible(kind: Kind, wires: Iterable[Wire], context: Context, spoiled: list[Spoiled] | None) -> list[Live]:
+    found = []
+    for wire in wires:
+        try:
+            found.append(read_live(kind, wire, context))
+        except PlatformError as error:
+            if spoiled is None:
+                raise
+            name, of = (str(wire.get(field) or "") for field in ("name", "id"))
+            spoiled.append(Spoiled(kind.name, name or of, of, error.message))
+    return found
 
 
 def read_live(kind: Kind, wire: Wire, context: Context) -> Live:
@@ -163,7 +273,10 @@ def read_live(kind: Kind, wire: Wire, context: Context) -> Live:
 
 def _list(reader: Reader, collection: Collection, workspace_id: str | None = None) -> Sequence[Wire]:
     """A list of objects, whatever they hold."""
-    wires = reader.list(collection, workspace_id)
+    return _checked(collection, reader.list(collection, workspace_id))
+
+
+def _checked(collection: Collection, wires: Sequence[Wire]) -> Sequence[Wire]:
     if not all(isinstance(wire, (dict, Mapping)) for wire in wires):
         raise PlatformError(f"GET /{collection}: something in the list is not an object", _NO_PLATFORM)
     return wires

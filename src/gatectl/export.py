@@ -15,7 +15,7 @@ from gatectl import rules, validate
 from gatectl.current import Current, Index, WorkspaceState
 from gatectl.desired import IDENTITY_FIELDS, comparable, offline_namespace, read_manifest
 from gatectl.kinds import bucket
-from gatectl.model import Attachment, Desired, Document, Finding, Identity, Live, Manifest, SourceFile
+from gatectl.model import Attachment, Desired, Document, Finding, Identity, Live, Manifest, ObjectKey, SourceFile
 from gatectl.quote import safe
 
 _NOWHERE: Final = SourceFile("-", b"")
@@ -41,6 +41,10 @@ def export(current: Current, checker: validate.Checker) -> list[Exported]:
 
 
 def _content(state: WorkspaceState) -> Iterator[Exported]:
+    for item in state.spoiled:
+        yield Exported(
+            Live(ObjectKey(item.kind, state.context.workspace, item.name), item.id, {}, (), {}), None, (item.problem,)
+        )
     identities = Counter(comparable(bucket.identity(b.spec)) for b in state.indexes["Bucket"].by_id.values())
     labels = Counter((comparable(bucket.identity(b.spec)), b.key.name) for b in state.indexes["Bucket"].by_id.values())
     for kind in ("Bucket", "LLM", "Repository"):

@@ -16,6 +16,7 @@ from gatectl import (
     desired,
     forecast,
     guardrails,
+    manageable,
     match,
     parse,
     plan,
@@ -27,11 +28,13 @@ from gatectl import (
     validate,
 )
 from gatectl.changes import Settings, Worked, compute_changes
+from gatectl.clock import Patience
 from gatectl.current import Index, read_current, read_workspaces
 from gatectl.errors import UsageError
 from gatectl.guards import Guard
 from gatectl.kinds import KINDS
 from gatectl.model import Desired, Document, Finding, ObjectKey, Plan, SourceFile
+from gatectl.platforms import driver_for
 from gatectl.platforms.interface import Identification, Reader
 from gatectl.platforms.wire import may_attach, unknown_fields
 from gatectl.project import Environment, Project
@@ -216,7 +219,11 @@ def make_plan(
     needs_keys = any("apiKey" in (m.spec.get("credentials") or {}) for m in wanted.manifests)
     read_names = sorted({*names, *visible.by_name}) if request.prune else names
     needs_llms = any(m.kind == "LLM" or any(e.type == "LLM" for e in m.entries or ()) for m in wanted.manifests)
-    current = read_current(reader, read_names, visible, api_keys=needs_keys, llms=needs_llms)
+    patience = patience_of(request.environment)
+    current = read_current(reader, read_names, visible, api_keys=needs_keys, llms=needs_llms, patience=patience)
+    unoffered = manageable.unoffered(wanted, current)
+    if unoffered:
+        return _refuse(request, target, source, [*findings, *unoffered], name_file)
     pairs, ambiguous = match.match(wanted, current)
     renew = selection.find_targets(request.renew, wanted.manifests, "--renew-credentials")
     known = frozenset(request.environment.known)
@@ -226,6 +233,7 @@ def make_plan(
     _tell_unknown(pairs, request.tell)
     worked = compute_changes(pairs, current, settings)
     unmanaged = [key for key in worked.unmanaged if key.workspace in names]
+    ambiguous += manageable.unmanageable(pairs, current)
     worked = worked._replace(findings=[*ambiguous, *worked.findings], unmanaged=unmanaged)
     chosen, since = _chosen(request, wanted, reader.traits.default_workspace, visible, worked)
     worked = plan.select(worked, chosen)
@@ -246,6 +254,13 @@ def _tell_unknown(pairs: Iterable[match.Pair], tell: Callable[[str], None]) -> N
             names = sorted(n for n, value in unknown_fields(pair.live.wire).items() if not may_attach(value))
             if names:
                 tell(f"{pair.key} has fields that gatectl does not know and does not need: {', '.join(names)}")
+
+
+def patience_of(environment: Environment) -> Patience:
+    """How long the lists of an environment's platform may lag: as it says, else as the platform's driver has it."""
+    if environment.consistency is not None:
+        return Patience(environment.consistency)
+    return Patience(driver_for(environment.platform).consistency)
 
 
 def target_of(

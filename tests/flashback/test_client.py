@@ -144,8 +144,10 @@ def test_absent_ai_endpoints_stop_only_plans_that_need_them(rehearsal: Rehearsal
             )
         )
         refused = rehearsal.gatectl("plan", "--format", "json", variables={})
-    assert refused.code == 1
-    assert refused.json["error"]["code"] == "unsupported"
+    assert refused.code == 4
+    (finding,) = refused.json["diagnostics"]
+    assert (finding["rule"], finding["path"]) == ("GW405", "/spec/resources/0")
+    assert "no list of LLM configurations: GET /ai/llm" in finding["message"]
 
 
 def test_a_workspace_goes_by_name_or_id_and_several_visible_ones_must_be_chosen_from(rehearsal: Rehearsal) -> None:

@@ -19,7 +19,7 @@ from gatectl import plan as plans
 from gatectl import receipt as receipts
 from gatectl.cli.console import Console
 from gatectl.cli.executing import carry_out
-from gatectl.cli.options import Globals, command, connection_of, patience_of
+from gatectl.cli.options import Globals, command, connection_of
 from gatectl.cli.planning import Selection, make_request, refuse_unnamed, selection_options, work_out
 from gatectl.cli.receipts import Places, begin, find_places, save
 from gatectl.cli.saved import read_plan
@@ -180,7 +180,7 @@ def _execute(console: Console, request: reconcile.Request, plan: Plan, means: _M
                 guard=guard,
                 force_put=request.force_put,
                 known=frozenset(request.environment.known),
-                patience=patience_of(request.environment),
+                patience=reconcile.patience_of(request.environment),
                 on_stop=on_stop,
             ),
         )

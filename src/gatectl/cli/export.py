@@ -32,7 +32,7 @@ def COMMAND(options: Globals, out: str | None, deadline: float) -> int:  # noqa:
     reader = driver_for(environment.platform).open_reader(connection)
     try:
         visible = read_workspaces(reader)
-        current = read_current(reader, visible_names(visible, environment.workspace), visible, llms=False)
+        current = read_current(reader, visible_names(visible, environment.workspace), visible, llms=False, bear=True)
     finally:
         reader.close()
     checker = validate.make_checker({kind.name: sources.read_schema(kind.schema) for kind in KINDS.values()})

@@ -18,7 +18,6 @@ from gatectl import credentials, fences, references, sources, trust
 from gatectl.addresses import Pattern
 from gatectl.cli.blanks import Strict
 from gatectl.cli.console import Console
-from gatectl.clock import Patience
 from gatectl.errors import INVALID, GatectlError, MissingCredential, UntrustedHost, UsageError
 from gatectl.exclusion import broken
 from gatectl.model import Document, Finding, Pointer, SourceFile, Spot
@@ -297,13 +296,6 @@ def _ask_to_trust(error: UntrustedHost, environment: Environment, project: Proje
     if not click.confirm(safe(question), default=False, err=True):
         raise error
     return trust.add(error.place, os.environ, project.folder)[0]
-
-
-def patience_of(environment: Environment) -> Patience:
-    """How long the lists of an environment's platform may lag: as it says, else as the platform's driver has it."""
-    if environment.consistency is not None:
-        return Patience(environment.consistency)
-    return Patience(driver_for(environment.platform).consistency)
 
 
 def _warn_outside(project: Project, environment: Environment) -> None:

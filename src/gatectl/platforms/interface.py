@@ -111,6 +111,9 @@ class Reader(Protocol):
         Raises PlatformError: a list that could not be read whole is never an empty or a short one.
         """
 
+    def glance(self, collection: Collection, workspace_id: str | None = None) -> Sequence[Wire]:
+        """The same for a list that nobody needs: asked for once, whatever goes wrong. Raises PlatformError."""
+
     def latest(self, collection: Collection, object_id: str) -> Wire | None:
         """One object as it is now; None where the platform has conditional writes, so that nobody needs to look first."""
 

@@ -17,16 +17,15 @@ from pathlib import Path
 from typing import Any, Final
 from urllib.parse import urlsplit, urlunsplit
 
-from gatectl.errors import Forbidden, InputError, PlatformError, Unsupported, UsageError
+from gatectl.errors import Forbidden, InputError, PlatformError, PlatformRefused, Unsupported, UsageError
 from gatectl.platforms.interface import Collection, Connection, Identification, Reader, Traits, Wire
-from gatectl.platforms.wire import attached_buckets, attached_llms, keys_of, may_attach, unknown_fields
+from gatectl.platforms.wire import attached_buckets, attached_llms, is_azure, keys_of, may_attach, unknown_fields
 
 FORMAT_VERSION: Final = "1.0"
 _IDENTIFIED: Final = ("driver", "url", "instance")
 PREFIX: Final = "snapshot://"
 _AGAIN: Final = "take it again: gatectl snapshot --out FILE"
 _LARGEST: Final = 256 * 1024 * 1024
-_AZURE: Final = ("BLOB", "AZURE")
 _NO_PLATFORM: Final = "is this address the platform's API?"
 _LISTS: Final[tuple[Collection, ...]] = ("bucket", "ai/llm", "repo", "apikeys")
 
@@ -58,9 +57,8 @@ def take(reader: Reader, project: str, workspaces: Sequence[str] | None, taken_a
 def _contents(reader: Reader, workspace: str) -> dict[str, Any]:
     """The lists of a workspace; one that the platform does not have is null."""
     buckets = reader.list("bucket", workspace)
-    keys = _optional(reader, "apikeys", workspace, (Unsupported, Forbidden))
-    llms = _optional(reader, "ai/llm", workspace, (Unsupported,))
-    accounts = {str(b["apiKeyId"]) for b in buckets if _is_azure(b) and not b.get("key") and b.get("apiKeyId")}
+    keys, llms = (_optional(reader, collection, workspace) for collection in ("apikeys", "ai/llm"))
+    accounts = {str(b["apiKeyId"]) for b in buckets if is_azure(b) and not b.get("key") and b.get("apiKeyId")}
     return {
         "bucket": [_bucket(wire) for wire in buckets],
         "ai/llm": None if llms is None else [_pick(w, ("id", "name", "aiType"), urls=("endpoint",)) for w in llms],
@@ -71,12 +69,11 @@ def _contents(reader: Reader, workspace: str) -> dict[str, Any]:
     }
 
 
-def _optional(
-    reader: Reader, collection: Collection, workspace: str, absent: tuple[type[PlatformError], ...]
-) -> Sequence[Wire] | None:
+def _optional(reader: Reader, collection: Collection, workspace: str) -> Sequence[Wire] | None:
+    """A list that a platform may refuse; None then."""
     try:
         return reader.list(collection, workspace)
-    except absent:
+    except (Unsupported, Forbidden, PlatformRefused):
         return None
 
 
@@ -95,12 +92,8 @@ def _plain_url(url: Any) -> Any:
     return urlunsplit((parts.scheme, parts.netloc.rpartition("@")[2], parts.path, "", ""))
 
 
-def _is_azure(wire: Wire) -> bool:
-    return str(wire.get("storageType")).upper() in _AZURE
-
-
 def _bucket(wire: Wire) -> dict[str, Any]:
-    account = ("key", "apiKeyId") if _is_azure(wire) else ()
+    account = ("key", "apiKeyId") if is_azure(wire) else ()
     return _pick(wire, ("id", "name", "bucket", "storageType", "region", *account), urls=("endpoint",))
 
 
@@ -260,6 +253,9 @@ class SnapshotReader:
         if found is None:
             raise Unsupported(f"the platform of the snapshot {self._path} gave no list of {collection}", _AGAIN)
         return found
+
+    def glance(self, collection: Collection, workspace_id: str | None = None) -> Sequence[Wire]:
+        return self.list(collection, workspace_id)
 
     def latest(self, collection: Collection, object_id: str) -> Wire | None:
         return None

@@ -43,6 +43,11 @@ def is_deleted(wire: Wire) -> bool:
     return wire.get("deletedAt") not in (None, "", False)
 
 
+def is_azure(wire: Wire) -> bool:
+    """Whether a bucket is an Azure container (U5)."""
+    return str(wire.get("storageType")).upper() in ("BLOB", "AZURE")
+
+
 def _says_more(envelope: Mapping[str, Any], count: int) -> str | None:
     """What of an envelope says that its list goes on, in words; None where nothing does."""
     for name in _MORE:

@@ -1,10 +1,11 @@
-"""GW405 and GW501 to GW506: what needs the platform, found by `resolve` and `changes` in a plan."""
+"""GW405 and GW501 to GW509: what needs the platform, found by `resolve`, `changes` and `manageable` in a plan."""
 
 from gatectl.rules.interface import Rule
 
 RULES = (
-    Rule("GW405", "Packets on a platform that has none",
-         "Packets are part of the manifest format, but this platform has no API for them.",
+    Rule("GW405", "Packets, or another family, on a platform that has none",
+         "Packets are part of the manifest format, but this platform has no API for them. The same is found where a platform"
+         " refuses the list of LLM configurations or of provider API keys, at every manifest that needs it.",
          bad="spec: {endpointType: S3, resources: [{type: Packet, name: welcome-kit}]}",
          good="spec: {endpointType: S3, resources: []}"),
     Rule("GW501", "A resource that is neither registered nor declared",
@@ -90,5 +91,18 @@ platform: https://gateway.example.com
          good="""\
 platform: https://gateway.example.com
 wire: {OpenAI: OPENAI}   # the value that your platform takes
+"""),
+    Rule("GW509", "An object that cannot be managed now",
+         "The platform has disabled the repository (a warning); or the repository attaches what the platform's own list does"
+         " not show, also after the time that lists may lag (`consistency` in the environment). Then nothing is decided from"
+         " the list: the repository is not changed, and no bucket or LLM of its workspace is created, since it may be the one"
+         " that is missing.",
+         bad="""\
+# on the platform: orders attaches a bucket that the list of buckets does not show
+spec: {endpointType: S3, resources: [{type: S3, bucket: acme-orders}]}
+""",
+         good="""\
+# on the platform: everything that orders attaches is listed
+spec: {endpointType: S3, resources: [{type: S3, bucket: acme-orders}]}
 """),
 )  # fmt: skip

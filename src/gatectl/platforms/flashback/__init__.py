@@ -7,7 +7,7 @@ when a reader or a writer is opened. The reader sends GET requests and nothing e
 from __future__ import annotations
 
 import atexit
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 from urllib.parse import quote
@@ -103,9 +103,17 @@ class Reader:
     def list(self, collection: Collection, workspace_id: str | None = None) -> Sequence[Wire]:
         """All live objects of a collection (`wire.read_list`). Raises PlatformError: what could not be read whole is never
         "absent"."""
+        return self._list(collection, workspace_id, self._transport.get)
+
+    def glance(self, collection: Collection, workspace_id: str | None = None) -> Sequence[Wire]:
+        """The same, asked for once. Raises PlatformError for whatever goes wrong."""
+        return self._list(collection, workspace_id, self._transport.get_once)
+
+    @staticmethod
+    def _list(collection: Collection, workspace_id: str | None, get: Callable[..., Any]) -> Sequence[Wire]:
         route = ROUTES[collection]
         query = {"workspaceId": workspace_id} if workspace_id is not None else None
-        body = self._transport.get(route.path, query)
+        body = get(route.path, query)
         items = read_list(body, route.listed, route.path)
         if workspace_id is None:
             return items

@@ -131,12 +131,16 @@ class Transport:
     def get(self, path: str, query: Mapping[str, str] | None = None) -> Any:
         """The body of a successful GET; tried until it is whole. Raises PlatformError."""
         request = _Request("GET", path, query)
-        return self._until_whole(lambda: self._authorized(request), request, refusals=True)
+        return self._until_whole(lambda: self._authorized(request), request, quotas=True)
 
-    def _until_whole(self, ask: Callable[[], Any], request: _Request, *, refusals: bool) -> Any:
+    def get_once(self, path: str, query: Mapping[str, str] | None = None) -> Any:
+        """The same without trying again: for what is not needed."""
+        return self._authorized(_Request("GET", path, query))
+
+    def _until_whole(self, ask: Callable[[], Any], request: _Request, *, quotas: bool) -> Any:
         """Ask something that does no harm when it is asked twice, until it is answered or the time for trying is over.
 
-        `refusals`: a 200 that says no, or a quota, is a passing fault too; a list has nothing to refuse.
+        `quotas`: a quota is a passing fault too; a list has none. A refusal is an answer, and asking again does not change it.
         """
         began = time.monotonic()
         attempt = 0
@@ -144,9 +148,7 @@ class Transport:
             try:
                 return ask()
             except (Uncertain, PlatformRefused) as error:
-                passing = (
-                    refusals and isinstance(error, PlatformRefused) and (error.status < 300 or error.status == 429)
-                )
+                passing = quotas and isinstance(error, PlatformRefused) and error.status == 429
                 if not (passing or isinstance(error, Uncertain)):
                     raise
                 if time.monotonic() - began >= TRIED_SECONDS:
@@ -191,7 +193,7 @@ class Transport:
     def _post_without_token(self, path: str, body: Mapping[str, Any]) -> Any:
         """A login or a refresh: done twice it does no harm."""
         request = _Request("POST", path, None, body)
-        return self._until_whole(lambda: self._patient(request, {}), request, refusals=False)
+        return self._until_whole(lambda: self._patient(request, {}), request, quotas=False)
 
     def _patient(self, request: _Request, headers: Mapping[str, str]) -> Any:
         """One request, repeated while it surely had no effect: it was never sent, or it was throttled."""
