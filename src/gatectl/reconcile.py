@@ -29,7 +29,7 @@ from gatectl import (
 )
 from gatectl.changes import Settings, Worked, compute_changes
 from gatectl.clock import Patience
-from gatectl.current import Index, read_current, read_workspaces
+from gatectl.current import Current, Index, read_current, read_workspaces
 from gatectl.errors import UsageError
 from gatectl.guards import Guard
 from gatectl.kinds import KINDS
@@ -216,11 +216,9 @@ def make_plan(
                          "apply first; objects applied from then on are recorded")  # fmt: skip
     if any(f.severity == "error" for f in findings):
         return _refuse(request, target, source, findings, name_file)
-    needs_keys = any("apiKey" in (m.spec.get("credentials") or {}) for m in wanted.manifests)
-    read_names = sorted({*names, *visible.by_name}) if request.prune else names
-    needs_llms = any(m.kind == "LLM" or any(e.type == "LLM" for e in m.entries or ()) for m in wanted.manifests)
-    patience = patience_of(request.environment)
-    current = read_current(reader, read_names, visible, api_keys=needs_keys, llms=needs_llms, patience=patience)
+    current = _read_content(
+        request, reader, wanted, sorted({*names, *visible.by_name}) if request.prune else names, visible
+    )
     unoffered = manageable.unoffered(wanted, current)
     if unoffered:
         return _refuse(request, target, source, [*findings, *unoffered], name_file)
@@ -245,6 +243,14 @@ def make_plan(
     pointed = plan.points(current)
     remarks = {**guardrails.remark(request.changed), **(remarks or {})}
     return plan.make_plan(target, selected_of, source, worked, arranged, diagnostics, name_file, remarks, pointed)
+
+
+def _read_content(request: Request, reader: Reader, wanted: Desired, names: Iterable[str], visible: Index) -> Current:
+    """What the workspaces of these names hold, as far as the manifests need it."""
+    needs_keys = any("apiKey" in (m.spec.get("credentials") or {}) for m in wanted.manifests)
+    needs_llms = any(m.kind == "LLM" or any(e.type == "LLM" for e in m.entries or ()) for m in wanted.manifests)
+    patience = patience_of(request.environment)
+    return read_current(reader, names, visible, api_keys=needs_keys, llms=needs_llms, patience=patience)
 
 
 def _tell_unknown(pairs: Iterable[match.Pair], tell: Callable[[str], None]) -> None:
