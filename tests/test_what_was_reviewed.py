@@ -21,7 +21,9 @@ from gatectl.errors import GatectlError, InputError, PlatformError, StalePlan
 from gatectl.kinds import KINDS
 from gatectl.model import Live, ObjectKey
 from gatectl.plan import digest, fingerprint, is_invalid, read_state
-from gatectl.platforms.interface import Writer
+from gatectl.platforms import driver_for
+from gatectl.platforms.interface import Connection, Credentials, Reader, Secret, Writer
+from serving import EMAIL, PASSWORD, Server
 from sites import Between, Site, bucket, entry, llm, repository
 
 Json = dict[str, Any]
@@ -420,3 +422,37 @@ def test_whatever_is_changed_in_a_saved_plan_it_is_refused_or_says_nothing_that_
         "target",
         "diagnostics",
     }
+
+
+class Served(Site):
+    """The same site over HTTP. Its database is looked at and filled beside the server where the API has no client."""
+
+    url = ""
+
+    def _connection(self) -> Connection:
+        return Connection(self.url, self.folder, "OPENAI", Credentials(email=EMAIL, password=Secret(PASSWORD)))
+
+    def reader(self) -> Reader:
+        return driver_for(self.url).open_reader(self._connection()) if self.url else super().reader()
+
+    def writer(self) -> Writer:
+        return driver_for(self.url).open_writer(self._connection()) if self.url else super().writer()
+
+
+OVER_HTTP = (
+    ("refused", "bucket azure: bucket elsewhere"), ("refused", "bucket media: endpoint https://elsewhere.example.com"),
+    ("refused", "ai/llm gpt: endpoint https://elsewhere.example.com"), ("refused", "bucket other of S3 new-events"),
+    ("refused", "apikeys main: deleted"), ("refused", "data: a key"), ("refused", "repository taker with azure in 'x'"),
+    ("refused", "repo data: without 1"), ("as reviewed", "bucket spare: bucket elsewhere"),
+)  # fmt: skip
+
+
+@pytest.mark.parametrize(("end", "name"), OVER_HTTP)
+def test_over_http_it_is_the_same(tmp_path: Path, end: str, name: str) -> None:
+    site = Served(tmp_path)
+    world(site)
+    with Server(tmp_path / "server", database=f"sqlite:///{tmp_path / '.gatectl/platform.db'}") as server:
+        site.url = server.url
+        plan = dict(site.plan())
+        (mutation,) = [each for each in mutations(lists(site)) if each.name == name]
+        assert plan["operations"] and trial(site, plan, mutation) == end

@@ -18,7 +18,7 @@ from typing import Final, NamedTuple
 from gatectl.changes import attachment_token
 from gatectl.clock import CONSISTENT, Patience
 from gatectl.conditions import Conflict, as_wanted, creation_key, divergence, find, live_hash, renews
-from gatectl.current import Current, read_current, read_live, read_workspaces
+from gatectl.current import Current, WorkspaceState, read_current, read_live, read_workspaces
 from gatectl.desired import comparable
 from gatectl.errors import (
     DeadlinePassed,
@@ -241,6 +241,8 @@ class _Work:
         """What of a level is to be written, each with the live object to write over; the rest gets its outcome."""
         ready: list[tuple[Operation, Live | None]] = []
         pending = [op for op in self.operations if op["id"] not in self.outcomes]
+        if not any(op["kind"] == "Repository" for op in level):
+            pending = list(level)  # only repositories can break what others have, so the rest need not be looked at yet
         verdicts = self.run.guard.judge(self.plan, pending, current)
         for op in level:
             failed = [need for need in op["dependsOn"] if self.outcomes[need].status not in _FINE]
@@ -520,7 +522,7 @@ def _send(
     if live is not None and etag is None:
         live = _latest(op, live, context, run.reader)
     fields = {field["path"]: field["after"] for field in op["fields"]}
-    order = Order(op["name"], fields, _complete(op, live, context), run.secrets.get(op["id"], {}))
+    order = Order(op["name"], fields, _complete(op, live, state), run.secrets.get(op["id"], {}))
     body = kind.body(order, live.wire if live is not None else None, context)
     if live is None:
         sending()
@@ -546,12 +548,13 @@ def _latest(op: Operation, live: Live, context: Context, reader: Reader) -> Live
     if wire is None:
         return live
     latest = read_live(kind, wire, context)
-    if live_hash(latest, op) != op["pre"]["hash"]:
+    swapped = {a.id for a in latest.attachments} != {a.id for a in live.attachments}
+    if swapped or live_hash(latest, op) != op["pre"]["hash"]:
         raise PreconditionFailed("somebody changed it a moment ago")
     return latest
 
 
-def _complete(op: Operation, live: Live | None, context: Context) -> list[Attachment] | None:
+def _complete(op: Operation, live: Live | None, state: WorkspaceState | None) -> list[Attachment] | None:
     """The complete list of attachments of a repository in the end: what is there, without, with, and changed."""
     if op["kind"] != "Repository":
         return None
@@ -562,16 +565,17 @@ def _complete(op: Operation, live: Live | None, context: Context) -> list[Attach
         if item.id not in gone:
             master = masters.get(f"/spec/resources/{attachment_token(item)}/master".lower(), item.master)
             complete.append(item._replace(master=master))
-    complete.extend(_with_id(read_attachment(item), context) for item in op["attach"])
+    complete.extend(_with_id(read_attachment(item), state) for item in op["attach"])
     return complete
 
 
-def _with_id(item: Attachment, context: Context) -> Attachment:
+def _with_id(item: Attachment, state: WorkspaceState | None) -> Attachment:
     """An attachment with the id of its resource; one that this run created is found by identity and label."""
     if item.id is not None:
         return item
-    lives = context.llms.values() if item.identity[0] == "LLM" else context.buckets.values()
-    found = [live.id for live in lives if _is(live, item)]
+    kind, name = ("LLM", item.identity[1]) if item.identity[0] == "LLM" else ("Bucket", item.label or "")
+    named = state.indexes[kind].by_name.get(name, ()) if state is not None else ()
+    found = [live.id for live in named if _is(live, item)]
     if len(found) != 1:
         what = "/".join(item.identity[1:])
         how = "is not there" if not found else f"is there {len(found)} times"
