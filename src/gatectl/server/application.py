@@ -32,6 +32,9 @@ from gatectl.server.sessions import Sessions
 
 LARGEST_BODY: Final = 1024 * 1024
 
+PLATFORM: Final = "gatectl.platform"
+"""In a request's scope: the platform as this request has it, where that is another one (`views`)."""
+
 _ABSENT: Final = ("", "undefined")
 """What the official client sends for a query parameter that it does not have (section 3.4)."""
 
@@ -110,10 +113,13 @@ async def _respond(endpoint: Endpoint, serving: Serving, request: Request) -> Re
         return response
     path = {name: str(value) for name, value in request.path_params.items()}
     if_match = request.headers.get("if-match") if endpoint.conditional else None
+    platform = request.scope.get(PLATFORM, serving.platform)
     query = request.url.query
 
     def work() -> Response:
-        return _written(_run(endpoint, serving, _Raw(path, query, content, if_match, token)))
+        return _written(
+            _run(endpoint, serving._replace(platform=platform), _Raw(path, query, content, if_match, token))
+        )
 
     return await asyncio.get_running_loop().run_in_executor(serving.executor, work)
 

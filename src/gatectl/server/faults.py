@@ -11,7 +11,8 @@ YAML or JSON; its schema is `schemas/faults.schema.json`:
 
 `route` is `METHOD /path`, where `*` stands for anything, also for several parts of a path. A rule fires with its
 `probability` (default 1) on each request that it matches, but not on the first `skip` of those, and at most `times` times.
-Rules are looked at in order; `latency` adds to whatever else happens, of the other kinds the first that fires counts.
+Rules are looked at in order; the kinds of the second table, and `latency`, add to whatever else happens, of the others the
+first that fires counts.
 
 | kind | what happens |
 | --- | --- |
@@ -27,6 +28,26 @@ Rules are looked at in order; `latency` adds to whatever else happens, of the ot
 | `refuse` | 200 with success=false and `code`; nothing is done |
 | `slow-body` | everything is done, then the body trickles for `seconds` (1) |
 | `expire-token` | 401; the access token, if it is from a login, is expired from now on; nothing is done |
+| `withheld` | `status` (403) and nothing is done; with 200 it is success=true without the list, or whatever was asked for |
+| `success-with-error` | 200 with success=true beside `code` (QUOTA_EXCEEDED) and without an id; nothing is done |
+
+And how the platform may be, where its types leave that open. These let the request be executed, and add to whatever else happens:
+
+| kind | what happens |
+| --- | --- |
+| `filled-defaults` | GET shows a region, an endpoint and a master where none was given |
+| `soft-deleted` | lists hold a deleted twin, with deletedAt, of each object |
+| `unknown-fields` | objects and attachments have fields that nobody knows: texts, numbers, counters |
+| `unknown-lists` | repositories attach something that nobody knows |
+| `more` | half of each list, in an envelope that says that there is more |
+| `lag` | lists are as they were `seconds` (1) ago |
+| `optional-ids` | attachments have no id of their own beside the expanded object |
+| `replacing-put` | PUT /bucket drops key, endpoint, region and apiKeyUuid where they are not sent |
+| `disabled` | every repository is disabled |
+| `read-role` | who asks has the role READ in every workspace, and anything but GET is 403 |
+| `legacy-units` | repositories list units, with unitId, and no buckets |
+| `lower-case` | storageType, mode, aiType, accessType, role, status and provider are read in lower case |
+| `no-scheme` | endpoints are read without https:// |
 
 The same seed and the same sequence of requests give the same faults: every rule draws from a source of its own, once for
 each request that it matches.
@@ -40,7 +61,7 @@ import random
 import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any, Literal, NamedTuple
+from typing import Any, Final, Literal, NamedTuple
 
 from gatectl.errors import InputError
 from gatectl.parse import locate, parse
@@ -61,7 +82,30 @@ Kind = Literal[
     "refuse",
     "slow-body",
     "expire-token",
+    "filled-defaults",
+    "soft-deleted",
+    "unknown-fields",
+    "unknown-lists",
+    "more",
+    "lag",
+    "optional-ids",
+    "replacing-put",
+    "withheld",
+    "success-with-error",
+    "disabled",
+    "read-role",
+    "legacy-units",
+    "lower-case",
+    "no-scheme",
 ]
+
+ADDED: Final = frozenset[Kind](
+    {
+        "latency", "filled-defaults", "soft-deleted", "unknown-fields", "unknown-lists", "more", "lag", "optional-ids",
+        "replacing-put", "disabled", "read-role", "legacy-units", "lower-case", "no-scheme",
+    }
+)  # fmt: skip
+"""The kinds that add to whatever else happens: how a platform is, rather than what goes wrong."""
 
 
 class Rule(NamedTuple):
@@ -88,12 +132,16 @@ class Faults:
         self._fired = [0] * len(rules)
 
     def strike(self, method: str, path: str) -> list[Rule]:
-        """What happens to this request: rules of kind latency, then at most one other."""
+        """What happens to this request: rules whose kind adds to others, then at most one other."""
         request = f"{method} {path}"
         fired = [rule for index, rule in enumerate(self._rules) if self._fires(index, rule, request)]
-        return [rule for rule in fired if rule.kind == "latency"] + [rule for rule in fired if rule.kind != "latency"][
-            :1
-        ]
+        others = [rule for rule in fired if rule.kind not in ADDED]
+        return [rule for rule in fired if rule.kind in ADDED] + others[:1]
+
+    @property
+    def longest_lag(self) -> float | None:
+        """How many seconds lists may lag at most; None where none does."""
+        return max((rule.seconds for rule in self._rules if rule.kind == "lag"), default=None)
 
     def _fires(self, index: int, rule: Rule, request: str) -> bool:
         if rule.route.fullmatch(request) is None:

@@ -51,7 +51,7 @@ def listen(address: Address, platform: Platform, sessions: Sessions, faults: Fau
     with ThreadPoolExecutor(_WORKERS, "gatectl") as executor, _bound(address) as bound:
         application = make_application(Serving(platform, sessions, executor, log.error))
         if faults is not None:
-            application = Interference(application, faults, sessions, transports)
+            application = Interference(application, faults, sessions, transports, platform)
         config = uvicorn.Config(
             _Logged(application, log.info),
             http=protocol_class(transports),

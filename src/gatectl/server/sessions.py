@@ -113,7 +113,15 @@ class Sessions:
         raise PlatformRefused("there is no such token", platform_code="NOT_FOUND", status=404)
 
     def profile(self, token: str) -> dict[str, Any]:
-        return _user(self._email(token)) | {"validated": True, "mfaRequired": False}
+        """Who is asking, whole (platform-contract.md, section 3.1)."""
+        return _user(self._email(token)) | {
+            "lastName": "",
+            "orgRoleDescription": "OWNER",
+            "orgRoles": [_OWNER_ROLE],
+            "isBusiness": False,
+            "validated": True,
+            "mfaRequired": False,
+        }
 
     def _email(self, token: str) -> str:
         claims = self._claims(token)

@@ -236,7 +236,20 @@ ANSWERS: Final[Mapping[str, Shape]] = {
     "DoneMessage": _object({"success": _TRUE, "message": _STRING}),
     "Session": _object(_TOKENS, {"token": _STRING, "user": _ref("User")}),
     "Profile": _object(
-        {"success": _TRUE, "data": _object({**_USER, "validated": _BOOL, "mfaRequired": _BOOL})},
+        {
+            "success": _TRUE,
+            "data": _object(
+                {
+                    **_USER,
+                    "lastName": _STRING,
+                    "orgRoleDescription": _STRING,
+                    "orgRoles": _list(_INT),
+                    "isBusiness": _BOOL,
+                    "validated": _BOOL,
+                    "mfaRequired": _BOOL,
+                }
+            ),
+        },
     ),
     "Tokens": _object({"success": _TRUE, "tokens": _list(_object({"id": _STRING, "createdAt": _MOMENT}))}),
     "Workspaces": _object({"success": _TRUE, "workspaces": _list(_ref("Workspace"))}),

@@ -42,6 +42,9 @@ FIELDS = {
     "region": Field("region", optional_text),
 }
 
+_OPTIONAL: dict[str, Any] = dict.fromkeys(("key", "endpoint", "region", "api_key_id"))
+"""The columns of what a bucket may do without."""
+
 _t = tables.buckets.c
 _a = tables.bucket_attachments.c
 _r = tables.repositories.c
@@ -115,15 +118,23 @@ def create_bucket(transaction: Transaction, body: Body) -> str:
     return str(values["id"])
 
 
-def update_bucket(transaction: Transaction, bucket_id: str, body: Body, expected: str | None) -> str:
-    """Change the fields given, all but the workspace (section 2.10); the new ETag. Refused: 400, 404, 412."""
+def update_bucket(
+    transaction: Transaction, bucket_id: str, body: Body, expected: str | None, *, replaces: bool = False
+) -> str:
+    """Change the fields given, all but the workspace (section 2.10); the new ETag. Refused: 400, 404, 412.
+
+    Where the PUT `replaces` (U36), optional fields that are not given are gone, whether the bucket can be reached then or not;
+    a secret stays, since nobody could send it again.
+    """
     row = _live(transaction.connection, bucket_id)
     workspace_id, version = row.pop("workspace_id"), row.pop("version")
     check_etag(expected, bucket_id, version)
     if body.get("workspaceId") not in (None, workspace_id):
         raise refused("the workspace of a bucket cannot be changed")
-    values = row | read_given(body, FIELDS) | read_credentials(transaction, body, workspace_id)
-    _check_reachable(values)
+    gone = _OPTIONAL if replaces else {}
+    values = row | gone | read_given(body, FIELDS) | read_credentials(transaction, body, workspace_id)
+    if not replaces:
+        _check_reachable(values)
     transaction.connection.execute(
         update(tables.buckets).where(_t.id == _ID).values(**values, version=version + 1), {"id_": bucket_id}
     )

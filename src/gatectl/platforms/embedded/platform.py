@@ -99,6 +99,11 @@ class Platform:
     def instance(self) -> str:
         return self._store.instance
 
+    @property
+    def store(self) -> WritableStore:
+        """What this stands on, for another view of the same platform."""
+        return self._store
+
     def list(self, collection: Collection, workspace_id: str | None = None) -> Sequence[Wire]:
         return list_objects(self._store, collection, workspace_id)
 
@@ -158,6 +163,11 @@ class Platform:
         ETag."""
         with self._store.writing() as transaction:
             return COLLECTIONS[collection].update(transaction, object_id, body, etag)
+
+    def replace_bucket(self, bucket_id: str, body: Wire, etag: str | None = None) -> str:
+        """Change a bucket as a platform does whose PUT replaces (U36): what is not sent is gone; its new ETag."""
+        with self._store.writing() as transaction:
+            return buckets.update_bucket(transaction, bucket_id, body, etag, replaces=True)
 
     def delete(self, collection: Collection, object_id: str, etag: str | None = None) -> None:
         with self._store.writing() as transaction:
