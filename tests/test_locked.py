@@ -17,6 +17,7 @@ from packaging.requirements import Requirement
 TOP = Path(__file__).resolve().parent.parent
 USED = TOP / "src" / "gatectl" / "_pipelines" / "constraints.txt"
 DEV = TOP / ".ci" / "dev.txt"
+RELEASE = TOP / ".ci" / "release.txt"
 PYTHONS = ("3.11", "3.12", "3.13")
 
 
@@ -37,7 +38,7 @@ def asked(extra: str) -> Iterator[Requirement]:
     return map(Requirement, everything)
 
 
-@pytest.mark.parametrize(("path", "extra"), [(USED, "server"), (DEV, "dev")])
+@pytest.mark.parametrize(("path", "extra"), [(USED, "server"), (DEV, "dev"), (RELEASE, "release")])
 def test_what_is_locked_fits_what_pyproject_asks_for(path: Path, extra: str) -> None:
     pins = locked(path)
     for requirement in asked(extra):
@@ -46,7 +47,7 @@ def test_what_is_locked_fits_what_pyproject_asks_for(path: Path, extra: str) -> 
         assert requirement.specifier.contains(pins[name][0], prereleases=True), f"{name}: run .ci/lock --keep"
 
 
-@pytest.mark.parametrize("path", [USED, DEV])
+@pytest.mark.parametrize("path", [USED, DEV, RELEASE])
 def test_everything_that_is_locked_has_its_hashes_and_no_address(path: Path) -> None:
     pins = locked(path)
     assert len(pins) > 20
@@ -88,7 +89,7 @@ def ours() -> list[Path]:
     )  # fmt: skip
     paths = [TOP / name for name in listed.stdout.split("\0") if name and not name.startswith("tests/")]
     return [
-        path for path in paths if path.is_file() and path not in (USED, DEV) and path.suffix not in (".png", ".ico")
+        path for path in paths if path.is_file() and path not in (USED, DEV, RELEASE) and path.suffix not in (".png", ".ico")
     ]
 
 

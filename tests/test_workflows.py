@@ -148,6 +148,25 @@ def test_permissions_are_the_least_of_each_job() -> None:
                        "drift": ["issues"]}  # fmt: skip
 
 
+def test_a_release_is_built_once_and_published_without_a_token() -> None:
+    document = load(TOP / ".github/workflows/release.yml")
+    jobs = document["jobs"]
+    assert document[True] == {"push": {"tags": ["v*"]}}
+    assert document["permissions"] == {}
+    assert {name: job["permissions"] for name, job in jobs.items()} == {
+        "build": {"contents": "read"}, "attest": {"attestations": "write", "id-token": "write"}, "publish": {"id-token": "write"}
+    }  # fmt: skip
+    assert secrets_of(document) == set()
+    assert [name for name, job in jobs.items() if any("run" in step for step in job["steps"])] == ["build"]
+    assert (jobs["attest"]["needs"], jobs["publish"]["needs"]) == ("build", "attest")
+    assert jobs["publish"]["environment"] == "release"
+
+
+@pytest.mark.parametrize(("given", "code"), [((), 64), (("v0.0.0",), 64), (("v0.0.0", "."), 64)])
+def test_a_release_wants_a_tag_and_a_new_folder(given: tuple[str, ...], code: int) -> None:
+    assert run([TOP / ".ci" / "release", *given]).returncode == code
+
+
 def secrets_of(job: Any) -> set[str]:
     return set(re.findall(r"secrets\.(\w+)", json.dumps(job)))
 
