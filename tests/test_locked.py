@@ -89,7 +89,9 @@ def ours() -> list[Path]:
     )  # fmt: skip
     paths = [TOP / name for name in listed.stdout.split("\0") if name and not name.startswith("tests/")]
     return [
-        path for path in paths if path.is_file() and path not in (USED, DEV, RELEASE) and path.suffix not in (".png", ".ico")
+        path
+        for path in paths
+        if path.is_file() and path not in (USED, DEV, RELEASE) and path.suffix not in (".png", ".ico")
     ]
 
 
