@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import Final
 
-from gatectl.platforms.embedded.identity import etag
 from gatectl.server.buckets import WORKSPACE
 from gatectl.server.endpoint import Answer, Call, Endpoint, Parameter
 
@@ -16,8 +15,8 @@ def _list(call: Call) -> Answer:
 
 
 def _create(call: Call) -> Answer:
-    key_id = call.platform.create("apikeys", call.body)
-    return Answer({"success": True, "message": "created", "apiKeyId": key_id}, etag=etag(key_id, 1))
+    made = call.create("apikeys")
+    return Answer({"success": True, "message": "created", "apiKeyId": made.id}, etag=made.etag)
 
 
 def _update(call: Call) -> Answer:
@@ -40,7 +39,7 @@ ENDPOINTS: Final = (
     ),
     Endpoint(
         "POST", "/apikeys", _create, "Store a provider API key.", "ProviderKeyCreated",
-        body="ProviderKeyWrite", refusals=(404,), etag=True,
+        body="ProviderKeyWrite", refusals=(404,), etag=True, once=True,
     ),
     Endpoint(
         "PUT", "/apikeys/{apiKeyUuid}", _update, "Change the fields given.", "DoneMessage",

@@ -113,12 +113,13 @@ async def _respond(endpoint: Endpoint, serving: Serving, request: Request) -> Re
         return response
     path = {name: str(value) for name, value in request.path_params.items()}
     if_match = request.headers.get("if-match") if endpoint.conditional else None
+    once = request.headers.get("idempotency-key") if endpoint.once else None
     platform = request.scope.get(PLATFORM, serving.platform)
     query = request.url.query
 
     def work() -> Response:
         return _written(
-            _run(endpoint, serving._replace(platform=platform), _Raw(path, query, content, if_match, token))
+            _run(endpoint, serving._replace(platform=platform), _Raw(path, query, content, if_match, once, token))
         )
 
     return await asyncio.get_running_loop().run_in_executor(serving.executor, work)
@@ -131,6 +132,7 @@ class _Raw(NamedTuple):
     query: str
     content: bytes
     if_match: str | None
+    idempotency_key: str | None
     token: str
 
 
@@ -141,7 +143,9 @@ def _run(endpoint: Endpoint, serving: Serving, raw: _Raw) -> Answer:
             if "\0" in value:
                 raise PlatformRefused(f"{name} holds a character that cannot be stored")
         body = {} if endpoint.body is None else _body(endpoint, raw.content)
-        call = Call(serving.platform, serving.sessions, raw.path, query, body, raw.if_match, raw.token)
+        call = Call(
+            serving.platform, serving.sessions, raw.path, query, body, raw.if_match, raw.idempotency_key, raw.token
+        )
         return endpoint.handle(call)
     except PlatformRefused as error:
         return refusal(endpoint.family, error)

@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Final
 
 from gatectl.platforms.embedded.fields import optional_text
-from gatectl.platforms.embedded.identity import etag
 from gatectl.server.endpoint import Answer, Call, Endpoint, Parameter
 
 WORKSPACE: Final = Parameter("workspaceId", "Only what is in this workspace.")
@@ -21,8 +20,8 @@ def _available(call: Call) -> Answer:
 
 
 def _create(call: Call) -> Answer:
-    bucket_id = call.platform.create("bucket", call.body)
-    return Answer({"success": True, "bucketId": bucket_id}, etag=etag(bucket_id, 1))
+    made = call.create("bucket")
+    return Answer({"success": True, "bucketId": made.id}, etag=made.etag)
 
 
 def _update(call: Call) -> Answer:
@@ -52,7 +51,7 @@ ENDPOINTS: Final = (
     Endpoint("GET", "/bucket", _list, "All buckets.", "Buckets", query=(WORKSPACE, WALLET)),
     Endpoint(
         "POST", "/bucket", _create, "Register a bucket. No storage is asked for it.", "BucketCreated",
-        body="BucketWrite", refusals=(404,), etag=True,
+        body="BucketWrite", refusals=(404,), etag=True, once=True,
     ),
     Endpoint(
         "GET", "/bucket/available", _available,

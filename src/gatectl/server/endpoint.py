@@ -10,7 +10,8 @@ from collections.abc import Callable, Mapping
 from typing import Any, Final, Literal, NamedTuple
 
 from gatectl.errors import PlatformRefused
-from gatectl.platforms.embedded.platform import Platform
+from gatectl.platforms.embedded.platform import Made, Platform
+from gatectl.platforms.interface import Collection
 from gatectl.server.sessions import Sessions
 
 Family = Literal["general", "auth", "repo", "repo-delete"]
@@ -25,7 +26,12 @@ class Call(NamedTuple):
     query: Mapping[str, str]
     body: Mapping[str, Any]
     if_match: str | None
+    idempotency_key: str | None
     token: str
+
+    def create(self, collection: Collection, body: Mapping[str, Any] | None = None) -> Made:
+        """Create an object from the body sent (or from that body as the platform wants it), once for each Idempotency-Key."""
+        return self.platform.create_once(collection, self.body if body is None else body, self.idempotency_key)
 
 
 class Answer(NamedTuple):
@@ -45,7 +51,7 @@ class Endpoint(NamedTuple):
     """A row of the table.
 
     `body` and `answer` name shapes (`shapes.SHAPES`). `refusals` are the statuses that are the endpoint's own; those that
-    every endpoint shares are added in `statuses`. `free`: needs no token. `conditional`: If-Match is honoured.
+    every endpoint shares are added in `statuses`. `free`: needs no token. `conditional`: If-Match is honoured; `once`: Idempotency-Key.
     """
 
     method: str
@@ -61,6 +67,7 @@ class Endpoint(NamedTuple):
     refusals: tuple[int, ...] = ()
     free: bool = False
     conditional: bool = False
+    once: bool = False
     etag: bool = False
 
     @property

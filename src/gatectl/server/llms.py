@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import Final
 
-from gatectl.platforms.embedded.identity import etag
 from gatectl.server.buckets import WORKSPACE
 from gatectl.server.endpoint import Answer, Call, Endpoint
 
@@ -18,8 +17,8 @@ def _available(call: Call) -> Answer:
 
 
 def _create(call: Call) -> Answer:
-    llm_id = call.platform.create("ai/llm", call.body)
-    return Answer({"success": True, "aiLlmId": llm_id, "message": "created"}, etag=etag(llm_id, 1))
+    made = call.create("ai/llm")
+    return Answer({"success": True, "aiLlmId": made.id, "message": "created"}, etag=made.etag)
 
 
 def _update(call: Call) -> Answer:
@@ -42,7 +41,7 @@ ENDPOINTS: Final = (
     Endpoint("GET", "/ai/llm", _list, "All AI LLM configurations.", "Llms", query=(WORKSPACE,)),
     Endpoint(
         "POST", "/ai/llm", _create, "Configure an AI LLM. No provider is called.", "LlmWritten",
-        body="LlmWrite", refusals=(404,), etag=True,
+        body="LlmWrite", refusals=(404,), etag=True, once=True,
     ),
     Endpoint("GET", "/ai/llm/available", _available, "All AI LLM configurations, newest first.", "Llms"),
     Endpoint(

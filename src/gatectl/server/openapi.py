@@ -8,11 +8,13 @@ from __future__ import annotations
 from typing import Any
 
 from gatectl import __version__
+from gatectl.platforms.embedded.creations import LONGEST_KEY
 from gatectl.server.endpoint import Endpoint
 from gatectl.server.routes import ENDPOINTS
 from gatectl.server.shapes import SHAPES
 
 _STRING = {"type": "string"}
+_KEY = {"type": "string", "minLength": 1, "maxLength": LONGEST_KEY, "pattern": "^[ -~]+$"}
 _ETAG = {"ETag": {"description": "What the object is now, for If-Match.", "schema": _STRING}}
 
 
@@ -66,6 +68,9 @@ def _parameters(endpoint: Endpoint) -> list[dict[str, Any]]:
     if endpoint.conditional:
         description = "Only if the object still has this ETag; 412 otherwise."
         found.append({"name": "If-Match", "in": "header", "description": description, "schema": _STRING})
+    if endpoint.once:
+        description = "Within a day, the same key is answered with what it made, if that is still there as it was made."
+        found.append({"name": "Idempotency-Key", "in": "header", "description": description, "schema": _KEY})
     return found
 
 

@@ -10,7 +10,6 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from gatectl.platforms.embedded.fields import objects, optional_text
-from gatectl.platforms.embedded.identity import etag
 from gatectl.platforms.interface import Wire
 from gatectl.server.buckets import WALLET, WORKSPACE
 from gatectl.server.endpoint import Answer, Call, Endpoint, Parameter
@@ -28,8 +27,8 @@ def _list(call: Call) -> Answer:
 
 
 def _create(call: Call) -> Answer:
-    repository_id = call.platform.create("repo", _write_shape(call.body))
-    return Answer({"success": True, "repoId": repository_id}, etag=etag(repository_id, 1))
+    made = call.create("repo", _write_shape(call.body))
+    return Answer({"success": True, "repoId": made.id}, etag=made.etag)
 
 
 def _update(call: Call) -> Answer:
@@ -85,7 +84,7 @@ ENDPOINTS: Final = (
     ),
     Endpoint(
         "POST", "/repo", _create, "Create a repository with its attachments.", "RepositoryWritten", "repo",
-        body="RepositoryWrite", refusals=(404,), etag=True,
+        body="RepositoryWrite", refusals=(404,), etag=True, once=True,
     ),
     Endpoint(
         "POST", "/repo/validate", _validate_any,

@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Any, Final
 
 from gatectl.platforms.embedded.fields import not_found
-from gatectl.platforms.embedded.identity import etag
 from gatectl.server.endpoint import Answer, Call, Endpoint
 
 
@@ -18,8 +17,8 @@ def _get(call: Call) -> Answer:
 
 
 def _create(call: Call) -> Answer:
-    workspace_id = call.platform.create("workspace", call.body)
-    return _read(call, workspace_id)._replace(status=201, etag=etag(workspace_id, 1))
+    made = call.create("workspace")
+    return _read(call, made.id)._replace(status=201, etag=made.etag)
 
 
 def _update(call: Call) -> Answer:
@@ -41,7 +40,7 @@ def _read(call: Call, workspace_id: str) -> Answer:
 
 ENDPOINTS: Final = (
     Endpoint("GET", "/workspace", _list, "All workspaces.", "Workspaces"),
-    Endpoint("POST", "/workspace", _create, "Create a workspace.", "OneWorkspace", body="WorkspaceWrite", status=201, etag=True),
+    Endpoint("POST", "/workspace", _create, "Create a workspace.", "OneWorkspace", body="WorkspaceWrite", status=201, etag=True, once=True),
     Endpoint("GET", "/workspace/{workspaceId}", _get, "One workspace.", "OneWorkspace", refusals=(404,), etag=True),
     Endpoint(
         "PUT", "/workspace/{workspaceId}", _update, "Rename a workspace.", "OneWorkspace",

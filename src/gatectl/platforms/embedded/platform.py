@@ -15,10 +15,18 @@ from sqlalchemy import Connection, String, bindparam, cast, exists, insert, sele
 
 from gatectl.platforms.interface import Collection, Wire
 
-from . import apikeys, buckets, llms, repositories, repository_keys, tables, workspaces
+from . import apikeys, buckets, creations, llms, repositories, repository_keys, tables, workspaces
 from .fields import Body
+from .identity import etag as etag_of
 from .repository_keys import Family, NewKey
 from .store import Store, Transaction, WritableStore
+
+
+class Made(NamedTuple):
+    """What a creation made, and what it is now."""
+
+    id: str
+    etag: str
 
 
 class CollectionRules(NamedTuple):
@@ -94,6 +102,7 @@ class Platform:
 
     def __init__(self, store: WritableStore) -> None:
         self._store = store
+        self._prepared = False
 
     @property
     def instance(self) -> str:
@@ -152,6 +161,28 @@ class Platform:
     def delete_key(self, repository_id: str, family: Family, key_id: str) -> None:
         with self._store.writing() as transaction:
             repository_keys.delete_key(transaction, repository_id, family, key_id)
+
+    def create_once(self, collection: Collection, body: Wire, key: str | None) -> Made:
+        """Create an object, unless this key made it within a day and it is still there as it was made (`creations`)."""
+        if key is not None:
+            creations.check_key(key)
+            self._prepare()
+        with self._store.writing() as transaction:
+            if key is not None:
+                found = creations.find(transaction.connection, collection, body, key)
+                if found is not None:
+                    return Made(found[0], etag_of(*found))
+            object_id = COLLECTIONS[collection].create(transaction, body)
+            if key is not None:
+                creations.remember(transaction, collection, object_id, key)
+            return Made(object_id, etag_of(object_id, 1))
+
+    def _prepare(self) -> None:
+        """Add the table of creations to a database of before there was one."""
+        if not self._prepared:
+            with self._store.writing() as transaction:
+                tables.creations.create(transaction.connection, checkfirst=True)
+            self._prepared = True
 
     def create(self, collection: Collection, body: Wire) -> str:
         """Create an object from its write shape; the new object's id."""

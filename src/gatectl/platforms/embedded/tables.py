@@ -182,6 +182,19 @@ repository_keys = Table(
 )
 """The keys of repositories: `family` storage (`access`: its accessType) or ai (`access`: its aiType)."""
 
+creations = Table(
+    "creations",
+    metadata,
+    Column("key", String(255), primary_key=True),
+    _text("collection"),
+    _text("object_id"),
+    _text("form"),
+    _text("created_at"),
+    Index("creations_by_moment", "created_at"),
+    sqlite_with_rowid=False,
+)
+"""What each Idempotency-Key made (`creations`). A database of before has no such table; it is added when it is first needed."""
+
 applied = Table(
     "applied",
     metadata,
