@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import json
+import socket
+import time
 from collections.abc import Iterator
 
 import pytest
 
 from codehost import TOKEN, CodeHost, Fault
 from gatectl.review import transport
+from listening import Listener
 
 from .conftest import GOOD, REPOSITORY, Shell, project
 
@@ -173,3 +176,26 @@ def test_what_is_no_saved_plan_is_not_posted(shell: Shell, host: CodeHost) -> No
     assert shell("comment", "odd.json").code == 1
     assert shell("comment", "missing.json").code == 1
     assert host.requests == []
+
+
+@pytest.mark.parametrize("piece", [b"X-A: b\r\n", b""])
+def test_the_deadline_ends_a_comment_whatever_the_host_does(
+    shell: Shell, outside: None, monkeypatch: pytest.MonkeyPatch, piece: bytes
+) -> None:
+    def drip(peer: socket.socket) -> None:
+        peer.sendall(b"HTTP/1.1 200 OK\r\n")
+        for _ in range(200):
+            peer.sendall(piece)
+            time.sleep(0.05)
+
+    planned(shell.good())
+    values = {"GITHUB_REPOSITORY": "acme/gateway", "GITHUB_TOKEN": TOKEN, "GITHUB_REF": "refs/pull/5/merge"}
+    for name, value in values.items():
+        monkeypatch.setenv(name, value)
+    with Listener(drip) as listener:
+        monkeypatch.setenv("GITHUB_API_URL", f"http://{listener.place}")
+        monkeypatch.setenv("HTTP_PROXY", "http://127.0.0.1:1")
+        found = shell("comment", "plan.json", "--deadline", "1")
+        assert found.code == 10
+        assert "deadline" in found.err
+        assert listener.text.count("GET ") == 1

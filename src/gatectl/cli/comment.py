@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import time
 
 import click
 
@@ -40,14 +41,16 @@ BUDGET = 65_536
     metavar="BYTES",
     help="The comment takes no more (65536).",
 )
+@click.option("--deadline", type=click.FloatRange(min=1), default=1800.0, metavar="SECONDS", help="For the whole run.")
 def COMMAND(  # noqa: N802 - the table's word
-    options: Globals, file: str, provider: str | None, number: int | None, always: bool, budget: int
+    options: Globals, file: str, provider: str | None, number: int | None, always: bool, budget: int, deadline: float
 ) -> int:  # fmt: skip
     """Post a saved plan (plan --out FILE) on its pull request, or update the comment that is there.
 
     There is one comment for each project and environment (-e), on GitHub or GitLab; the plan before is folded in it. The
     token is GITHUB_TOKEN, GITLAB_TOKEN or CI_JOB_TOKEN.
     """
+    ends = time.monotonic() + deadline
     console = options.console()
     place = find_place(os.environ, provider, number)
     project = load_project(options)
@@ -59,7 +62,7 @@ def COMMAND(  # noqa: N802 - the table's word
 
     mark = sticky.marker(project.name, environment.name)
     text = render("plan", plan, "markdown", Look(budget=sticky.room(mark, budget), environment=environment.name))
-    host = Host(place)
+    host = Host(place, ends=ends)
     try:
         create = always or not plans.is_empty(plan) or plans.is_invalid(plan)
         posted = sticky.post(host, mark, text, budget, create=create)

@@ -43,16 +43,16 @@ ENDPOINTS: Final[Mapping[str, Endpoints]] = {
 
 
 class Host:
-    """The comments of one pull request."""
+    """The comments of one pull request. `ends` is the moment (time.monotonic) by which all is over."""
 
-    def __init__(self, place: Place, patience: Patience | None = None) -> None:
+    def __init__(self, place: Place, patience: Patience | None = None, ends: float | None = None) -> None:
         self._endpoints = ENDPOINTS[place.provider]
         project = place.project if place.provider == "github" else quote(place.project, safe="")
         self._values = {"project": project, "number": str(place.number)}
         self._anonymous = place.header == "JOB-TOKEN"  # of a job, which GitLab does not let ask
         headers = {place.header: place.token, "Accept": self._endpoints.accept}
         secret = place.token.removeprefix("Bearer ")
-        self._transport = Transport(place.api, headers, secret, patience or Patience())
+        self._transport = Transport(place.api, headers, secret, patience or Patience(), ends)
 
     def close(self) -> None:
         self._transport.close()

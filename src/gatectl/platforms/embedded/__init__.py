@@ -159,9 +159,11 @@ def _located(connection: Connection) -> tuple[Identification, Database]:
     if target == "embedded":
         own = own_folder(folder.absolute(), create=False) / _OWN_FILE
         place = "sha256:" + hashlib.sha256(os.fsencode(own.resolve())).hexdigest()
-        return Identification("embedded", "embedded", None, place), SqliteFile(own, own_folder=True)
+        return Identification("embedded", "embedded", None, place), SqliteFile(
+            own, own_folder=True, ends=connection.ends
+        )
     name = target.removeprefix(_SQLITE)
     if name == target or name in ("", ":memory:"):
         raise PlatformError(f"{target!r} does not name a database file", "write sqlite:///path/to/file.db")
     path = (folder / name).resolve()
-    return Identification("sqlite", f"{_SQLITE}{path}", None), SqliteFile(path, own_folder=False)
+    return Identification("sqlite", f"{_SQLITE}{path}", None), SqliteFile(path, own_folder=False, ends=connection.ends)

@@ -15,6 +15,7 @@ How it is run, and why:
 
 from __future__ import annotations
 
+import math
 import os
 import sqlite3
 import stat
@@ -30,8 +31,10 @@ from sqlalchemy.exc import DBAPIError
 
 from gatectl.errors import PlatformError, PlatformLocked
 from gatectl.outputs import own_folder, refuse_links
+from gatectl.quote import quote as quoted
 
-from .claim import Release, claim_file
+from .claim import PATIENCE, Release, claim_file
+from .guarded import check_content, check_file, guard, too_late
 from .store import WRITES
 
 BUSY_SECONDS = 10.0
@@ -46,12 +49,13 @@ class SqliteFile:
     """A database in one file.
 
     `own_folder`: the folder belongs to gatectl (`.gatectl/`), so a writer creates it and keeps it out of git; any other
-    folder has to be there.
+    folder has to be there. `ends` is the moment (time.monotonic) by which every statement is over (None: no limit).
     """
 
-    def __init__(self, path: Path, *, own_folder: bool) -> None:
+    def __init__(self, path: Path, *, own_folder: bool, ends: float | None = None) -> None:
         self._path = path
         self._own_folder = own_folder
+        self._ends = ends
 
     @property
     def place(self) -> str:
@@ -86,6 +90,7 @@ class SqliteFile:
 
     def engine(self, *, writes: bool) -> Engine:
         """An engine whose connections can write, or cannot."""
+        check_file(self._path)
         refuse_links(self._path, *(self._path.with_name(self._path.name + end) for end in _BESIDE))
         uri = f"file:{quote(str(self._path))}?mode={'rwc' if writes else 'ro'}"
 
@@ -94,13 +99,37 @@ class SqliteFile:
             connection = sqlite3.connect(
                 uri, uri=True, timeout=BUSY_SECONDS, isolation_level=None, check_same_thread=False
             )
-            connection.execute("PRAGMA foreign_keys=ON")
+            try:
+                guard(connection, self._ends)
+                connection.execute("PRAGMA foreign_keys=ON")
+                self._wait_no_longer(connection)
+                check_content(connection, self.place)
+            except BaseException:
+                connection.close()
+                raise
             return connection
 
         # hide_parameters: values never reach an exception's text.
         engine = create_engine("sqlite://", creator=connect, poolclass=NullPool, hide_parameters=True)
-        event.listen(engine, "begin", _begin)
+        event.listen(engine, "begin", self._begin)
         return engine
+
+    def _begin(self, connection: Connection) -> None:
+        if self._ends is not None:
+            self._wait_no_longer(connection.connection.dbapi_connection)
+        writes = connection.info.get(WRITES, False)
+        connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
+
+    def _wait_no_longer(self, driver: Any) -> None:
+        """Wait for others' locks until the deadline at most. Raises DeadlinePassed where it has passed."""
+        left = self._left()
+        if left <= 0:
+            raise too_late(self.place)
+        if left < BUSY_SECONDS:
+            driver.execute(f"PRAGMA busy_timeout = {int(left * 1000)}")
+
+    def _left(self) -> float:
+        return math.inf if self._ends is None else self._ends - time.monotonic()
 
     def settle(self, connection: Connection) -> None:
         """Put a database into the state it is run in; harmless when it already is.
@@ -108,7 +137,7 @@ class SqliteFile:
         Changing into WAL wants the file for itself for a moment, and SQLite does not always wait for that: we do.
         """
         driver: Any = connection.connection.dbapi_connection
-        deadline = time.monotonic() + BUSY_SECONDS
+        deadline = time.monotonic() + min(BUSY_SECONDS, self._left())
         while True:
             try:
                 (mode,) = driver.execute("PRAGMA journal_mode=WAL").fetchone()
@@ -123,7 +152,9 @@ class SqliteFile:
     def claim(self) -> Release:
         """Keep other applies out. Raises PlatformLocked when one is under way and does not end."""
         try:
-            return claim_file(self._path.with_name(self._path.name + ".applying"), self.place)
+            return claim_file(
+                self._path.with_name(self._path.name + ".applying"), self.place, min(PATIENCE, self._left())
+            )
         except OSError as error:
             raise self._unusable(error) from error
 
@@ -139,6 +170,8 @@ class SqliteFile:
 
     def _explained(self, error: BaseException) -> PlatformError:
         name = _error_name(error)
+        if name == "SQLITE_INTERRUPT" or (_is_lock(error) and self._left() <= 0):
+            return too_late(self.place)
         if _is_lock(error):
             return PlatformLocked(
                 f"the database {self.place} stayed locked by another process for {BUSY_SECONDS:g} s",
@@ -149,7 +182,9 @@ class SqliteFile:
         for beginning, message, hint in _EXPLANATIONS:
             if name.startswith(beginning):
                 return PlatformError(f"the database {self.place} {message}", hint)
-        return PlatformError(f"the database {self.place} failed: {error}")
+        if name == "SQLITE_TOOBIG":
+            return PlatformError(f"the database {self.place} is damaged: it holds a value that is too large")
+        return PlatformError(f"the database {self.place} failed: {quoted(error)}")
 
     def _unusable(self, error: OSError) -> PlatformError:
         if isinstance(error, FileNotFoundError):
@@ -186,11 +221,6 @@ def _error_name(error: BaseException) -> str:
 
 def _is_lock(error: BaseException) -> bool:
     return _error_name(error).startswith(_LOCKS)
-
-
-def _begin(connection: Connection) -> None:
-    writes = connection.info.get(WRITES, False)
-    connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
 
 
 def _write_new(path: Path, content: bytes, mode: int) -> None:

@@ -1,0 +1,100 @@
+"""A SQLite file that a stranger may have made: it cannot run on for ever, nor run anything that it brought along.
+
+Checkouts hold database files, and a query of ours may mean anything there: a view that never ends instead of a table, a
+trigger, a cell of gigabytes, a number where a text belongs. So a connection is given a clock and limits when it is opened,
+and what the file holds is looked through before anything is read from it.
+"""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+import stat
+import time
+from pathlib import Path
+from typing import Final
+
+from sqlalchemy import Boolean, Integer, Table
+
+from gatectl.errors import DeadlinePassed, PlatformError
+from gatectl.quote import quote
+
+from . import tables
+
+_LARGEST_VALUE: Final = 16 * 1024 * 1024
+"""Bytes of one value; what the platform takes is far smaller."""
+_STEPS: Final = 20_000
+"""How many steps of SQLite's machine lie between two looks at the clock: a millisecond, about."""
+_ELSE: Final = "Name another database; this one was left as it is."
+MORE_TIME: Final = "give it more time: --deadline SECONDS"
+
+
+def check_file(path: Path) -> None:
+    """Raises PlatformError for a pipe, a device or a socket: to open one may never end."""
+    try:
+        mode = os.stat(path).st_mode
+    except OSError:
+        return
+    if not stat.S_ISREG(mode) and not stat.S_ISDIR(mode):
+        raise PlatformError(f"{quote(path)} is no file, so it is no database", _ELSE)
+
+
+def guard(connection: sqlite3.Connection, ends: float | None) -> None:
+    """Limits for a connection that was just opened, and a clock: by `ends` (time.monotonic) every statement is over."""
+    for limit, value in (
+        (sqlite3.SQLITE_LIMIT_LENGTH, _LARGEST_VALUE),
+        (sqlite3.SQLITE_LIMIT_ATTACHED, 0),
+        (sqlite3.SQLITE_LIMIT_TRIGGER_DEPTH, 1),
+    ):
+        connection.setlimit(limit, value)
+    if ends is not None:
+        connection.set_progress_handler(lambda: time.monotonic() >= ends, _STEPS)
+    for pragma in ("trusted_schema=OFF", "cell_size_check=ON", "mmap_size=0"):
+        connection.execute(f"PRAGMA {pragma}")
+
+
+def check_content(connection: sqlite3.Connection, place: str) -> None:
+    """Raises PlatformError for what gatectl never makes: views, triggers, tables of modules, computed columns, wrong types."""
+    for kind, name in connection.execute(_FOREIGN):
+        raise PlatformError(f"the database {place} holds a {kind} '{quote(name)}', which gatectl never makes", _ELSE)
+    names = {name for (name,) in connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'")}
+    if tables.meta.name not in names:
+        return  # of something else, which is told where the facts are read
+    for table in tables.metadata.sorted_tables:
+        if table.name in names and _has_wrong_types(connection, table):
+            raise PlatformError(
+                f"the database {place} is damaged: a value in its table {table.name} is of a wrong type",
+                "Restore it, or move it away and apply the manifests to a new one; this one was left as it is.",
+            )
+
+
+_FOREIGN: Final = """
+SELECT type, name FROM sqlite_master WHERE type NOT IN ('table', 'index')
+UNION ALL SELECT 'virtual table', name FROM sqlite_master WHERE type = 'table' AND sql LIKE 'CREATE VIRTUAL%'
+UNION ALL SELECT 'computed column of', m.name FROM sqlite_master AS m, pragma_table_xinfo(m.name) AS x
+    WHERE m.type = 'table' AND sql NOT LIKE 'CREATE VIRTUAL%' AND x.hidden <> 0
+LIMIT 1
+"""
+
+
+def _has_wrong_types(connection: sqlite3.Connection, table: Table) -> bool:
+    try:
+        return connection.execute(_wrong_types(table)).fetchone() is not None
+    except sqlite3.OperationalError as error:
+        if error.sqlite_errorname != "SQLITE_ERROR":
+            raise
+        return False  # other columns, which is told where it is read: the schema may be another version's
+
+
+def _wrong_types(table: Table) -> str:
+    """A query that finds a row with a value of a type that its column cannot have. The names are our own."""
+    wrong = " OR ".join(
+        f"typeof({column.name}) NOT IN ('{'integer' if isinstance(column.type, (Integer, Boolean)) else 'text'}'{optional})"
+        for column in table.columns
+        for optional in [", 'null'" if column.nullable else ""]
+    )
+    return f"SELECT 1 FROM {table.name} WHERE {wrong} LIMIT 1"  # noqa: S608 - names of our own tables
+
+
+def too_late(place: str) -> DeadlinePassed:
+    return DeadlinePassed(f"the database {place} did not answer before the deadline passed", MORE_TIME)

@@ -1,0 +1,143 @@
+"""A database file that a stranger made: it ends by the deadline, in words, whatever is in it."""
+
+from __future__ import annotations
+
+import os
+import socket
+import sqlite3
+import time
+from collections.abc import Callable
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+
+from gatectl.errors import DeadlinePassed, PlatformError
+from gatectl.platforms.embedded import open_reader, open_writer
+from gatectl.platforms.interface import Connection
+
+ENDLESS = "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n)"
+COLLECTIONS = ("workspace", "bucket", "ai/llm", "repo", "apikeys")
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    """A database with a bucket and a repository that attaches it."""
+    path = tmp_path / "x.db"
+    writer = open_writer(Connection(f"sqlite:///{path}", tmp_path))
+    workspace = open_reader(Connection(f"sqlite:///{path}", tmp_path)).list("workspace")[0]["id"]
+    bucket = writer.create(
+        "bucket",
+        {"name": "b", "bucket": "data", "storageType": "S3", "key": "k", "secret": "s", "workspaceId": workspace},
+    )
+    body = {
+        "name": "r",
+        "storageType": "S3",
+        "mode": "NORMAL",
+        "workspaceId": workspace,
+        "repoBuckets": [{"bucketId": bucket}],
+    }
+    writer.create("repo", body)
+    writer.close()
+    with closing(sqlite3.connect(path)) as connection:
+        connection.execute("PRAGMA journal_mode=DELETE")
+    return path
+
+
+def change(path: Path, *statements: str) -> None:
+    with closing(sqlite3.connect(path)) as connection:
+        connection.execute("PRAGMA foreign_keys=OFF")
+        for statement in statements:
+            connection.execute(statement)
+        connection.commit()
+
+
+def read(path: Path, seconds: float = 30) -> None:
+    """All that a plan reads."""
+    connection = Connection(f"sqlite:///{path}", path.parent, ends=time.monotonic() + seconds)
+    reader = open_reader(connection)
+    try:
+        for collection in COLLECTIONS:
+            reader.list(collection)  # type: ignore[arg-type]
+        reader.applied("project")
+    finally:
+        reader.close()
+
+
+def test_a_database_of_ours_is_read(path: Path) -> None:
+    read(path)
+
+
+FOREIGN = {
+    "an endless view instead of a table": ["DROP TABLE workspaces", f"CREATE VIEW workspaces AS {ENDLESS} SELECT i AS id FROM n"],
+    "an endless view instead of the facts": [
+        "DROP TABLE gatectl_meta",
+        f"CREATE VIEW gatectl_meta AS {ENDLESS} SELECT i AS name, i AS value FROM n",
+    ],
+    "a view beside": ["CREATE VIEW more AS SELECT 1"],
+    "a trigger": ["CREATE TRIGGER t AFTER INSERT ON buckets BEGIN DELETE FROM repositories; END"],
+    "a table of a module": ["CREATE VIRTUAL TABLE more USING fts5(x)"],
+    "a computed column": ["ALTER TABLE workspaces ADD COLUMN more TEXT AS (upper(name))"],
+    "a number as a name": ["UPDATE buckets SET name = x'00ff'"],
+    "bytes as an id": ["UPDATE repositories SET id = x'00'"],
+    "a text as a version": ["UPDATE workspaces SET version = 'many'"],
+    "a text as a boolean": ["UPDATE bucket_attachments SET master = 'yes'"],
+}  # fmt: skip
+DAMAGED = {
+    "a huge value": ["UPDATE workspaces SET name = CAST(zeroblob(40000000) AS TEXT)"],
+    "a table without a column": ["ALTER TABLE buckets DROP COLUMN region"],
+    "letters that are none": ["UPDATE workspaces SET name = CAST(x'ff61' AS TEXT)"],
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("what", [*FOREIGN, *DAMAGED])
+def test_what_gatectl_never_makes_is_refused_in_words(path: Path, what: str) -> None:
+    change(path, *(FOREIGN | DAMAGED)[what])
+    with pytest.raises(PlatformError) as caught:
+        read(path)
+    assert str(path) in caught.value.message
+    assert "\n" not in caught.value.message
+    if what in FOREIGN:
+        with pytest.raises(PlatformError):
+            open_writer(Connection(f"sqlite:///{path}", path.parent))
+
+
+def test_the_deadline_ends_a_statement_that_does_not(path: Path) -> None:
+    """The clock itself, without the look at what the file holds."""
+    from gatectl.platforms.embedded.sqlite import SqliteFile
+
+    database = SqliteFile(path, own_folder=False, ends=time.monotonic() + 0.5)
+    with (
+        pytest.raises(DeadlinePassed, match=r"x\.db"),
+        database.translated(),
+        database.engine(writes=False).connect() as connection,
+    ):
+        connection.exec_driver_sql(f"{ENDLESS} SELECT count(*) FROM n").scalar()
+
+
+@pytest.mark.parametrize("lock", ["BEGIN EXCLUSIVE", "BEGIN IMMEDIATE"])
+def test_the_deadline_ends_the_wait_for_somebody_elses_lock(path: Path, lock: str) -> None:
+    with closing(sqlite3.connect(path, isolation_level=None)) as holder:
+        holder.execute(lock)
+        connection = Connection(f"sqlite:///{path}", path.parent, ends=time.monotonic() + 0.5)
+        with pytest.raises(DeadlinePassed):
+            open_writer(connection).create("workspace", {"name": "x"})
+
+
+def make_pipe(path: Path) -> None:
+    os.mkfifo(path)
+
+
+def make_socket(path: Path) -> None:
+    socket.socket(socket.AF_UNIX).bind(str(path))
+
+
+@pytest.mark.parametrize("make", [make_pipe, make_socket])
+def test_a_pipe_is_no_database_and_is_not_opened(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, make: Callable[[Path], None]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    make(Path("p.db"))
+    for opened in (open_reader, open_writer):
+        with pytest.raises(PlatformError, match="is no file"):
+            opened(Connection("sqlite:///p.db", tmp_path))
