@@ -7,8 +7,9 @@ import stat
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from threading import Thread
+from threading import Thread, get_ident
 
 import pytest
 
@@ -343,3 +344,18 @@ def test_two_names_of_one_file_are_told(project: Path) -> None:
     assert outputs.same_file("new", "./new")
     assert not outputs.same_file("new", "other")
     assert not outputs.same_file("/dev/null", "/dev/null")
+
+
+def test_runs_at_once_do_not_take_the_folder_of_receipts_from_each_other(tmp_path: Path) -> None:
+    """Each finds out first whether it can save one, in folders that it makes for that and removes again."""
+
+    def one(project: Path) -> Path:
+        outputs.check_own(project, "receipts")
+        name = f"{get_ident()}.json"
+        return Path(outputs.keep(project, "receipts", name, "{}", kept=lambda names: names))
+
+    with ThreadPoolExecutor(4) as pool:
+        for number in range(150):
+            project = tmp_path / str(number)
+            project.mkdir()
+            assert all(path.exists() for path in pool.map(one, [project] * 4))

@@ -15,6 +15,7 @@ from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Final, NamedTuple
 
+from gatectl import twins
 from gatectl.changes import attachment_token
 from gatectl.clock import CONSISTENT, Patience
 from gatectl.conditions import Conflict, as_wanted, creation_key, divergence, find, live_hash, renews
@@ -176,6 +177,8 @@ class _Work:
         self._ended = False
         self._turn = threading.Lock()  # between sending and breaking off
         self._unread: list[_Tried] = []
+        self._withdrawn: set[str] = set()
+        """The operations whose object this run removed again, because it was a twin."""
         self._in_vain = 0  # in a row
         self._hopeless = False
 
@@ -189,8 +192,21 @@ class _Work:
                 for op in level:
                     self._set(_not_started(op))
                 continue
-            current = self._level(self._decide(level, current), current)
+            made = self._made_for(level)
+            if made:
+                current = self._level([], current, made)
+            if current is not None:
+                current = self._level(self._decide(level, current), current)
         self._look_once_more()
+
+    def _made_for(self, level: Sequence[Operation]) -> list[_Tried]:
+        """What a level needs and this run created, where somebody else may have created it too: before that is used, it is
+        looked at once more. Lists that never lag are of a platform that only one apply writes to."""
+        needs = {need for op in level for need in op["dependsOn"]} if self.run.patience.seconds else set()
+        made = [
+            op for op in self.operations if op["id"] in needs and op["action"] == "create" and op["id"] in self.sent
+        ]
+        return [_Tried(op, self.outcomes[op["id"]], False) for op in made if self.outcomes[op["id"]].status == "done"]
 
     def break_off(self) -> list[Outcome]:
         """Broken off in the middle: what was sent and not answered is unknown, the rest was not started; nothing more is sent."""
@@ -261,12 +277,14 @@ class _Work:
                 ready.append((op, verdict))
         return ready
 
-    def _level(self, ready: list[tuple[Operation, Live | None]], current: Current) -> Current | None:
+    def _level(
+        self, ready: list[tuple[Operation, Live | None]], current: Current, written: Sequence[_Tried] = ()
+    ) -> Current | None:
         """Write, read back until all shows or the lists cannot lag any more, and write again what surely had no effect; the
-        platform as it was read last (None: unread)."""
+        platform as it was read last (None: unread). `written` is read back too."""
         clock = self.run.patience.clock
-        pending: list[_Tried] = []
-        rounds, pause, ends = 0, _PAUSE, 0.0
+        pending = list(written)
+        rounds, pause, ends = 0, _PAUSE, clock.now() + self.run.patience.seconds
         while True:
             if ready:
                 tried = self._write_all(ready, current)
@@ -337,6 +355,10 @@ class _Work:
             op, outcome = item.op, item.outcome
             if not _looked_for(outcome, op) or self._as_wanted(item, current):
                 continue
+            if op["action"] == "create" and isinstance(find(op, current), list):
+                self._settle_twin(op, outcome, current)
+                waiting.append(item)
+                continue
             if outcome.status != "unknown":
                 waiting.append(item)
                 continue
@@ -351,6 +373,24 @@ class _Work:
                 waiting.append(item)
         return ready, waiting
 
+    def _settle_twin(self, op: Operation, outcome: Outcome, current: Current) -> None:
+        """Remove what this run made, where it is not what stays; whoever made the other does the same with the same answer."""
+        own, lives = outcome.platform_id, twins.same_name(op, current)
+        mine = next((live for live in lives if live.id == own), None)
+        if outcome.status != "done" or mine is None or op["id"] in self._withdrawn or self.run.stop():
+            return
+        keep = twins.keeper(op, lives, current, self.run.reader)
+        if keep is None or keep.id == own or twins.in_use(mine, current, self.run.reader):
+            return
+        with contextlib.suppress(PlatformError):  # whether it is gone, reading tells
+            self._sending(op)
+            self._withdrawn.add(op["id"])
+            try:
+                self.writer.delete(KINDS[op["kind"]].collection, mine.id, mine.wire.get("etag"))
+            finally:
+                with self._turn:
+                    self._under_way.discard(op["id"])
+
     def _as_wanted(self, item: _Tried, current: Current) -> bool:
         """Whether the platform is as the operation wants it; if so, that is its outcome."""
         op, outcome = item.op, item.outcome
@@ -358,7 +398,12 @@ class _Work:
         if renews(op) and outcome.status != "done":
             return False  # credentials cannot be read back: only the platform's own answer says that it has them
         wanted = live is None if op["action"] == "delete" else isinstance(live, Live) and as_wanted(op, live)
-        if wanted:
+        twin = wanted and isinstance(live, Live) and outcome.status == "done" and live.id != outcome.platform_id
+        if twin and op["action"] == "create" and isinstance(live, Live):
+            if op["id"] not in self._withdrawn:
+                return False  # what this run made does not show yet, and something else does
+            self._set(outcome._replace(status="already", platform_id=live.id, error=None, settled=outcome.platform_id))
+        elif wanted:
             found = live.id if isinstance(live, Live) else outcome.platform_id
             # Refused at the first try, it is somebody else's work.
             status: Status = "already" if outcome.status == "failed" and outcome.attempts < 2 else "done"
@@ -370,7 +415,12 @@ class _Work:
         for item in pending:
             op, outcome = item.op, item.outcome
             live = find(op, current)
-            if outcome.status == "done":
+            if op["action"] == "create" and self._is_twin(outcome, live):
+                message = twins.unsettled(
+                    op, twins.same_name(op, current), outcome.platform_id, self.run.reader.identification
+                )
+                self._set(outcome._replace(status="conflict", error=("conflict", message)))
+            elif outcome.status == "done":
                 self.diverged = True
                 shows = isinstance(live, Live) and (
                     op["action"] == "create" or live_hash(live, op) != op["pre"]["hash"]
@@ -385,6 +435,13 @@ class _Work:
                 continue  # it may still come to be
             elif item.again or (_code(outcome) == "internal" and not self.run.patience.seconds):
                 self._set(outcome._replace(status="failed"))
+
+    @staticmethod
+    def _is_twin(outcome: Outcome, live: Live | list[Live] | None) -> bool:
+        """Whether there is another object of the name beside the one that this run made."""
+        if isinstance(live, list):
+            return True
+        return outcome.status == "done" and live is not None and live.id != outcome.platform_id
 
     def _unverified(self, tried: Sequence[_Tried]) -> None:
         for item in tried:

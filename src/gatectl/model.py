@@ -220,10 +220,11 @@ Operation = Mapping[str, Any]
 
 
 class Outcome(NamedTuple):
-    """What became of one operation."""
+    """What became of one operation. `settled` is the id of a twin that this run made and removed again."""
 
     id: str
     status: Status
     platform_id: str | None = None
     attempts: int = 0
     error: tuple[str, str] | None = None
+    settled: str | None = None

@@ -18,7 +18,7 @@ import sys
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
-from typing import Final, NamedTuple
+from typing import Final, NamedTuple, TypeVar
 
 from gatectl import fences
 from gatectl.errors import InputError, UsageError
@@ -27,6 +27,8 @@ from gatectl.quote import quote
 
 _IGNORE: Final = b"*\n"
 _PRIVATE: Final = 0o600
+_TRIES: Final = 100
+_Made = TypeVar("_Made")
 _PUBLIC: Final = 0o666  # less the umask
 _FOLDER_REFUSES: Final = frozenset((errno.EACCES, errno.EPERM, errno.EROFS, errno.EBUSY, errno.EXDEV))
 """Why a file cannot be put beside another or take its place, though the other itself may be writable."""
@@ -139,6 +141,21 @@ def check_own(project: Path, name: str) -> None:
 
     Raises InputError.
     """
+    _while_others_tidy_up(lambda: _check_own(project, name))
+
+
+def _while_others_tidy_up(act: Callable[[], _Made]) -> _Made:
+    """Do something in `.gatectl`; again where a folder is gone that another run had made only to find this out."""
+    for _ in range(_TRIES):
+        try:
+            return act()
+        except InputError as error:
+            if not isinstance(error.__cause__, FileNotFoundError):
+                raise
+    return act()
+
+
+def _check_own(project: Path, name: str) -> None:
     own = project / fences.OWN_FOLDER
     made: list[Path] = []
     try:
@@ -169,6 +186,10 @@ def keep(project: Path, name: str, file: str, content: str, *, kept: Callable[[l
 
     Raises InputError.
     """
+    return _while_others_tidy_up(lambda: _keep(project, name, file, content, kept))
+
+
+def _keep(project: Path, name: str, file: str, content: str, kept: Callable[[list[str]], list[str]]) -> str:
     folder = Path(fences.OWN_FOLDER)
     try:
         folder = own_folder(project, create=True) / name

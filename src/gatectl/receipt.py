@@ -78,6 +78,9 @@ def make_receipt(
         "converged": converged,
         "diagnostics": list(plan["diagnostics"]),
         "overrides": [dict(item) for item in overrides],
+        "settled": [
+            {"id": o.id, "deleted": o.settled, "kept": o.platform_id} for o in outcomes if o.settled is not None
+        ],
     }
 
 
