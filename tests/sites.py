@@ -244,6 +244,12 @@ def rules(plan: Plan) -> list[str]:
     return [f"{d['rule']}: {d['message']}" for d in plan["diagnostics"] if d["severity"] == "error"]
 
 
+def assert_empty(plan: Plan) -> None:
+    """That a plan is valid and changes nothing: one that was refused has no operations either."""
+    assert rules(plan) == []
+    assert brief(plan) == []
+
+
 def brief(plan: Plan) -> list[str]:
     """The operations of a plan, each as its action and id."""
     return [f"{op['action']} {op['id']}" for op in plan["operations"]]

@@ -11,6 +11,7 @@ from sites import (
     CREDENTIALS,
     Counting,
     Site,
+    assert_empty,
     brief,
     bucket,
     entry,
@@ -66,7 +67,7 @@ def test_what_is_as_declared_is_unchanged(site: Site) -> None:
     site.live_repository("r", {"bucketId": site.live_bucket("logs", LOGS), "folder": "/a/"})
     site.manifests(bucket("logs", LOGS), repository("r", [entry(*LOGS, folder="a")]))
     plan = site.plan()
-    assert plan["operations"] == []
+    assert_empty(plan)
     assert plan["summary"]["unchanged"] == 2
 
 
@@ -74,7 +75,7 @@ def test_what_the_manifest_leaves_out_is_kept(site: Site) -> None:
     logs = site.live_bucket("logs", LOGS, region="eu-west-1", endpoint="https://minio.example.com")
     site.live_repository("m", {"bucketId": logs, "folder": "a", "master": True}, mode="MIRROR")
     site.manifests(bucket("logs", LOGS, None), repository("m", endpoint="S3", mode="Mirror"))
-    assert site.plan()["operations"] == []
+    assert_empty(site.plan())
 
 
 def test_region_endpoint_and_all_fields_of_an_llm_change_in_place(site: Site) -> None:
@@ -127,7 +128,7 @@ def test_without_a_list_attachments_are_not_managed_even_where_the_policy_is_exa
     site.live_repository("r", site.live_bucket("logs", LOGS))
     site.manifests(repository("r", policy="Exact"))
     plan = site.plan()
-    assert plan["operations"] == []
+    assert_empty(plan)
     assert [(k["name"], shown(k["attachments"])) for k in plan["kept"]] == [("r", ["S3/logs"])]
 
 
@@ -172,7 +173,7 @@ def test_renewed_credentials_are_sent_again_and_nothing_else(site: Site) -> None
     before = site.one("bucket", "logs")["etag"]
     assert site.apply(renew=("Bucket/logs",)).statuses == {"bucket/default/logs": "done"}
     assert site.one("bucket", "logs")["etag"] != before
-    assert site.plan()["operations"] == []
+    assert_empty(site.plan())
 
 
 def test_renewing_needs_credentials(site: Site) -> None:
@@ -199,7 +200,7 @@ def test_a_live_name_that_differs_in_case_only_is_ambiguous_and_metadata_id_choo
     assert (op["action"], op["fields"]) == ("update", [{"path": "/metadata/name", "before": "Prod", "after": "prod"}])
     assert site.apply().converged
     assert site.names("repo") == ["prod"]
-    assert site.plan()["operations"] == []
+    assert_empty(site.plan())
 
 
 def test_an_exact_name_is_enough_where_another_differs_in_case_only(site: Site) -> None:
@@ -214,7 +215,7 @@ def test_of_several_live_objects_of_one_name_metadata_id_chooses(site: Site) -> 
     site.manifests(bucket("logs", DATA))
     assert only(site).startswith("GW502") and one in only(site) and other in only(site)
     site.manifests(bucket("logs", DATA, metadata={"id": other}))
-    assert site.plan()["operations"] == []
+    assert_empty(site.plan())
 
 
 def test_metadata_id_of_nothing_and_of_another_name_is_gw502(site: Site) -> None:
@@ -251,7 +252,7 @@ def test_a_bucket_renamed_in_case_only_takes_its_attachments_along(site: Site) -
     plan = site.plan()
     assert brief(plan) == ["update bucket/default/logs", "update repository/default/s"]
     assert site.apply(plan).converged
-    assert site.plan()["operations"] == []
+    assert_empty(site.plan())
 
 
 def test_an_llm_renamed_in_case_only_takes_its_attachments_along(site: Site) -> None:
@@ -266,7 +267,7 @@ def test_an_llm_renamed_in_case_only_takes_its_attachments_along(site: Site) -> 
     )
     assert site.apply().converged
     assert site.attached("r") == {("gpt", "", False), ("claude", "", False)}
-    assert site.plan()["operations"] == []
+    assert_empty(site.plan())
 
 
 def test_a_workspace_renamed_in_case_only_keeps_what_it_holds(site: Site) -> None:
@@ -284,7 +285,7 @@ def test_a_workspace_renamed_in_case_only_keeps_what_it_holds(site: Site) -> Non
     assert site.names("workspace") == ["default", "lab"]
     assert brief(site.plan()) == ["update bucket/lab/logs"]
     assert site.apply().converged
-    assert site.plan()["operations"] == []
+    assert_empty(site.plan())
 
 
 # Workspaces.
@@ -369,13 +370,13 @@ def test_the_candidate_that_is_attached_already_is_preferred(site: Site) -> None
     site.live_bucket("aws", LOGS)
     site.live_repository("r", site.live_bucket("minio", LOGS))
     site.manifests(repository("r", [entry(*LOGS)]))
-    assert site.plan()["operations"] == []
+    assert_empty(site.plan())
 
 
 def test_names_of_storage_are_compared_with_case_ignored(site: Site) -> None:
     site.live_repository("r", site.live_bucket("azure", ("AzureBlob", "Acct", "LOGS")))
     site.manifests(bucket("azure", AZURE), repository("r", [entry(*AZURE)]))
-    assert site.plan()["operations"] == []
+    assert_empty(site.plan())
 
 
 def test_packets_are_refused_where_there_are_none(site: Site) -> None:
@@ -429,7 +430,7 @@ def test_a_provider_api_key_is_named_by_id_or_description(site: Site) -> None:
     )
     assert site.apply().converged
     assert {wire["apiKeyId"] for wire in (*site.list("bucket"), *site.list("ai/llm"))} == {key}
-    assert site.plan()["operations"] == []
+    assert_empty(site.plan())
 
 
 def test_a_provider_api_key_that_is_unknown_or_ambiguous_is_a_finding(site: Site) -> None:
@@ -443,7 +444,7 @@ def test_credentials_change_from_an_api_key_to_a_secret_only_when_renewed(site: 
     site.manifests(bucket("logs", LOGS, {"apiKey": site.live_api_key()}))
     site.apply()
     site.manifests(bucket("logs", LOGS))
-    assert site.plan()["operations"] == []
+    assert_empty(site.plan())
     assert site.apply(renew=("Bucket/logs",)).converged
     assert site.one("bucket", "logs")["apiKeyId"] is None
 
@@ -464,7 +465,7 @@ def test_the_folder_of_an_attachment_is_fixed(site: Site) -> None:
     site.manifests(repository("r", [entry(*LOGS, folder="b")]))
     assert only(site).startswith("GW505")
     site.manifests(repository("r", [entry(*LOGS, folder="/a/")]))
-    assert site.plan()["operations"] == []
+    assert_empty(site.plan())
 
 
 def test_the_remote_identity_of_a_bucket_is_fixed(site: Site) -> None:
@@ -543,7 +544,7 @@ def test_a_mirror_whose_master_is_kept_has_no_second_one(site: Site) -> None:
 def test_with_any_error_nothing_is_planned(site: Site) -> None:
     site.manifests(bucket("logs", LOGS), repository("r", [entry(*DATA)]))
     plan = site.plan()
-    assert plan["operations"] == []
+    assert_empty(plan)
     assert set(plan["summary"].values()) == {0}
 
 
@@ -567,7 +568,7 @@ def test_a_selected_repository_brings_along_what_it_needs_and_nothing_else(site:
         "create workspace/lab", "create bucket/default/logs", "create repository/default/r", "create repository/lab/t",
     ]  # fmt: skip
     assert site.apply(selector="team=blue").converged
-    assert site.plan(selector="team=blue")["operations"] == []
+    assert_empty(site.plan(selector="team=blue"))
     assert brief(site.plan(targets=("Repository/s",))) == ["create bucket/default/data", "create repository/default/s"]
 
 
@@ -618,7 +619,7 @@ def test_prune_deletes_what_this_project_applied_and_declares_no_more(site: Site
         ["theirs"],
         ["default", "lab"],
     )
-    assert site.plan(prune=True)["operations"] == []
+    assert_empty(site.plan(prune=True))
 
 
 def test_a_deletion_has_all_that_goes_with_it(site: Site) -> None:

@@ -258,13 +258,11 @@ def test_aliases_may_expand_to_ten_thousand_values_and_not_to_more() -> None:
     assert found(_aliases(100, 101)) == [("GW104", "aliases expand to more than 10,000 values", (1, 4, 1, 304))]
 
 
-def test_an_alias_bomb_is_told_at_once() -> None:
+def test_an_alias_bomb_is_told_and_not_expanded() -> None:
     bomb = "a0: &a0 [x, x, x, x, x, x, x, x, x, x]\n" + "".join(
         f"a{i}: &a{i} [{', '.join([f'*a{i - 1}'] * 10)}]\n" for i in range(1, 200)
     )
-    started = time.perf_counter()
-    assert rules_of(bomb) == ["GW104"]
-    assert time.perf_counter() - started < 2
+    assert rules_of(bomb) == ["GW104"]  # expanded, it would never end
 
 
 @pytest.mark.parametrize(

@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 
 from gatectl import errors
+from sites import assert_empty
 
 REPOSITORY = """apiVersion: gatectl.io/v1
 kind: Repository
@@ -203,7 +204,7 @@ def test_what_is_declared_no_more_is_named_and_not_deleted(checkout: Any) -> Non
     assert checkout("apply", "--yes").code == errors.DONE
     (checkout.folder / "manifests/one.yaml").unlink()
     result = checkout("plan", "--changed-since", "main", "--format", "json")
-    assert operations(result) == []
+    assert_empty(result.json)
     assert result.json["selection"]["since"]["removed"] == [
         {"kind": "Repository", "workspace": "default", "name": "one"}
     ]

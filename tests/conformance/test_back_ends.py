@@ -13,6 +13,7 @@ from gatectl import reconcile
 from gatectl.errors import PlatformRefused, PreconditionFailed
 from gatectl.platforms import driver_for
 from gatectl.project import Environment, bare_project
+from sites import assert_empty
 
 
 def refusal(write: Any) -> tuple[str, int]:
@@ -157,7 +158,7 @@ def reconciled(back: Back, folder: Any, **values: str) -> list[str]:
     )  # fmt: skip
     outcomes, converged = executor.apply_plan(first, run)
     assert converged, outcomes
-    assert plan()["operations"] == []
+    assert_empty(plan())
     return [f"{op['action']} {op['id'].replace(back.workspace, '')}" for op in first["operations"]]
 
 

@@ -16,7 +16,7 @@ from gatectl.platforms import driver_for, snapshot
 from gatectl.platforms.interface import Connection, Reader
 from gatectl.project import Environment
 from serving import EMAIL, PASSWORD, Rehearsal, Server
-from sites import Counting, Site, brief, bucket, entry, llm, repository, rules, workspace
+from sites import Counting, Site, assert_empty, brief, bucket, entry, llm, repository, rules, workspace
 
 TAKEN_AT = "2026-01-02T03:04:05Z"
 
@@ -141,7 +141,7 @@ def test_a_list_that_the_platform_refuses_is_not_there_in_the_snapshot_either(
     with pytest.raises(Unsupported):
         reader.list(missing, site.workspace_id())  # type: ignore[arg-type]
     site.manifests(bucket("raw", ("S3", "raw-events")))
-    assert brief(plan_of(site, reader)) == []
+    assert_empty(plan_of(site, reader))
 
 
 def test_a_workspace_that_was_not_taken_is_an_error_and_not_empty(site: Site) -> None:
