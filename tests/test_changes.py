@@ -544,7 +544,7 @@ def test_a_mirror_whose_master_is_kept_has_no_second_one(site: Site) -> None:
 def test_with_any_error_nothing_is_planned(site: Site) -> None:
     site.manifests(bucket("logs", LOGS), repository("r", [entry(*DATA)]))
     plan = site.plan()
-    assert_empty(plan)
+    assert rules(plan) and plan["operations"] == []
     assert set(plan["summary"].values()) == {0}
 
 

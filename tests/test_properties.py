@@ -12,9 +12,10 @@ from itertools import combinations
 from pathlib import Path
 from typing import Any
 
-from hypothesis import HealthCheck, assume, event, given, settings
+from hypothesis import HealthCheck, assume, event, given, reject, settings
 from hypothesis import strategies as st
 
+from gatectl.errors import UsageError
 from gatectl.model import Plan
 from sites import Between, Manifest, Site, assert_empty, lost_connection, rules
 from strategies import Case, cases
@@ -40,7 +41,11 @@ def made(case: Case) -> Iterator[Site]:
 
 
 def valid_plan(site: Site, **asked: Any) -> Plan:
-    plan = site.plan(**asked)
+    try:
+        plan = site.plan(**asked)
+    except UsageError:
+        event("the selection matches nothing")
+        reject()
     event("invalid: " + rules(plan)[0][:5] if rules(plan) else f"{min(len(plan['operations']), 5)} operations")
     assume(not rules(plan))
     return plan
