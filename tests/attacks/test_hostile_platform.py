@@ -1,0 +1,149 @@
+"""A platform that lies in every way there is: each command ends, by its deadline, in a line of words and a code of the contract."""
+
+from __future__ import annotations
+
+import gc
+import json
+import os
+import re
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from attacks.liar import FORGED, PLACES, SLOW, SPOILED, Liar
+
+from gatectl.cli.exits import run
+
+CODES = {0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 64, 130}
+MANIFESTS = """\
+apiVersion: gatectl.io/v1
+kind: Bucket
+metadata: {name: raw-aws}
+spec: {type: S3, bucket: raw-events, region: eu-central-1, credentials: {key: {env: KEY}, secret: {env: SECRET}}}
+---
+apiVersion: gatectl.io/v1
+kind: LLM
+metadata: {name: assistant}
+spec: {provider: OpenAI, endpoint: "https://other.example/v1", credentials: {secret: {env: SECRET}}}
+---
+apiVersion: gatectl.io/v1
+kind: Repository
+metadata: {name: data}
+spec: {endpointType: S3, attachmentPolicy: Exact, resources: []}
+---
+apiVersion: gatectl.io/v1
+kind: Repository
+metadata: {name: made}
+spec: {endpointType: S3, resources: [{type: S3, bucket: raw-events, folder: new}]}
+"""
+COMMANDS = {
+    "plan": ["plan"],
+    "plan-json": ["plan", "--format", "json"],
+    "apply": ["apply", "--yes"],
+    "export": ["export"],
+    "snapshot": ["snapshot", "--out", "snapshot.json"],
+}
+SECRET = "canary-of-a-hostile-platform"
+
+
+def variables(folder: Path) -> dict[str, str]:
+    return {"PATH": os.environ["PATH"], "HOME": str(folder), "KEY": "AKIA", "SECRET": SECRET, "GATECTL_TOKEN": "canary-token"}
+
+
+def arguments(liar: Liar, command: str) -> list[str]:
+    return ["--platform", liar.url, *COMMANDS[command], "--deadline", "2"]
+
+
+def attack(folder: Path, name: str, place: str, command: str) -> tuple[int, str, str]:
+    """A command in a process of its own: what only a deadline ends must end the process too."""
+    (folder / "manifests.yaml").write_text(MANIFESTS)
+    environment = {**variables(folder), "PYTHONPATH": os.pathsep.join(sys.path)}
+    with Liar(SPOILED[name], PLACES[place]) as liar:
+        # Thirty times the deadline is no measurement: a command that has not ended by then does not end by itself.
+        done = subprocess.run(
+            [sys.executable, "-m", "gatectl", *arguments(liar, command)],
+            cwd=folder, env=environment, stdin=subprocess.DEVNULL, capture_output=True, timeout=60, check=False,
+        )  # fmt: skip
+    return done.returncode, done.stdout.decode("utf-8", "strict"), done.stderr.decode("utf-8", "strict")
+
+
+@pytest.fixture
+def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """A project to run in, in this process; whatever hangs for a minute is ended."""
+    given = variables(tmp_path)
+    for name in [name for name in os.environ if not name.startswith("PYTEST_")]:
+        monkeypatch.delenv(name)
+    for name, value in given.items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "manifests.yaml").write_text(MANIFESTS)
+    before = {number: signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGHUP)}
+    signal.signal(signal.SIGALRM, _hangs)
+    signal.alarm(60)
+    yield tmp_path
+    signal.alarm(0)
+    for number, handler in before.items():
+        signal.signal(number, handler)
+    gc.enable()
+
+
+def _hangs(number: int, frame: object) -> None:
+    raise AssertionError("no end in a minute")
+
+
+def judge(code: int, out: str, err: str, command: str) -> list[str]:
+    """What is wrong with an end."""
+    wrong = []
+    if code not in CODES:
+        wrong.append(f"code {code}")
+    if "Traceback" in out + err or "internal error" in out + err:
+        wrong.append("a traceback or an internal error")
+    if "canary" in out + err:
+        wrong.append("a secret")
+    if re.search(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069]", out + err):
+        wrong.append("control characters")
+    if re.search(r"(?m)^\s*(::|##\[|##vso\[|##teamcity\[)", out + err):
+        wrong.append("a workflow command")
+    if command == "plan-json":
+        try:
+            json.loads(out)
+        except ValueError:
+            wrong.append("standard output is not one JSON document")
+    if code != 0 and not re.search(r"(?m)^(error|warning|\S*:?\d*:?.*GW\d+|Not converged)", out + err) and command != "plan-json":
+        wrong.append("no words")
+    if max(map(len, (out + err).splitlines() or [""])) > 20_000 and command != "plan-json":
+        wrong.append("a line of over 20,000 characters")
+    return wrong
+
+
+ENDLESS = [(name, place, command) for name in SLOW
+           for place, command in (("all", "plan"), ("objects", "export"), ("writes", "apply"))]  # fmt: skip
+TURNS = (("all", "plan-json"), ("objects", "plan"), ("writes", "apply"), ("reads", "apply"), ("objects", "export"), ("workspaces", "snapshot"))
+QUICK = [(name, *TURNS[index % len(TURNS)]) for index, name in enumerate(name for name in SPOILED if name not in SLOW)]
+EVERY = [(name, place, command) for name in SPOILED if name not in SLOW for place in PLACES for command in COMMANDS]
+"""Each lie once or thrice in CI; with EVERY_LIE=1 in the environment, all of them in every place with every command."""
+
+
+@pytest.mark.parametrize(("name", "place", "command"), ENDLESS, ids=lambda value: value)
+def test_an_answer_that_never_ends_ends_at_the_deadline(tmp_path: Path, name: str, place: str, command: str) -> None:
+    code, out, err = attack(tmp_path, name, place, command)
+    assert not judge(code, out, err, command), f"{code}\n{out[:3000]}\n{err[:3000]}"
+    assert code == (7 if command == "apply" else 10), err
+
+
+@pytest.mark.parametrize(("name", "place", "command"), EVERY if os.environ.get("EVERY_LIE") else QUICK, ids=lambda value: value)
+def test_whatever_the_platform_says_a_command_ends_in_words_and_a_code_of_the_contract(
+    here: Path, capfd: pytest.CaptureFixture[str], name: str, place: str, command: str
+) -> None:
+    with Liar(SPOILED[name], PLACES[place]) as liar:
+        code = run(arguments(liar, command))
+    out, err = capfd.readouterr()
+    assert not judge(code, out, err, command), f"{code}\n{out[:3000]}\n{err[:3000]}"
+
+
+def test_the_lies_reach_gatectl(tmp_path: Path) -> None:
+    code, _out, err = attack(tmp_path, "refused-kindly", "all", "plan")
+    assert code != 0 and FORGED.partition("\n")[0] in err
