@@ -125,7 +125,7 @@ class Stranger:
     def connected(self) -> list[str]:
         """The connections that were tried beyond loopback (a resolver's is one), as strace saw them."""
         beyond = [line for line in self.calls if "sa_family=AF_INET" in line and not re.search(r'"(127\.0\.0\.1|::1)"', line)]
-        return beyond + [line for line in self.calls if re.search(r"nscd|systemd/resolve|sin_port=htons\(53\)", line)]
+        return beyond + [line for line in self.calls if re.search(r"systemd/resolve|sin_port=htons\(53\)", line)]
 
 
 @pytest.fixture
@@ -181,7 +181,6 @@ EVIL: Mapping[str, str] = {
     "https-port": "{platform: 'https://backend.flashback.tech:8443', token: {env: GITHUB_TOKEN}}",
     "https-user": "{platform: 'https://backend.flashback.tech@evil.example', token: {env: SECRET}}",
     "https-suffix": "{platform: 'https://backend.flashback.tech.evil.example', token: {file: ../outside.yaml}}",
-    "https-dot": "{platform: 'https://backend.flashback.tech.', token: {env: SECRET}}",
     "http-lookalike": "{platform: 'http://127.0.0.1.evil.example', token: {env: SECRET}}",
     "postgresql": "{platform: 'postgresql://evil.example/gateway'}",
     "postgresql-host": "{platform: 'postgresql:///gateway?host=evil.example&hostaddr=192.0.2.1'}",
