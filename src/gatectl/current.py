@@ -13,7 +13,7 @@ from gatectl.kinds import KINDS
 from gatectl.kinds.interface import Context, Kind, text
 from gatectl.model import Live, ObjectKey
 from gatectl.platforms.interface import Collection, Reader, Wire
-from gatectl.platforms.wire import attached_buckets, attached_llms, is_azure, is_deleted
+from gatectl.platforms.wire import LISTS, attached_buckets, attached_llms, is_azure, is_deleted
 
 
 class Index:
@@ -73,7 +73,6 @@ class Current(NamedTuple):
 _NOWHERE = Context(None, None, {}, {}, {}, None)
 _NONE: Final[Mapping[str, str]] = {}
 _MALFORMED: Final = (KeyError, TypeError, AttributeError, ValueError)
-_LISTS: Final = frozenset(("buckets", "units", "aiLlms"))
 _NO_PLATFORM: Final = "is this address the platform's API?"
 
 
@@ -261,7 +260,7 @@ def read_live(kind: Kind, wire: Wire, context: Context) -> Live:
     try:
         return kind.read(wire, context)
     except KeyError as error:
-        what = "a list" if error.args[0] in _LISTS else "text"
+        what = "a list of objects" if error.args[0] in LISTS else "text"
         problem = f"its '{error.args[0]}' is missing or not {what}"
     except _MALFORMED:
         problem = "one of its fields is not what it should be"

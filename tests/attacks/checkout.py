@@ -95,7 +95,7 @@ def _bare(folder: Path, mark: str) -> None:
     _write(
         below / "config",
         f"[core]\n\trepositoryformatversion = 0\n\tbare = false\n\tworktree = .\n\tfsmonitor = {program}\n"
-        f"[filter \"x\"]\n\tclean = {program}\n[diff]\n\texternal = {program}\n[core]\n\tsshCommand = {program}\n",
+        f'[filter "x"]\n\tclean = {program}\n[diff]\n\texternal = {program}\n[core]\n\tsshCommand = {program}\n',
     )
     for name in ("objects", "refs/heads"):
         (below / name).mkdir(parents=True, exist_ok=True)
@@ -123,7 +123,9 @@ PLANTS: Final[Mapping[str, Plant]] = {
     "vimrc": _file(".exrc", ":!MARK\n", None),
     "vscode": _file(".vscode/tasks.json", '{"tasks": [{"command": "MARK", "runOptions": {"runOn": "folderOpen"}}]}', None),
     "npm": _file("package.json", '{"name": "x", "scripts": {"preinstall": "MARK"}}', None),
-    "pre-commit": _file(".pre-commit-config.yaml", "repos: [{repo: local, hooks: [{id: x, name: x, language: system, entry: MARK}]}]", None),
+    "pre-commit": _file(
+        ".pre-commit-config.yaml", "repos: [{repo: local, hooks: [{id: x, name: x, language: system, entry: MARK}]}]", None
+    ),
     "git-fsmonitor": Plant(_config("core.fsmonitor=MARK"), "git status --porcelain"),
     "git-clean-filter": Plant(
         _config("filter.planted.clean=MARK", attributes="*.yaml filter=planted\n"),
@@ -188,7 +190,9 @@ def honest(folder: Path) -> Path:
     )
     git(folder, "add", ".")
     git(folder, "commit", "-q", "-m", "first")
-    (folder / "manifests" / "more.yaml").write_text(MANIFESTS.replace("raw-", "cooked-").replace("name: data", "name: more"))
+    (folder / "manifests" / "more.yaml").write_text(
+        MANIFESTS.replace("raw-", "cooked-").replace("name: data", "name: more")
+    )
     git(folder, "add", ".")
     git(folder, "commit", "-q", "-m", "second")
     return folder

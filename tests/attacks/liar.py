@@ -19,7 +19,13 @@ BUCKET = {
     "id": "b1", "name": "raw-aws", "bucket": "raw-events", "storageType": "S3", "key": "AKIA", "region": "eu-west-1",
     "endpoint": "", "workspaceId": "w1",
 }  # fmt: skip
-LLM = {"id": "l1", "name": "assistant", "aiType": "OPENAI", "endpoint": "https://api.openai.com/v1", "workspaceId": "w1"}
+LLM = {
+    "id": "l1",
+    "name": "assistant",
+    "aiType": "OPENAI",
+    "endpoint": "https://api.openai.com/v1",
+    "workspaceId": "w1",
+}
 REPOSITORY = {
     "id": "r1", "name": "data", "storageType": "S3", "mode": "NORMAL", "workspaceId": "w1", "apiKeys": [], "aiApiKeys": [],
     "buckets": [{"bucketId": "b1", "folder": "", "master": False, "bucket": BUCKET}], "aiLlms": [],
@@ -58,7 +64,13 @@ class Wire:
         self._connection.sendall(content)
 
     def answer(self, status: int, body: bytes, *headers: str, kind: str = "application/json") -> None:
-        lines = [f"HTTP/1.1 {status} Said", f"Content-Type: {kind}", f"Content-Length: {len(body)}", "Connection: close", *headers]
+        lines = [
+            f"HTTP/1.1 {status} Said",
+            f"Content-Type: {kind}",
+            f"Content-Length: {len(body)}",
+            "Connection: close",
+            *headers,
+        ]
         self.send("\r\n".join(lines).encode("latin-1", "replace") + b"\r\n\r\n" + body)
 
     def drip(self, content: Iterator[bytes]) -> None:
@@ -253,7 +265,9 @@ def items(change: Callable[[dict[str, Any]], Any]) -> Lie:
     """The kind answer with every object of its lists changed."""
 
     def whole(answer: dict[str, Any]) -> Any:
-        return {name: [change(i) for i in value] if isinstance(value, list) else value for name, value in answer.items()}
+        return {
+            name: [change(i) for i in value] if isinstance(value, list) else value for name, value in answer.items()
+        }
 
     return listed(whole)
 
@@ -262,7 +276,9 @@ def with_field(name: str, value: Any) -> Lie:
     return items(lambda item: {**item, name: value})
 
 
-FORGED: Final = "evil\n::error file=x::forged\r##[error]x ##vso[task.complete] ##teamcity[x]\x1b[31mred\x9b\u202e\u2028\ud800"
+FORGED: Final = (
+    "evil\n::error file=x::forged\r##[error]x ##vso[task.complete] ##teamcity[x]\x1b[31mred\x9b\u202e\u2028\ud800"
+)
 LONG: Final = "x" * 1_048_576
 VALUES: Final[Mapping[str, Any]] = {
     "null": None, "true": True, "number": 7, "huge": 10**400, "float": 1e308, "list": [[]], "object": {"a": {}}, "empty": "",

@@ -13,8 +13,8 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 import pytest
-from attacks.checkout import MANIFESTS, PLANTS, honest, mark, tripped
 
+from attacks.checkout import MANIFESTS, PLANTS, honest, mark, tripped
 from gatectl.cli import COMMANDS
 
 CANARIES = {
@@ -68,7 +68,9 @@ class Recorder:
             try:
                 while piece := connection.recv(65536):
                     self.heard.append(piece)
-                    connection.sendall(b"HTTP/1.1 401 No\r\nContent-Length: 2\r\nContent-Type: application/json\r\n\r\n{}")
+                    connection.sendall(
+                        b"HTTP/1.1 401 No\r\nContent-Length: 2\r\nContent-Type: application/json\r\n\r\n{}"
+                    )
             except OSError:
                 return
 
@@ -98,7 +100,8 @@ class Stranger:
         self._log = folder / "calls"
         self._count = 0
         self.variables = {
-            **CANARIES, "HOME": str(self.home), "PATH": f":.:{os.environ['PATH']}", "PYTHONPATH": os.pathsep.join(filter(os.path.isabs, sys.path)),
+            **CANARIES, "HOME": str(self.home), "PATH": f":.:{os.environ['PATH']}",
+            "PYTHONPATH": os.pathsep.join(filter(os.path.isabs, sys.path)),
             "HTTPS_PROXY": f"http://127.0.0.1:{proxy}", "GITHUB_REPOSITORY": "acme/gateway", "LANG": "C.UTF-8",
         }  # fmt: skip
 
@@ -124,7 +127,9 @@ class Stranger:
 
     def connected(self) -> list[str]:
         """The connections that were tried beyond loopback (a resolver's is one), as strace saw them."""
-        beyond = [line for line in self.calls if "sa_family=AF_INET" in line and not re.search(r'"(127\.0\.0\.1|::1)"', line)]
+        beyond = [
+            line for line in self.calls if "sa_family=AF_INET" in line and not re.search(r'"(127\.0\.0\.1|::1)"', line)
+        ]
         return beyond + [line for line in self.calls if re.search(r"systemd/resolve|sin_port=htons\(53\)", line)]
 
 
@@ -152,7 +157,13 @@ def test_each_plant_works_on_who_is_careless(tmp_path: Path, name: str) -> None:
     control = PLANTS[name].control
     assert control is not None
     subprocess.run(
-        ["bash", "-c", control], cwd=folder, env=environment, stdin=subprocess.DEVNULL, capture_output=True, timeout=60, check=False
+        ["bash", "-c", control],
+        cwd=folder,
+        env=environment,
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        timeout=60,
+        check=False,
     )
     assert tripped(marks) == [name]
 
@@ -162,7 +173,9 @@ def test_every_command_is_taken_through_a_hostile_checkout() -> None:
 
 
 @pytest.mark.parametrize("folder", [".", "manifests"])
-def test_no_program_of_a_checkout_runs_whatever_the_command(stranger: Stranger, recorder: Recorder, folder: str) -> None:
+def test_no_program_of_a_checkout_runs_whatever_the_command(
+    stranger: Stranger, recorder: Recorder, folder: str
+) -> None:
     plant_all(stranger)
     ended = {}
     for name, runs in EVERY.items():
@@ -199,7 +212,10 @@ def test_a_platform_that_a_checkout_names_is_sent_nothing(stranger: Stranger, re
         "apiVersion: gatectl.io/v1\nkind: Project\nmetadata: {name: acme}\n"
         f"spec: {{manifests: [manifests], environments: {{default: {environment}}}}}\n"
     )
-    codes = [stranger.run(*arguments, "--deadline", "20") for arguments in (["plan"], ["apply", "--yes"], ["export"], ["snapshot"])]
+    codes = [
+        stranger.run(*arguments, "--deadline", "20")
+        for arguments in (["plan"], ["apply", "--yes"], ["export"], ["snapshot"])
+    ]
     assert all(code in (4, 9, 64) for code in codes), (codes, stranger.printed)
     assert stranger.connected() == []
     heard = b"".join(recorder.heard)
@@ -226,12 +242,22 @@ NAMED: Mapping[str, str] = {
 @pytest.mark.parametrize("name", NAMED)
 def test_no_line_of_a_file_outside_the_project_is_shown(stranger: Stranger, name: str) -> None:
     honest(stranger.checkout)
-    for link, target in (("linked.yaml", "../outside.yaml"), ("linked", ".."), ("manifests/linked.yaml", "../../outside.yaml")):
+    for link, target in (
+        ("linked.yaml", "../outside.yaml"),
+        ("linked", ".."),
+        ("manifests/linked.yaml", "../../outside.yaml"),
+    ):
         (stranger.checkout / link).symlink_to(target)
     (stranger.checkout / "gatectl.yaml").write_text(
         f"apiVersion: gatectl.io/v1\nkind: Project\nmetadata: {{name: acme}}\nspec: {NAMED[name]}\n"
     )
-    for arguments in (["validate"], ["validate", "--format", "sarif"], ["plan", "--format", "html=page.html"], ["plan", "--format", "json"], ["graph"]):
+    for arguments in (
+        ["validate"],
+        ["validate", "--format", "sarif"],
+        ["plan", "--format", "html=page.html"],
+        ["plan", "--format", "json"],
+        ["graph"],
+    ):
         assert stranger.run(*arguments) != 0
     everything = stranger.everything()
     assert OUTSIDE not in everything and "root:x:0" not in everything
@@ -249,8 +275,8 @@ def test_nothing_is_written_through_a_link_out_of_the_project(stranger: Stranger
     target = stranger.home if folder else stranger.outside
     (stranger.checkout / name).symlink_to(target)
     for arguments in (
-        ["plan", "--out", "plan.json", "--format", "html=page.html"], ["snapshot", "--out", "snapshot.json"], ["export", "--out", "exported"],
-        ["apply", "--yes", "--receipt", "receipt.json"], ["init", "--ci", "github"], ["init", "--ci", "gitlab"],
+        ["plan", "--out", "plan.json", "--format", "html=page.html"], ["snapshot", "--out", "snapshot.json"],
+        ["export", "--out", "exported"], ["apply", "--yes", "--receipt", "receipt.json"], ["init", "--ci", "github"], ["init", "--ci", "gitlab"],
     ):  # fmt: skip
         stranger.run(*arguments)
     assert stranger.outside.read_bytes() == before

@@ -13,8 +13,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from attacks.liar import FORGED, PLACES, SLOW, SPOILED, Liar
 
+from attacks.liar import FORGED, PLACES, SLOW, SPOILED, Liar
 from gatectl.cli.exits import run
 
 CODES = {0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 64, 130}
@@ -50,7 +50,13 @@ SECRET = "canary-of-a-hostile-platform"
 
 
 def variables(folder: Path) -> dict[str, str]:
-    return {"PATH": os.environ["PATH"], "HOME": str(folder), "KEY": "AKIA", "SECRET": SECRET, "GATECTL_TOKEN": "canary-token"}
+    return {
+        "PATH": os.environ["PATH"],
+        "HOME": str(folder),
+        "KEY": "AKIA",
+        "SECRET": SECRET,
+        "GATECTL_TOKEN": "canary-token",
+    }
 
 
 def arguments(liar: Liar, command: str) -> list[str]:
@@ -112,7 +118,11 @@ def judge(code: int, out: str, err: str, command: str) -> list[str]:
             json.loads(out)
         except ValueError:
             wrong.append("standard output is not one JSON document")
-    if code != 0 and not re.search(r"(?m)^(error|warning|\S*:?\d*:?.*GW\d+|Not converged)", out + err) and command != "plan-json":
+    if (
+        code != 0
+        and not re.search(r"(?m)^(error|warning|\S*:?\d*:?.*GW\d+|Not converged)", out + err)
+        and command != "plan-json"
+    ):
         wrong.append("no words")
     if max(map(len, (out + err).splitlines() or [""])) > 20_000 and command != "plan-json":
         wrong.append("a line of over 20,000 characters")
@@ -121,7 +131,14 @@ def judge(code: int, out: str, err: str, command: str) -> list[str]:
 
 ENDLESS = [(name, place, command) for name in SLOW
            for place, command in (("all", "plan"), ("objects", "export"), ("writes", "apply"))]  # fmt: skip
-TURNS = (("all", "plan-json"), ("objects", "plan"), ("writes", "apply"), ("reads", "apply"), ("objects", "export"), ("workspaces", "snapshot"))
+TURNS = (
+    ("all", "plan-json"),
+    ("objects", "plan"),
+    ("writes", "apply"),
+    ("reads", "apply"),
+    ("objects", "export"),
+    ("workspaces", "snapshot"),
+)
 QUICK = [(name, *TURNS[index % len(TURNS)]) for index, name in enumerate(name for name in SPOILED if name not in SLOW)]
 EVERY = [(name, place, command) for name in SPOILED if name not in SLOW for place in PLACES for command in COMMANDS]
 """Each lie once or thrice in CI; with EVERY_LIE=1 in the environment, all of them in every place with every command."""
@@ -134,7 +151,9 @@ def test_an_answer_that_never_ends_ends_at_the_deadline(tmp_path: Path, name: st
     assert code == (7 if command == "apply" else 10), err
 
 
-@pytest.mark.parametrize(("name", "place", "command"), EVERY if os.environ.get("EVERY_LIE") else QUICK, ids=lambda value: value)
+@pytest.mark.parametrize(
+    ("name", "place", "command"), EVERY if os.environ.get("EVERY_LIE") else QUICK, ids=lambda value: value
+)
 def test_whatever_the_platform_says_a_command_ends_in_words_and_a_code_of_the_contract(
     here: Path, capfd: pytest.CaptureFixture[str], name: str, place: str, command: str
 ) -> None:

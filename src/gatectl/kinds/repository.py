@@ -13,7 +13,7 @@ from gatectl.kinds import bucket
 from gatectl.kinds.interface import Context, Kind, Order, text
 from gatectl.model import Attachment, Live, Manifest, ObjectKey, Spec
 from gatectl.platforms.interface import Wire
-from gatectl.platforms.wire import attached_buckets, attached_llms, may_attach, unknown_fields
+from gatectl.platforms.wire import attached_buckets, attached_llms, check_lists, may_attach, unknown_fields
 
 _ENDPOINTS: Final = {"S3": "S3", "GCS": "GCS", "BLOB": "AzureBlob", "AZURE": "AzureBlob", "OPENAI": "OpenAI"}
 _MODES: Final = {"NORMAL": "Normal", "MIRROR": "Mirror"}
@@ -21,6 +21,7 @@ _TO_WIRE: Final = {"S3": "S3", "GCS": "GCS", "AzureBlob": "BLOB", "Normal": "NOR
 
 
 def read(wire: Wire, context: Context) -> Live:
+    check_lists(wire)
     name = text(wire, "name")
     storage_type, wire_mode = text(wire, "storageType"), text(wire, "mode")
     openai = (context.openai or "").upper()

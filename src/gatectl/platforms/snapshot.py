@@ -19,7 +19,16 @@ from urllib.parse import urlsplit, urlunsplit
 
 from gatectl.errors import Forbidden, InputError, PlatformError, PlatformRefused, Unsupported, UsageError
 from gatectl.platforms.interface import Collection, Connection, Identification, Reader, Traits, Wire
-from gatectl.platforms.wire import attached_buckets, attached_llms, is_azure, keys_of, may_attach, unknown_fields
+from gatectl.platforms.wire import (
+    attached_buckets,
+    attached_llms,
+    check_lists,
+    is_azure,
+    keys_of,
+    may_attach,
+    unknown_fields,
+)
+from gatectl.quote import quote
 
 FORMAT_VERSION: Final = "1.0"
 _IDENTIFIED: Final = ("driver", "url", "instance")
@@ -103,11 +112,15 @@ _REPOSITORY: Final = ("id", "name", "storageType", "mode")
 def _repository(wire: Wire) -> dict[str, Any]:
     taken = _pick(wire, _REPOSITORY)
     try:
+        check_lists(wire)
         taken["buckets"] = [_attachment(item) for item in attached_buckets(wire)]
         taken["aiLlms"] = [_llm_attachment(item) for item in attached_llms(wire)]
     except KeyError as error:
-        problem = f"its '{error.args[0]}' is missing or not a list"
-        raise PlatformError(f"GET /repo: Repository {wire['id']}: {problem}", _NO_PLATFORM) from error
+        problem = f"its '{error.args[0]}' is missing or not a list of objects"
+        raise PlatformError(f"GET /repo: Repository {quote(wire['id'])}: {problem}", _NO_PLATFORM) from error
+    except (TypeError, AttributeError, ValueError) as error:
+        problem = "one of its fields is not what it should be"
+        raise PlatformError(f"GET /repo: Repository {quote(wire['id'])}: {problem}", _NO_PLATFORM) from error
     taken["apiKeys"] = [_pick(key, ("id",)) for key in keys_of(wire)]
     if wire.get("disabled"):
         taken["disabled"] = True

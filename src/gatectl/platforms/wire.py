@@ -76,6 +76,19 @@ def _number(value: Any) -> int | None:
     return value if type(value) is int else None
 
 
+LISTS: Final = ("buckets", "units", "aiLlms", "apiKeys", "aiApiKeys")
+"""The fields of a repository that are lists of objects, where they are there."""
+
+
+def check_lists(wire: Wire) -> None:
+    """That each list of a repository is one of objects, or not there. Raises KeyError with the name of one that is not: what
+    cannot be read is never an empty list."""
+    for name in LISTS:
+        found = wire.get(name)
+        if found is not None and not (isinstance(found, list) and all(isinstance(item, Mapping) for item in found)):
+            raise KeyError(name)
+
+
 def attached_buckets(wire: Wire) -> list[Wire]:
     """The attached buckets of a repository, each with its `bucketId`, whatever the platform calls it.
 
