@@ -276,7 +276,8 @@ def test_nothing_is_written_through_a_link_out_of_the_project(stranger: Stranger
     (stranger.checkout / name).symlink_to(target)
     for arguments in (
         ["plan", "--out", "plan.json", "--format", "html=page.html"], ["snapshot", "--out", "snapshot.json"],
-        ["export", "--out", "exported"], ["apply", "--yes", "--receipt", "receipt.json"], ["init", "--ci", "github"], ["init", "--ci", "gitlab"],
+        ["export", "--out", "exported"],
+        ["apply", "--yes", "--receipt", "receipt.json"], ["init", "--ci", "github"], ["init", "--ci", "gitlab"],
     ):  # fmt: skip
         stranger.run(*arguments)
     assert stranger.outside.read_bytes() == before
