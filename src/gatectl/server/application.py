@@ -27,8 +27,9 @@ from gatectl.errors import PlatformError, PlatformLocked, PlatformRefused, Unrea
 from gatectl.platforms.embedded.platform import Platform
 from gatectl.server.endpoint import Answer, Call, Endpoint, no, refusal
 from gatectl.server.openapi import describe
-from gatectl.server.routes import ENDPOINTS
+from gatectl.server.routes import ENDPOINTS, NOT_OFFERED
 from gatectl.server.sessions import Sessions
+from gatectl.server.typed import typed
 
 LARGEST_BODY: Final = 1024 * 1024
 
@@ -59,6 +60,7 @@ def make_application(serving: Serving) -> ASGIApp:
         by_path.setdefault(endpoint.path, []).append(endpoint)
     paths = sorted(by_path, key=lambda path: path.count("{"))
     routes = [Route("/openapi.json", _Description())]
+    routes += [Route(path, _NotOffered()) for path in NOT_OFFERED]
     routes += [Route(path, _Path(by_path[path], serving)) for path in paths]
     return Router(routes, redirect_slashes=False, default=_unknown_path)
 
@@ -81,6 +83,13 @@ class _Path:
             except ClientDisconnect:
                 return
         await response(scope, receive, send)
+
+
+class _NotOffered:
+    """A path that the platform has and we do not; it is no id of anything."""
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        await _unknown_path(scope, receive, send)
 
 
 class _Description:
@@ -146,7 +155,8 @@ def _run(endpoint: Endpoint, serving: Serving, raw: _Raw) -> Answer:
         call = Call(
             serving.platform, serving.sessions, raw.path, query, body, raw.if_match, raw.idempotency_key, raw.token
         )
-        return endpoint.handle(call)
+        answer = endpoint.handle(call)
+        return answer._replace(body=typed(answer.body)) if endpoint.method == "GET" else answer
     except PlatformRefused as error:
         return refusal(endpoint.family, error)
     except (PlatformLocked, Unreachable) as error:

@@ -10,6 +10,10 @@ from typing import Final
 from gatectl.server import accounts, apikeys, buckets, llms, repositories, repository_keys, workspaces
 from gatectl.server.endpoint import Endpoint
 
+NOT_OFFERED: Final = ("/repo/stats", "/bucket/stats", "/ai/llm/stats")
+"""Static names under the same prefix as ids (platform-contract.md, section 8.2.4). Nothing flows through here that could be
+counted, so they are 404, as whatever else of the platform is not here."""
+
 ENDPOINTS: Final[tuple[Endpoint, ...]] = (
     *accounts.ENDPOINTS,
     *workspaces.ENDPOINTS,

@@ -111,26 +111,23 @@ _READ_BUCKET: Final = {
     "bucket": _STRING,
     "storageType": _STRING,
     "workspaceId": _STRING,
-    "key": _OPTIONAL,
-    "endpoint": _OPTIONAL,
-    "region": _OPTIONAL,
-    "apiKeyId": _OPTIONAL,
     "status": _STRING,
     "createdAt": _MOMENT,
 }
+_READ_BUCKET_OPTIONAL: Final = dict.fromkeys(("key", "endpoint", "region", "apiKeyId"), _STRING)
 _READ_LLM: Final = {
     "id": _STRING,
     "name": _STRING,
     "aiType": _AI_TYPE,
-    "endpoint": _OPTIONAL,
+    "endpoint": {**_STRING, "description": "Empty where none was given."},
     "key": {"type": "null"},
     "workspaceId": _STRING,
-    "apiKeyId": _OPTIONAL,
     "orgId": _STRING,
-    "userId": _OPTIONAL,
+    "userId": {**_STRING, "description": "Empty: who made it is not kept."},
     "createdAt": _MOMENT,
 }
-_READ_KEY: Final = {"id": _STRING, "name": _STRING, "key": _OPTIONAL, "createdAt": _MOMENT}
+_READ_LLM_OPTIONAL: Final = {"apiKeyId": _STRING}
+_READ_KEY: Final = {"id": _STRING, "name": _STRING, "createdAt": _MOMENT}
 _USER: Final = {"id": _STRING, "email": _STRING, "name": _STRING, "orgId": _STRING, "orgRole": _INT}
 _TOKENS: Final = {
     "success": _TRUE,
@@ -188,12 +185,17 @@ READ: Final[Mapping[str, Shape]] = {
             "etag": _ETAG,
         }
     ),
-    "AttachedBucket": _object(_READ_BUCKET),
-    "Bucket": _object({**_READ_BUCKET, "repos": _list(_object({**_USES, "storageType": _STRING})), "etag": _ETAG}),
-    "AttachedLlm": _object(_READ_LLM),
-    "Llm": _object({**_READ_LLM, "repos": _list(_object(_USES)), "etag": _ETAG}),
-    "StorageKey": _object({**_READ_KEY, "accessType": _ACCESS}),
-    "AiKey": _object({**_READ_KEY, "aiType": _AI_TYPE, "repoId": _STRING, "deletedAt": {"type": "null"}}),
+    "AttachedBucket": _object(_READ_BUCKET, _READ_BUCKET_OPTIONAL),
+    "Bucket": _object(
+        {**_READ_BUCKET, "repos": _list(_object({**_USES, "storageType": _STRING})), "etag": _ETAG},
+        _READ_BUCKET_OPTIONAL,
+    ),
+    "AttachedLlm": _object(_READ_LLM, _READ_LLM_OPTIONAL),
+    "Llm": _object({**_READ_LLM, "repos": _list(_object(_USES)), "etag": _ETAG}, _READ_LLM_OPTIONAL),
+    "StorageKey": _object({**_READ_KEY, "key": _STRING, "accessType": _ACCESS}),
+    "AiKey": _object(
+        {**_READ_KEY, "key": _OPTIONAL, "aiType": _AI_TYPE, "repoId": _STRING, "deletedAt": {"type": "null"}}
+    ),
     "Attachment": _object({"bucketId": _STRING, "folder": _STRING, "master": _BOOL, "bucket": _ref("AttachedBucket")}),
     "LlmAttachment": _object({"aiLlmId": _STRING, "aiLlm": _ref("AttachedLlm")}),
     "Repository": _object(
@@ -222,12 +224,12 @@ READ: Final[Mapping[str, Shape]] = {
             "id": _STRING,
             "key": _STRING,
             "provider": _STRING,
-            **_KEY_OPTIONAL,
             "createdAt": _MOMENT,
             "bucket_count": _INT,
             "aillm_count": _INT,
             "etag": _ETAG,
-        }
+        },
+        dict.fromkeys(_KEY_OPTIONAL, _STRING),
     ),
 }
 
