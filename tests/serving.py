@@ -104,7 +104,7 @@ class Server:
 
     def objects(self, collection: Collection) -> Sequence[Mapping[str, Any]]:
         """What is in the database, read beside the server."""
-        reader = driver_for(self.database).open_reader(Connection(self.database, Path("/")))
+        reader = driver_for(self.database).open_reader(Connection(self.database, Path("/"), named=True))
         try:
             return reader.list(collection)
         finally:

@@ -25,7 +25,7 @@ class World:
     def __init__(self, folder: Path, target: str = "embedded") -> None:
         self.folder = folder
         self.target = target
-        self.connection = Connection(target, folder)
+        self.connection = Connection(target, folder, named=True)
         self.writer: Writer = open_writer(self.connection)
         self.reader: Reader = open_reader(self.connection)
         self.workspace: str = self.reader.list("workspace")[0]["id"]

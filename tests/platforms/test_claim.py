@@ -20,7 +20,7 @@ import sys, time
 from pathlib import Path
 from gatectl.platforms.embedded import open_writer
 from gatectl.platforms.interface import Connection
-writer = open_writer(Connection(sys.argv[1], Path(sys.argv[2])))
+writer = open_writer(Connection(sys.argv[1], Path(sys.argv[2]), named=True))
 writer.claim()
 print("claimed", flush=True)
 time.sleep(60)
@@ -34,7 +34,7 @@ def target(request: pytest.FixtureRequest) -> str:
 
 @pytest.fixture
 def writer(target: str, tmp_path: Path) -> Iterator[Writer]:
-    opened = open_writer(Connection(target, tmp_path))
+    opened = open_writer(Connection(target, tmp_path, named=True))
     yield opened
     opened.close()
 
@@ -64,10 +64,10 @@ def test_a_claim_ends_with_the_process_that_was_killed(holder: subprocess.Popen[
 
 
 def test_a_claim_ends_with_closing_and_stops_neither_readers_nor_writers(target: str, tmp_path: Path) -> None:
-    first, second = (open_writer(Connection(target, tmp_path)) for _ in range(2))
+    first, second = (open_writer(Connection(target, tmp_path, named=True)) for _ in range(2))
     first.claim()
     second.create("workspace", {"name": "while-it-is-claimed"})
-    assert len(open_reader(Connection(target, tmp_path)).list("workspace")) == 2
+    assert len(open_reader(Connection(target, tmp_path, named=True)).list("workspace")) == 2
     first.close()
     second.claim()
     second.close()

@@ -20,7 +20,7 @@ from gatectl.platforms.embedded import open_writer
 from gatectl.platforms.interface import Connection
 url, label, count, workspace, bucket = sys.argv[1:]
 print("ready", flush=True); sys.stdin.readline()
-writer = open_writer(Connection(url, Path("/")))
+writer = open_writer(Connection(url, Path("/"), named=True))
 for number in range(int(count)):
     attached = [{"bucketId": bucket, "folder": f"{label}-{number}"}] if bucket else []
     body = {"name": f"{label}-{number}", "storageType": "S3", "mode": "NORMAL", "workspaceId": workspace}
@@ -35,7 +35,7 @@ from gatectl.errors import PlatformRefused
 from gatectl.platforms.embedded import open_writer
 from gatectl.platforms.interface import Connection
 url, workspace, bucket = sys.argv[1:]
-writer = open_writer(Connection(url, Path("/")))
+writer = open_writer(Connection(url, Path("/"), named=True))
 print("ready", flush=True); sys.stdin.readline()
 for number in range(100):
     body = {"name": f"r-{number}", "storageType": "S3", "mode": "NORMAL", "workspaceId": workspace}
@@ -55,7 +55,7 @@ def world(make_world: Any, tmp_path: Path, postgresql_url: str) -> Iterator[Any]
 
 
 def reader_of(url: str) -> Reader:
-    return open_reader(Connection(url, Path("/")))
+    return open_reader(Connection(url, Path("/"), named=True))
 
 
 def released(*processes: subprocess.Popen[str]) -> None:
@@ -76,9 +76,9 @@ def finished(process: subprocess.Popen[str]) -> list[str]:
 
 def refused_by_both(url: str, kind: type[PlatformError]) -> PlatformError:
     with pytest.raises(kind) as reading:
-        open_reader(Connection(url, Path("/")))
+        open_reader(Connection(url, Path("/"), named=True))
     with pytest.raises(kind) as writing:
-        open_writer(Connection(url, Path("/")))
+        open_writer(Connection(url, Path("/"), named=True))
     assert writing.value.message == reading.value.message
     assert writing.value.hint
     return writing.value
@@ -94,7 +94,7 @@ def test_a_reader_of_an_empty_database_creates_nothing(postgresql_server: Any, p
     assert reader.identification.instance is None
     tables = "SELECT count(*) FROM information_schema.tables WHERE table_schema = 'public'"
     assert postgresql_server.run(tables, postgresql_url.rpartition("/")[2]) == [(0,)]
-    open_writer(Connection(postgresql_url, Path("/"))).close()
+    open_writer(Connection(postgresql_url, Path("/"), named=True)).close()
     assert reader.identification.instance
     reader.close()
 
@@ -202,7 +202,7 @@ def test_a_user_without_rights_is_told_so(world: Any, postgresql_server: Any) ->
     password = postgresql_server.new_user("guest")
     url = postgresql_server.url(world.target.rpartition("/")[2], user="guest", password=password)
     with pytest.raises(NotAuthenticated) as caught:
-        open_reader(Connection(url, Path("/")))
+        open_reader(Connection(url, Path("/"), named=True))
     assert caught.value.hint
     assert password not in str(caught.value)
 
@@ -231,12 +231,12 @@ def test_a_database_of_a_newer_gatectl_is_said(world: Any, postgresql_server: An
         "postgresql://",
         "postgresql://u:canary-pw@h:port/d",
         "postgresql://u:canary-pw@h",
-        "postgresql://u:can/ary-pw@h/d:1",
+        "postgresql://u:can/ary-pw@h/d:1?sslmode=require",
     ],
 )
 def test_a_url_that_cannot_be_read_is_said_without_its_password(url: str) -> None:
     with pytest.raises(PlatformError) as caught:
-        open_writer(Connection(url, Path("/")))
+        open_writer(Connection(url, Path("/"), named=True))
     assert "canary" not in f"{caught.value.message} {caught.value.hint}"
     assert "ary-pw" not in f"{caught.value.message} {caught.value.hint}"
 

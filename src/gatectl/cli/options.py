@@ -281,6 +281,9 @@ def connection_of(
     except UntrustedHost as error:
         connection = connection._replace(trusted=(*trusted, _ask_to_trust(error, environment, project)))
         admitted = driver.admit(connection)
+    remark = driver.remark(connection)
+    if remark is not None:
+        _console().warning(remark)
     # What is not to be sent is not even read.
     return connection._replace(credentials=_credentials(project, environment)) if admitted else connection
 
@@ -305,9 +308,13 @@ def _warn_outside(project: Project, environment: Environment) -> None:
         return
     path = os.path.realpath(project.folder / name)
     if not fences.is_inside(path, os.path.realpath(project.folder)):
-        context = click.get_current_context(silent=True)
-        options = Globals(**context.ensure_object(dict)) if context is not None else Globals()
-        options.console().warning(f"the database {quote(path)} lies outside of the project")
+        _console().warning(f"the database {quote(path)} lies outside of the project")
+
+
+def _console() -> Console:
+    """That of the command that is running."""
+    context = click.get_current_context(silent=True)
+    return (Globals(**context.ensure_object(dict)) if context is not None else Globals()).console()
 
 
 def _credentials(project: Project, environment: Environment) -> Credentials | None:

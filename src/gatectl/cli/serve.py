@@ -76,7 +76,7 @@ def _connection(options: Globals, database: str | None) -> Connection:
         return Connection("embedded", load_project(options).folder)
     if not database.startswith(("sqlite:///", "postgresql://")):
         raise UsageError("the database is not one of those that can be served", "sqlite:///path or postgresql://…")
-    return Connection(database, Path.cwd())
+    return Connection(database, Path.cwd(), named=True)
 
 
 def _read_tokens(path: str) -> list[str]:

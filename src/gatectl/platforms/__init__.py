@@ -32,6 +32,12 @@ class Driver(NamedTuple):
         admitted: bool = self._call("admit", connection)
         return admitted
 
+    def remark(self, connection: Connection) -> str | None:
+        """What is worth a word about how the target is reached."""
+        function = getattr(import_module(self.module), "remark", None)
+        said: str | None = function(connection) if function is not None else None
+        return said
+
     def open_reader(self, connection: Connection) -> Reader:
         reader: Reader = self._call("open_reader", connection)
         return reader

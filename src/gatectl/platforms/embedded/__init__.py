@@ -20,6 +20,7 @@ from gatectl.platforms.interface import Collection, Connection, Identification, 
 
 if TYPE_CHECKING:
     from .platform import Platform
+    from .postgres import PostgresDatabase
     from .store import Database, Store
 
 TRAITS = Traits(default_workspace="default", packets=False, openai="OPENAI", parallel=1)
@@ -31,7 +32,14 @@ _POSTGRESQL = "postgresql://"
 
 def admit(connection: Connection) -> bool:
     """Whether a database server may be sent credentials; a file is nobody to send them to. Raises UntrustedHost."""
-    return False
+    if not connection.target.startswith(_POSTGRESQL):
+        return False
+    return _server(connection).way.credentials
+
+
+def remark(connection: Connection) -> str | None:
+    """What is worth a word about how a database server is reached."""
+    return _server(connection).way.remark if connection.target.startswith(_POSTGRESQL) else None
 
 
 def open_reader(connection: Connection) -> Reader:
@@ -147,12 +155,16 @@ class Writer:
         self._platform.close()
 
 
+def _server(connection: Connection) -> PostgresDatabase:
+    from .postgres import PostgresDatabase
+
+    return PostgresDatabase(connection.target, named=connection.named, trusted=connection.trusted, ends=connection.ends)
+
+
 def _located(connection: Connection) -> tuple[Identification, Database]:
     target, folder = connection.target, connection.folder
     if target.startswith(_POSTGRESQL):
-        from .postgres import PostgresDatabase
-
-        server = PostgresDatabase(target)
+        server = _server(connection)
         return Identification("postgresql", server.place, None), server
     from .sqlite import SqliteFile
 

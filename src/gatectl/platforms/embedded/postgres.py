@@ -15,16 +15,33 @@ How it is run, and why:
 
 from __future__ import annotations
 
+import math
+import os
+import socket
+import time
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from functools import cached_property
+from importlib import import_module
+from threading import Timer
 from typing import Any, Final
 
 from sqlalchemy import URL, Connection, Engine, NullPool, create_engine, event, make_url
 from sqlalchemy.exc import ArgumentError, DBAPIError
 
-from gatectl.errors import NotAuthenticated, PlatformError, PlatformLocked, PlatformRefused, Unreachable, UsageError
+from gatectl.addresses import Pattern
+from gatectl.errors import (
+    DeadlinePassed,
+    NotAuthenticated,
+    PlatformError,
+    PlatformLocked,
+    PlatformRefused,
+    Unreachable,
+    UsageError,
+)
 
-from .claim import Release, wait_for
+from .claim import PATIENCE, Release, wait_for
+from .servers import Way, find_way
 from .store import WRITES
 
 BUSY_SECONDS = 10.0
@@ -50,16 +67,27 @@ _SETTINGS: Final[Mapping[str, Any]] = {
 }
 """How connections are made, as far as the URL does not say otherwise."""
 
+_CAN_WITHHOLD: Final = 160_000
+"""The libpq that can be told to send no credential (require_auth, sslcertmode)."""
+_LONGEST: Final = 2_000_000.0
+"""Seconds that the server can count."""
+_MORE_TIME: Final = "give it more time: --deadline SECONDS"
+
 _SECRET_PARAMETERS: Final = ("password", "sslpassword")
 
 
 class PostgresDatabase:
     """A database on a server. `url`: `postgresql://user:password@host:port/name?sslmode=…`.
 
-    Raises PlatformError when the URL is not one, UsageError when the driver is not installed.
+    `named` and `trusted` are those of an `interface.Connection`; by `ends` (time.monotonic) everything is over. Raises
+    PlatformError when the URL is not one, UsageError when the driver is not installed; whoever connects, UntrustedHost too.
     """
 
-    def __init__(self, url: str) -> None:
+    def __init__(
+        self, url: str, *, named: bool = False, trusted: tuple[Pattern, ...] = (), ends: float | None = None
+    ) -> None:
+        self._ends = ends
+        self._watches: dict[int, Timer] = {}
         try:
             self._url = make_url(url).set(drivername="postgresql+psycopg")
         except (ArgumentError, ValueError):
@@ -69,6 +97,16 @@ class PostgresDatabase:
             ) from None
         if not self._url.database:
             raise PlatformError("the postgresql:// URL names no database", "postgresql://user@host:5432/database")
+        self._named, self._trusted = named, trusted
+        try:
+            import_module("psycopg")
+        except ImportError:
+            raise UsageError("PostgreSQL needs the driver psycopg", "install gatectl with its extra 'server'") from None
+
+    @cached_property
+    def way(self) -> Way:
+        """How it is connected to. Raises UntrustedHost, UsageError."""
+        return find_way(self._url, os.environ, named=self._named, trusted=self._trusted)
 
     @property
     def place(self) -> str:
@@ -93,14 +131,50 @@ class PostgresDatabase:
     def engine(self, *, writes: bool) -> Engine:
         """An engine whose connections can write, or cannot."""
         settings = {name: value for name, value in _SETTINGS.items() if name not in self._url.query}
-        arguments = {**settings, "autocommit": True}
-        try:
-            # hide_parameters: values never reach an exception's text.
-            engine = create_engine(self._url, connect_args=arguments, poolclass=NullPool, hide_parameters=True)
-        except ImportError:
-            raise UsageError("PostgreSQL needs the driver psycopg", "install gatectl with its extra 'server'") from None
-        event.listen(engine, "begin", _begin)
+        arguments = {**settings, "autocommit": True, **self.way.arguments}
+        self._refuse_old_driver()
+        if self._ends is not None:
+            asked = float(arguments.get("connect_timeout", self._url.query.get("connect_timeout", CONNECT_SECONDS)))
+            arguments["connect_timeout"] = max(1, math.ceil(min(asked or CONNECT_SECONDS, self._left())))
+        # hide_parameters: values never reach an exception's text.
+        engine = create_engine(self._url, connect_args=arguments, poolclass=NullPool, hide_parameters=True)
+        event.listen(engine, "begin", self._begin)
+        if self._ends is not None:
+            event.listen(engine, "connect", self._watch)
+            event.listen(engine, "close", self._unwatch)
         return engine
+
+    def _refuse_old_driver(self) -> None:
+        import psycopg
+
+        if not self.way.credentials and psycopg.pq.version() < _CAN_WITHHOLD:
+            raise NotAuthenticated(
+                f"no credential may be sent to {self.way.place}, and this libpq ({psycopg.pq.version()}) cannot be told so",
+                f"if you trust it: gatectl trust {self.way.place}, or use a libpq of PostgreSQL 16 or newer",
+            )
+
+    def _left(self) -> float:
+        return math.inf if self._ends is None else self._ends - time.monotonic()
+
+    def _begin(self, connection: Connection) -> None:
+        if self._left() <= 0:
+            raise self._too_late()
+        _begin(connection, self._left())
+
+    def _too_late(self) -> DeadlinePassed:
+        return DeadlinePassed(f"the database {self.place} did not answer before the deadline passed", _MORE_TIME)
+
+    def _watch(self, driver: Any, _record: object) -> None:
+        """Break the connection off at the deadline: a server that says nothing is waited for without an end."""
+        watch = Timer(max(0.0, self._left()), _cut, [driver])
+        watch.daemon = True
+        self._watches[id(driver)] = watch
+        watch.start()
+
+    def _unwatch(self, driver: Any, _record: object) -> None:
+        watch = self._watches.pop(id(driver), None)
+        if watch is not None:
+            watch.cancel()
 
     def settle(self, connection: Connection) -> None:
         """Nothing: how it is run is a matter of each transaction."""
@@ -112,7 +186,8 @@ class PostgresDatabase:
             driver: Any = connection.connection.dbapi_connection
             statement = f"SELECT pg_try_advisory_lock({_CLAIM})"
             try:
-                wait_for(lambda: bool(driver.execute(statement).fetchone()[0]), self.place)
+                patience = min(PATIENCE, self._left())
+                wait_for(lambda: bool(driver.execute(statement).fetchone()[0]), self.place, patience)
             except BaseException:
                 connection.close()
                 raise
@@ -133,6 +208,14 @@ class PostgresDatabase:
     def _explained(self, error: BaseException) -> PlatformError:
         state = _state(error)
         text = self._words(error)
+        if self._left() <= 0 and (state == "57014" or _is_gone(state, text)):
+            return self._too_late()
+        if not self.way.credentials and _asks_who(state, text):
+            return NotAuthenticated(
+                f"the database {self.place} wants to know who asks; no credential was sent to {self.way.place},"
+                f" because only the project file names it: {text}",
+                f"if you trust it: gatectl trust {self.way.place}, or name it in --platform or GATECTL_TRUSTED_HOSTS",
+            )
         if state == "55P03":
             return PlatformLocked(
                 f"the database {self.place} stayed locked by another process for {BUSY_SECONDS:g} s",
@@ -211,26 +294,34 @@ def _first(url: URL, name: str) -> str | None:
     return value if isinstance(value, str) or value is None else value[0]
 
 
-def _begin(connection: Connection) -> None:
+def _cut(driver: Any) -> None:
+    """Shut the socket of a connection that another thread may be waiting at; that one sees it close."""
+    with suppress(Exception), socket.socket(fileno=os.dup(driver.fileno())) as shared:
+        shared.shutdown(socket.SHUT_RDWR)
+
+
+def _begin(connection: Connection, left: float) -> None:
     """Begin; where the server closed the connection meanwhile (it was restarted, say), on a new one.
 
     Nothing has been done yet at that moment, so nothing can be done twice.
     """
     writes = connection.info.get(WRITES, False)
     try:
-        _begin_on(connection.connection.dbapi_connection, writes)
+        _begin_on(connection.connection.dbapi_connection, writes, left)
     except Exception:
         if not _is_closed(connection):
             raise
         connection.invalidate()
         connection.info[WRITES] = writes
-        _begin_on(connection.connection.dbapi_connection, writes)
+        _begin_on(connection.connection.dbapi_connection, writes, left)
 
 
-def _begin_on(driver: Any, writes: bool) -> None:
+def _begin_on(driver: Any, writes: bool, left: float) -> None:
+    # The server ends by itself what takes longer than there is; it is asked, and watched all the same.
+    limit = f"; SET LOCAL statement_timeout = {max(1, int(left * 1000))}" if left < _LONGEST else ""
     try:
         # prepare=False: only an unprepared query may hold several statements.
-        driver.execute(_begin_to_write() if writes else _BEGIN_TO_READ, prepare=False)
+        driver.execute(_begin_to_write(limit) if writes else _BEGIN_TO_READ + limit, prepare=False)
     except BaseException:
         if not driver.closed:
             driver.rollback()
@@ -245,8 +336,8 @@ def _is_closed(connection: Connection) -> bool:
 _BEGIN_TO_READ: Final = "BEGIN ISOLATION LEVEL REPEATABLE READ, READ ONLY"
 
 
-def _begin_to_write() -> str:
+def _begin_to_write(limit: str) -> str:
     return (
-        f"BEGIN ISOLATION LEVEL READ COMMITTED; SET LOCAL lock_timeout = {int(BUSY_SECONDS * 1000)};"
+        f"BEGIN ISOLATION LEVEL READ COMMITTED; SET LOCAL lock_timeout = {int(BUSY_SECONDS * 1000)}{limit};"
         f" SELECT pg_advisory_xact_lock({_LOCK})"
     )
