@@ -541,6 +541,42 @@ def test_a_mirror_whose_master_is_kept_has_no_second_one(site: Site) -> None:
     assert only(site).startswith("GW504") and "GW402" in only(site)
 
 
+def test_a_mirror_that_leaves_master_out_keeps_the_live_one_and_needs_one(site: Site) -> None:
+    logs, data = site.live_bucket("logs", LOGS), site.live_bucket("data", DATA)
+    site.live_repository("m", {"bucketId": logs, "master": True}, data, mode="MIRROR")
+    site.manifests(repository("m", [entry(*LOGS), entry(*DATA)], mode="Mirror"))
+    assert brief(site.plan()) == [] and rules(site.plan()) == []
+    site.manifests(repository("n", [entry("S3", "media")], mode="Mirror"), bucket("media", ("S3", "media")))
+    assert "GW402" in only(site)
+
+
+def test_what_is_broken_already_and_not_widened_is_a_warning(site: Site) -> None:
+    one, two = site.live_bucket("one", ("S3", "logs")), site.live_bucket("two", ("GCS", "logs"))
+    site.live_repository("r", one, two)
+    site.live_bucket("data", DATA)
+    site.manifests(repository("r", [entry(*DATA)]))
+    plan = site.plan()
+    assert brief(plan) == ["update repository/default/r"]
+    assert [(d["rule"], d["severity"]) for d in plan["diagnostics"]] == [("GW504", "warning")]
+    assert "GW301" in plan["diagnostics"][0]["message"]
+    assert site.apply(plan).converged
+    three = site.live_bucket("three", ("GCS", "data"))
+    assert three
+    site.manifests(repository("r", [entry("GCS", "data")]))
+    assert only(site).startswith("GW504") and "data" in only(site), "another breach is not borne"
+
+
+def test_an_api_key_of_another_storage_account_is_told(site: Site) -> None:
+    azure = {"secret": "hush", "provider": "AZURE", "workspaceId": site.workspace_id()}
+    site.write("apikeys", azure | {"key": "otheracct", "description": "azure"})
+    manifest = bucket("container", ("AzureBlob", "thisacct", "logs"), credentials={"apiKey": "azure"})
+    site.manifests(manifest)
+    assert only(site).startswith("GW502") and "'otheracct'" in only(site) and "'thisacct'" in only(site)
+    site.write("apikeys", azure | {"key": "ThisAcct", "description": "right"})
+    site.manifests(bucket("container", ("AzureBlob", "thisacct", "logs"), credentials={"apiKey": "right"}))
+    assert rules(site.plan()) == []
+
+
 def test_with_any_error_nothing_is_planned(site: Site) -> None:
     site.manifests(bucket("logs", LOGS), repository("r", [entry(*DATA)]))
     plan = site.plan()

@@ -178,7 +178,9 @@ def test_families_stand_behind_their_endpoints() -> None:
 
 def test_a_mirror_has_exactly_one_master() -> None:
     one, two = entry("S3", "one", master=True), entry("GCS", "two", master=True)
-    assert "GW402" in told(repository("r", [entry("S3", "one"), entry("GCS", "two")], mode="Mirror"))
+    unsaid, said = entry("S3", "one"), [entry("S3", "one", master=False), entry("GCS", "two", master=False)]
+    assert "GW402" in told(repository("r", said, mode="Mirror"))
+    assert told(repository("r", [unsaid, entry("GCS", "two")], mode="Mirror")) == [], "the live master may be kept"
     assert "GW402" in told(repository("r", [one, two], mode="Mirror"))
     assert "GW402" in told(repository("r", [], mode="Mirror"))
     assert told(repository("r", [one, entry("GCS", "two")], mode="Mirror")) == []

@@ -433,7 +433,11 @@ class _Work:
                 self._set(outcome._replace(status="unknown"))  # refused, maybe because the first time had an effect
             elif _code(outcome) == "timeout" or renews(op):
                 continue  # it may still come to be
-            elif item.again or (_code(outcome) == "internal" and not self.run.patience.seconds):
+            elif (
+                item.again
+                or op["action"] != "create"
+                or (_code(outcome) == "internal" and not self.run.patience.seconds)
+            ):
                 self._set(outcome._replace(status="failed"))
 
     @staticmethod
@@ -549,9 +553,9 @@ def _write(
             error,
         )
     except Uncertain as error:
-        code = "uncertain" if error.settled else "timeout"
+        code = error.platform_code or ("uncertain" if error.settled else "timeout")
         # Not created a second time, whatever a list does not show (yet), unless the platform would refuse that.
-        again = op["action"] != "create" or KINDS[op["kind"]].unique
+        again = not error.platform_code and (op["action"] != "create" or KINDS[op["kind"]].unique)
         return Outcome(op["id"], "unknown", op["platformId"], 0, (code, error.message)), again, error
     except Unreachable as error:
         return Outcome(op["id"], "unknown", op["platformId"], 0, (error.code, error.message)), False, error

@@ -19,7 +19,7 @@ from gatectl.kinds import KINDS, bucket
 from gatectl.kinds.interface import Kind, find_api_keys
 from gatectl.match import Pair
 from gatectl.model import Attachment, Change, Finding, Identity, Live, Manifest, ObjectKey, Related, Spec, Spot, State
-from gatectl.platforms.wire import keys_of
+from gatectl.platforms.wire import is_account_key, keys_of
 from gatectl.resolve import Resolved, attachment, catalogs, resolve, words
 
 _LLM_ENDPOINTS: Final = frozenset(("OpenAI",))
@@ -316,7 +316,8 @@ def _credentials(pair: Pair, reference: Any, current: Current) -> Iterable[Findi
         return
     if "apiKey" not in reference or pair.key.workspace is None or pair.key.workspace not in current.states:
         return
-    found = find_api_keys(reference["apiKey"], current.states[pair.key.workspace].context.api_keys)
+    known = current.states[pair.key.workspace].context.api_keys
+    found = find_api_keys(reference["apiKey"], known)
     spot = Spot(manifest.document, ("spec", "credentials", "apiKey"))
     if not found:
         yield Finding("GW501", f"no provider API key of workspace '{pair.key.workspace}' has the id or description"
@@ -325,6 +326,17 @@ def _credentials(pair: Pair, reference: Any, current: Current) -> Iterable[Findi
     elif len(found) > 1:
         yield Finding("GW502", f"{len(found)} provider API keys are described as '{reference['apiKey']}': {', '.join(found)}",
                       "name one by its id", spot=spot, subject=manifest.subject)  # fmt: skip
+    elif manifest.spec.get("type") == "AzureBlob" and (of := _account_of(known[found[0]])) is not None:
+        account = str(manifest.spec["account"])
+        if of.lower() != account.lower():
+            yield Finding("GW502", f"provider API key '{reference['apiKey']}' is of the storage account '{of}', and the"
+                          f" manifest says account '{account}'", "name the key of that account, or the account of that key",
+                          spot=spot, subject=manifest.subject)  # fmt: skip
+
+
+def _account_of(api_key: Mapping[str, Any]) -> str | None:
+    """The storage account of a provider API key of Azure; None where its key is another thing: of a tenant, a client's id."""
+    return str(api_key["key"]) if is_account_key(api_key) else None
 
 
 def _bound(pair: Pair, reference: Any, current: Current) -> Any:

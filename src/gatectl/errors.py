@@ -170,12 +170,13 @@ class Uncertain(Unreachable):
     """A request was sent, and whether it had an effect is not known.
 
     `settled` says that it is over one way or the other: the platform itself answered, if not in a way that can be read. After
-    a timeout, a broken connection or a gateway's answer it may still be under way.
+    a timeout, a broken connection or a gateway's answer it may still be under way. `platform_code` is a reason that it gave.
     """
 
-    def __init__(self, message: str, *, settled: bool) -> None:
+    def __init__(self, message: str, *, settled: bool, platform_code: str = "") -> None:
         super().__init__(message, "read the platform again before repeating it")
         self.settled = settled
+        self.platform_code = platform_code
 
 
 class PlatformLocked(PlatformError):

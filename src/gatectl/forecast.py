@@ -41,15 +41,47 @@ def final_state(
 ) -> list[Finding]:
     """What breaks once these repositories end so, those with the ids `deleted` are gone and all else is as it is now.
 
-    Only what involves one of the `changed` repositories. `settings` are the severities of the project's rules.
+    Only what involves one of the `changed` repositories. `settings` are the severities of the project's rules. What is live
+    already and not widened is a warning: refusing would not mend it.
     """
     views = _views(endings, current, deleted)
+    blamed = _breaches(views, changed)
+    if any(f.severity == "error" for f in blamed):
+        known = {_breach(f) for f in _breaches(_views(_as_live(endings, current), current, ()), changed)}
+        blamed = [f._replace(severity="warning") if _breach(f) in known else f for f in blamed]
+    touched = [view for view, key in views if key in changed]
+    return [_as_forecast(f) for f in rules.adjust(blamed, settings)] + [f for v in touched for f in _unjudged(v)]
+
+
+def _breaches(views: Sequence[tuple[RepositoryView, ObjectKey]], changed: Container[ObjectKey]) -> list[Finding]:
     touched = [view for view, key in views if key in changed]
     names = {(key.workspace, key.name) for _, key in views if key in changed}
     found = [f for f in rules.check_each(touched) if f.severity == "error" or _unlisted(f)]
     found += rules.check_across(Namespace([view for view, _ in views], ()))
-    blamed = [f for f in found if f.rule in _CHECKED and not names.isdisjoint(f.about)]
-    return [_as_forecast(f) for f in rules.adjust(blamed, settings)] + [f for v in touched for f in _unjudged(v)]
+    return [f for f in found if f.rule in _CHECKED and not names.isdisjoint(f.about)]
+
+
+def _breach(finding: Finding) -> tuple[str, str, frozenset[tuple[str | None, str | None]]]:
+    """What makes two findings the same breach: rule, the values that the message names, and the repositories."""
+    return finding.rule, finding.message, frozenset(finding.about)
+
+
+def _as_live(endings: Sequence[Ending], current: Current) -> list[Ending]:
+    """The repositories that end so, as they are live: each attachment with the entry that lists it in the end."""
+    lives = {i: live for state in current.states.values() for i, live in state.indexes["Repository"].by_id.items()}
+    found = []
+    for ending in endings:
+        live = lives.get(ending.id or "")
+        if live is not None:
+            listed = {
+                item.id: (place, at)
+                for place, (item, at) in enumerate(zip(ending.attachments, ending.listed, strict=True))
+            }
+            last = (len(listed), None)
+            order = sorted(live.attachments, key=lambda item: listed.get(item.id, last)[0])
+            at = tuple(listed.get(item.id, last)[1] for item in order)
+            found.append(Ending(ending.key, live.id, ending.manifest, live.spec, tuple(order), at))
+    return found
 
 
 def _unjudged(view: RepositoryView) -> Iterator[Finding]:

@@ -168,3 +168,15 @@ def test_a_message_is_shortened_and_keeps_the_status() -> None:
     error = redact(refused(400, {"message": "x" * 5000}), [])
     assert len(error.message) <= 600
     assert error.message.endswith("(400)")
+
+
+def test_success_beside_an_error_code_keeps_the_platforms_reason() -> None:
+    body = {"success": True, "repoId": None, "error_code": "QUOTA_EXCEEDED", "error_message": "too many"}
+    with pytest.raises(PlatformRefused, match="too many") as refused:
+        judge(Answer("POST", "/repo", 200, None, None, body))
+    assert refused.value.platform_code == "QUOTA_EXCEEDED"
+    for method, known in (("POST", {"repoId": "r1"}), ("PUT", {})):
+        with pytest.raises(Uncertain, match="too many") as uncertain:
+            judge(Answer(method, "/repo/r1", 200, None, None, {**body, **known}))
+        assert (uncertain.value.settled, uncertain.value.platform_code) == (True, "QUOTA_EXCEEDED")
+    assert judge(Answer("PUT", "/repo/r1", 200, None, None, {"success": True, "error_code": "SUCCESS"}))

@@ -23,6 +23,7 @@ from gatectl.platforms.wire import (
     attached_buckets,
     attached_llms,
     check_lists,
+    is_account_key,
     is_azure,
     keys_of,
     may_attach,
@@ -74,7 +75,13 @@ def _contents(reader: Reader, workspace: str) -> dict[str, Any]:
         "repo": [_repository(wire) for wire in reader.list("repo", workspace)],
         "apikeys": None
         if keys is None
-        else [_pick(k, ("id", "description", *(("key",) if str(k["id"]) in accounts else ()))) for k in keys],
+        else [
+            _pick(
+                k,
+                ("id", "description", "provider", *(("key",) if str(k["id"]) in accounts or is_account_key(k) else ())),
+            )
+            for k in keys
+        ],
     }
 
 

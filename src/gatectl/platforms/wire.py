@@ -48,6 +48,11 @@ def is_azure(wire: Wire) -> bool:
     return str(wire.get("storageType")).upper() in ("BLOB", "AZURE")
 
 
+def is_account_key(wire: Wire) -> bool:
+    """Whether the `key` of a provider API key is the name of an Azure storage account (platform-contract.md, section 2.3)."""
+    return bool(wire.get("key") and "AZURE" in str(wire.get("provider")).upper() and not wire.get("tenantId"))
+
+
 def _says_more(envelope: Mapping[str, Any], count: int) -> str | None:
     """What of an envelope says that its list goes on, in words; None where nothing does."""
     for name in _MORE:

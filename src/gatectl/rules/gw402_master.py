@@ -12,8 +12,8 @@ def each(view: RepositoryView) -> Iterator[Finding]:
     if view.mode != "Mirror" or not _readable(view):
         return
     masters = [entry for entry in view.entries if entry.master]
-    if len(masters) == 1:
-        return
+    if len(masters) == 1 or (not masters and any(entry.master is None for entry in view.entries)):
+        return  # what says nothing keeps the live master: whether there is one, the final state tells
     count = "no master" if not masters else f"{len(masters)} masters"
     yield Finding(
         "GW402", f"a Mirror repository has exactly one master, this one has {count}",
@@ -34,15 +34,16 @@ def _readable(view: RepositoryView) -> bool:
 RULE = Rule(
     "GW402",
     "Mirror mode without exactly one master",
-    "In a Mirror repository every bucket holds the same data, and exactly one is the master: say master: true on it.",
+    "In a Mirror repository every bucket holds the same data, and exactly one is the master: say master: true on it. Where no"
+    " entry says anything, the live master is kept; a plan tells where there is none.",
     each=each,
     bad="""\
 spec:
   endpointType: S3
   mode: Mirror
   resources:
-    - {type: S3, bucket: acme-orders}
-    - {type: GCS, bucket: acme-orders-copy}
+    - {type: S3, bucket: acme-orders, master: true}
+    - {type: GCS, bucket: acme-orders-copy, master: true}
 """,
     good="""\
 spec:

@@ -106,6 +106,13 @@ def _success(answer: Answer) -> Any:
         raise Uncertain(f"{answer.method} {answer.path}: the answer cannot be read", settled=True)
     if isinstance(body, Mapping) and body.get("success") is False:
         raise _refused(answer)
+    if answer.method != "GET" and (code := _code(body)):
+        # Success beside a reason why not: reading tells, and the reason is kept. Without an id nothing was created.
+        if answer.method == "POST" and not any(
+            value for name, value in body.items() if name == "id" or name.endswith("Id")
+        ):
+            raise _refused(answer)
+        raise Uncertain(_message(answer, "the platform says success, and why not"), settled=True, platform_code=code)
     return body
 
 
