@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import sqlite3
 import subprocess
@@ -192,6 +193,91 @@ def test_a_killed_writer_leaves_whole_objects_only(world: Any, processes: Any) -
     check = sqlite3.connect(database(world.folder))
     assert check.execute("PRAGMA integrity_check").fetchall() == [("ok",)]
     assert check.execute("PRAGMA foreign_key_check").fetchall() == []
+
+
+@pytest.mark.parametrize("share", range(24))
+def test_whoever_is_killed_while_the_database_is_made_leaves_none_or_a_whole_one(tmp_path: Path, share: int) -> None:
+    calls = _calls_of_making(tmp_path / "whole")
+    _killed_while_making(tmp_path, calls * share // 24 + share % 3)
+    reader = open_reader(Connection("embedded", tmp_path))
+    assert len(reader.list("workspace")) == 1
+    reader.close()
+    open_writer(Connection("embedded", tmp_path)).close()
+    names = {path.name for path in (tmp_path / ".gatectl").iterdir()}
+    assert names == {".gitignore", "platform.db"}, "nothing of the broken one is left"
+
+
+def _calls_of_making(folder: Path) -> int:
+    """How many steps (calls of functions) the making of a database takes."""
+    folder.mkdir()
+    seen = 0
+
+    def count(*arguments: object) -> None:
+        nonlocal seen
+        seen += 1
+
+    sys.setprofile(count)
+    open_writer(Connection("embedded", folder)).close()
+    sys.setprofile(None)
+    return seen
+
+
+def _killed_while_making(folder: Path, at: int) -> None:
+    child = os.fork()
+    if not child:
+        left = at
+
+        def strike(*arguments: object) -> None:
+            nonlocal left
+            left -= 1
+            if left < 0:
+                os.kill(os.getpid(), signal.SIGKILL)
+
+        sys.setprofile(strike)
+        open_writer(Connection("embedded", folder))
+        os._exit(0)
+    os.waitpid(child, 0)
+
+
+def test_a_hot_journal_is_rolled_back_for_who_may_only_read(tmp_path: Path) -> None:
+    open_writer(Connection("sqlite:///a.db", tmp_path)).close()
+    path = tmp_path / "a.db"
+    child = os.fork()
+    if not child:
+        raw = sqlite3.connect(path, isolation_level=None)
+        raw.execute("PRAGMA journal_mode=DELETE")
+        raw.execute("PRAGMA cache_size=1")  # it spills into the file, which the journal is needed for then
+        raw.execute("BEGIN IMMEDIATE")
+        raw.execute("CREATE TABLE filler (text)")
+        for _ in range(500):
+            raw.execute("INSERT INTO filler VALUES (?)", ("x" * 1000,))
+        os.kill(os.getpid(), signal.SIGKILL)
+    os.waitpid(child, 0)
+    assert Path(f"{path}-journal").stat().st_size > 0
+    reader = open_reader(Connection("sqlite:///a.db", tmp_path))
+    assert len(reader.list("workspace")) == 1
+    reader.close()
+
+
+@pytest.mark.parametrize(
+    "change",
+    ["DELETE FROM gatectl_meta WHERE name = 'schema'", "UPDATE gatectl_meta SET value = 'x' WHERE name = 'schema'",
+     "UPDATE gatectl_meta SET value = '' WHERE name = 'instance'", "UPDATE gatectl_meta SET value = 'zz' WHERE name = 'seal'",
+     "DELETE FROM gatectl_meta", "DROP TABLE applied"],
+)  # fmt: skip
+def test_a_database_whose_facts_are_damaged_is_said(world: Any, change: str) -> None:
+    raw = sqlite3.connect(database(world.folder))
+    raw.execute(change)
+    raw.commit()
+    message = refused_by_both("embedded", world.folder).message
+    assert "is damaged" in message and str(database(world.folder)) in message
+
+
+def test_a_database_of_an_older_gatectl_is_said(world: Any) -> None:
+    raw = sqlite3.connect(database(world.folder))
+    raw.execute("UPDATE gatectl_meta SET value = '0' WHERE name = 'schema'")
+    raw.commit()
+    assert "older gatectl" in refused_by_both("embedded", world.folder).message
 
 
 def test_a_lock_that_is_held_for_too_long_is_said(world: Any, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -125,7 +125,7 @@ class PostgresDatabase:
         """Whether there is anything to open: the server tells when it is asked."""
         return True
 
-    def prepare(self) -> None:
+    def prepare(self, fill: Callable[[Connection], None]) -> None:
         """Nothing: a database is its administrator's to create."""
 
     def engine(self, *, writes: bool) -> Engine:

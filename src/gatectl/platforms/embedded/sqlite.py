@@ -17,11 +17,12 @@ from __future__ import annotations
 
 import math
 import os
+import secrets
 import sqlite3
 import stat
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -41,6 +42,7 @@ BUSY_SECONDS = 10.0
 """How long anybody waits for another process's lock."""
 
 _OWNER_ONLY = 0o600
+_UNFINISHED = ".new"
 _BESIDE = ("-journal", "-wal", "-shm")
 """The ends of the names of SQLite's side files, which it writes wherever links lead."""
 
@@ -75,30 +77,73 @@ class SqliteFile:
             raise self._unusable(error) from error
         return status.st_size > 0 or not stat.S_ISREG(status.st_mode)
 
-    def prepare(self) -> None:
-        """Make room for a database that does not exist yet: the folder, its `.gitignore`, the file.
+    def prepare(self, fill: Callable[[Connection], None]) -> None:
+        """Make a database that does not exist yet: beside its place, filled, and then put there whole.
 
-        Raises PlatformError when the file system refuses.
+        So nobody ever meets half of one, whenever we are killed. Raises PlatformError when the file system refuses.
         """
         try:
             if self._own_folder:
                 own_folder(self._path.parent.parent, create=True)
             # The file holds the key of the secrets' hashes: it is the owner's alone, and SQLite's side files follow it.
             _write_new(self._path, b"", _OWNER_ONLY)
+            if not self.exists():
+                try:
+                    self._make(fill)
+                except (sqlite3.Error, DBAPIError):
+                    if not self.exists():  # else somebody was quicker, and swept
+                        raise
         except OSError as error:
             raise self._unusable(error) from error
+
+    def _make(self, fill: Callable[[Connection], None]) -> None:
+        refuse_links(self._path)
+        new = SqliteFile(
+            self._path.with_name(f".{self._path.name}.{secrets.token_hex(4)}{_UNFINISHED}"),
+            own_folder=False,
+            ends=self._ends,
+        )
+        _write_new(new._path, b"", stat.S_IMODE(self._path.stat().st_mode))
+        try:
+            connection = new.engine(writes=True).connect()
+            try:
+                fill(connection)
+                new.settle(connection)
+            finally:
+                connection.close()  # the last one to close leaves one file
+            with _held(self._path) as still_ours:
+                if still_ours and not self.exists():
+                    os.replace(new._path, self._path)
+                    _sweep(self._path)
+        finally:
+            for end in ("", *_BESIDE):
+                with suppress(FileNotFoundError):
+                    os.unlink(str(new._path) + end)
+
+    def _recover(self) -> None:
+        """Roll back what a run that was killed left half written: who may only read cannot, and would be refused for ever."""
+        if not os.path.exists(f"{self._path}-journal"):
+            return
+        with suppress(sqlite3.Error), closing(self._connect("rw")) as connection:
+            guard(connection, self._ends)
+            connection.execute("SELECT count(*) FROM sqlite_master").fetchone()
+
+    def _connect(self, mode: str) -> sqlite3.Connection:
+        # isolation_level None: the driver begins nothing by itself; `_begin` does.
+        return sqlite3.connect(
+            f"file:{quote(str(self._path))}?mode={mode}", uri=True, timeout=BUSY_SECONDS, isolation_level=None,
+            check_same_thread=False,
+        )  # fmt: skip
 
     def engine(self, *, writes: bool) -> Engine:
         """An engine whose connections can write, or cannot."""
         check_file(self._path)
         refuse_links(self._path, *(self._path.with_name(self._path.name + end) for end in _BESIDE))
-        uri = f"file:{quote(str(self._path))}?mode={'rwc' if writes else 'ro'}"
 
         def connect() -> sqlite3.Connection:
-            # isolation_level None: the driver begins nothing by itself; `_begin` does.
-            connection = sqlite3.connect(
-                uri, uri=True, timeout=BUSY_SECONDS, isolation_level=None, check_same_thread=False
-            )
+            if not writes:
+                self._recover()
+            connection = self._connect("rwc" if writes else "ro")
             try:
                 guard(connection, self._ends)
                 connection.execute("PRAGMA foreign_keys=ON")
@@ -221,6 +266,27 @@ def _error_name(error: BaseException) -> str:
 
 def _is_lock(error: BaseException) -> bool:
     return _error_name(error).startswith(_LOCKS)
+
+
+@contextmanager
+def _held(path: Path) -> Iterator[bool]:
+    """Alone with an empty file that is going to be replaced; whether it is still the one at its place."""
+    descriptor = os.open(path, os.O_RDWR | os.O_CLOEXEC)
+    try:
+        with suppress(ImportError):  # no such locks on Windows
+            import fcntl
+
+            fcntl.flock(descriptor, fcntl.LOCK_EX)
+        yield os.path.samestat(os.fstat(descriptor), os.stat(path))
+    finally:
+        os.close(descriptor)
+
+
+def _sweep(path: Path) -> None:
+    """Remove what others left who were killed while they made the same database; who is at it still will find it made."""
+    for left in path.parent.glob(f".{path.name}.*{_UNFINISHED}*"):
+        with suppress(OSError):
+            left.unlink()
 
 
 def _write_new(path: Path, content: bytes, mode: int) -> None:

@@ -10,7 +10,7 @@ from __future__ import annotations
 import hashlib
 import hmac
 import secrets
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager
 from threading import Lock
 from typing import NamedTuple, Protocol
@@ -29,7 +29,8 @@ WRITES = "gatectl.writes"
 class Database(Protocol):
     """What differs from one database to another (`sqlite.SqliteFile`, `postgres.PostgresDatabase`).
 
-    `engine`'s connections begin their transactions as `WRITES` says: a reading one is a snapshot, a writing one has the
+    `prepare` makes room for a database that is not there yet; where it makes the database itself, `fill` puts the first content
+    into it. `engine`'s connections begin their transactions as `WRITES` says: a reading one is a snapshot, a writing one has the
     database to itself among the writers. `claim` keeps other applies out until what it returns is called. `translated`
     turns the driver's exceptions into PlatformError.
     """
@@ -39,7 +40,7 @@ class Database(Protocol):
 
     def exists(self) -> bool: ...
 
-    def prepare(self) -> None: ...
+    def prepare(self, fill: Callable[[Connection], None]) -> None: ...
 
     def engine(self, *, writes: bool) -> Engine: ...
 
@@ -136,14 +137,14 @@ def open_for_writing(database: Database) -> WritableStore:
 
     Raises PlatformError when what is there is not a database of this gatectl, or cannot be created or written.
     """
-    database.prepare()
     with database.translated():
+        database.prepare(lambda connection: _fill(connection, database.place))
         connection = database.engine(writes=True).connect()
         try:
+            _fill(connection, database.place)
             with connection.begin():
                 facts = _facts(connection, database.place)
-            if facts is None:
-                facts = _created(connection, database.place)
+            assert facts is not None
             database.settle(connection)
         except BaseException:
             connection.close()
@@ -173,21 +174,53 @@ def _facts(connection: Connection, place: str) -> dict[str, str] | None:
         )
     rows = connection.execute(select(tables.meta.c.name, tables.meta.c.value)).all()
     facts = {name: value for name, value in rows}
-    if int(facts["schema"]) > tables.SCHEMA_VERSION:
+    version = _version(facts)
+    if version is None or missing_tables(names):
+        raise PlatformError(
+            f"the database {place} is damaged: it does not hold what a platform of gatectl does",
+            "Restore it, or move it away and apply the manifests to a new one; this one was left as it is.",
+        )
+    if version < tables.SCHEMA_VERSION:
+        raise PlatformError(
+            f"the database {place} was written by an older gatectl"
+            f" (schema {version}; this one knows {tables.SCHEMA_VERSION})",
+            "Use that older gatectl, or move it away and apply the manifests to a new one.",
+        )
+    if version > tables.SCHEMA_VERSION:
         raise PlatformError(
             f"the database {place} was written by a newer gatectl"
-            f" (schema {facts['schema']}; this one knows up to {tables.SCHEMA_VERSION})",
+            f" (schema {version}; this one knows up to {tables.SCHEMA_VERSION})",
             "Use that newer gatectl.",
         )
     return facts
 
 
-def _created(connection: Connection, place: str) -> dict[str, str]:
-    """The meta table's content of a database that was empty a moment ago: created here, or by somebody quicker."""
-    with _begun_to_write(connection):
+def _version(facts: Mapping[str, str]) -> int | None:
+    """The version of the schema; None where the facts are not those that gatectl writes."""
+    try:
+        bytes.fromhex(facts["seal"])
+        return int(facts["schema"]) if facts["instance"] and facts["seal"] else None
+    except (KeyError, ValueError, TypeError):
+        return None
+
+
+def missing_tables(names: Iterable[str]) -> set[str]:
+    """The tables of a platform that are not among these."""
+    return set(tables.metadata.tables) - set(names)
+
+
+def _fill(connection: Connection, place: str) -> None:
+    with connection.begin():
         facts = _facts(connection, place)
-        if facts is not None:
-            return facts
+    if facts is None:
+        _created(connection, place)
+
+
+def _created(connection: Connection, place: str) -> None:
+    """Fill a database that was empty a moment ago, unless somebody was quicker."""
+    with _begun_to_write(connection):
+        if _facts(connection, place) is not None:
+            return
         facts = {"schema": str(tables.SCHEMA_VERSION), "instance": new_id(), "seal": secrets.token_hex(32)}
         tables.metadata.create_all(connection, checkfirst=False)
         connection.execute(insert(tables.meta), [{"name": name, "value": value} for name, value in facts.items()])
@@ -195,4 +228,3 @@ def _created(connection: Connection, place: str) -> dict[str, str]:
             insert(tables.workspaces),
             {"id": DEFAULT_WORKSPACE_ID, "name": DEFAULT_WORKSPACE_NAME, "created_at": timestamp(), "version": 1},
         )
-        return facts
