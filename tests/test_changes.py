@@ -620,11 +620,20 @@ def test_a_mistake_in_what_a_selected_object_needs_does_count(site: Site) -> Non
     assert only(site, targets=("Repository/r",)).startswith("GW502")
 
 
-def test_what_another_repository_would_release_is_not_free_unless_it_is_selected_too(site: Site) -> None:
+def test_a_repository_that_has_to_let_go_first_comes_with_the_target(site: Site) -> None:
     site.live_repository("a", site.live_bucket("logs", LOGS))
-    site.manifests(repository("a", [], policy="Exact"), repository("b", [entry(*LOGS)]))
-    assert only(site, targets=("Repository/b",)).startswith("GW504")
-    assert rules(site.plan(targets=("Repository/b", "Repository/a"))) == []
+    other = repository("c", [])
+    site.manifests(repository("a", [], policy="Exact"), repository("b", [entry(*LOGS)]), other)
+    assert brief(site.plan(targets=("Repository/b",))) == ["update repository/default/a", "create repository/default/b"]
+    assert brief(site.plan(targets=("Repository/a",))) == ["update repository/default/a"]
+    assert site.apply(targets=("Repository/b",)).converged
+    assert site.attached("b") == {("logs", "", False)} and site.attached("a") == set()
+
+
+def test_what_a_repository_would_keep_is_not_free(site: Site) -> None:
+    site.live_repository("a", site.live_bucket("logs", LOGS))
+    site.manifests(repository("a", [entry(*LOGS)]), repository("b", [entry(*LOGS, folder="")]))
+    assert any("GW404" in rule or "GW504" in rule for rule in rules(site.plan(targets=("Repository/b",))))
 
 
 @pytest.mark.parametrize("target", ["Repository/nobody", "Bucket", "Thing/r", "Repository/r"])

@@ -237,6 +237,32 @@ def test_a_folder_reached_by_links_only_has_the_name_of_the_first(tmp_path: Path
     assert read(tmp_path, "m") == (["m/one/a.yaml"], [])
 
 
+def test_deep_folders_cost_no_more_each_than_shallow_ones(tmp_path: Path) -> None:
+    def steps(depth: int) -> int:
+        """How many steps (calls, of the system too) reading takes where folders are nested so deep."""
+        top = tmp_path / str(depth)
+        folder = top
+        for _ in range(depth):
+            folder /= "a"
+            folder.mkdir(parents=True)
+            (folder / "m.yaml").write_text("a: 1\n")
+        seen = 0
+
+        def count(frame: object, event: str, argument: object) -> None:
+            nonlocal seen
+            seen += event in ("call", "c_call")
+
+        sys.setprofile(count)
+        try:
+            read = sources.read_manifests([top], tmp_path)
+        finally:
+            sys.setprofile(None)
+        assert len(read.files) == depth
+        return seen
+
+    assert steps(160) < 2.2 * steps(80)
+
+
 def test_links_in_a_circle_end(tmp_path: Path) -> None:
     write(tmp_path, "a/b/c.yaml")
     (tmp_path / "a/b/up").symlink_to("..")

@@ -75,15 +75,18 @@ def operation_id(key: ObjectKey) -> str:
 def select(worked: Worked, chosen: frozenset[ObjectKey] | None) -> Worked:
     """The part of the work that concerns the chosen objects and what they need (None: all of it).
 
-    What is needed and cannot be done (it has a finding, and no change) belongs to it too.
+    What is needed and cannot be done (it has a finding, and no change) belongs to it too, and so does a repository that has to
+    let go of what a chosen one attaches.
     """
     if chosen is None:
         return worked
     by_key = {change.key: change for change in worked.changes}
+    depends = _dependencies(worked)
     wanted = set(chosen)
     queue = [by_key[key] for key in chosen if key in by_key]
     while queue:
-        for key in queue.pop().needs:
+        change = queue.pop()
+        for key in change.needs | depends[change.key]:
             if key not in wanted:
                 wanted.add(key)
                 queue.extend((by_key[key],) if key in by_key else ())

@@ -194,9 +194,10 @@ def _find(path: str, bounds: _Bounds, findings: list[Finding]) -> Iterator[str]:
 
 def _walk(top: str, bounds: _Bounds, real_top: str, findings: list[Finding]) -> Iterator[str]:
     """All manifests below a folder. Links to folders are followed last and in order, so that a folder that is reached in
-    two ways has one name, its own, whatever order the file system lists things in."""
+    two ways has one name, its own, whatever order the file system lists things in. The real path of what is no link is that of
+    its folder and its name: asking for it anew, at every depth for all that is above, takes minutes in deep trees."""
     visited = {real_top}
-    folders, links = [top], list[str]()
+    folders, links = [(top, real_top)], list[str]()
     while folders or links:
         if not folders:
             links.sort(key=os.fsencode, reverse=True)
@@ -206,7 +207,7 @@ def _walk(top: str, bounds: _Bounds, real_top: str, findings: list[Finding]) -> 
                 continue
             visited.add(real)
         else:
-            folder = folders.pop()
+            folder, real = folders.pop()
         try:
             entries = list(os.scandir(folder))
         except OSError as error:
@@ -222,9 +223,9 @@ def _walk(top: str, bounds: _Bounds, real_top: str, findings: list[Finding]) -> 
                     yield entry.path
             elif entry.is_symlink():
                 links.append(entry.path)
-            elif (real := os.path.realpath(entry.path)) not in visited:
-                visited.add(real)
-                folders.append(entry.path)
+            elif (below := os.path.join(real, entry.name)) not in visited:
+                visited.add(below)
+                folders.append((entry.path, below))
 
 
 def _may_be_read(entry: os.DirEntry[str], bounds: _Bounds, findings: list[Finding]) -> bool:
