@@ -58,7 +58,7 @@ class Run(NamedTuple):
     `stop` is asked before every write whether to stop; `progress` is told every outcome as it comes. `force_put`
     writes repositories that hold what gatectl does not know (U31), `known` names what of that may be lost. `on_stop` is given
     what is to be called when `stop` turns true, so that a writer does not go on waiting. `patience`: how long the platform's
-    lists may lag.
+    lists may lag. `rest` does what can be done where a conflict is found before the first write; else nothing is.
     """
 
     reader: Reader
@@ -73,6 +73,7 @@ class Run(NamedTuple):
     known: frozenset[str] = frozenset()
     patience: Patience = CONSISTENT
     on_stop: Callable[[Callable[[], None]], None] = lambda callback: None
+    rest: bool = False
 
 
 def precheck(plan: Plan, reader: Reader, guard: Guard) -> list[Conflict]:
@@ -114,7 +115,7 @@ class Execution:
             writer.claim()
             current = _read(run.reader, plan)
             conflicts = run.guard.conflicts(plan, current)
-            if conflicts:
+            if conflicts and not run.rest:
                 return refused(plan, conflicts), False
             work.do(current, writer)
             work.diverged |= not _record(plan, work.outcomes, run, writer)

@@ -116,6 +116,12 @@ class Watch:
         finally:
             self.phase = "saving"
 
+    def reopen(self) -> None:
+        """Nothing was written, and there is more to read or to ask: a signal interrupts again."""
+        if not self.received:
+            self._callbacks.clear()
+            self.phase = "open"
+
     def close(self) -> None:
         """From now on nothing is left to do but to show what was done."""
         self.phase = "closing"

@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 import click
 
 from gatectl import apply as executor
-from gatectl import errors, guardrails, guards, outputs, reconcile, secrets, signals
+from gatectl import errors, guardrails, guards, outputs, reconcile, replan, secrets, signals
 from gatectl import plan as plans
 from gatectl import receipt as receipts
 from gatectl.cli.console import Console
@@ -24,12 +24,14 @@ from gatectl.cli.planning import Selection, make_request, refuse_unnamed, select
 from gatectl.cli.receipts import Places, begin, find_places, save
 from gatectl.cli.saved import read_plan
 from gatectl.cli.steps import leave_summary
-from gatectl.ending import exit_code
+from gatectl.ending import exit_code, was_sent
 from gatectl.model import Outcome, Plan
 from gatectl.platforms import driver_for
 from gatectl.platforms.interface import Connection, Reader
-from gatectl.quote import quote
+from gatectl.quote import quote, safe
 from gatectl.render import FORMATS, render
+from gatectl.render.listing import plural
+from gatectl.render.text import operation_lines, target
 
 
 @command("apply")
@@ -105,7 +107,9 @@ def COMMAND(  # noqa: N802 - the table's word
         places = find_places(folder, receipt_file, needed=changes)
         if not yes and changes:
             _ask(console, plan)
-        return _execute(console, request, plan, _Means(reader, connection, guard, places, allowed))
+        direct = plan_file is None and expect is None
+        means = _Means(reader, connection, guard, places, allowed, asked=not yes)
+        return _apply(console, request, plan, means, direct=direct)
     finally:
         reader.close()
 
@@ -135,58 +139,120 @@ def _invalid(console: Console, plan: Plan) -> int:
     return errors.INVALID
 
 
-def _ask(console: Console, plan: Plan) -> None:
-    from gatectl.render.text import target
-
-    count = len(plan["operations"])
-    what = f"these {count} operations" if count != 1 else "this operation"
-    if not count:
-        what = "this: take live objects under management"
+def _ask(console: Console, plan: Plan, again: str = "") -> None:
+    """Raises Declined for anything but a yes. `again`: what is different from what was shown."""
     if console.machine:
-        sys.stderr.write(render("plan", plan, "text", console.look(sys.stderr)) + "\n")
-    sys.stderr.write(f"\nApply {what} to {target(plan)}? Only 'yes' is a yes: ")
+        sys.stderr.write((again or render("plan", plan, "text", console.look(sys.stderr))) + "\n")
+    sys.stderr.write(f"\nApply {_in_words(plan)} to {target(plan)}? Only 'yes' is a yes: ")
     sys.stderr.flush()
     if sys.stdin.readline().strip() != "yes":
         raise errors.Declined("declined; nothing was written")
 
 
+def _in_words(plan: Plan) -> str:
+    """How much is done, and how much of it destroys: "these 7 operations (delete 2 objects, detach 5 attachments)"."""
+    count = len(plan["operations"])
+    if not count:
+        return "this: take live objects under management"
+    deletes, detaches = replan.destruction(plan)
+    lost = [f"delete {plural(deletes, 'object')}"] if deletes else []
+    lost += [f"detach {plural(detaches, 'attachment')}"] if detaches else []
+    what = f"these {count} operations" if count != 1 else "this operation"
+    return what + (f" ({', '.join(lost)})" if lost else "")
+
+
 class _Means(NamedTuple):
-    """What an execution is done with."""
+    """What an execution is done with. `asked`: somebody is asked before anything is written."""
 
     reader: Reader
     connection: Connection
     guard: guards.Guard
     places: Places
     allowed: guardrails.Allowance
+    asked: bool
 
 
-def _execute(console: Console, request: reconcile.Request, plan: Plan, means: _Means) -> int:
+def _apply(console: Console, request: reconcile.Request, plan: Plan, means: _Means, *, direct: bool) -> int:
+    """Execute a plan and report it. A direct apply whose plan conflicts with the platform plans again once (section 4)."""
+    watch = signals.current()
+    stale: errors.StalePlan | None = None
+    try:
+        done = _execute(console, request, plan, means)
+    except errors.StalePlan as error:
+        if not direct:
+            raise
+        stale = error
+    if direct and not watch.stopping() and (stale is not None or _conflicts_only(done)):
+        watch.reopen()
+        fresh = _plan_again(console, request, plan, means)
+        if fresh is None and stale is not None:
+            raise stale
+        done = _execute(console, request, fresh or plan, means, rest=True)
+    return _report(console, done, means.places)
+
+
+def _conflicts_only(done: _Done) -> bool:
+    """Whether nothing was written, because something was not as it was planned."""
+    return any(outcome.status == "conflict" for outcome in done.outcomes) and not was_sent(done.outcomes)
+
+
+def _plan_again(console: Console, request: reconcile.Request, shown: Plan, means: _Means) -> Plan | None:
+    """The plan of what the platform is now, if it may be applied; None: what still holds of the shown one is to be done.
+
+    Raises Declined, GuardrailRefused.
+    """
+    console.info("the platform was changed while this plan was shown; planning again")
+    fresh = work_out(request, lambda: means.connection)
+    if plans.is_invalid(fresh):
+        return None
+    guardrails.hold(fresh, request.environment, request.changed, means.allowed)
+    found = replan.difference(shown, fresh)
+    part = {**fresh, "operations": list(found.changed)}
+    text = "\n".join(
+        [
+            "Changed since it was shown:",
+            *(line for op in part["operations"] for line in operation_lines(op)),
+            *(f"  no longer: {op['action']} {op['kind']} {safe(op['name'])}" for op in found.gone),
+        ]
+    )
+    if not console.machine:
+        with suppress(errors.InputError):
+            console.result(text)
+    if means.asked:
+        _ask(console, fresh, text)
+    elif replan.destroys_more(shown, fresh):
+        console.warning("the new plan destroys more than the one that was shown: what still holds of that one is done")
+        return None
+    return fresh
+
+
+def _execute(console: Console, request: reconcile.Request, plan: Plan, means: _Means, *, rest: bool = False) -> _Done:
     project = request.project
     run, watch = begin(os.environ), signals.current()
-    reader, connection, guard, places, allowed = means
-    driver = driver_for(connection.target)
+    driver = driver_for(means.connection.target)
     resolved = secrets.resolve_plan(plan, project.folder, os.environ, project.tokens)
     with _progress(console, len(plan["operations"])) as progress, watch.writing() as on_stop:
         execution = executor.Execution(
             plan,
             executor.Run(
-                reader=reader,
-                open_writer=lambda: driver.open_writer(connection),
+                reader=means.reader,
+                open_writer=lambda: driver.open_writer(means.connection),
                 secrets=resolved,
                 project=project.name,
-                parallel=reader.traits.parallel,
+                parallel=means.reader.traits.parallel,
                 stop=watch.stopping,
                 progress=progress,
-                guard=guard,
+                guard=means.guard,
                 force_put=request.force_put,
                 known=frozenset(request.environment.known),
                 patience=reconcile.patience_of(request.environment),
                 on_stop=on_stop,
+                rest=rest,
             ),
         )
         outcomes, converged = carry_out(execution, watch)
     forced = [{"name": "force-put", "value": None, "reason": None}] if request.force_put else []
-    return _report(console, _Done(plan, outcomes, run, converged, (*forced, *allowed.overrides())), places)
+    return _Done(plan, outcomes, run, converged, (*forced, *means.allowed.overrides()))
 
 
 class _Done(NamedTuple):

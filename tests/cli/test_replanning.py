@@ -1,0 +1,165 @@
+"""A direct apply whose platform is changed between its plan and its first write plans again once, and says what is different."""
+
+from __future__ import annotations
+
+import json
+import os
+import pty
+import subprocess
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from gatectl.platforms import driver_for
+from gatectl.platforms.interface import Connection, Wire, Writer
+from pausing import Pausing
+from serving import EMAIL, PASSWORD, Server
+
+from .conftest import BUCKET, Shell, project
+
+REPOSITORY = """---
+apiVersion: gatectl.io/v1
+kind: Repository
+metadata: {name: data}
+spec:
+  endpointType: S3
+  attachmentPolicy: Exact
+  resources: [{type: S3, bucket: raw-events}]
+"""
+
+
+class World:
+    """A server with a bucket, a second one, and a repository that attaches both, and the proxy before it."""
+
+    def __init__(self, shell: Shell, server: Server, proxy: Pausing) -> None:
+        self.shell, self.server, self.proxy = shell, server, proxy
+
+    def one(self, collection: Any, name: str) -> Wire:
+        (found,) = [wire for wire in self.server.objects(collection) if wire["name"] == name]
+        return found
+
+    def change(self, act: Callable[[Writer], object]) -> None:
+        """Somebody else changes the platform."""
+        writer = driver_for(self.server.database).open_writer(Connection(self.server.database, Path("/")))
+        try:
+            act(writer)
+        finally:
+            writer.close()
+
+    def attach(self, *labels: str) -> None:
+        """Somebody else makes the repository attach exactly these."""
+        wire = self.one("repo", "data")
+        body = {
+            "name": "data", "storageType": "S3", "mode": "NORMAL", "workspaceId": wire["workspaceId"],
+            "repoBuckets": [{"bucketId": self.one("bucket", label)["id"], "folder": "", "master": False} for label in labels],
+        }  # fmt: skip
+        self.change(lambda writer: writer.update("repo", wire["id"], body))
+
+    def start(self, *arguments: str, **streams: Any) -> subprocess.Popen[str]:
+        environ = {**os.environ, "GATECTL_EMAIL": EMAIL, "GATECTL_PASSWORD": PASSWORD}
+        pipes: dict[str, Any] = {"stdin": subprocess.DEVNULL, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
+        return subprocess.Popen(
+            self.shell.command(*arguments), cwd=self.shell.folder, env=environ, text=True, **{**pipes, **streams}
+        )
+
+    def run(self, *arguments: str) -> tuple[int, str, str]:
+        running = self.start(*arguments)
+        out, err = running.communicate(timeout=60)
+        return running.returncode, out, err
+
+    def between(self, act: Callable[[], object]) -> None:
+        """Act once the next apply has planned, and before it reads again."""
+        self.proxy.pause(None, lambda: True)
+        assert self.run("plan")[0] == 0
+        reading = len(self.proxy.requests)
+
+        def once() -> bool:
+            act()
+            return True
+
+        self.proxy.pause(reading, once)
+
+
+@pytest.fixture
+def world(shell: Shell, tmp_path: Path) -> Iterator[World]:
+    with Server(tmp_path / "server") as server, Pausing(server.url) as proxy:
+        found = World(shell, server, proxy)
+        shell.write("gatectl.yaml", project(default={"platform": proxy.url}))
+        more = "".join(
+            f"---\n{BUCKET.replace('raw-aws', name).replace('raw-events', f'{name}-events')}"
+            for name in ("two", "three")
+        )
+        shell.write("manifests/all.yaml", BUCKET + more + REPOSITORY)
+        assert found.run("apply", "--yes")[0] == 0
+        found.attach("raw-aws", "two")
+        yield found
+
+
+def labels(world: World) -> set[str]:
+    return {item["bucket"]["name"] for item in world.one("repo", "data")["buckets"]}
+
+
+def test_a_change_that_destroys_no_more_is_planned_again_and_done(world: World) -> None:
+    world.between(lambda: world.attach("two"))  # somebody detached what is to stay
+    code, out, err = world.run("apply", "--yes")
+    assert code == 0, (out, err)
+    assert "planning again" in err
+    assert "+ S3 raw-events  (raw-aws)" in out.partition("Changed since it was shown:")[2]
+    assert labels(world) == {"raw-aws"}
+    assert world.run("plan", "--detailed-exitcode")[0] == 0
+
+
+def test_a_change_that_would_destroy_more_is_left_and_the_rest_is_done(world: World) -> None:
+    text = (world.shell.folder / "manifests/all.yaml").read_text()
+    world.shell.write("manifests/all.yaml", text.replace("bucket: three-events", "bucket: three-events\n  region: eu"))
+    world.between(lambda: world.attach("raw-aws", "two", "three"))
+    code, out, err = world.run("apply", "--yes", "--format", "json")
+    assert code == 7, err
+    receipt = json.loads(out)
+    assert {o["id"]: o["status"] for o in receipt["outcomes"]} == {
+        "bucket/default/three": "done", "repository/default/data": "conflict"
+    }  # fmt: skip
+    assert "destroys more" in err
+    assert labels(world) == {"raw-aws", "two", "three"}, "nothing was detached that was not shown"
+
+
+def test_where_nothing_else_is_to_be_done_a_conflict_is_6_and_nothing_is_written(world: World) -> None:
+    world.between(lambda: world.attach("raw-aws", "two", "three"))
+    code, out, err = world.run("apply", "--yes")
+    assert code == 6, (out, err)
+    assert "nothing was written" in out
+    assert labels(world) == {"raw-aws", "two", "three"}
+
+
+@pytest.mark.parametrize(("second", "code"), [("yes", 0), ("no", 1)])
+def test_who_was_asked_is_asked_again_with_what_is_different(world: World, second: str, code: int) -> None:
+    world.between(lambda: world.attach("raw-aws", "two", "three"))
+    mine, its = pty.openpty()
+    running = world.start("apply", stdin=its, stdout=its, stderr=its)
+    os.close(its)
+    shown, answers = "", ["yes", second]
+    while True:
+        try:
+            piece = os.read(mine, 4096)
+        except OSError:
+            break
+        if not piece:
+            break
+        shown += piece.decode()
+        if answers and shown.count("is a yes: ") == 3 - len(answers):
+            os.write(mine, f"{answers.pop(0)}\n".encode())
+    assert running.wait(60) == code, shown
+    os.close(mine)
+    assert "Apply this operation (detach 1 attachment) to" in shown
+    assert "Apply this operation (detach 2 attachments) to" in shown
+    assert labels(world) == ({"raw-aws"} if code == 0 else {"raw-aws", "two", "three"})
+
+
+def test_a_saved_plan_is_never_planned_again(world: World) -> None:
+    assert world.run("plan", "--out", "p.json")[0] == 0
+    world.attach("raw-aws", "two", "three")
+    code, _, err = world.run("apply", "--plan", "p.json", "--yes")
+    assert code == 6 and "planning again" not in err
+    assert labels(world) == {"raw-aws", "two", "three"}
