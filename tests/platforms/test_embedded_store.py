@@ -233,9 +233,11 @@ def _killed_while_making(folder: Path, at: int) -> None:
             if left < 0:
                 os.kill(os.getpid(), signal.SIGKILL)
 
-        sys.setprofile(strike)
-        open_writer(Connection("embedded", folder))
-        os._exit(0)
+        try:
+            sys.setprofile(strike)
+            open_writer(Connection("embedded", folder))
+        finally:
+            os._exit(0)  # whatever happens, there is only one test run
     os.waitpid(child, 0)
 
 
@@ -244,14 +246,16 @@ def test_a_hot_journal_is_rolled_back_for_who_may_only_read(tmp_path: Path) -> N
     path = tmp_path / "a.db"
     child = os.fork()
     if not child:
-        raw = sqlite3.connect(path, isolation_level=None)
-        raw.execute("PRAGMA journal_mode=DELETE")
-        raw.execute("PRAGMA cache_size=1")  # it spills into the file, which the journal is needed for then
-        raw.execute("BEGIN IMMEDIATE")
-        raw.execute("CREATE TABLE filler (text)")
-        for _ in range(500):
-            raw.execute("INSERT INTO filler VALUES (?)", ("x" * 1000,))
-        os.kill(os.getpid(), signal.SIGKILL)
+        try:
+            raw = sqlite3.connect(path, isolation_level=None)
+            raw.execute("PRAGMA journal_mode=DELETE")
+            raw.execute("PRAGMA cache_size=1")  # it spills into the file, which the journal is needed for then
+            raw.execute("BEGIN IMMEDIATE")
+            raw.execute("CREATE TABLE filler (text)")
+            for _ in range(500):
+                raw.execute("INSERT INTO filler VALUES (?)", ("x" * 1000,))
+        finally:
+            os.kill(os.getpid(), signal.SIGKILL)
     os.waitpid(child, 0)
     assert Path(f"{path}-journal").stat().st_size > 0
     reader = open_reader(Connection("sqlite:///a.db", tmp_path))
