@@ -20,7 +20,7 @@ import pytest
 from pausing import Pausing
 from serving import EMAIL, PASSWORD, Server
 
-from .conftest import BUCKET, Shell, project
+from .conftest import BUCKET, GOOD, Shell, project
 
 ONCE, TWICE, OFTEN = 1, 2, 7
 ALL = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
@@ -351,9 +351,10 @@ def test_a_receipt_is_shown_in_every_format_that_fits(shell: Shell, format_name:
 
 
 def test_a_failed_apply_says_what_where_why_and_what_next(shell: Shell) -> None:
-    shell.good()
+    region = "bucket: raw-events\n  region: %s\n"
+    shell.good().write("manifests/all.yaml", GOOD.replace("bucket: raw-events\n", region % "eu"))
     assert shell("plan", "--out", "p.json").code == 0
-    shell.write("manifests/all.yaml", BUCKET.replace("bucket: raw-events", "bucket: raw-events\n  region: us"))
+    shell.write("manifests/all.yaml", BUCKET.replace("bucket: raw-events\n", region % "us"))
     assert shell("apply", "--yes").code == 0
     refused = shell("apply", "--plan", "p.json", "--yes")
     assert refused.code == 6
