@@ -68,11 +68,7 @@ def COMMAND(  # noqa: N802 - the table's word
         raise errors.UsageError(
             "there is no terminal to ask on", "say --yes, or save a plan, review it, and apply --plan FILE --yes"
         )
-    expect = expect.strip() if expect is not None else None  # read from a file, it has a line end
-    if expect is not None and not re.fullmatch("sha256:[0-9a-f]{64}", expect):
-        raise errors.UsageError(
-            "--expect is not a fingerprint", "a plan shows its own: sha256: and 64 digits of 0-9a-f"
-        )
+    expect = _fingerprint(expect)
     allowed = guardrails.parse_allowance(allow, reason)
     request = make_request(options, selection)._replace(warn=console.warning)
     refuse_unnamed(request)
@@ -112,6 +108,16 @@ def COMMAND(  # noqa: N802 - the table's word
         return _apply(console, request, plan, means, direct=direct)
     finally:
         reader.close()
+
+
+def _fingerprint(text: str | None) -> str | None:
+    """What --expect says, without the line end of a file that it was read from. Raises UsageError."""
+    text = text.strip() if text is not None else None
+    if text is not None and not re.fullmatch("sha256:[0-9a-f]{64}", text):
+        raise errors.UsageError(
+            "--expect is not a fingerprint", "a plan shows its own: sha256: and 64 digits of 0-9a-f"
+        )
+    return text
 
 
 def _check_place(file: str) -> None:
