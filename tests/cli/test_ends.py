@@ -69,10 +69,11 @@ def live_names(server: Server) -> list[str]:
 
 
 @pytest.fixture
-def served(shell: Shell, tmp_path: Path) -> Iterator[tuple[Server, Pausing]]:
+def served(shell: Shell, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[tuple[Server, Pausing]]:
     """A project whose platform is a server, with the proxy before it."""
     with Server(tmp_path / "server") as server, Pausing(server.url) as proxy:
-        shell.write("gatectl.yaml", project(default={"platform": proxy.url}))
+        monkeypatch.setenv("GATECTL_TRUSTED_HOSTS", proxy.url.partition("://")[2])
+        shell.write("gatectl.yaml", project(default={"platform": proxy.url, "consistency": "1s"}))
         shell.write("manifests/all.yaml", manifests(2))
         yield server, proxy
 

@@ -83,10 +83,11 @@ class World:
 
 
 @pytest.fixture
-def world(shell: Shell, tmp_path: Path) -> Iterator[World]:
+def world(shell: Shell, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[World]:
     with Server(tmp_path / "server") as server, Pausing(server.url) as proxy:
         found = World(shell, server, proxy)
-        shell.write("gatectl.yaml", project(default={"platform": proxy.url}))
+        monkeypatch.setenv("GATECTL_TRUSTED_HOSTS", proxy.url.partition("://")[2])
+        shell.write("gatectl.yaml", project(default={"platform": proxy.url, "consistency": "1s"}))
         more = "".join(
             f"---\n{BUCKET.replace('raw-aws', name).replace('raw-events', f'{name}-events')}"
             for name in ("two", "three")

@@ -205,8 +205,8 @@ def _version(facts: Mapping[str, str]) -> int | None:
 
 
 def missing_tables(names: Iterable[str]) -> set[str]:
-    """The tables of a platform that are not among these."""
-    return set(tables.metadata.tables) - set(names)
+    """The tables that every platform has and that are not among these."""
+    return set(tables.metadata.tables) - tables.LATER - set(names)
 
 
 def _fill(connection: Connection, place: str) -> None:

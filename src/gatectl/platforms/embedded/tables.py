@@ -8,6 +8,8 @@ deleted repository go at once, so that "is this bucket in use" is one look into 
 
 from __future__ import annotations
 
+from typing import Final
+
 from sqlalchemy import Boolean, Column, ForeignKey, Index, Integer, MetaData, String, Table, text
 
 SCHEMA_VERSION = 1
@@ -203,3 +205,6 @@ applied = Table(
     sqlite_with_rowid=False,
 )
 """Which project applied which object: what lets `--prune` know its own."""
+
+LATER: Final = frozenset((creations.name,))
+"""The tables that a database of before may be without."""
