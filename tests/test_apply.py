@@ -204,7 +204,7 @@ def test_a_lost_request_is_failed_and_blocks_what_depends_on_it(site: Site) -> N
         "repository/lab/r": "blocked",
         "repository/default/s": "done",
     }
-    assert "workspace/lab" in receipt.error("repository/lab/r")
+    assert "Workspace lab" in receipt.error("repository/lab/r")
     assert receipt["summary"] == {
         "done": 1, "already": 0, "conflict": 0, "failed": 1, "blocked": 1, "not-started": 0, "unknown": 0,
     }  # fmt: skip

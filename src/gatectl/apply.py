@@ -34,7 +34,7 @@ from gatectl.errors import (
 from gatectl.guards import Guard
 from gatectl.kinds import KINDS, bucket
 from gatectl.kinds.interface import Context, Order
-from gatectl.model import Attachment, Live, Operation, Outcome, Plan, Status
+from gatectl.model import Attachment, Live, ObjectKey, Operation, Outcome, Plan, Status
 from gatectl.plan import read_attachment
 from gatectl.platforms.interface import Reader, Writer
 
@@ -180,6 +180,7 @@ class _Work:
         self._unread: list[_Tried] = []
         self._withdrawn: set[str] = set()
         """The operations whose object this run removed again, because it was a twin."""
+        self._called = {op["id"]: str(ObjectKey(op["kind"], op["workspace"], op["name"])) for op in self.operations}
         self._in_vain = 0  # in a row
         self._hopeless = False
 
@@ -267,7 +268,7 @@ class _Work:
             if failed and all(self.outcomes[need].status == "not-started" for need in failed):
                 self._set(_not_started(op))
             elif failed:
-                message = f"depends on {', '.join(failed)}"
+                message = f"depends on {', '.join(self._called[need] for need in failed)}"
                 self._set(Outcome(op["id"], "blocked", op["platformId"], 0, ("blocked", message)))
             elif isinstance(verdict, Conflict):
                 self._set(_conflict(op, verdict))

@@ -311,7 +311,7 @@ class _Construction:
         return [value(item, depth + 1) for item in node.value]
 
     def mapping(self, node: Any, depth: int) -> dict[str, Any] | str:
-        if node.flow_style and (name := _template_name(node)) is not None:
+        if len(node.value) == 1 and node.flow_style and (name := _template_name(node)) is not None:
             return f"{{{{ {name} }}}}"  # not a mapping but a placeholder, of which GW207 speaks
         if node.tag and node.tag != _CORE + "map":
             self.tag(node)

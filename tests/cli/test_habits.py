@@ -73,3 +73,15 @@ def test_a_path_that_is_not_there_is_told_the_same_by_all(shell: Shell) -> None:
         done = shell(command, "nosuch")
         assert done.code == 4
         assert "nosuch:1:1: error GW106: no such file or folder" in done.out + done.err
+
+
+def test_an_object_is_called_the_same_in_plan_progress_receipt_and_errors(shell: Shell) -> None:
+    shell.good()
+    for arguments in (["plan"], ["apply", "--yes", "-v"]):
+        done = shell(*arguments)
+        assert "Repository default/data" in done.out
+        assert "repository/default/data" not in done.out + done.err
+    assert "done: Repository default/data" in done.err
+    other = (shell.folder / "manifests/all.yaml").read_text().partition("---\n")[2].replace("name: data", "name: other")
+    shell.write("manifests/other.yaml", other)
+    assert "is used by Repository default/data already" in shell("validate").out

@@ -31,6 +31,7 @@ from gatectl.platforms.interface import Connection, Reader
 from gatectl.quote import quote, safe
 from gatectl.render import FORMATS, render
 from gatectl.render.listing import plural
+from gatectl.render.outcomes import names
 from gatectl.render.text import operation_lines, target
 
 
@@ -237,7 +238,7 @@ def _execute(console: Console, request: reconcile.Request, plan: Plan, means: _M
     run, watch = begin(os.environ), signals.current()
     driver = driver_for(means.connection.target)
     resolved = secrets.resolve_plan(plan, project.folder, os.environ, project.tokens)
-    with _progress(console, len(plan["operations"])) as progress, watch.writing() as on_stop:
+    with _progress(console, plan) as progress, watch.writing() as on_stop:
         execution = executor.Execution(
             plan,
             executor.Run(
@@ -298,10 +299,11 @@ def _report(console: Console, done: _Done, places: Places) -> int:
 
 
 @contextmanager
-def _progress(console: Console, total: int) -> Iterator[Callable[[Outcome], None]]:
+def _progress(console: Console, plan: Plan) -> Iterator[Callable[[Outcome], None]]:
     """A progress bar on standard error, on a terminal, where there is something to wait for."""
+    total, called = len(plan["operations"]), names({"plan": plan})
     if total < 20 or not sys.stderr.isatty() or console.verbosity < 0 or console.log_format == "json":
-        yield lambda outcome: console.debug(f"{outcome.status}: {outcome.id}")
+        yield lambda outcome: console.debug(f"{outcome.status}: {called.get(outcome.id, outcome.id)}")
         return
     from rich.console import Console as Terminal
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn

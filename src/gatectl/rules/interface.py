@@ -30,8 +30,8 @@ class RepositoryView(NamedTuple):
 
     def shown(self) -> str:
         if self.name is None:
-            return "a repository without a name"
-        return f"repository {self.workspace}/{self.name}" if self.workspace else f"repository {self.name}"
+            return "a Repository without a name"
+        return f"Repository {self.workspace}/{self.name}" if self.workspace else f"Repository {self.name}"
 
 
 class Namespace(NamedTuple):
