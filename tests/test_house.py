@@ -201,3 +201,59 @@ def test_a_module_imports_only_what_lies_below_it() -> None:
         [program, "--no-cache"], cwd=TOP, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False
     )
     assert done.returncode == 0, done.stdout + done.stderr
+
+
+# Words of others
+
+
+MESSAGES = re.compile(
+    r"Finding|Related|\w*(Error|Credential|Refused|Failed|Stopped|Unusable)|StalePlan|Declined|Unreachable|Uncertain|Unsupported"
+    r"|Forbidden|NotAuthenticated|DeadlinePassed|PlatformLocked|BadParameter|Interrupted|Invalid\w*|info|debug|warning|result"
+)
+"""Who is handed a message: the classes of findings and failures, and the words for the console."""
+FOREIGN = {
+    "account", "bucket", "container", "elsewhere", "environment", "file", "filename", "folder", "given", "host", "id", "instance",
+    "label", "location", "name", "near", "oid", "pattern", "path", "place", "platform", "project", "ref", "tag", "target", "text",
+    "top", "topic", "url", "value", "workspace",
+}  # fmt: skip
+"""What somebody else wrote, by the names that we give to it."""
+OURS = {
+    "kind.name",
+    "table.name",
+    "self._place",
+    "self._proxy.place",
+    "route.path",
+    "answer.path",
+    "response.request.url.path",
+    "url",
+    "object_id",
+}
+"""What is called so and is ours: the names of kinds, the paths of requests."""
+
+
+def bare(tree: ast.AST) -> Iterator[ast.FormattedValue]:
+    """The values in messages that are shown as they are: in what is handed over as one, and in what that was assigned from."""
+    for function in ast.walk(tree):
+        if isinstance(function, (ast.FunctionDef, ast.AsyncFunctionDef)):
+            nodes = list(ast.walk(function))
+            calls = [
+                n for n in nodes if isinstance(n, ast.Call) and MESSAGES.fullmatch(ast.unparse(n.func).split(".")[-1])
+            ]
+            parts = [m for call in calls for a in (*call.args, *(k.value for k in call.keywords)) for m in ast.walk(a)]
+            used = {part.id for part in parts if isinstance(part, ast.Name)}
+            for node in nodes:
+                if isinstance(node, ast.Assign) and any(isinstance(t, ast.Name) and t.id in used for t in node.targets):
+                    parts += ast.walk(node.value)
+            yield from {id(part): part for part in parts if isinstance(part, ast.FormattedValue)}.values()
+
+
+def test_text_of_others_is_quoted_where_it_enters_a_message() -> None:
+    found = []
+    for path in MODULES:
+        for value in bare(ast.parse(path.read_text(encoding="utf-8"))):
+            shown = ast.unparse(value.value)
+            word = re.split(r"[.\[]", shown.replace("']", ""))[-1].strip("'_")
+            foreign = word in FOREIGN and shown not in OURS and "(" not in shown
+            if value.format_spec is None and (foreign or shown.startswith("shlex.quote(")):
+                found.append(f"{name_of(path)}:{value.lineno}: {shown}")
+    assert "\n".join(found) == "", "write quote(…) around what somebody else wrote (gatectl.quote)"

@@ -78,7 +78,7 @@ def said(text: str) -> list[tuple[str, str, str | None]]:
         ("name: data", f"name: {'x' * 129}", "GW205", "metadata.name has 129 characters", "128 at the most"),
         ("name: data", "name: 'data '", "GW205", "metadata.name 'data ' breaks its pattern",
          "printable characters only, without space at either end"),
-        ("name: data", 'name: "da\\nta"', "GW205", "metadata.name 'da\nta' breaks its pattern",
+        ("name: data", 'name: "da\\nta"', "GW205", "metadata.name 'da\\nta' breaks its pattern",
          "printable characters only, without space at either end"),
     ],
 )  # fmt: skip

@@ -16,6 +16,7 @@ from collections.abc import Iterable
 from typing import Final, NamedTuple
 
 from gatectl.errors import UntrustedHost, UsageError
+from gatectl.quote import quote
 
 PORTS: Final = {"https": 443, "http": 80, "postgresql": 5432}
 """The schemes that are known, and the port of each where none is written."""
@@ -162,7 +163,7 @@ def http_address(url: str, what: str = "the platform's address", instead: str = 
         raise UsageError(f"{what} cannot be read: it names no host", f"for example: {_EXAMPLE}") from None
     address = Address(scheme, host, PORTS[scheme] if port is None else port, found[3].rstrip("/"))
     if scheme == "http" and not address.loopback:
-        raise UsageError(f"{what}, {address}, would be spoken to in clear, the token included", "use https://")
+        raise UsageError(f"{what}, {quote(address)}, would be spoken to in clear, the token included", "use https://")
     return address
 
 
@@ -220,7 +221,8 @@ def patterns(texts: Iterable[str], source: str) -> tuple[Pattern, ...]:
             found.append(pattern(text))
         except ValueError as error:
             raise UsageError(
-                f"{source} holds '{text}', which is no host to trust: {error}", "NAME, NAME:PORT or *.example.com"
+                f"{source} holds '{quote(text)}', which is no host to trust: {error}",
+                "NAME, NAME:PORT or *.example.com",
             ) from None
     return tuple(found)
 

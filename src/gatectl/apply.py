@@ -37,6 +37,7 @@ from gatectl.kinds.interface import Context, Order
 from gatectl.model import Attachment, Live, ObjectKey, Operation, Outcome, Plan, Status
 from gatectl.plan import read_attachment
 from gatectl.platforms.interface import Reader, Writer
+from gatectl.quote import quote
 
 _ROUNDS: Final = 10
 _PAUSE: Final = 0.2
@@ -595,7 +596,7 @@ def _send(
     lost = [name for name in kind.lost(live.wire) if name not in run.known]
     if lost and not run.force_put:
         raise PlatformRefused(
-            f"it holds what gatectl does not know, and replacing it whole could drop that: {', '.join(lost)}",
+            f"it holds what gatectl does not know, and replacing it whole could drop that: {', '.join(map(quote, lost))}",
             platform_code="UNKNOWN_FIELDS", hint="look at it in the platform; --force-put writes it all the same",
         )  # fmt: skip
     sending()
@@ -643,7 +644,8 @@ def _with_id(item: Attachment, state: WorkspaceState | None) -> Attachment:
         what = "/".join(item.identity[1:])
         how = "is not there" if not found else f"is there {len(found)} times"
         raise PlatformRefused(
-            f"{item.identity[0]} {what} ({item.label or item.identity[-1]}) {how}", platform_code="NOT_FOUND"
+            f"{quote(item.identity[0])} {what} ({quote(item.label or item.identity[-1])}) {how}",
+            platform_code="NOT_FOUND",
         )
     return item._replace(id=found[0])
 

@@ -20,6 +20,7 @@ from gatectl.kinds.interface import Kind, find_api_keys
 from gatectl.match import Pair
 from gatectl.model import Attachment, Change, Finding, Identity, Live, Manifest, ObjectKey, Related, Spec, Spot, State
 from gatectl.platforms.wire import is_account_key, keys_of
+from gatectl.quote import quote
 from gatectl.resolve import Resolved, attachment, catalogs, resolve, words
 
 _LLM_ENDPOINTS: Final = frozenset(("OpenAI",))
@@ -217,7 +218,7 @@ def _impossible(pair: Pair, kind: Kind, wanted: Spec, settings: Settings) -> Ite
         if lost:
             yield Finding(
                 "GW505",
-                f"Repository '{name}' holds what gatectl does not know ({', '.join(lost)}), and the platform replaces a"
+                f"Repository '{quote(name)}' holds what gatectl does not know ({', '.join(map(quote, lost))}), and the platform replaces a"
                 " repository whole, which could drop it",
                 "look at it in the platform; if it may be dropped, name it (known: in the environment), or --force-put once",
                 spot=Spot(manifest.document, ("metadata", "name")),
@@ -226,7 +227,7 @@ def _impossible(pair: Pair, kind: Kind, wanted: Spec, settings: Settings) -> Ite
     elif wanted["endpointType"] == "OpenAI" and settings.openai is None:
         yield Finding(
             "GW506",
-            f"OpenAI endpoint '{name}' cannot be created: how this platform writes OpenAI endpoints is not configured",
+            f"OpenAI endpoint '{quote(name)}' cannot be created: how this platform writes OpenAI endpoints is not configured",
             "say which value it takes: wire: {OpenAI: …} in the environment",
             spot=Spot(manifest.document, ("spec", "endpointType")),
             subject=manifest.subject,
@@ -253,8 +254,8 @@ def _same_folder(pair: Pair, item: Resolved, before: Attachment, after: Attachme
         worked.findings.append(
             Finding(
                 "GW505",
-                f"the folder of {words(item.identity)} is '{before.folder}' on the platform and cannot be changed to"
-                f" '{after.folder}'",
+                f"the folder of {words(item.identity)} is '{quote(before.folder)}' on the platform and cannot be changed to"
+                f" '{quote(after.folder)}'",
                 "detach it first (Exact, without this entry), apply, then attach it with the new folder; or keep the live one",
                 spot=Spot(pair.manifest.document, ("spec", "resources", index, "folder")),
                 subject=pair.manifest.subject,
@@ -298,10 +299,10 @@ def _fixed(pair: Pair, kind: Kind, wanted: Spec, live: Live) -> Iterable[Finding
             stated = pointer[-1] in pair.manifest.spec
             yield Finding(
                 "GW505",
-                f"{kind.name} '{pair.key.name}' has {field} '{live.spec.get(field, '')}' on the platform, and it cannot be"
-                f" changed to '{wanted[field]}' in place",
+                f"{kind.name} '{quote(pair.key.name)}' has {field} '{quote(live.spec.get(field, ''))}' on the platform, and it cannot be"
+                f" changed to '{quote(wanted[field])}' in place",
                 f"give this manifest another name to create a second one, move its users over, then delete the old one; or"
-                f" set {field} to '{live.spec.get(field, '')}'",
+                f" set {field} to '{quote(live.spec.get(field, ''))}'",
                 spot=Spot(pair.manifest.document, pointer if stated else ("spec",)), subject=pair.manifest.subject,
             )  # fmt: skip
 
@@ -320,17 +321,18 @@ def _credentials(pair: Pair, reference: Any, current: Current) -> Iterable[Findi
     found = find_api_keys(reference["apiKey"], known)
     spot = Spot(manifest.document, ("spec", "credentials", "apiKey"))
     if not found:
-        yield Finding("GW501", f"no provider API key of workspace '{pair.key.workspace}' has the id or description"
-                      f" '{reference['apiKey']}'", "create it in the platform, or name another one",
+        yield Finding("GW501", f"no provider API key of workspace '{quote(pair.key.workspace)}' has the id or description"
+                      f" '{quote(reference['apiKey'])}'", "create it in the platform, or name another one",
                       spot=spot, subject=manifest.subject)  # fmt: skip
     elif len(found) > 1:
-        yield Finding("GW502", f"{len(found)} provider API keys are described as '{reference['apiKey']}': {', '.join(found)}",
+        yield Finding("GW502", f"{len(found)} provider API keys are described as '{quote(reference['apiKey'])}':"
+                      f" {', '.join(map(quote, found))}",
                       "name one by its id", spot=spot, subject=manifest.subject)  # fmt: skip
     elif manifest.spec.get("type") == "AzureBlob" and (of := _account_of(known[found[0]])) is not None:
         account = str(manifest.spec["account"])
         if of.lower() != account.lower():
-            yield Finding("GW502", f"provider API key '{reference['apiKey']}' is of the storage account '{of}', and the"
-                          f" manifest says account '{account}'", "name the key of that account, or the account of that key",
+            yield Finding("GW502", f"provider API key '{quote(reference['apiKey'])}' is of the storage account '{quote(of)}', and the"
+                          f" manifest says account '{quote(account)}'", "name the key of that account, or the account of that key",
                           spot=spot, subject=manifest.subject)  # fmt: skip
 
 
@@ -381,13 +383,15 @@ def _duplicates(pairs: Sequence[Pair], current: Current) -> Iterable[Finding]:
         hint = "use that label, or say allowDuplicate: true"
         spot = Spot(pair.manifest.document, ("spec", "container" if identity[0] == "AzureBlob" else "bucket"))
         if where in live:
-            labels = ", ".join(sorted(f"'{b.key.name}' {b.id}" for b in live[where]))
-            message = f"{words(identity)} is already registered in workspace '{where[0]}' as {labels}"
+            labels = ", ".join(sorted(f"'{quote(b.key.name)}' {quote(b.id)}" for b in live[where]))
+            message = f"{words(identity)} is already registered in workspace '{quote(where[0])}' as {labels}"
             yield Finding("GW502", message, hint, spot=spot, subject=pair.manifest.subject)
         elif earlier is not pair:
-            message = f"{words(identity)} is also declared as '{earlier.key.name}' in workspace '{where[0]}'"
+            message = (
+                f"{words(identity)} is also declared as '{quote(earlier.key.name)}' in workspace '{quote(where[0])}'"
+            )
             related = Related(
-                Spot(earlier.manifest.document, ("metadata", "name")), f"declared as '{earlier.key.name}' here"
+                Spot(earlier.manifest.document, ("metadata", "name")), f"declared as '{quote(earlier.key.name)}' here"
             )
             yield Finding("GW502", message, hint, spot=spot, subject=pair.manifest.subject, related=(related,))
 
@@ -416,7 +420,7 @@ def _leftovers(pairs: Sequence[Pair], current: Current, settings: Settings, work
         users = sorted(name for name, attachments in ends if any(a.id == live.id for a in attachments))
         if users:
             worked.findings.append(
-                Finding("GW505", f"{live.key} is to be deleted, but repositories attach it: {', '.join(users)}",
+                Finding("GW505", f"{live.key} is to be deleted, but repositories attach it: {', '.join(map(quote, users))}",
                         "declare it, or detach it from them first", subject=live.key)
             )  # fmt: skip
         worked.changes.append(_deletion(live))

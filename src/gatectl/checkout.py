@@ -15,6 +15,7 @@ from typing import Final, NamedTuple
 from gatectl import fences
 from gatectl.errors import DeadlinePassed, GatectlError, InputError, UsageError
 from gatectl.git import Answer, NotInstalled, Repository, Running, failed
+from gatectl.quote import quote
 
 _PATIENCE: Final = 20.0
 """Seconds that a plan waits for what is only told beside it."""
@@ -137,13 +138,13 @@ class History:
         found = (
             None
             if ref.startswith("-") or not ref
-            else self._try("rev-parse", "--verify", "--quiet", f"{ref}^{{commit}}")
+            else self._try("rev-parse", "--verify", "--quiet", f"{quote(ref)}^{{commit}}")
         )
         if found is None or found.code != 0:
-            raise UsageError(f"{option} {ref}: git knows no such commit", self._near(ref))
+            raise UsageError(f"{option} {quote(ref)}: git knows no such commit", self._near(ref))
         full = os.fsdecode(self._try("rev-parse", "--symbolic-full-name", ref).output)
         branch = full.startswith(("refs/heads/", "refs/remotes/"))
-        return Commit(found.output.decode().strip(), f"branch {ref}" if branch else ref)
+        return Commit(found.output.decode().strip(), f"branch {quote(ref)}" if branch else ref)
 
     def _near(self, ref: str) -> str:
         from difflib import get_close_matches
@@ -183,13 +184,13 @@ class History:
         """The contents of files, by their ids; each is read once."""
         missing = [oid for oid in dict.fromkeys(oids) if oid not in self._blobs]
         if missing:
-            output = self._run("cat-file", "--batch", stdin="".join(f"{oid}\n" for oid in missing).encode())
+            output = self._run("cat-file", "--batch", stdin="".join(f"{quote(oid)}\n" for oid in missing).encode())
             start = 0
             for oid in missing:
                 end = output.index(b"\n", start)
                 head = output[start:end].split()
                 if len(head) != 3:
-                    raise InputError(f"git has no object {oid}", "fetch it: git fetch --refetch")
+                    raise InputError(f"git has no object {quote(oid)}", "fetch it: git fetch --refetch")
                 start = end + 1 + int(head[2])
                 self._blobs[oid] = output[end + 1 : start]
                 start += 1

@@ -18,6 +18,7 @@ from gatectl.errors import UsageError
 from gatectl.exclusion import exclusion
 from gatectl.model import Finding, SourceFile
 from gatectl.parse import MAX_BYTES
+from gatectl.quote import quote
 
 _LINK: Final = "120000"
 _LONGEST_CHAIN: Final = 8
@@ -49,7 +50,9 @@ class Committed:
             raise UsageError("standard input is in no commit", "name files or folders of the checkout")
         inside = self._inside(path)
         if inside is None:
-            raise UsageError(f"{path} is not in the git checkout {self._history.top}", "name a path inside it")
+            raise UsageError(
+                f"{quote(path)} is not in the git checkout {quote(self._history.top)}", "name a path inside it"
+            )
         return Scope(os.path.abspath(path), inside)
 
     def _inside(self, path: str) -> str | None:

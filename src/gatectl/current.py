@@ -14,6 +14,7 @@ from gatectl.kinds.interface import Context, Kind, text
 from gatectl.model import Live, ObjectKey
 from gatectl.platforms.interface import Collection, Reader, Wire
 from gatectl.platforms.wire import LISTS, attached_buckets, attached_llms, is_azure, is_deleted
+from gatectl.quote import quote
 
 
 class Index:
@@ -94,7 +95,10 @@ def visible_names(visible: Index, wanted: str | None) -> list[str]:
         return sorted(visible.by_name)
     name = visible.by_id[wanted].key.name if wanted in visible.by_id else wanted
     if name not in visible.by_name:
-        raise UsageError(f"there is no workspace '{name}'", f"visible: {', '.join(sorted(visible.by_name)) or 'none'}")
+        raise UsageError(
+            f"there is no workspace '{quote(name)}'",
+            f"visible: {', '.join(map(quote, sorted(visible.by_name))) or 'none'}",
+        )
     return [name]
 
 
@@ -261,13 +265,13 @@ def read_live(kind: Kind, wire: Wire, context: Context) -> Live:
         return kind.read(wire, context)
     except KeyError as error:
         what = "a list of objects" if error.args[0] in LISTS else "text"
-        problem = f"its '{error.args[0]}' is missing or not {what}"
+        problem = f"its '{quote(error.args[0])}' is missing or not {what}"
     except _MALFORMED:
         problem = "one of its fields is not what it should be"
     which = next(
         (str(wire[name]) for name in ("id", "name") if isinstance(wire.get(name), (str, int))), "without an id"
     )
-    raise PlatformError(f"GET /{kind.collection}: {kind.name} {which}: {problem}", _NO_PLATFORM)
+    raise PlatformError(f"GET /{kind.collection}: {kind.name} {which}: {quote(problem)}", _NO_PLATFORM)
 
 
 def _list(reader: Reader, collection: Collection, workspace_id: str | None = None) -> Sequence[Wire]:

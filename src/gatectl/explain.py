@@ -8,6 +8,7 @@ from textwrap import fill, indent
 from typing import Any
 
 from gatectl.errors import UsageError
+from gatectl.quote import quote
 from gatectl.rules import RULES
 
 Schema = Mapping[str, Any]
@@ -23,7 +24,9 @@ def explain(topic: str, schemas: Mapping[str, Schema], width: int) -> str:
         return _rule(topic.upper(), width)
     if topic.upper().startswith("GW") and topic[2:].isdigit():
         near = get_close_matches(topic.upper(), list(RULES), n=1)
-        raise UsageError(f"there is no rule {topic.upper()}", f"did you mean {near[0]}?" if near else None)
+        raise UsageError(
+            f"there is no rule {quote(topic.upper())}", f"did you mean {quote(near[0])}?" if near else None
+        )
     return _field(topic, schemas, width)
 
 
@@ -58,9 +61,11 @@ def _field(topic: str, schemas: Mapping[str, Schema], width: int) -> str:
     if first.lower() not in kinds:
         near = get_close_matches(first.lower(), [*kinds, *(r.lower() for r in RULES)], n=1)
         hint = (
-            f"did you mean '{near[0]}'?" if near else f"a rule such as GW301, or a field of {', '.join(sorted(kinds))}"
+            f"did you mean '{quote(near[0])}'?"
+            if near
+            else f"a rule such as GW301, or a field of {', '.join(sorted(kinds))}"
         )
-        raise UsageError(f"'{topic}' is neither a field nor a rule", hint)
+        raise UsageError(f"'{quote(topic)}' is neither a field nor a rule", hint)
     root = schemas[kinds[first.lower()]]
     schema, required, path = _resolved(root, root), False, first.lower()
     for step in steps:
@@ -68,13 +73,13 @@ def _field(topic: str, schemas: Mapping[str, Schema], width: int) -> str:
         if step not in properties:
             near = get_close_matches(step, list(properties), n=1, cutoff=0.5)
             hint = (
-                f"did you mean '{path}.{near[0]}'?"
+                f"did you mean '{quote(path)}.{quote(near[0])}'?"
                 if near
                 else f"there is: {', '.join(properties) or 'nothing below it'}"
             )
-            raise UsageError(f"{path} has no field '{step}'", hint)
+            raise UsageError(f"{quote(path)} has no field '{quote(step)}'", hint)
         required = step in _item(root, schema).get("required", ())
-        schema, path = _resolved(root, properties[step]), f"{path}.{step}"
+        schema, path = _resolved(root, properties[step]), f"{quote(path)}.{quote(step)}"
     return "\n".join(_describe(root, schema, path, required, width))
 
 

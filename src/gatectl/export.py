@@ -200,7 +200,8 @@ def _scalar(value: Any) -> str:
     text = str(value)
     if _PLAIN.match(text) and text.lower() not in _WORDS:
         return text
-    return '"' + "".join(_escaped(character) for character in text) + '"'
+    # Two number signs could begin a command for the runner of a CI that prints this.
+    return '"' + "".join(_escaped(character) for character in text).replace("##", "#\\x23") + '"'
 
 
 def _escaped(character: str) -> str:

@@ -13,6 +13,7 @@ from gatectl.changes import Ending, Worked
 from gatectl.current import Current
 from gatectl.desired import comparable
 from gatectl.model import Attachment, Entry, Finding, ObjectKey
+from gatectl.quote import quote
 from gatectl.rules.interface import Namespace, RepositoryView, spot
 
 _CHECKED = frozenset(("GW301", "GW302", "GW303", "GW304", "GW305", "GW306", "GW402", "GW403", "GW404"))
@@ -90,7 +91,8 @@ def _unjudged(view: RepositoryView) -> Iterator[Finding]:
         if entry.identity[0] == "AzureBlob" and not entry.identity[1]:
             yield Finding(
                 "GW504",
-                f"the storage account of Azure container '{entry.identity[2]}' ({entry.label}, {entry.id}), attached to"
+                f"the storage account of Azure container '{quote(entry.identity[2])}' ({quote(entry.label)}, {quote(entry.id)}),"
+                f" attached to"
                 f" {view.shown()}, cannot be told, so collisions with it cannot be ruled out",
                 "look at it in the platform",
                 "warning",

@@ -13,6 +13,7 @@ from typing import Any, Final, NamedTuple
 from gatectl.errors import GuardrailRefused, UsageError
 from gatectl.model import Plan
 from gatectl.project import Environment, Project, RuleSetting
+from gatectl.quote import quote
 
 _OF_PROJECT: Final = ("uid", "manifests", "exclude", "rules", "policies")
 _OF_ENVIRONMENT: Final = ("platform", "workspace", "records", "manifests", "guardrails", "policies")
@@ -127,7 +128,7 @@ def hold(plan: Plan, environment: Environment, found: Changes | None, allowed: A
             plural, name = {"delete": ("deletes", "maxDeletes"), "detach": ("detaches", "maxDetaches")}[verb]
             raise GuardrailRefused(
                 f"the plan would {verb} {count} {what if count == 1 else what + 's'}, and environment"
-                f" '{environment.name}' allows {limit}",
-                f'{way}allow it this once (--allow {plural}={count} --reason "…"), or raise guardrails.{name} in the'
+                f" '{quote(environment.name)}' allows {limit}",
+                f'{way}allow it this once (--allow {plural}={count} --reason "…"), or raise guardrails.{quote(name)} in the'
                 " project file, if all of it is meant",
             )

@@ -20,6 +20,7 @@ from gatectl.kinds import KINDS, bucket
 from gatectl.kinds.interface import find_api_keys
 from gatectl.model import Identity, Live, ObjectKey, Operation, Plan
 from gatectl.plan import OLD_VERSION, Target, downgraded_fingerprint, points_of, read_attachment, target_json
+from gatectl.quote import quote
 
 Verdict = Live | Conflict | Literal["already"] | None
 """What is to be done with an operation: write over this object, or where there is none (None), or nothing."""
@@ -66,13 +67,13 @@ def check_expected(plan: Plan, expect: str | None) -> None:
         return
     if plan["formatVersion"] != OLD_VERSION and downgraded_fingerprint(plan) == expect:
         raise StalePlan(
-            f"the expected fingerprint {expect} is that of a plan of format 1.0, this plan is of format"
-            f" {plan['formatVersion']}",
-            f"nothing was written; an earlier gatectl made it: have {plan['fingerprint']} approved",
+            f"the expected fingerprint {quote(expect)} is that of a plan of format 1.0, this plan is of format"
+            f" {quote(plan['formatVersion'])}",
+            f"nothing was written; an earlier gatectl made it: have {quote(plan['fingerprint'])} approved",
         )
     raise StalePlan(
-        f"the plan is not the expected one: its fingerprint is {plan['fingerprint']} (format {plan['formatVersion']}),"
-        f" expected is {expect}",
+        f"the plan is not the expected one: its fingerprint is {quote(plan['fingerprint'])} (format {quote(plan['formatVersion'])}),"
+        f" expected is {quote(expect)}",
         "nothing was written; look at the new plan (gatectl plan), and have its fingerprint approved",
     )
 
@@ -86,13 +87,13 @@ def check_target(plan: Plan, here: Target) -> None:
     if plan["formatVersion"] == OLD_VERSION:
         _check_old(plan)
     if (planned["driver"], planned["url"]) != (here.driver, here.url):
-        raise StalePlan(f"the plan is for {planned['url']}, this is {here.url}", _AGAIN)
+        raise StalePlan(f"the plan is for {quote(planned['url'])}, this is {quote(here.url)}", _AGAIN)
     if planned["instance"] is None:
         if planned.get("place") != here.place:
-            raise StalePlan(f"the plan is for a {planned['url']} platform in another folder", _AGAIN)
+            raise StalePlan(f"the plan is for a {quote(planned['url'])} platform in another folder", _AGAIN)
     elif planned["instance"] != here.instance:
-        there = f"instance {planned['instance']} of {planned['url']}"
-        raise StalePlan(f"the plan is for {there}, this is instance {here.instance or '(none yet)'}", _AGAIN)
+        there = f"instance {quote(planned['instance'])} of {quote(planned['url'])}"
+        raise StalePlan(f"the plan is for {there}, this is instance {quote(here.instance or '(none yet)')}", _AGAIN)
     for name, words in (("project", "of project"), ("environment", "of environment"), ("wire", "for wire values")):
         if name in planned and planned[name] != found[name]:
             raise StalePlan(f"the plan is {words} {_shown(planned[name])}, this is {_shown(found[name])}", _AGAIN)
@@ -100,8 +101,10 @@ def check_target(plan: Plan, here: Target) -> None:
 
 def _shown(value: Any) -> str:
     if isinstance(value, Mapping):
-        return ", ".join(f"{name} {inner}" for name, inner in value.items() if inner is not None) or "(none)"
-    return str(value)
+        return (
+            ", ".join(f"{quote(name)} {quote(inner)}" for name, inner in value.items() if inner is not None) or "(none)"
+        )
+    return quote(value)
 
 
 def _check_old(plan: Plan) -> None:
@@ -123,7 +126,7 @@ def check_adopted(plan: Plan, current: Current) -> None:
         live = current.among(key).by_id.get(item["platformId"]) if key.kind in KINDS else None
         if live is None or live.key != key:
             raise StalePlan(
-                f"{key} ({item['platformId']}) was to be taken under management, and is not there any more",
+                f"{quote(key)} ({quote(item['platformId'])}) was to be taken under management, and is not there any more",
                 "nothing was written; plan again",
             )
 

@@ -11,6 +11,7 @@ from typing import NamedTuple
 
 from gatectl.current import Current, Index, WorkspaceState
 from gatectl.model import Desired, Finding, Live, Manifest, ObjectKey, Spot
+from gatectl.quote import quote
 
 
 class Pair(NamedTuple):
@@ -89,19 +90,19 @@ def _unknown_workspace(manifest: Manifest, declared: set[str | None], live: Inde
     spot = Spot(manifest.document, ("metadata", "workspace") if stated else ("metadata",))
     if len(lives) > 1:
         ids = ", ".join(sorted(each.id for each in lives))
-        return Finding("GW502", f"{len(lives)} live workspaces are called '{name}': {ids}",
+        return Finding("GW502", f"{len(lives)} live workspaces are called '{quote(name)}': {ids}",
                        "rename one of them in the platform", spot=spot, subject=manifest.subject)  # fmt: skip
     if lives or name in declared:
         return None
     known = sorted({*live.by_name, *(d for d in declared if d)})
     near = get_close_matches(name.lower(), [k.lower() for k in known], n=1)
-    hint = f"declare it with a Workspace manifest, or use one of: {', '.join(known) or 'none'}"
+    hint = f"declare it with a Workspace manifest, or use one of: {', '.join(map(quote, known)) or 'none'}"
     if near:
         hint = (
             f"did you mean '{next(k for k in known if k.lower() == near[0])}'? Or declare it with a Workspace manifest"
         )
     return Finding(
-        "GW503", f"workspace '{name}' is neither live nor declared", hint, spot=spot, subject=manifest.subject
+        "GW503", f"workspace '{quote(name)}' is neither live nor declared", hint, spot=spot, subject=manifest.subject
     )
 
 
@@ -115,9 +116,9 @@ def _find(manifest: Manifest, key: ObjectKey, current: Current) -> Live | Findin
     alike = exact or index.by_lower.get(key.name.lower(), ())
     if not alike:
         return None
-    ids = ", ".join(f"'{live.key.name}' {live.id}" for live in sorted(alike, key=lambda live: live.id))
+    ids = ", ".join(f"'{quote(live.key.name)}' {quote(live.id)}" for live in sorted(alike, key=lambda live: live.id))
     what = f"{len(exact)} live objects are called" if exact else "a live name differs only in case from"
-    return Finding("GW502", f"{what} '{key.name}' ({key.kind}): {ids}", "choose one of them with metadata.id",
+    return Finding("GW502", f"{what} '{quote(key.name)}' ({key.kind}): {ids}", "choose one of them with metadata.id",
                    spot=Spot(manifest.document, ("metadata", "name")), subject=manifest.subject)  # fmt: skip
 
 
@@ -130,18 +131,19 @@ def _by_id(
     if live is None:
         elsewhere = _elsewhere(manifest, states)
         if elsewhere is not None:
-            return Finding("GW505", f"{key.kind} {manifest.id} lives in workspace '{elsewhere}' and cannot be moved"
-                           f" to '{key.workspace}'", "create it anew there under a manifest without metadata.id, move its"
+            return Finding("GW505", f"{key.kind} {quote(manifest.id)} lives in workspace '{quote(elsewhere)}' and cannot be moved"
+                           f" to '{quote(key.workspace)}'", "create it anew there under a manifest without metadata.id, move its"
                            " users, then delete the old one", spot=spot, subject=manifest.subject)  # fmt: skip
-        return Finding("GW502", f"no live {key.kind} has the id '{manifest.id}'",
+        return Finding("GW502", f"no live {key.kind} has the id '{quote(manifest.id)}'",
                        "remove metadata.id to create the object", spot=spot, subject=manifest.subject)  # fmt: skip
     others = [each.id for each in index.by_name.get(key.name, ()) if each.id != live.id]
     if others and live.key.name != key.name and key.kind in ("Repository", "LLM"):
-        return Finding("GW502", f"{key.kind} {manifest.id} is called '{live.key.name}', and cannot be called '{key.name}',"
-                       f" since {', '.join(others)} is", "names are unique in a workspace: choose that one, or another name",
+        return Finding("GW502", f"{key.kind} {quote(manifest.id)} is called '{quote(live.key.name)}', and cannot be called"
+                       f" '{quote(key.name)}', since {', '.join(map(quote, others))} is",
+                       "names are unique in a workspace: choose that one, or another name",
                        spot=spot, subject=manifest.subject)  # fmt: skip
     if live.key.name.lower() != key.name.lower():
-        return Finding("GW502", f"{key.kind} {manifest.id} is called '{live.key.name}', not '{key.name}'",
+        return Finding("GW502", f"{key.kind} {quote(manifest.id)} is called '{quote(live.key.name)}', not '{quote(key.name)}'",
                        "metadata.id chooses among objects of one name", spot=spot, subject=manifest.subject)  # fmt: skip
     return live
 

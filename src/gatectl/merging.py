@@ -16,6 +16,7 @@ from gatectl.checkout import Commit, History
 from gatectl.committed import Committed
 from gatectl.model import Finding, Manifest, Place, Related, SourceFile, Spot
 from gatectl.project import Project
+from gatectl.quote import quote
 from gatectl.reconcile import Loaded
 from gatectl.selection import Since
 
@@ -181,7 +182,7 @@ def _already(finding: Finding, theirs: Commit) -> Finding:
 
 def _conflict(path: str, ours: str, theirs: str) -> Finding:
     return Finding(
-        "GW101", f"cannot be read as it would be merged: git finds a conflict between {ours} and {theirs}",
+        "GW101", f"cannot be read as it would be merged: git finds a conflict between {quote(ours)} and {quote(theirs)}",
         "merge or rebase, and resolve it; what it holds was left out of the check", place=sources.first_place(path),
     )  # fmt: skip
 

@@ -1,4 +1,4 @@
-"""The nouns: values only, immutable, known to every other module. This module imports nothing of ours and does no I/O.
+"""The nouns: values only, immutable, known to every other module. This module imports nothing of ours but `quote`, and does no I/O.
 
     bytes → Document → Manifest → Desired ┐
                                           ├→ Change → Plan → Outcome
@@ -11,6 +11,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from typing import Any, Literal, NamedTuple
+
+from gatectl.quote import quote
 
 Severity = Literal["error", "warning"]
 Action = Literal["create", "update", "delete"]
@@ -67,7 +69,8 @@ class ObjectKey(NamedTuple):
     name: str
 
     def __str__(self) -> str:
-        return f"{self.kind} {self.workspace}/{self.name}" if self.workspace is not None else f"{self.kind} {self.name}"
+        name = quote(self.name) if self.workspace is None else f"{quote(self.workspace)}/{quote(self.name)}"
+        return f"{quote(self.kind)} {name}"
 
 
 class Related(NamedTuple):

@@ -19,6 +19,7 @@ from typing import Any, Final, NamedTuple
 from gatectl import syntax
 from gatectl.errors import GatectlError
 from gatectl.model import Document, Finding, Place, Related, SourceFile, Spot
+from gatectl.quote import quote
 
 try:
     import yaml
@@ -211,7 +212,7 @@ def _syntax(file: SourceFile, error: Any) -> Finding:
     tokens, whole = _tokens(file)
     noticed = syntax.Error(str(problem), context, place.line - 1, place.column - 1, whole)
     told = syntax.explain(noticed, tokens, file.content.decode("utf-8-sig", "replace"))
-    message = told.message or (f"{problem} ({context})" if context else str(problem))
+    message = told.message or (f"{quote(problem)} ({quote(context)})" if context else quote(problem))
     if told.place is not None:
         line, column = told.place
         place = Place(file.path, line + 1, column + 1, line + 1, column + 2)
@@ -345,8 +346,8 @@ class _Construction:
                 )
                 return None
             return key
-        what = f"key {node.value}" if node.value else "an empty key"
-        self.find("GW203", node, f"{what} is {_article(key)}, not a string", f'write "{node.value}"')
+        what = f"key {quote(node.value)}" if node.value else "an empty key"
+        self.find("GW203", node, f"{what} is {_article(key)}, not a string", f'write "{quote(node.value)}"')
         return None
 
     def duplicate(self, mapping: Any, node: Any, key: str) -> None:
@@ -355,7 +356,7 @@ class _Construction:
         self.findings.append(
             Finding(
                 "GW103",
-                f"key {key!r} is given twice in one mapping",
+                f"key '{quote(key)}' is given twice in one mapping",
                 "keep one of the two",
                 place=_node_place(self.file, node),
                 related=(related,),
@@ -365,7 +366,9 @@ class _Construction:
     def tag(self, node: Any) -> None:
         tag = str(node.tag)
         shown = f"!!{tag[len(_CORE) :]}" if tag.startswith(_CORE) else tag
-        self.find("GW104", node, f"tag {shown} is not allowed here", "only the tags of the YAML core schema are known")
+        self.find(
+            "GW104", node, f"tag {quote(shown)} is not allowed here", "only the tags of the YAML core schema are known"
+        )
 
     def scalar(self, node: Any) -> Any:
         text: str = node.value

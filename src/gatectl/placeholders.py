@@ -12,6 +12,7 @@ from functools import lru_cache
 from typing import Any, Final
 
 from gatectl.model import Document, Finding, Pointer, Spot
+from gatectl.quote import quote
 
 _PLACEHOLDER: Final = re.compile(r"\$\{[^{}]*\}|\{\{.*?\}\}|__[A-Z][A-Z0-9_]*__|<[A-Z][A-Z0-9_-]*>|\A<[^<>]+>\Z")
 _SMART: Final = re.compile(r"\A[“”„‘’‚«»].|.[“”«»]\Z", re.DOTALL)
@@ -28,12 +29,12 @@ def check_placeholders(document: Document) -> list[Finding]:
             spot = Spot(document, pointer)
             if (placeholder := _PLACEHOLDER.search(value)) is not None:
                 shown = placeholder[0] if len(placeholder[0]) <= 60 else placeholder[0][:59] + "…"
-                message = f"the placeholder {shown} was never filled in"
+                message = f"the placeholder {quote(shown)} was never filled in"
                 found.append(Finding("GW207", message, "write the value, or render the template first", spot=spot))
             elif _SMART.search(value):
                 message = "typographic quotes are part of the text, and do not quote it"
                 text = value.strip("“”„‘’‚«»")
-                hint = f'write straight quotes: "{text}"' if len(text) <= 60 else 'write straight quotes: "…"'
+                hint = f'write straight quotes: "{quote(text)}"' if len(text) <= 60 else 'write straight quotes: "…"'
                 found.append(Finding("GW205", message, hint, "warning", spot=spot))
     return found
 

@@ -8,6 +8,7 @@ from typing import Any, Literal, NamedTuple
 
 from gatectl.addresses import same_target
 from gatectl.errors import UsageError
+from gatectl.quote import quote
 
 RuleSetting = Literal["error", "warning", "off"]
 
@@ -122,7 +123,8 @@ def _named(project: Project, name: str | None) -> Environment:
     if name is not None and name != "default" and name not in known:
         listed = ", ".join(known) or "none"
         raise UsageError(
-            f"no environment is called '{name}'", f"defined in {project.file or 'no project file'}: {listed}"
+            f"no environment is called '{quote(name)}'",
+            f"defined in {quote(project.file or 'no project file')}: {listed}",
         )
     chosen = name or "default"
     if chosen in known:

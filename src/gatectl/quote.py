@@ -53,6 +53,11 @@ def quote(value: Any, limit: int = LONGEST) -> str:
     return _BROKEN.sub("", safe(text[:limit])[: max(limit - len(rest), 0)]) + rest
 
 
+def commands(text: str) -> list[int]:
+    """Where in a line the second number sign of a runner's command stands."""
+    return [found.start() + 1 for found in _COMMAND.finditer(text)] if "##" in text else []
+
+
 def neutral(text: str) -> str:
     """Lines of ours, whatever got into them: none that a runner takes for a command."""
     if "##" not in text and "::" not in text:

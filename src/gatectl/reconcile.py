@@ -38,6 +38,7 @@ from gatectl.platforms import driver_for
 from gatectl.platforms.interface import Identification, Reader
 from gatectl.platforms.wire import may_attach, unknown_fields
 from gatectl.project import Environment, Project
+from gatectl.quote import quote
 
 
 class Request(NamedTuple):
@@ -176,7 +177,7 @@ def _empty_paths(read: sources.Read, full: Collection[str], findings: Sequence[F
         below = [name for name in read.projects if name.startswith(path.rstrip(os.sep) + os.sep)]
         if below:
             more = f" (and {len(below) - 1} more)" if len(below) > 1 else ""
-            hint = f"{below[0]} is a project of its own{more}: --project {below[0]}"
+            hint = f"{quote(below[0])} is a project of its own{more}: --project {quote(below[0])}"
         empty.append(
             Finding("GW106", "no manifest here: no document in any file *.yaml or *.yml", hint,
                     place=sources.first_place(path))
@@ -363,7 +364,7 @@ def _check_options(request: Request) -> None:
                          "leave out PATH, -l, --target and --changed-since")  # fmt: skip
     for text in request.renew:
         if text.partition("/")[0].lower() in ("repository", "workspace"):
-            raise UsageError(f"--renew-credentials {text}: only a Bucket or an LLM has credentials",
+            raise UsageError(f"--renew-credentials {quote(text)}: only a Bucket or an LLM has credentials",
                              "name one: Bucket/NAME or LLM/NAME")  # fmt: skip
 
 
@@ -388,7 +389,7 @@ def _chosen(
     touched = selection.touched(before, wanted, attached)
     chosen &= touched.keys
     if not chosen and not touched.removed:
-        raise UsageError(f"nothing that differs from {request.since.ref} is chosen by -l or --target",
+        raise UsageError(f"nothing that differs from {quote(request.since.ref)} is chosen by -l or --target",
                          "leave out one of them, or --changed-since")  # fmt: skip
     removed = [{"kind": k.kind, "workspace": k.workspace, "name": k.name} for k in sorted(touched.removed, key=str)]
     said = {"ref": request.since.ref, "commit": request.since.commit, "touched": len(chosen), "of": touched.of}

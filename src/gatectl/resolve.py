@@ -15,6 +15,7 @@ from gatectl.desired import STORAGE, comparable
 from gatectl.kinds import bucket
 from gatectl.match import Pair
 from gatectl.model import Attachment, Entry, Finding, Identity, Live, Manifest, ObjectKey, Spot
+from gatectl.quote import quote
 
 
 class Resolved(NamedTuple):
@@ -141,12 +142,12 @@ def _no_such(entry: Entry, candidates: Sequence[Resolved]) -> tuple[str, str]:
 
 def words(identity: Identity) -> str:
     kinds = {"S3": "S3 bucket", "GCS": "GCS bucket", "AzureBlob": "Azure container", "LLM": "LLM", "Packet": "packet"}
-    return f"{kinds.get(identity[0], identity[0])} '{'/'.join(identity[1:])}'"
+    return f"{kinds.get(identity[0], quote(identity[0]))} '{quote('/'.join(identity[1:]))}'"
 
 
 def _candidate(candidate: Resolved) -> str:
-    label = f"'{candidate.label}'" if candidate.label is not None else f"'{candidate.identity[-1]}'"
-    return f"{label} {candidate.id}" if candidate.id is not None else f"{label} (declared)"
+    label = f"'{quote(candidate.label)}'" if candidate.label is not None else f"'{quote(candidate.identity[-1])}'"
+    return f"{label} {quote(candidate.id)}" if candidate.id is not None else f"{label} (declared)"
 
 
 def _near(entry: Entry, catalog: Catalog) -> str | None:

@@ -12,6 +12,7 @@ from gatectl.desired import comparable
 from gatectl.errors import UsageError
 from gatectl.kinds import KINDS, bucket
 from gatectl.model import Attachment, Desired, Identity, Manifest, ObjectKey
+from gatectl.quote import quote
 
 Predicate = Callable[[Mapping[str, str]], bool]
 
@@ -59,7 +60,7 @@ def _term(text: str) -> Predicate:
 
 def _unreadable(text: str) -> UsageError:
     return UsageError(
-        f"label selector '{text}' cannot be read", "for example: -l team=data, -l 'tier in (gold, silver)'"
+        f"label selector '{quote(text)}' cannot be read", "for example: -l team=data, -l 'tier in (gold, silver)'"
     )
 
 
@@ -68,13 +69,15 @@ def check_selector(text: str, manifests: Sequence[Manifest]) -> None:
     matches = parse_selector(text)
     if any(matches(manifest.labels) for manifest in manifests):
         return
-    labels = Counter(f"{key}={value}" for manifest in manifests for key, value in manifest.labels.items())
+    labels = Counter(f"{quote(key)}={quote(value)}" for manifest in manifests for key, value in manifest.labels.items())
     there = "no manifest has a label"
     if labels:
-        named = [f"{label} ({count})" for label, count in sorted(labels.items(), key=lambda item: (-item[1], item[0]))]
+        named = [
+            f"{quote(label)} ({count})" for label, count in sorted(labels.items(), key=lambda item: (-item[1], item[0]))
+        ]
         more = f" and {len(named) - _SHOWN} more" if len(named) > _SHOWN else ""
-        there = f"labels that there are: {', '.join(named[:_SHOWN])}{more}"
-    raise UsageError(f"-l {text}: no manifest has such labels", f"{_meant(text, labels)}{there}")
+        there = f"labels that there are: {', '.join(map(quote, named[:_SHOWN]))}{more}"
+    raise UsageError(f"-l {quote(text)}: no manifest has such labels", f"{_meant(text, labels)}{there}")
 
 
 _SHOWN: Final = 12
@@ -86,8 +89,8 @@ def _meant(text: str, labels: Iterable[str]) -> str:
         return "a file or folder is named without -l; "
     written = text.replace(":", "=").replace("==", "=").replace(" ", "")
     if (near := nearest(written, labels)) is not None:
-        return f"did you mean -l {near}? "
-    return f"write -l {written}; " if ":" in text and "=" not in text else ""
+        return f"did you mean -l {quote(near)}? "
+    return f"write -l {quote(written)}; " if ":" in text and "=" not in text else ""
 
 
 def nearest(word: str, candidates: Iterable[str]) -> str | None:
@@ -103,16 +106,19 @@ def check_target(text: str, manifests: Iterable[Manifest], option: str) -> None:
     ours = [m for m in manifests if m.name is not None]
     if any(m.kind == kind and _may_be(m, rest) for m in ours):
         return
-    shown = [f"{m.kind}/{m.workspace}/{m.name}" if m.workspace is not None else f"{m.kind}/{m.name}" for m in ours]
+    shown = [
+        f"{m.kind}/{quote(m.workspace)}/{quote(m.name)}" if m.workspace is not None else f"{m.kind}/{quote(m.name)}"
+        for m in ours
+    ]
     other = [name for name in shown if name.endswith(f"/{rest}")]
-    near = nearest(f"{kind}/{rest}", [f"{m.kind}/{m.name}" for m in ours]) or nearest(f"{kind}/{rest}", shown)
+    near = nearest(f"{kind}/{rest}", [f"{m.kind}/{quote(m.name)}" for m in ours]) or nearest(f"{kind}/{rest}", shown)
     hint = "check the name, or the PATH that is read"
     if other or near:
         hint = f"did you mean {other[0] if other else near}?"
     elif declared := [name for name in shown if name.startswith(f"{kind}/")]:
         more = f" and {len(declared) - _SHOWN} more" if len(declared) > _SHOWN else ""
-        hint = f"declared are: {', '.join(declared[:_SHOWN])}{more}"
-    raise UsageError(f"{option} {text}: no manifest declares it", hint)
+        hint = f"declared are: {', '.join(map(quote, declared[:_SHOWN]))}{more}"
+    raise UsageError(f"{option} {quote(text)}: no manifest declares it", hint)
 
 
 def _may_be(manifest: Manifest, rest: str) -> bool:
@@ -126,7 +132,7 @@ def check_since(since: Since, wanted: Desired) -> None:
     """Raises UsageError where the manifests say what they said then."""
     if _by_key(since.before) == _by_key(wanted):
         raise UsageError(
-            f"--changed-since {since.ref}: no manifest says anything else than at {since.commit[:12]}",
+            f"--changed-since {quote(since.ref)}: no manifest says anything else than at {quote(since.commit[:12])}",
             "there is nothing to plan; without --changed-since everything is compared",
         )
 
@@ -145,23 +151,23 @@ def parse_target(text: str, option: str) -> tuple[str, str]:
         hint = f"KIND is one of {', '.join(KINDS)}"
         near = nearest(kind, KINDS) or next((k for k in KINDS if kind and k.lower().startswith(kind.lower())), None)
         if rest and near is not None:
-            hint = f"did you mean {option} {near}/{rest}? {hint}"
+            hint = f"did you mean {option} {quote(near)}/{rest}? {hint}"
         elif not rest and kind.lower() not in kinds:
-            hint = f"for example {option} Repository/{kind or 'orders'}; {hint}"
-        raise UsageError(f"{option} {text}: KIND/[WORKSPACE/]NAME is wanted", hint)
+            hint = f"for example {option} Repository/{quote(kind or 'orders')}; {hint}"
+        raise UsageError(f"{option} {quote(text)}: KIND/[WORKSPACE/]NAME is wanted", hint)
     return kinds[kind.lower()], rest
 
 
 def _find(text: str, keys: Sequence[ObjectKey], option: str) -> ObjectKey:
     kind, rest = parse_target(text, option)
     ours = [key for key in keys if key.kind == kind]
-    found = [key for key in ours if rest in (key.name, f"{key.workspace}/{key.name}")]
+    found = [key for key in ours if rest in (key.name, f"{quote(key.workspace)}/{quote(key.name)}")]
     if len(found) == 1:
         return found[0]
     if found:
-        listed = ", ".join(sorted(f"{kind}/{key.workspace}/{key.name}" for key in found))
-        raise UsageError(f"{option} {text} means several objects", f"name the workspace: {listed}")
-    raise UsageError(f"{option} {text}: no manifest declares it", "check the name, or the PATH that is read")
+        listed = ", ".join(sorted(f"{kind}/{quote(key.workspace)}/{quote(key.name)}" for key in found))
+        raise UsageError(f"{option} {quote(text)} means several objects", f"name the workspace: {listed}")
+    raise UsageError(f"{option} {quote(text)}: no manifest declares it", "check the name, or the PATH that is read")
 
 
 class Since(NamedTuple):

@@ -22,6 +22,7 @@ from gatectl.errors import InputError
 from gatectl.exclusion import Excluded, exclusion
 from gatectl.model import Finding, Place, SourceFile
 from gatectl.parse import MAX_BYTES
+from gatectl.quote import quote
 
 PROJECT_FILE: Final = fences.PROJECT_FILE
 STANDARD_INPUT: Final = "-"
@@ -377,10 +378,10 @@ def read_file(path: Path, limit: int = MAX_BYTES * 32) -> SourceFile:
             content = stream.read(limit + 1)
     except OSError as error:
         raise InputError(
-            f"{path} cannot be read: {error.strerror}", "check the path, or the working directory"
+            f"{quote(path)} cannot be read: {error.strerror}", "check the path, or the working directory"
         ) from error
     if len(content) > limit:
-        raise InputError(f"{path} is larger than {limit // 1024 // 1024} MiB")
+        raise InputError(f"{quote(path)} is larger than {limit // 1024 // 1024} MiB")
     return SourceFile(os.path.abspath(path), content)
 
 
@@ -396,8 +397,10 @@ def read_schema(name: str) -> Mapping[str, Any]:
     import json
 
     try:
-        schema = json.loads((schema_folder() / f"{name}.schema.json").read_bytes())
+        schema = json.loads((schema_folder() / f"{quote(name)}.schema.json").read_bytes())
     except OSError as error:
-        raise InputError(f"the schema {name} is missing from the installation", "install gatectl again") from error
+        raise InputError(
+            f"the schema {quote(name)} is missing from the installation", "install gatectl again"
+        ) from error
     assert isinstance(schema, dict)
     return schema

@@ -16,6 +16,7 @@ from typing import Final
 from gatectl import fences, outputs
 from gatectl.addresses import PORTS, Pattern, pattern, patterns
 from gatectl.errors import InputError, UsageError
+from gatectl.quote import quote
 
 VARIABLE: Final = "GATECTL_TRUSTED_HOSTS"
 _LARGEST: Final = 1024 * 1024
@@ -46,7 +47,7 @@ def add(text: str, environ: Mapping[str, str], project: Path) -> tuple[Pattern, 
     try:
         wanted = pattern(text)
     except ValueError as error:
-        raise UsageError(f"'{text}' is no host to trust: {error}", "NAME, NAME:PORT or *.example.com") from None
+        raise UsageError(f"'{quote(text)}' is no host to trust: {error}", "NAME, NAME:PORT or *.example.com") from None
     path = file_of(environ)
     before = _read(path, project)
     if wanted in patterns(_hosts(before), str(path)):
@@ -55,7 +56,9 @@ def add(text: str, environ: Mapping[str, str], project: Path) -> tuple[Pattern, 
     try:
         path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     except OSError as error:
-        raise InputError(f"{path} cannot be written: {error.strerror}", f"or name the host in {VARIABLE}") from None
+        raise InputError(
+            f"{quote(path)} cannot be written: {error.strerror}", f"or name the host in {VARIABLE}"
+        ) from None
     outputs.write(str(path), text, private=True)
     return wanted, path, True
 
@@ -73,7 +76,8 @@ def _read(path: Path, project: Path) -> str:
     if any(fence is not None and fences.is_inside(real, fence) for fence in around):
         if os.path.lexists(path):
             raise UsageError(
-                f"{path} lies in the checkout, whose authors could trust any host by it", "set HOME or XDG_CONFIG_HOME"
+                f"{quote(path)} lies in the checkout, whose authors could trust any host by it",
+                "set HOME or XDG_CONFIG_HOME",
             )
         return ""
     try:
@@ -84,17 +88,17 @@ def _read(path: Path, project: Path) -> str:
     except (FileNotFoundError, NotADirectoryError):
         return ""
     except OSError as error:
-        raise InputError(f"{path} cannot be read: {error.strerror}", "check its permissions") from None
+        raise InputError(f"{quote(path)} cannot be read: {error.strerror}", "check its permissions") from None
     try:
         if len(content) > _LARGEST:
             raise ValueError
         return content.decode("utf-8-sig")
     except ValueError:
-        raise InputError(f"{path} is no list of hosts", "one host a line, in UTF-8") from None
+        raise InputError(f"{quote(path)} is no list of hosts", "one host a line, in UTF-8") from None
 
 
 def _check_owner(path: Path, status: os.stat_result) -> None:
     if not stat.S_ISREG(status.st_mode):
-        raise UsageError(f"{path} is no file", "one host a line")
+        raise UsageError(f"{quote(path)} is no file", "one host a line")
     if os.name == "posix" and (status.st_uid not in (0, os.geteuid()) or status.st_mode & 0o022):
-        raise UsageError(f"others than you can write to {path}", f"chmod go-w {path}, or make it yours")
+        raise UsageError(f"others than you can write to {quote(path)}", f"chmod go-w {quote(path)}, or make it yours")

@@ -16,6 +16,7 @@ from typing import Any, Final, NamedTuple
 from gatectl.model import Document, Finding, Pointer, Spot
 from gatectl.parse import text_at
 from gatectl.placeholders import check_placeholders
+from gatectl.quote import quote
 
 API_VERSION: Final = "gatectl.io/v1"
 _HEAD: Final = ("apiVersion", "kind")
@@ -107,7 +108,7 @@ def _head(document: Document, data: Mapping[str, Any], kinds: Sequence[str]) -> 
         elif value not in allowed:
             hint = f"one of {_choice(allowed)}"
             if (near := _near(value, allowed)) is not None:
-                hint = f"did you mean '{near}'?"
+                hint = f"did you mean '{quote(near)}'?"
             spot = Spot(document, (field,))
             findings.append(Finding("GW107", f"unknown {field} {_shown(value)}", hint, spot=spot))
     return findings
@@ -150,7 +151,7 @@ _MISSING: Final = re.compile("required field '(.+?)'")
 
 
 def _suggestion(field: str) -> str:
-    return f"did you mean '{field}'?"
+    return f"did you mean '{quote(field)}'?"
 
 
 def _with_placeholders(findings: Sequence[Finding], unfilled: Sequence[Finding]) -> list[Finding]:
@@ -254,11 +255,11 @@ def _unknown(
         )
         return Finding("GW206", f"API keys do not belong in a Repository manifest: '{field}'", hint, spot=spot)
     if kind == "Project" and pointer == ("spec", "rules") and re.fullmatch(r"GW\d{3}", field):
-        hint = f"its severity is fixed; {', '.join(known)} may be error, warning or off"
+        hint = f"its severity is fixed; {', '.join(map(quote, known))} may be error, warning or off"
         return Finding("GW202", f"rule {field} is not adjustable", hint, spot=spot)
     where = f" in {_path(pointer)}" if pointer else ""
     near = _near(field, [k for k in known if k not in value])
-    hint = _suggestion(near) if near is not None else f"known here: {', '.join(known) or 'nothing'}"
+    hint = _suggestion(near) if near is not None else f"known here: {', '.join(map(quote, known)) or 'nothing'}"
     if near is None and field in (
         "label",
         "folder",
@@ -270,13 +271,13 @@ def _unknown(
         "endpoint",
         "key",
     ):
-        hint = f"{_type_of(value)} takes {', '.join(known)}"
+        hint = f"{_type_of(value)} takes {', '.join(map(quote, known))}"
     return Finding("GW202", f"unknown field {_shown(field)}{where}", hint, spot=spot)
 
 
 def _type_of(value: Mapping[str, Any]) -> str:
     kind = value.get("type")
-    return f"type {kind}" if type(kind) is str else "this mapping"
+    return f"type {quote(kind)}" if type(kind) is str else "this mapping"
 
 
 def _mistyped(spot: Spot, error: Any) -> Finding:
@@ -287,7 +288,7 @@ def _mistyped(spot: Spot, error: Any) -> Finding:
         return _secret(spot)
     hint = None
     if "string" in types and type(value) in (bool, int, float):
-        hint = "quote it" if _is_secretive(pointer) else f'quote it: "{text_at(spot)}"'
+        hint = "quote it" if _is_secretive(pointer) else f'quote it: "{quote(text_at(spot))}"'
     elif "string" in types and value is None:
         hint = 'give it a value, or "" for none'
     elif "boolean" in types and type(value) is str:
@@ -335,16 +336,16 @@ def _not_allowed(spot: Spot, value: Any, allowed: Sequence[str]) -> Finding:
     hint = f"one of {_choice(allowed)}"
     if type(value) is str:
         near = _near(value, allowed)
-        hint = f"did you mean '{near}'? ({hint})" if near is not None else hint
+        hint = f"did you mean '{quote(near)}'? ({hint})" if near is not None else hint
     return Finding("GW204", f"{_path(spot.pointer)} cannot be {_shown(value)}", hint, spot=spot)
 
 
 def _misnamed(spot: Spot, keyword: str, limit: Any, value: str) -> Finding:
     path = _path(spot.pointer)
     if keyword == "minLength":
-        return Finding("GW205", f"{path} is empty", f"at least {limit} character", spot=spot)
+        return Finding("GW205", f"{quote(path)} is empty", f"at least {limit} character", spot=spot)
     if keyword == "maxLength":
-        return Finding("GW205", f"{path} has {len(value)} characters", f"{limit} at the most", spot=spot)
+        return Finding("GW205", f"{quote(path)} has {len(value)} characters", f"{limit} at the most", spot=spot)
     hint = "printable characters only, without space at either end"
     shown = f" {_shown(value)}"
     if spot.pointer[-1:] == ("endpoint",):
@@ -354,7 +355,7 @@ def _misnamed(spot: Spot, keyword: str, limit: Any, value: str) -> Finding:
         hint = "the name of a variable: letters, digits and '_', not starting with a digit; never the secret itself"
     if _is_secretive(spot.pointer):
         shown = ""
-    return Finding("GW205", f"{path}{shown} breaks its pattern", hint, spot=spot)
+    return Finding("GW205", f"{quote(path)}{shown} breaks its pattern", hint, spot=spot)
 
 
 def _pasted(document: Document, known: set[Pointer]) -> list[Finding]:
@@ -402,13 +403,13 @@ def _what(value: Any) -> str:
 def _shown(value: Any) -> str:
     text = str(value) if type(value) is str else _what(value)
     if type(value) is str:
-        text = "'" + (text if len(text) <= 60 else text[:59] + "…") + "'"
+        text = "'" + quote(text if len(text) <= 60 else text[:59] + "…") + "'"
         return "'…'" if looks_secret(value) else text
     return text
 
 
 def _choice(values: Any) -> str:
-    return " | ".join(str(v) for v in values)
+    return " | ".join(map(quote, values))
 
 
 def _near(word: str, candidates: Sequence[str]) -> str | None:
@@ -428,6 +429,6 @@ def _path(pointer: Pointer) -> str:
         if isinstance(part, int):
             text += f"[{part}]"
         else:
-            shown = "…" if looks_secret(part) else part
+            shown = "…" if looks_secret(part) else quote(part)
             text += f".{shown}" if text else shown
     return text or "the document"

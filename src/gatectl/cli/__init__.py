@@ -16,6 +16,7 @@ from gatectl import __version__
 from gatectl.cli.blanks import Strict
 from gatectl.cli.options import global_options
 from gatectl.errors import UsageError
+from gatectl.quote import quote
 
 if TYPE_CHECKING:
     from click.shell_completion import CompletionItem
@@ -61,8 +62,8 @@ class _Commands(Strict, click.Group):
             from gatectl.cli.habits import command_hint
 
             near = get_close_matches(name, list(COMMANDS), n=1)
-            hint = f"did you mean '{near[0]}'?" if near else f"there is: {', '.join(COMMANDS)}"
-            raise UsageError(f"no command is called '{name}'", command_hint(name) or hint)
+            hint = f"did you mean '{quote(near[0])}'?" if near else f"there is: {', '.join(COMMANDS)}"
+            raise UsageError(f"no command is called '{quote(name)}'", command_hint(name) or hint)
         return super().resolve_command(context, args)
 
     def shell_complete(self, ctx: click.Context, incomplete: str) -> list[CompletionItem[str]]:

@@ -286,7 +286,9 @@ def _report(console: Console, done: _Done, places: Places) -> int:
     # Told whatever the exit code is, which says what happened to the platform.
     for problem in failed:
         console.error(
-            "output", f"the receipt could not be saved: {problem}", f"it is in {quote(saved[0])}" if saved else None
+            "output",
+            f"the receipt could not be saved: {quote(problem)}",
+            f"it is in {quote(saved[0])}" if saved else None,
         )
     try:
         console.result(render("receipt", receipt, console.format, console.look()))

@@ -14,7 +14,7 @@ from gatectl.errors import DONE, UsageError
 from gatectl.model import Plan
 from gatectl.platforms import driver_for
 from gatectl.project import Environment
-from gatectl.quote import safe
+from gatectl.quote import quote, safe
 from gatectl.render import render
 from gatectl.render.interface import Look
 from gatectl.review.settings import PROVIDERS, find_place
@@ -71,7 +71,7 @@ def COMMAND(  # noqa: N802 - the table's word
     if posted.done == "skipped":
         console.info("nothing to do, and no comment that would say otherwise: none is written (--always writes one)")
     else:
-        console.result(safe(f"comment {posted.done}{': ' if posted.url else ''}{posted.url}"))
+        console.result(safe(f"comment {posted.done}{': ' if posted.url else ''}{quote(posted.url)}"))
     return DONE
 
 
@@ -83,6 +83,6 @@ def _check_environment(plan: Plan, environment: Environment) -> None:
         same = target["url"].rstrip("/") == platform.rstrip("/")
     if not same:
         raise UsageError(
-            f"the plan is for {target['url']}, and environment '{environment.name}' is {platform}",
+            f"the plan is for {quote(target['url'])}, and environment '{quote(environment.name)}' is {quote(platform)}",
             "choose the environment that it was made for: -e NAME",
         )

@@ -90,7 +90,7 @@ class Console:
         if self.log_format == "json":
             self._log("debug", text)
         else:
-            self._write(text)
+            self._write("\n".join(map(safe, text.split("\n"))))
 
     def _log(self, level: str, message: str, **fields: Any) -> None:
         if self.log_format == "json":

@@ -16,6 +16,7 @@ import click
 
 from gatectl import __version__, errors, signals
 from gatectl.cli.console import Console, command_of, console_from, let_go
+from gatectl.quote import quote
 from gatectl.report import error_json
 
 
@@ -90,7 +91,7 @@ def _of_system(console: Console, error: OSError, arguments: Sequence[str]) -> in
         if set(arguments) & {"-h", "--help", "--version"}:
             return errors.DONE
         return _fail(console, errors.InputError("a pipe that was to be written to was closed"))
-    return _fail(console, errors.InputError(f"{error.filename or 'input/output'}: {error.strerror or error}"))
+    return _fail(console, errors.InputError(f"{quote(error.filename or 'input/output')}: {error.strerror or error}"))
 
 
 def _hint(error: click.UsageError, arguments: Sequence[str]) -> str | None:

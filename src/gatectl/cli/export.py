@@ -14,6 +14,7 @@ from gatectl.current import read_current, read_workspaces, visible_names
 from gatectl.errors import DONE, InputError
 from gatectl.kinds import KINDS
 from gatectl.platforms import driver_for
+from gatectl.quote import quote
 
 
 @command("export")
@@ -53,4 +54,4 @@ def COMMAND(options: Globals, out: str | None, deadline: float) -> int:  # noqa:
 def _write(folder: Path, exported: list[exporter.Exported]) -> None:
     for name, item in zip(exporter.file_names(exported), exported, strict=True):
         if not outputs.write_new(str(folder / name), exporter.manifest_text(item)):
-            raise InputError(f"{folder / name} exists", "export into a new folder")
+            raise InputError(f"{quote(folder / name)} exists", "export into a new folder")

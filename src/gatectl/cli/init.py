@@ -13,6 +13,7 @@ from gatectl import outputs, reconcile
 from gatectl.cli.options import Globals, command, load_project
 from gatectl.errors import DONE, InputError, UsageError
 from gatectl.kinds import KINDS
+from gatectl.quote import quote, safe
 from gatectl.sources import schema_folder
 from gatectl.starter import NOWHERE, github_workflow, gitlab_pipeline, starter_files
 
@@ -56,21 +57,21 @@ def COMMAND(options: Globals, directory: str, ci: str | None, said: str | None) 
     pipeline = _pipeline(ci or _guess(folder), said)
     if (folder / "gatectl.yaml").exists():
         if ci is None or not pipeline:
-            raise InputError(f"{folder / 'gatectl.yaml'} exists: this is a project already",
+            raise InputError(f"{quote(folder / 'gatectl.yaml')} exists: this is a project already",
                              "gatectl validate checks it; gatectl init --ci github or gitlab adds a pipeline")  # fmt: skip
         _write_all(folder, pipeline, console.info)
         console.result("The pipeline is there; the project is as it was.")
         return DONE
     _write_all(folder, starter_files(name[:128].strip() or "project", _SCHEMAS, pipeline), console.info)
     for name in ("manifest", "project", *(row.schema for row in KINDS.values())):
-        source = schema_folder() / f"{name}.schema.json"
+        source = schema_folder() / f"{quote(name)}.schema.json"
         _write(folder / _SCHEMAS / source.name, source.read_text("utf-8"), None, console.info)
     project = load_project(options._replace(project=str(folder / "gatectl.yaml")))
     loaded = reconcile.load(project, reconcile.manifest_paths(project, project.environments["default"], ()), "default")
     if loaded.invalid:
         raise InputError("the manifests that were there before are not valid", "gatectl validate says what is wrong")
-    here = "" if folder == Path.cwd() else f"cd {shlex.quote(directory)} && "
-    console.result(f"Project '{project.name}' is ready and valid. Next: {here}gatectl plan, then gatectl apply")
+    here = "" if folder == Path.cwd() else f"cd {safe(shlex.quote(directory))} && "
+    console.result(f"Project '{quote(project.name)}' is ready and valid. Next: {here}gatectl plan, then gatectl apply")
     return DONE
 
 

@@ -247,7 +247,7 @@ def _broken_patterns(document: Document) -> list[Finding]:
     """GW205 for what `exclude` holds and is no pattern."""
     patterns = (document.data.get("spec") or {}).get("exclude") or ()
     return [
-        Finding("GW205", f"spec.exclude[{index}] '{pattern}' is no gitignore pattern", "see: git help gitignore",
+        Finding("GW205", f"spec.exclude[{index}] '{quote(pattern)}' is no gitignore pattern", "see: git help gitignore",
                 spot=Spot(document, ("spec", "exclude", index)))
         for index, pattern in enumerate(patterns) if broken(pattern)
     ]  # fmt: skip
@@ -331,7 +331,7 @@ def _credentials(project: Project, environment: Environment) -> Credentials | No
             )
         except MissingCredential as error:
             raise MissingCredential(
-                f"the token of environment '{environment.name}': {error.message}", error.hint
+                f"the token of environment '{quote(environment.name)}': {error.message}", error.hint
             ) from error
     email = credentials.stripped(os.environ.get("GATECTL_EMAIL", "")) or None
     # A password may be of any characters; the end of a line is of the file that it was read from.

@@ -18,6 +18,7 @@ from gatectl import outputs as places
 from gatectl.cli.console import Console
 from gatectl.errors import UsageError
 from gatectl.model import Finding, SourceFile
+from gatectl.quote import quote
 from gatectl.render import FORMATS, RENDERERS, Kind, render, renderer
 from gatectl.render.interface import Files, Json, Look
 from gatectl.sources import PROJECT_FILE, STANDARD_INPUT
@@ -53,7 +54,8 @@ class Outputs(NamedTuple):
         for output in self.written:
             if any(file is not None and places.same_file(file, output.file or "") for file in files):
                 raise UsageError(
-                    f"--format {output.format}={output.file}: the file is written twice", "name another one"
+                    f"--format {quote(output.format)}={quote(output.file)}: the file is written twice",
+                    "name another one",
                 )
 
     def try_places(self, *others: str | None) -> None:
@@ -75,9 +77,9 @@ def format_option(kind: Kind | None) -> Callable[[Function], Function]:
         for output in outputs:
             if output.format not in choices:
                 shown = ", ".join(map(repr, choices))
-                raise click.BadParameter(f"{output.format!r} is not one of {shown}.", context, parameter)
+                raise click.BadParameter(f"'{quote(output.format)}' is not one of {shown}.", context, parameter)
             if output.file == "":
-                raise click.BadParameter(f"'{output.format}=' names no file.", context, parameter)
+                raise click.BadParameter(f"'{quote(output.format)}=' names no file.", context, parameter)
         return choose_outputs(outputs)
 
     return click.option(
@@ -92,7 +94,7 @@ def choose_outputs(outputs: Sequence[Output]) -> Outputs:
     written = tuple(output for output in outputs if output.file is not None)
     if len(printed) > 1:
         raise UsageError(
-            f"--format: only one format fits on standard output, not {len(printed)}: {', '.join(printed)}",
+            f"--format: only one format fits on standard output, not {len(printed)}: {', '.join(map(quote, printed))}",
             f"give the others a file: --format {printed[-1]}=FILE",
         )
     for index, output in enumerate(written):
@@ -100,7 +102,8 @@ def choose_outputs(outputs: Sequence[Output]) -> Outputs:
         folder = os.path.dirname(os.path.realpath(output.file or ""))
         if not os.path.isdir(folder):  # now, and not after the platform was read
             raise UsageError(
-                f"--format {output.format}={output.file}: the folder {folder} does not exist", "create it first"
+                f"--format {quote(output.format)}={quote(output.file)}: the folder {quote(folder)} does not exist",
+                "create it first",
             )
     return Outputs(printed[0] if printed else "text", written)
 

@@ -22,7 +22,7 @@ from gatectl.cli.planning import (
 from gatectl.cli.steps import leave_outputs, leave_summary
 from gatectl.errors import DONE, INVALID
 from gatectl.pipeline import exit_code
-from gatectl.quote import json_text
+from gatectl.quote import json_text, safe
 
 
 @command("plan")
@@ -63,5 +63,5 @@ def COMMAND(  # noqa: N802 - the table's word
     if invalid:
         return INVALID
     if out is not None:
-        console.info(f"plan saved: gatectl apply --plan {shlex.quote(out)}")
+        console.info(f"plan saved: gatectl apply --plan {safe(shlex.quote(out))}")
     return exit_code(plan) if detailed_exitcode else DONE

@@ -18,6 +18,7 @@ from gatectl.errors import InputError, UsageError
 from gatectl.model import Plan
 from gatectl.platforms import driver_for
 from gatectl.platforms.interface import Connection, Identification
+from gatectl.quote import quote
 from gatectl.selection import parse_selector, parse_target
 
 _OBJECTS: Any = {"multiple": True, "metavar": "KIND/[WORKSPACE/]NAME", "shell_complete": offers("objects")}
@@ -78,8 +79,8 @@ def make_request(options: Globals, selection: Selection) -> reconcile.Request:
             parse_target(text, option)
     for path in selection.paths:
         if is_saved(path):
-            raise UsageError(f"{path} is a saved plan or a receipt, not manifests",
-                             f"gatectl apply --plan {path} applies a plan; gatectl show {path} shows either")  # fmt: skip
+            raise UsageError(f"{quote(path)} is a saved plan or a receipt, not manifests",
+                             f"gatectl apply --plan {quote(path)} applies a plan; gatectl show {quote(path)} shows either")  # fmt: skip
     project = load_project(options)
     ends = time.monotonic() + selection.deadline
     environment, changed = environment_of(project, options), None
@@ -114,7 +115,7 @@ def refuse_unnamed(request: reconcile.Request) -> None:
     given = next((name for name in _SIGNS_IN if os.environ.get(name)), None)
     if given is not None and not request.environment.named and not request.project.environments:
         raise UsageError(
-            f"{given} is set, and nothing names the platform that it is for",
+            f"{quote(given)} is set, and nothing names the platform that it is for",
             "say --platform https://…, or GATECTL_PLATFORM, or --platform embedded",
         )
 

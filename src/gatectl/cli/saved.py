@@ -14,6 +14,7 @@ from gatectl.errors import InputError
 from gatectl.kinds import KINDS
 from gatectl.model import Plan
 from gatectl.packing import LARGEST, unpacked
+from gatectl.quote import quote
 from gatectl.soundness import unsound
 
 _READ: Final[Mapping[str, Sequence[str]]] = {
@@ -31,28 +32,29 @@ def read_saved(path: str) -> tuple[str, Mapping[str, Any]]:
     try:
         content = unpacked(content)
     except ValueError as error:
-        raise InputError(f"{path} cannot be unpacked: {error}", _AGAIN) from error
+        raise InputError(f"{quote(path)} cannot be unpacked: {error}", _AGAIN) from error
     try:
         document = json.loads(content)
     except (ValueError, RecursionError) as error:
-        raise InputError(f"{path} is not JSON", _AGAIN) from error
+        raise InputError(f"{quote(path)} is not JSON", _AGAIN) from error
     if not isinstance(document, dict) or not ({"operations", "outcomes"} & document.keys()):
-        raise InputError(f"{path} is neither a plan nor a receipt", _AGAIN)
+        raise InputError(f"{quote(path)} is neither a plan nor a receipt", _AGAIN)
     kind = "plan" if "operations" in document else "receipt"
     version = document.get("formatVersion")
     if version not in _READ[kind]:
         raise InputError(
-            f"{path} has the format version {version!r}, this gatectl reads {' and '.join(_READ[kind])}", _AGAIN
+            f"{quote(path)} has the format version '{quote(version)}', this gatectl reads {' and '.join(_READ[kind])}",
+            _AGAIN,
         )
     _check_shape(path, kind, document)
     if kind == "receipt" and "plan" in document:
         _check_shape(path, "plan", document["plan"])
     if kind == "plan":
         if plans.digest(document) != document["digest"] or plans.fingerprint(document) != document["fingerprint"]:
-            raise InputError(f"{path} was changed after it was written: its digest does not match", _AGAIN)
+            raise InputError(f"{quote(path)} was changed after it was written: its digest does not match", _AGAIN)
         problem = unsound(document, _fits())
         if problem is not None:
-            raise InputError(f"{path} is not a plan that gatectl made: {problem}", _AGAIN)
+            raise InputError(f"{quote(path)} is not a plan that gatectl made: {quote(problem)}", _AGAIN)
     return kind, document
 
 
@@ -71,11 +73,11 @@ def _check_shape(path: str, kind: str, document: Mapping[str, Any]) -> None:
     except (ValueError, TypeError, OverflowError):
         fits = False  # it holds what no plan does: half a character, say, or lists in lists without end
     if not fits:
-        raise InputError(f"{path} is not a {kind} of this gatectl", _AGAIN)
+        raise InputError(f"{quote(path)} is not a {kind} of this gatectl", _AGAIN)
 
 
 def read_plan(path: str) -> Plan:
     kind, document = read_saved(path)
     if kind != "plan":
-        raise InputError(f"{path} is a receipt, not a plan", _AGAIN)
+        raise InputError(f"{quote(path)} is a receipt, not a plan", _AGAIN)
     return document

@@ -14,6 +14,7 @@ from gatectl.addresses import is_loopback
 from gatectl.cli.options import Globals, command, load_project
 from gatectl.errors import DONE, InputError, UsageError
 from gatectl.platforms.interface import Connection
+from gatectl.quote import quote
 
 _NEEDED = ("starlette", "uvicorn")
 
@@ -51,7 +52,7 @@ def COMMAND(  # noqa: N802 - the table's word
     from gatectl.server.sessions import HOUR, Sessions
 
     if token_file is None and not is_loopback(host):
-        raise UsageError(f"{host} can be reached from other machines", "say who is let in: --token-file FILE")
+        raise UsageError(f"{quote(host)} can be reached from other machines", "say who is let in: --token-file FILE")
     tokens = _read_tokens(token_file) if token_file is not None else []
     users = _read_users(users_file) if users_file is not None else {}
     faults = read_faults(Path(faults_file)) if faults_file is not None else None
@@ -82,10 +83,10 @@ def _connection(options: Globals, database: str | None) -> Connection:
 def _read_tokens(path: str) -> list[str]:
     tokens = [line.strip() for line in _read(path).splitlines() if line.strip()]
     if not tokens:
-        raise InputError(f"{path} holds no token", "one token a line")
+        raise InputError(f"{quote(path)} holds no token", "one token a line")
     if not all(token.isascii() and token.isprintable() and " " not in token for token in tokens):
         raise InputError(
-            f"{path} holds a token with characters that no header can carry", "letters, digits and '-._~+/='"
+            f"{quote(path)} holds a token with characters that no header can carry", "letters, digits and '-._~+/='"
         )
     return tokens
 
@@ -94,13 +95,13 @@ def _read_users(path: str) -> Mapping[str, str]:
     try:
         users = json.loads(_read(path))
     except ValueError:
-        raise InputError(f"{path} is not JSON", '{"somebody@example.com": "password"}') from None
+        raise InputError(f"{quote(path)} is not JSON", '{"somebody@example.com": "password"}') from None
     if (
         not isinstance(users, dict)
         or not users
         or not all(isinstance(value, str) and value for value in users.values())
     ):
-        raise InputError(f"{path} does not hold users", '{"somebody@example.com": "password"}')
+        raise InputError(f"{quote(path)} does not hold users", '{"somebody@example.com": "password"}')
     return users
 
 
@@ -108,4 +109,4 @@ def _read(path: str) -> str:
     try:
         return Path(os.path.abspath(path)).read_text(encoding="utf-8")
     except UnicodeDecodeError:
-        raise InputError(f"{path} is not UTF-8") from None
+        raise InputError(f"{quote(path)} is not UTF-8") from None

@@ -17,7 +17,7 @@ from gatectl.current import read_current, read_workspaces
 from gatectl.errors import DONE, UsageError
 from gatectl.platforms import driver_for, snapshot
 from gatectl.platforms.interface import Reader
-from gatectl.quote import json_text
+from gatectl.quote import json_text, safe
 
 
 @command("snapshot")
@@ -51,7 +51,7 @@ def COMMAND(options: Globals, out: str | None, deadline: float) -> int:  # noqa:
     count = sum(len(found or ()) for lists in taken["contents"].values() for found in lists.values())
     spaces = len(taken["contents"])
     where = f"{spaces} workspace{'' if spaces == 1 else 's'}"
-    console.info(f"snapshot of {where}, {count} objects, saved: gatectl plan --against {shlex.quote(out)}")
+    console.info(f"snapshot of {where}, {count} objects, saved: gatectl plan --against {safe(shlex.quote(out))}")
     return DONE
 
 

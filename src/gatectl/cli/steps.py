@@ -15,6 +15,7 @@ from gatectl import outputs, pipeline
 from gatectl.cli.console import Console
 from gatectl.errors import GatectlError
 from gatectl.model import Plan
+from gatectl.quote import quote
 from gatectl.render import Kind, render
 from gatectl.render.interface import Look
 
@@ -49,6 +50,6 @@ def _append(console: Console, name: str, path: str, text: Callable[[], str]) -> 
         content = text()
         outputs.append(path, content)
     except GatectlError as error:
-        console.warning(f"{name}: {error.message}")
+        console.warning(f"{quote(name)}: {error.message}")
     except OSError as error:
-        console.warning(f"{name}: {path} could not be written: {error.strerror or error}")
+        console.warning(f"{quote(name)}: {quote(path)} could not be written: {error.strerror or error}")

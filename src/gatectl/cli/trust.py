@@ -9,6 +9,7 @@ import click
 from gatectl import trust
 from gatectl.cli.options import Globals, command, load_project
 from gatectl.errors import DONE
+from gatectl.quote import quote
 
 
 @command("trust")
@@ -24,5 +25,5 @@ def COMMAND(options: Globals, hosts: tuple[str, ...]) -> int:  # noqa: N802 - th
     folder = load_project(options).folder
     for host in hosts:
         wanted, path, new = trust.add(host, os.environ, folder)
-        console.info(f"{wanted} is {'now' if new else 'already'} trusted: {path}")
+        console.info(f"{wanted} is {'now' if new else 'already'} trusted: {quote(path)}")
     return DONE

@@ -24,6 +24,7 @@ from gatectl.cli.output import Outputs, format_option, of_files, publish
 from gatectl.errors import DONE, INVALID, InputError
 from gatectl.model import Finding, SourceFile
 from gatectl.project import Project, choose_environment
+from gatectl.quote import quote
 
 
 @command("validate")
@@ -151,5 +152,7 @@ def _merge(
     if forecasts and forecasts[0].merged:
         first = forecasts[0]
         included = " and uncommitted changes" if first.included else ""
-        console.info(f"checked as merged, too: {first.ours}{included} with {', '.join(first.merged)}")
+        console.info(
+            f"checked as merged, too: {quote(first.ours)}{included} with {', '.join(map(quote, first.merged))}"
+        )
     return [*findings, *known.values()], shown

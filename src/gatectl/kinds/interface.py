@@ -14,6 +14,7 @@ from typing import Any, NamedTuple
 from gatectl.errors import PlatformRefused
 from gatectl.model import Attachment, Live, Manifest, Spec
 from gatectl.platforms.interface import Collection, Wire
+from gatectl.quote import quote
 
 
 class Context(NamedTuple):
@@ -102,7 +103,7 @@ def credentials(order: Order, context: Context, reference: Any) -> dict[str, Any
         found = find_api_keys(reference["apiKey"], context.api_keys)
         if len(found) != 1:
             there = "is not there" if not found else f"is there {len(found)} times"
-            raise PlatformRefused(f"provider API key '{reference['apiKey']}' {there}", platform_code="NOT_FOUND")
+            raise PlatformRefused(f"provider API key '{quote(reference['apiKey'])}' {there}", platform_code="NOT_FOUND")
         return {"apiKeyUuid": found[0]}
     return {name: order.secrets[name] for name in ("key", "secret") if name in reference and name in order.secrets}
 

@@ -11,6 +11,7 @@ from typing import Any, Final, NamedTuple
 
 from gatectl.errors import UsageError
 from gatectl.platforms.interface import Connection, Reader, Writer
+from gatectl.quote import quote
 
 
 class Driver(NamedTuple):
@@ -67,6 +68,6 @@ def driver_for(target: str) -> Driver:
         if target == prefix or (prefix.endswith("://") and target.startswith(prefix)):
             return driver
     raise UsageError(
-        f"no platform is called '{target.partition('://')[0]}'",
+        f"no platform is called '{quote(target.partition('://')[0])}'",
         "embedded, sqlite:///path, postgresql://… or https://…",
     )

@@ -123,11 +123,11 @@ def _repository(wire: Wire) -> dict[str, Any]:
         taken["buckets"] = [_attachment(item) for item in attached_buckets(wire)]
         taken["aiLlms"] = [_llm_attachment(item) for item in attached_llms(wire)]
     except KeyError as error:
-        problem = f"its '{error.args[0]}' is missing or not a list of objects"
-        raise PlatformError(f"GET /repo: Repository {quote(wire['id'])}: {problem}", _NO_PLATFORM) from error
+        problem = f"its '{quote(error.args[0])}' is missing or not a list of objects"
+        raise PlatformError(f"GET /repo: Repository {quote(wire['id'])}: {quote(problem)}", _NO_PLATFORM) from error
     except (TypeError, AttributeError, ValueError) as error:
         problem = "one of its fields is not what it should be"
-        raise PlatformError(f"GET /repo: Repository {quote(wire['id'])}: {problem}", _NO_PLATFORM) from error
+        raise PlatformError(f"GET /repo: Repository {quote(wire['id'])}: {quote(problem)}", _NO_PLATFORM) from error
     taken["apiKeys"] = [_pick(key, ("id",)) for key in keys_of(wire)]
     if wire.get("disabled"):
         taken["disabled"] = True
@@ -182,22 +182,22 @@ def _read(path: Path) -> Mapping[str, Any]:
         with open(path, "rb") as stream:
             content = stream.read(_LARGEST + 1)
     except OSError as error:
-        raise InputError(f"the snapshot {path} cannot be read: {error.strerror}", "check the path") from error
+        raise InputError(f"the snapshot {quote(path)} cannot be read: {error.strerror}", "check the path") from error
     try:
         document = json.loads(content) if len(content) <= _LARGEST else None
     except (ValueError, RecursionError) as error:
-        raise InputError(f"{path} is not JSON, so it is not a snapshot", _AGAIN) from error
+        raise InputError(f"{quote(path)} is not JSON, so it is not a snapshot", _AGAIN) from error
     if not isinstance(document, dict) or not {"takenAt", "contents", "platform"} <= document.keys():
-        raise InputError(f"{path} is not a snapshot", _AGAIN)
+        raise InputError(f"{quote(path)} is not a snapshot", _AGAIN)
     if document.get("formatVersion") != FORMAT_VERSION:
         raise InputError(
-            f"{path} has the format version {document.get('formatVersion')!r}, this gatectl reads {FORMAT_VERSION}",
+            f"{quote(path)} has the format version '{quote(document.get('formatVersion'))}', this gatectl reads {FORMAT_VERSION}",
             _AGAIN,
         )
     if document.keys() != _SHAPE.keys() or document["digest"] != digest(document):
-        raise InputError(f"{path} was changed after it was taken: its digest does not match", _AGAIN)
+        raise InputError(f"{quote(path)} was changed after it was taken: its digest does not match", _AGAIN)
     if not _is_sound(document):
-        raise InputError(f"{path} is not a snapshot of this gatectl", _AGAIN)
+        raise InputError(f"{quote(path)} is not a snapshot of this gatectl", _AGAIN)
     return document
 
 
@@ -266,12 +266,12 @@ class SnapshotReader:
         if workspace_id not in contents:
             names = [w["name"] for w in self._snapshot["workspaces"] if w["id"] == workspace_id]
             raise InputError(
-                f"the snapshot {self._path} does not hold workspace '{names[0] if names else workspace_id}'",
+                f"the snapshot {quote(self._path)} does not hold workspace '{quote(names[0] if names else workspace_id)}'",
                 "take it again without --workspace",
             )
         found: Sequence[Wire] | None = contents[workspace_id][collection]
         if found is None:
-            raise Unsupported(f"the platform of the snapshot {self._path} gave no list of {collection}", _AGAIN)
+            raise Unsupported(f"the platform of the snapshot {quote(self._path)} gave no list of {collection}", _AGAIN)
         return found
 
     def glance(self, collection: Collection, workspace_id: str | None = None) -> Sequence[Wire]:
@@ -286,7 +286,7 @@ class SnapshotReader:
             return None
         if project != self._snapshot["project"]:
             raise InputError(
-                f"the snapshot {self._path} was taken for project '{self._snapshot['project']}', this is '{project}'",
+                f"the snapshot {quote(self._path)} was taken for project '{quote(self._snapshot['project'])}', this is '{quote(project)}'",
                 _AGAIN,
             )
         return frozenset(self._snapshot["applied"])

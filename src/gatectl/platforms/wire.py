@@ -11,6 +11,7 @@ from typing import Any, Final
 
 from gatectl.errors import IncompleteList, PlatformError
 from gatectl.platforms.interface import Wire
+from gatectl.quote import quote
 
 _MORE: Final = ("hasMore", "has_more", "hasNext", "hasNextPage", "has_next")
 _NEXT: Final = ("nextCursor", "next_cursor", "nextPageToken", "nextPage", "next_page", "next")
@@ -27,12 +28,13 @@ def read_list(body: Any, field: str, path: str) -> list[Wire]:
     items = body.get(field) if isinstance(body, Mapping) else None
     if not isinstance(items, list) or not all(isinstance(item, Mapping) and item.get("id") for item in items):
         raise PlatformError(
-            f"GET {path}: the answer has no list '{field}' of objects with ids", "is this address the platform's API?"
+            f"GET {quote(path)}: the answer has no list '{field}' of objects with ids",
+            "is this address the platform's API?",
         )
     more = _says_more(body, len(items))
     if more is not None:
         raise IncompleteList(
-            f"GET {path}: the list is not whole: {len(items)} objects came, and the answer says {more}",
+            f"GET {quote(path)}: the list is not whole: {len(items)} objects came, and the answer says {more}",
             "nothing is planned from a part of a list: look for a newer version of gatectl",
         )
     return list({str(item["id"]): item for item in items if not is_deleted(item)}.values())

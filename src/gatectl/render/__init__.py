@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from importlib import import_module
 from typing import Final, Literal
 
+from gatectl.quote import neutral
 from gatectl.render.interface import Json, Look, Render, Renderer
 
 Kind = Literal["findings", "plan", "receipt"]
@@ -38,6 +39,8 @@ def renderer(format_name: str) -> Renderer:
 
 def render(kind: Kind, document: Json, format_name: str, look: Look) -> str:
     """A document as text, without a newline at its end."""
-    function: Render | None = getattr(renderer(format_name), kind)
+    chosen = renderer(format_name)
+    function: Render | None = getattr(chosen, kind)
     assert function is not None, f"{format_name} does not show a {kind}"
-    return function(document, look)
+    text = function(document, look)
+    return text if chosen.machine or chosen.commands else neutral(text)

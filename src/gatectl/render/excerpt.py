@@ -13,7 +13,7 @@ from collections.abc import Iterator, Sequence
 from typing import Final
 from unicodedata import combining, east_asian_width
 
-from gatectl.quote import safe
+from gatectl.quote import commands, safe
 from gatectl.render.interface import Json, Lines
 from gatectl.validate import looks_secret
 
@@ -199,10 +199,16 @@ def _cell(character: str) -> tuple[str, int]:
     return character, 2 if east_asian_width(character) in "WF" else 1
 
 
+_HASH: Final = (r"\x23", 4)
+"""A number sign as it is shown where a runner would read a command."""
+
+
 def window(line: str, start: int, stop: int, width: int) -> tuple[str, int, int]:
     """The part of a line around [start, stop) that fits a width; the columns before its marks, and how many marks."""
     line = line.rstrip()
     cells = [_cell(character) for character in line[: max(stop, start) + width]]
+    for place in commands(line[: max(stop, start) + width]):
+        cells[place] = _HASH
     cut = len(cells) < len(line)
     total = sum(size for _, size in cells)
     first, last = 0, len(cells)

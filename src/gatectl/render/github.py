@@ -81,4 +81,6 @@ def failure(document: Json, look: Look) -> str:
     return _command("error", {"title": safe(document["error"]["code"])}, failure_words(document))
 
 
-RENDERER = Renderer(findings=report, plan=report, receipt=None, machine=False, failure=failure, checkout=True)
+RENDERER = Renderer(
+    findings=report, plan=report, receipt=None, machine=False, failure=failure, checkout=True, commands=True
+)

@@ -12,6 +12,8 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final, NamedTuple
 
+from gatectl.quote import quote
+
 Json = Mapping[str, Any]
 
 Lines = Callable[[str], Sequence[str] | None]
@@ -58,15 +60,15 @@ RESOURCE_NAMES: Final = ("bucket", "account", "container", "name")
 
 
 def resource_words(item: Json) -> str:
-    """An attachment of a plan in words, not yet safe to show: S3 raw-events, folder raw  (raw-events-aws)."""
-    names = "/".join(str(item[name]) for name in RESOURCE_NAMES if item.get(name) is not None)
-    text = f"{item['type']} {names}"
+    """An attachment of a plan in words: S3 raw-events, folder raw  (raw-events-aws)."""
+    names = "/".join(quote(item[name]) for name in RESOURCE_NAMES if item.get(name) is not None)
+    text = f"{quote(item['type'])} {names}"
     if item["folder"]:
-        text += f", folder {item['folder']}"
+        text += f", folder {quote(item['folder'])}"
     if item["master"]:
         text += ", master"
-    if item["label"] and item["label"] != names:
-        text += f"  ({item['label']})"
+    if item["label"] and quote(item["label"]) != names:
+        text += f"  ({quote(item['label'])})"
     return text
 
 
@@ -74,7 +76,8 @@ class Renderer(NamedTuple):
     """One row of the table of formats.
 
     `machine` says that the text is one document for programs; `failure` shows why a command failed (`report.error_json`)
-    where the format has a form for it; `checkout` that files are named relative to the top of the git checkout.
+    where the format has a form for it; `checkout` that files are named relative to the top of the git checkout;
+    `commands` that its lines are commands for a runner on purpose (where they are not, none of its lines becomes one).
     """
 
     findings: Render | None
@@ -83,3 +86,4 @@ class Renderer(NamedTuple):
     machine: bool
     failure: Render | None = None
     checkout: bool = False
+    commands: bool = False

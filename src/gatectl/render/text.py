@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Final
 
-from gatectl.quote import safe
+from gatectl.quote import LONGEST, quote, safe
 from gatectl.render import outcomes
 from gatectl.render.excerpt import Excerpts
 from gatectl.render.interface import RESOURCE_NAMES, Json, Look, Renderer, resource_words
@@ -23,6 +23,9 @@ _STATUSES: Final = {
     "done": ("✓", "32"), "already": ("=", "32"), "conflict": ("!", "31;1"), "failed": ("✗", "31;1"),
     "blocked": ("·", "33"), "not-started": ("·", "33"), "unknown": ("?", "31;1"),
 }  # fmt: skip
+
+_NAMES: Final = 3 * LONGEST
+"""How many characters of several names side by side are shown."""
 
 
 class _Paint:
@@ -81,10 +84,8 @@ def target(plan: Json) -> str:
     """The platform a plan is for, in words."""
     named = plan["target"]
     url = named["url"] if named["url"] != named["driver"] else f"{named['driver']} (.gatectl/platform.db)"
-    spaces = ", ".join(named["workspaces"])
-    return f"{safe(url)}" + (
-        f", workspace{'s' if len(named['workspaces']) > 1 else ''} {safe(spaces)}" if spaces else ""
-    )
+    spaces = ", ".join(map(quote, named["workspaces"]))
+    return f"{quote(url)}" + (f", workspace{'s' if len(named['workspaces']) > 1 else ''} {spaces}" if spaces else "")
 
 
 def plan(document: Json, look: Look) -> str:
@@ -120,14 +121,14 @@ def _project_changes(document: Json, paint: _Paint) -> Iterator[str]:
 def _remarks(document: Json, paint: _Paint) -> Iterator[str]:
     """What limits a plan, where everybody sees it: that it is of a part, or not of the platform itself."""
     if only := limits(document):
-        told = "; ".join(f"{word} {safe(value)}" for word, value in only)
+        told = "; ".join(f"{word} {quote(value)}" for word, value in only)
         since = selection_of(document)["since"]
         counted = f", {since['touched']:,} of {plural(since['of'], 'object')}" if since is not None else ""
         yield paint(f"PARTIAL PLAN: only of {told}{counted}; nothing else was compared.", "33;1")
         for item in since["removed"] if since is not None else ():
             yield f"    {_named(item)} is declared no more; a partial plan deletes nothing"
     if (snapshot := document.get("snapshot")) is not None:
-        yield paint(f"FROM A SNAPSHOT: the platform as it was at {safe(snapshot['takenAt'])}, not as it is.", "33;1")
+        yield paint(f"FROM A SNAPSHOT: the platform as it was at {quote(snapshot['takenAt'])}, not as it is.", "33;1")
 
 
 def _source(document: Json) -> Iterator[str]:
@@ -139,14 +140,14 @@ def _source(document: Json) -> Iterator[str]:
 def _operation(operation: Json, paint: _Paint, look: Look) -> Iterator[str]:
     sign, color = _SIGNS[operation["action"]]
     where = f"{operation['workspace']}/" if operation["workspace"] is not None else ""
-    name = paint(safe(f"{where}{operation['name']}"), "1")
+    name = paint(quote(f"{where}{operation['name']}", _NAMES), "1")
     source = operation["source"]
-    at = paint(f"  # {safe(source['file'])}:{source['line']}", "2") if source is not None else ""
+    at = paint(f"  # {quote(source['file'])}:{source['line']}", "2") if source is not None else ""
     head, fields = _head(operation)
     action = paint(f"{sign} {operation['action']}", color)
     yield f"{action} {operation['kind']} {name}{head}{at}"
     if operation["action"] != "create":
-        yield f"    {paint(safe(operation['reason']), '2')}"
+        yield f"    {paint(quote(operation['reason']), '2')}"
     if operation["risk"] == "widens":
         yield f"    {paint('! its existing API keys will reach what is attached', '33')}"
     if (lost := doomed(operation)) is not None:
@@ -173,14 +174,14 @@ def _head(operation: Json) -> tuple[str, Sequence[Json]]:
     remote = "/".join(str(values.pop(name)) for name in RESOURCE_NAMES if name in values and name != "name")
     shown = ", ".join(part for part in (" ".join(short), remote, str(values.get("region", ""))) if part)
     rest = [f for f in operation["fields"] if f["path"].rpartition("/")[2] in values and f["path"] not in _SHOWN]
-    return (f" ({safe(shown)})" if shown else ""), rest
+    return (f" ({quote(shown, _NAMES)})" if shown else ""), rest
 
 
 _SHOWN: Final = ("/metadata/name", "/spec/region")
 
 
 def _field(field: Json, action: str, paint: _Paint) -> str:
-    path = safe(field["path"].removeprefix("/spec/").removeprefix("/metadata/").replace("~1", "/").replace("~0", "~"))
+    path = quote(field["path"].removeprefix("/spec/").removeprefix("/metadata/").replace("~1", "/").replace("~0", "~"))
     sign = paint(*_SIGNS["create" if action == "create" else "update"])
     if action == "create" or field["path"] == "/spec/credentials":
         return f"{sign} {path}: {_value(field['after'])}"
@@ -193,15 +194,15 @@ def _value(value: Any) -> str:
     if isinstance(value, bool):
         return "true" if value else "false"
     if isinstance(value, Mapping):
-        return ", ".join(f"{safe(name)} {_reference(value[name])}" for name in value if name != "id")
-    return safe(value)
+        return ", ".join(f"{quote(name)} {_reference(value[name])}" for name in value if name != "id")
+    return quote(value)
 
 
 def _reference(value: Any) -> str:
     """What a credential is: {env: NAME}, {file: path}, or the name of an API key."""
     if isinstance(value, Mapping):
-        return "{" + ", ".join(f"{safe(name)}: {safe(inner)}" for name, inner in value.items()) + "}"
-    return safe(value)
+        return "{" + ", ".join(f"{quote(name)}: {quote(inner)}" for name, inner in value.items()) + "}"
+    return quote(value)
 
 
 def _unplanned(document: Json, paint: _Paint, look: Look) -> Iterator[str]:
@@ -241,7 +242,7 @@ def _rest(items: Sequence[Json], look: Look) -> Iterator[str]:
 
 def _named(item: Json) -> str:
     where = f"{item['workspace']}/" if item["workspace"] is not None else ""
-    return safe(f"{item['kind']} {where}{item['name']}")
+    return quote(f"{item['kind']} {where}{item['name']}", _NAMES)
 
 
 def _summary(document: Json, paint: _Paint) -> Iterator[str]:
@@ -266,7 +267,7 @@ def _summary(document: Json, paint: _Paint) -> Iterator[str]:
 def _outcome(outcome: Json, names: Mapping[str, str], paint: _Paint) -> str:
     sign, color = _STATUSES[outcome["status"]]
     where = outcomes.place(outcome)
-    name = names.get(outcome["id"], safe(outcome["id"])) + (f" ({where})" if where else "")
+    name = names.get(outcome["id"], quote(outcome["id"], _NAMES)) + (f" ({where})" if where else "")
     return f"{paint(sign, color)} {name}: {outcomes.words(outcome)}"
 
 

@@ -9,6 +9,7 @@ from typing import Any, Final, Literal, NamedTuple, cast
 
 from gatectl.addresses import http_address
 from gatectl.errors import NotAuthenticated, UsageError
+from gatectl.quote import quote
 
 Provider = Literal["github", "gitlab"]
 PROVIDERS: Final[tuple[Provider, ...]] = ("github", "gitlab")
@@ -90,7 +91,8 @@ def _sendable(token: str, name: str) -> str:
     """A token that fits into a header. The message names the variable and never the token."""
     if not token.isascii() or not token.isprintable() or " " in token:
         raise NotAuthenticated(
-            f"{name} holds what no token holds (a space, or a character beyond ASCII)", f"set {name} again"
+            f"{quote(name)} holds what no token holds (a space, or a character beyond ASCII)",
+            f"set {quote(name)} again",
         )
     return token
 
@@ -98,7 +100,7 @@ def _sendable(token: str, name: str) -> str:
 def _needed(variables: Mapping[str, str], name: str) -> str:
     value = variables.get(name, "").strip()
     if not value:
-        raise UsageError(f"{name} is not set", "it says where to comment; CI sets it")
+        raise UsageError(f"{quote(name)} is not set", "it says where to comment; CI sets it")
     return value
 
 

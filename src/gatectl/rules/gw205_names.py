@@ -12,6 +12,7 @@ from functools import lru_cache
 
 from gatectl.folders import leaves_bucket
 from gatectl.model import Finding, Manifest, Spot
+from gatectl.quote import quote
 from gatectl.rules.interface import Namespace, RepositoryView, Rule, spot
 
 _IP = re.compile(r"\d+\.\d+\.\d+\.\d+\Z")
@@ -79,13 +80,13 @@ def each(view: RepositoryView) -> Iterator[Finding]:
         for (field, check), name in zip(_CHECKS.get(entry.identity[0], ()), entry.identity[1:], strict=False):
             problem = check(name)
             if problem is not None:
-                yield Finding("GW205", f"{_WORDS[field]} '{name}' is not allowed by its provider", problem,
+                yield Finding("GW205", f"{_WORDS[field]} '{quote(name)}' is not allowed by its provider", problem,
                               "error" if entry.identity[0] == "AzureBlob" else "warning",
                               spot(view, entry, field),
                               subject=("Repository", view.workspace, view.name),
                               about=((view.workspace, view.name),))  # fmt: skip
         if entry.folder and leaves_bucket(entry.folder):
-            yield Finding("GW205", f"folder '{entry.folder}' leaves its bucket",
+            yield Finding("GW205", f"folder '{quote(entry.folder)}' leaves its bucket",
                           "a folder is a path inside the bucket: leave out the '..'",
                           "error", spot(view, entry, "folder"), subject=("Repository", view.workspace, view.name),
                           about=((view.workspace, view.name),))  # fmt: skip
@@ -107,7 +108,7 @@ def _bucket(manifest: Manifest) -> Iterator[Finding]:
         if problem is not None:
             # What S3 gives to clients in a bucket's place is no bucket's name, and is taken wherever one is.
             alias = kind == "S3" and str(name).endswith(_S3_SUFFIXES)
-            yield Finding("GW205", f"{_WORDS[field]} '{name}' is not allowed by its provider", problem,
+            yield Finding("GW205", f"{_WORDS[field]} '{quote(name)}' is not allowed by its provider", problem,
                           "warning" if alias else "error",
                           Spot(manifest.document, ("spec", field)), subject=manifest.subject)  # fmt: skip
 

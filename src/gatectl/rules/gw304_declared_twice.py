@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from gatectl.model import Finding, Manifest, Related, Spot
+from gatectl.quote import quote
 from gatectl.rules.interface import Namespace, Rule
 
 
@@ -16,10 +17,10 @@ def across(namespace: Namespace) -> Iterator[Finding]:
         workspace = manifest.workspace.lower() if manifest.workspace is not None else None
         earlier = first.setdefault((manifest.kind, workspace, manifest.name.lower()), manifest)
         if earlier is not manifest:
-            where = f" in workspace '{manifest.workspace}'" if manifest.workspace is not None else ""
-            case = "" if earlier.name == manifest.name else f", as '{earlier.name}'"
+            where = f" in workspace '{quote(manifest.workspace)}'" if manifest.workspace is not None else ""
+            case = "" if earlier.name == manifest.name else f", as '{quote(earlier.name)}'"
             yield Finding(
-                "GW304", f"{manifest.kind} '{manifest.name}'{where} is declared twice{case}",
+                "GW304", f"{manifest.kind} '{quote(manifest.name)}'{where} is declared twice{case}",
                 "keep one of the two manifests, or rename one",
                 spot=Spot(manifest.document, ("metadata", "name")), subject=manifest.subject,
                 related=(Related(Spot(earlier.document, ("metadata", "name")), "first declared here"),),

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from urllib.parse import urlsplit
 
 from gatectl.model import Finding, Manifest, Related, Spot
+from gatectl.quote import quote
 from gatectl.rules.interface import Namespace, Rule
 
 
@@ -19,12 +20,14 @@ def across(namespace: Namespace) -> Iterator[Finding]:
         if _provider(earlier) != _provider(manifest):
             yield Finding(
                 "GW307",
-                f"the name '{name}' is registered at two providers: {_provider(manifest)} and {_provider(earlier)}",
+                f"the name '{quote(name)}' is registered at two providers: {quote(_provider(manifest))} and {quote(_provider(earlier))}",
                 "fine as long as no repository attaches both",
                 "warning",
                 Spot(manifest.document, ("spec", _field(manifest))),
                 subject=manifest.subject,
-                related=(Related(Spot(earlier.document, ("spec", _field(earlier))), f"{_provider(earlier)} here"),),
+                related=(
+                    Related(Spot(earlier.document, ("spec", _field(earlier))), f"{quote(_provider(earlier))} here"),
+                ),
             )
 
 

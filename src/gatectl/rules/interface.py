@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterable, Sequence
 from typing import NamedTuple
 
 from gatectl.model import Entry, Finding, Manifest, Pointer, Related, Severity, Spot
+from gatectl.quote import quote
 
 
 class RepositoryView(NamedTuple):
@@ -31,7 +32,11 @@ class RepositoryView(NamedTuple):
     def shown(self) -> str:
         if self.name is None:
             return "a Repository without a name"
-        return f"Repository {self.workspace}/{self.name}" if self.workspace else f"Repository {self.name}"
+        return (
+            f"Repository {quote(self.workspace)}/{quote(self.name)}"
+            if self.workspace
+            else f"Repository {quote(self.name)}"
+        )
 
 
 class Namespace(NamedTuple):
@@ -110,10 +115,10 @@ def collision(
 def shown(entry: Entry) -> str:
     """A resource in words: S3 bucket raw-events, Azure container store/logs, LLM gpt."""
     kind = entry.identity[0]
-    name = "/".join(entry.identity[1:])
+    name = quote("/".join(entry.identity[1:]))
     words = {"S3": "S3 bucket", "GCS": "GCS bucket", "AzureBlob": "Azure container", "LLM": "LLM", "Packet": "packet"}
-    told = f" ({entry.label})" if entry.label else ""
-    return f"{words.get(kind, kind)} {name}{told}"
+    told = f" ({quote(entry.label)})" if entry.label else ""
+    return f"{words.get(kind, quote(kind))} {name}{told}"
 
 
 def told_apart(one: Entry, other: Entry) -> bool:

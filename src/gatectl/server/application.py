@@ -25,6 +25,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from gatectl.addresses import is_loopback, origin_host
 from gatectl.errors import PlatformError, PlatformLocked, PlatformRefused, Unreachable
 from gatectl.platforms.embedded.platform import Platform
+from gatectl.quote import quote
 from gatectl.server.endpoint import Answer, Call, Endpoint, no, refusal
 from gatectl.server.openapi import describe
 from gatectl.server.routes import ENDPOINTS, NOT_OFFERED
@@ -150,7 +151,7 @@ def _run(endpoint: Endpoint, serving: Serving, raw: _Raw) -> Answer:
         query = _query(raw.query)
         for name, value in (*raw.path.items(), *query.items()):
             if "\0" in value:
-                raise PlatformRefused(f"{name} holds a character that cannot be stored")
+                raise PlatformRefused(f"{quote(name)} holds a character that cannot be stored")
         body = {} if endpoint.body is None else _body(endpoint, raw.content)
         call = Call(
             serving.platform, serving.sessions, raw.path, query, body, raw.if_match, raw.idempotency_key, raw.token

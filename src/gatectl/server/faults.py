@@ -65,6 +65,7 @@ from typing import Any, Final, Literal, NamedTuple
 
 from gatectl.errors import InputError
 from gatectl.parse import locate, parse
+from gatectl.quote import quote
 from gatectl.server.sessions import HOUR
 from gatectl.sources import read_file, read_schema
 from gatectl.validate import API_VERSION, check, make_checker
@@ -160,7 +161,7 @@ def read_faults(path: Path) -> Faults:
     parsed = parse(read_file(path))
     findings = list(parsed.findings)
     if not findings and len(parsed.documents) != 1:
-        raise InputError(f"{path}: a file of faults holds one document, not {len(parsed.documents)}")
+        raise InputError(f"{quote(path)}: a file of faults holds one document, not {len(parsed.documents)}")
     checker = make_checker({"Faults": read_schema("faults")})
     for document in parsed.documents:
         if type(document.data) is dict:
@@ -169,9 +170,9 @@ def read_faults(path: Path) -> Faults:
         findings += check(document, checker)[1]
     if findings:
         first = locate(findings)[0]
-        place = f"{first.place.file}:{first.place.line}:{first.place.column}: " if first.place else ""
+        where = f"{quote(first.place.file)}:{first.place.line}:{first.place.column}: " if first.place else ""
         more = f" (and {len(findings) - 1} more)" if len(findings) > 1 else ""
-        raise InputError(f"{place}{first.message}{more}", first.hint)
+        raise InputError(f"{where}{first.message}{more}", first.hint)
     return make_faults(parsed.documents[0].data)
 
 

@@ -20,6 +20,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from gatectl.errors import InputError, Interrupted
 from gatectl.platforms.embedded.platform import Platform
+from gatectl.quote import quote
 from gatectl.server.application import Serving, make_application
 from gatectl.server.faults import Faults
 from gatectl.server.interference import Interference, Transports, protocol_class
@@ -121,7 +122,7 @@ def _bound(address: Address) -> Iterator[socket.socket]:
 def _unusable(address: Address, error: OSError) -> InputError:
     reason = error.strerror or str(error)
     return InputError(
-        f"cannot listen on {address.host}, port {address.port}: {reason}", "choose another --port or --host"
+        f"cannot listen on {quote(address.host)}, port {address.port}: {reason}", "choose another --port or --host"
     )
 
 

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING
 from gatectl.errors import PlatformError
 from gatectl.outputs import own_folder
 from gatectl.platforms.interface import Collection, Connection, Identification, Traits, Wire
+from gatectl.quote import quote
 
 if TYPE_CHECKING:
     from .platform import Platform
@@ -176,6 +177,6 @@ def _located(connection: Connection) -> tuple[Identification, Database]:
         )
     name = target.removeprefix(_SQLITE)
     if name == target or name in ("", ":memory:"):
-        raise PlatformError(f"{target!r} does not name a database file", "write sqlite:///path/to/file.db")
+        raise PlatformError(f"'{quote(target)}' does not name a database file", "write sqlite:///path/to/file.db")
     path = (folder / name).resolve()
     return Identification("sqlite", f"{_SQLITE}{path}", None), SqliteFile(path, own_folder=False, ends=connection.ends)

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Final
 
 from gatectl.errors import PlatformLocked
+from gatectl.quote import quote
 
 PATIENCE: Final = 10.0
 """Seconds to wait for somebody else's claim (product.md, section 2: exit code 8)."""
@@ -29,7 +30,7 @@ def wait_for(attempt: Callable[[], bool], place: str, patience: float = PATIENCE
     while not attempt():
         if time.monotonic() >= ends:
             raise PlatformLocked(
-                f"another apply is writing to {place} (waited for {patience:.0f} s)",
+                f"another apply is writing to {quote(place)} (waited for {patience:.0f} s)",
                 "wait until it is done, then try again",
             )
         time.sleep(_PAUSE)

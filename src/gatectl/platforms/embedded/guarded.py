@@ -56,14 +56,16 @@ def guard(connection: sqlite3.Connection, ends: float | None) -> None:
 def check_content(connection: sqlite3.Connection, place: str) -> None:
     """Raises PlatformError for what gatectl never makes: views, triggers, tables of modules, computed columns, wrong types."""
     for kind, name in connection.execute(_FOREIGN):
-        raise PlatformError(f"the database {place} holds a {kind} '{quote(name)}', which gatectl never makes", _ELSE)
+        raise PlatformError(
+            f"the database {quote(place)} holds a {kind} '{quote(name)}', which gatectl never makes", _ELSE
+        )
     names = {name for (name,) in connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'")}
     if tables.meta.name not in names:
         return  # of something else, which is told where the facts are read
     for table in tables.metadata.sorted_tables:
         if table.name in names and _has_wrong_types(connection, table):
             raise PlatformError(
-                f"the database {place} is damaged: a value in its table {table.name} is of a wrong type",
+                f"the database {quote(place)} is damaged: a value in its table {table.name} is of a wrong type",
                 "Restore it, or move it away and apply the manifests to a new one; this one was left as it is.",
             )
 
@@ -97,4 +99,4 @@ def _wrong_types(table: Table) -> str:
 
 
 def too_late(place: str) -> DeadlinePassed:
-    return DeadlinePassed(f"the database {place} did not answer before the deadline passed", MORE_TIME)
+    return DeadlinePassed(f"the database {quote(place)} did not answer before the deadline passed", MORE_TIME)

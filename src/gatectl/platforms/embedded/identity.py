@@ -10,6 +10,7 @@ import time
 from datetime import UTC, datetime
 
 from gatectl.errors import PreconditionFailed
+from gatectl.quote import quote
 
 DEFAULT_WORKSPACE_NAME = "default"
 
@@ -51,4 +52,4 @@ def check_etag(expected: str | None, object_id: str, version: int) -> None:
     if expected is None or expected.strip() == "*":
         return
     if etag(object_id, version) not in (one.strip() for one in expected.split(",")):
-        raise PreconditionFailed(f"the object {object_id} changed since it was read")
+        raise PreconditionFailed(f"the object {quote(object_id)} changed since it was read")

@@ -39,6 +39,7 @@ from gatectl.errors import (
     Unreachable,
     UsageError,
 )
+from gatectl.quote import quote
 
 from .claim import PATIENCE, Release, wait_for
 from .servers import Way, find_way
@@ -149,8 +150,8 @@ class PostgresDatabase:
 
         if not self.way.credentials and psycopg.pq.version() < _CAN_WITHHOLD:
             raise NotAuthenticated(
-                f"no credential may be sent to {self.way.place}, and this libpq ({psycopg.pq.version()}) cannot be told so",
-                f"if you trust it: gatectl trust {self.way.place}, or use a libpq of PostgreSQL 16 or newer",
+                f"no credential may be sent to {quote(self.way.place)}, and this libpq ({psycopg.pq.version()}) cannot be told so",
+                f"if you trust it: gatectl trust {quote(self.way.place)}, or use a libpq of PostgreSQL 16 or newer",
             )
 
     def _left(self) -> float:
@@ -162,7 +163,7 @@ class PostgresDatabase:
         _begin(connection, self._left())
 
     def _too_late(self) -> DeadlinePassed:
-        return DeadlinePassed(f"the database {self.place} did not answer before the deadline passed", _MORE_TIME)
+        return DeadlinePassed(f"the database {quote(self.place)} did not answer before the deadline passed", _MORE_TIME)
 
     def _watch(self, driver: Any, _record: object) -> None:
         """Break the connection off at the deadline: a server that says nothing is waited for without an end."""
@@ -212,21 +213,21 @@ class PostgresDatabase:
             return self._too_late()
         if not self.way.credentials and _asks_who(state, text):
             return NotAuthenticated(
-                f"the database {self.place} wants to know who asks; no credential was sent to {self.way.place},"
-                f" because only the project file names it: {text}",
-                f"if you trust it: gatectl trust {self.way.place}, or name it in --platform or GATECTL_TRUSTED_HOSTS",
+                f"the database {quote(self.place)} wants to know who asks; no credential was sent to {quote(self.way.place)},"
+                f" because only the project file names it: {quote(text)}",
+                f"if you trust it: gatectl trust {quote(self.way.place)}, or name it in --platform or GATECTL_TRUSTED_HOSTS",
             )
         if state == "55P03":
             return PlatformLocked(
-                f"the database {self.place} stayed locked by another process for {BUSY_SECONDS:g} s",
+                f"the database {quote(self.place)} stayed locked by another process for {BUSY_SECONDS:g} s",
                 "Wait for the other process to end, or end it, and try again.",
             )
         if state == "54000":
             return PlatformRefused("a text is longer than the database can keep")
         for says, make, message, hint in _EXPLANATIONS:
             if says(state, text):
-                return make(f"{message.format(place=self.place)}: {text}", hint)
-        return PlatformError(f"the database {self.place} failed: {text}")
+                return make(f"{message.format(place=quote(self.place))}: {quote(text)}", hint)
+        return PlatformError(f"the database {quote(self.place)} failed: {quote(text)}")
 
     def _words(self, error: BaseException) -> str:
         """The first line of what the server says, which is about the matter, without any password it may quote."""

@@ -136,7 +136,7 @@ def _mode(
     if mode not in _MODES[_HIDDEN:]:
         shown = f"sslmode is {quote(mode, 40)}" if mode else "no sslmode is set"
         raise UsageError(
-            f"the database server {far[0].host} would be spoken to in clear, or by whoever stands between: {shown}",
+            f"the database server {quote(far[0].host)} would be spoken to in clear, or by whoever stands between: {shown}",
             "add ?sslmode=verify-full to the URL (or require, which hides everything and checks nobody)",
         )
     if mode == "verify-full":

@@ -25,14 +25,14 @@ from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 from typing import Any
-from urllib.parse import quote
+from urllib.parse import quote as url_quoted
 
 from sqlalchemy import Connection, Engine, NullPool, create_engine, event
 from sqlalchemy.exc import DBAPIError
 
 from gatectl.errors import PlatformError, PlatformLocked
 from gatectl.outputs import own_folder, refuse_links
-from gatectl.quote import quote as quoted
+from gatectl.quote import quote
 
 from .claim import PATIENCE, Release, claim_file
 from .guarded import check_content, check_file, guard, too_late
@@ -131,7 +131,7 @@ class SqliteFile:
     def _connect(self, mode: str) -> sqlite3.Connection:
         # isolation_level None: the driver begins nothing by itself; `_begin` does.
         return sqlite3.connect(
-            f"file:{quote(str(self._path))}?mode={mode}", uri=True, timeout=BUSY_SECONDS, isolation_level=None,
+            f"file:{url_quoted(str(self._path))}?mode={mode}", uri=True, timeout=BUSY_SECONDS, isolation_level=None,
             check_same_thread=False,
         )  # fmt: skip
 
@@ -219,24 +219,26 @@ class SqliteFile:
             return too_late(self.place)
         if _is_lock(error):
             return PlatformLocked(
-                f"the database {self.place} stayed locked by another process for {BUSY_SECONDS:g} s",
+                f"the database {quote(self.place)} stayed locked by another process for {BUSY_SECONDS:g} s",
                 "Wait for the other process to end, or end it, and try again.",
             )
         if self._path.is_dir():
-            return PlatformError(f"{self.place} is a folder, not a database", "Name a file.")
+            return PlatformError(f"{quote(self.place)} is a folder, not a database", "Name a file.")
         for beginning, message, hint in _EXPLANATIONS:
             if name.startswith(beginning):
-                return PlatformError(f"the database {self.place} {message}", hint)
+                return PlatformError(f"the database {quote(self.place)} {message}", hint)
         if name == "SQLITE_TOOBIG":
-            return PlatformError(f"the database {self.place} is damaged: it holds a value that is too large")
-        return PlatformError(f"the database {self.place} failed: {quoted(error)}")
+            return PlatformError(f"the database {quote(self.place)} is damaged: it holds a value that is too large")
+        return PlatformError(f"the database {quote(self.place)} failed: {quote(error)}")
 
     def _unusable(self, error: OSError) -> PlatformError:
         if isinstance(error, FileNotFoundError):
-            return PlatformError(f"the folder {self._path.parent} does not exist", "Create it, or name another place.")
+            return PlatformError(
+                f"the folder {quote(self._path.parent)} does not exist", "Create it, or name another place."
+            )
         reason = error.strerror or type(error).__name__
         return PlatformError(
-            f"the database {self.place} cannot be used: {reason} ({error.filename})",
+            f"the database {quote(self.place)} cannot be used: {reason} ({quote(error.filename)})",
             "Check the path and its permissions.",
         )
 

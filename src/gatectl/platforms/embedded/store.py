@@ -18,6 +18,7 @@ from typing import NamedTuple, Protocol
 from sqlalchemy import Connection, Engine, insert, inspect, select
 
 from gatectl.errors import PlatformError
+from gatectl.quote import quote
 
 from . import tables
 from .identity import DEFAULT_WORKSPACE_ID, DEFAULT_WORKSPACE_NAME, new_id, timestamp
@@ -169,7 +170,7 @@ def _facts(connection: Connection, place: str) -> dict[str, str] | None:
         return None
     if tables.meta.name not in names:
         raise PlatformError(
-            f"the database {place} holds something else than a platform of gatectl",
+            f"the database {quote(place)} holds something else than a platform of gatectl",
             "Name another database; this one was left as it is.",
         )
     rows = connection.execute(select(tables.meta.c.name, tables.meta.c.value)).all()
@@ -177,19 +178,19 @@ def _facts(connection: Connection, place: str) -> dict[str, str] | None:
     version = _version(facts)
     if version is None or missing_tables(names):
         raise PlatformError(
-            f"the database {place} is damaged: it does not hold what a platform of gatectl does",
+            f"the database {quote(place)} is damaged: it does not hold what a platform of gatectl does",
             "Restore it, or move it away and apply the manifests to a new one; this one was left as it is.",
         )
     if version < tables.SCHEMA_VERSION:
         raise PlatformError(
-            f"the database {place} was written by an older gatectl"
-            f" (schema {version}; this one knows {tables.SCHEMA_VERSION})",
+            f"the database {quote(place)} was written by an older gatectl"
+            f" (schema {quote(version)}; this one knows {tables.SCHEMA_VERSION})",
             "Use that older gatectl, or move it away and apply the manifests to a new one.",
         )
     if version > tables.SCHEMA_VERSION:
         raise PlatformError(
-            f"the database {place} was written by a newer gatectl"
-            f" (schema {version}; this one knows up to {tables.SCHEMA_VERSION})",
+            f"the database {quote(place)} was written by a newer gatectl"
+            f" (schema {quote(version)}; this one knows up to {tables.SCHEMA_VERSION})",
             "Use that newer gatectl.",
         )
     return facts

@@ -20,6 +20,7 @@ from gatectl.errors import (
     Uncertain,
     Unsupported,
 )
+from gatectl.quote import safe
 from gatectl.redaction import Redaction
 
 
@@ -84,7 +85,8 @@ def judge(answer: Answer) -> Any:
         raise Uncertain(_message(answer, "the platform failed"), settled=_own_failure(answer))
     if 300 <= answer.status < 400:
         raise PlatformError(
-            f"{answer.method} {answer.path}: the platform redirects to {answer.location}", "use that address"
+            f"{answer.method} {answer.path}: the platform redirects to {safe(answer.location)}",
+            "use that address",
         )
     if answer.status in (404, 405, 501) and answer.method == "GET":
         raise Unsupported(_message(answer, "the platform does not offer this"))
@@ -186,7 +188,7 @@ def _until(date: str) -> float | None:
         return None
 
 
-_LONGEST: Final = 600
+_LONGEST: Final = 400
 """How much of the platform's words is shown."""
 
 
@@ -195,8 +197,8 @@ def redact(error: PlatformError, secrets: Iterable[str]) -> PlatformError:
     without = Redaction(secrets)
 
     def clean(text: str) -> str:
-        text = without(text)
-        # What is cut first would be recognized no more. The status is at the end.
+        # What is cut or escaped first would be recognized no more. It is one line, and the status is at its end.
+        text = safe(without(text))
         return text if len(text) <= _LONGEST else f"{text[: _LONGEST - 100]} … {text[-80:]}"
 
     error.message = clean(error.message)
