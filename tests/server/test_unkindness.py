@@ -217,3 +217,14 @@ def test_a_list_that_lags_is_that_of_the_moment_before(unkind: Unkind) -> None:
     names = [[one["name"] for one in history.before(s).list("workspace")] for s in (0, 2, 3, 10)]
     assert names[0] == names[1] == ["default", "at-5", "at-8", "at-30"]
     assert names[2] == names[3] == ["default", "at-5", "at-8"]
+
+
+def test_a_platform_that_reads_lower_case_takes_it_too_whatever_else_it_does(unkind: Unkind) -> None:
+    client = unkind.client({"route": "*", "kind": "lower-case"}, {"route": "PUT *", "kind": "replacing-put"})
+    sent = {"storageType": "s3", "region": "eu"}
+    assert client.request("PUT", f"/bucket/{unkind.bucket}", sent).status_code == 200
+    bucket = unkind.one(client, "/bucket", "buckets")
+    assert (bucket["storageType"], bucket["region"], bucket.get("key")) == ("s3", "eu", None)
+    made = client.request("POST", "/ai/llm", {"name": "l", "aiType": "other", "workspaceId": unkind.workspace})
+    assert made.status_code == 200
+    assert [one["aiType"] for one in unkind.platform.list("ai/llm")] == ["OPENAI", "OTHER"]

@@ -25,7 +25,7 @@ _ENDPOINTS: Final = {
 }
 _AI_ENDPOINTS: Final = {"OPENAI": "https://api.openai.com/v1", "ANTHROPIC": "https://api.anthropic.com"}
 _OTHER_AI_ENDPOINT: Final = "https://ai.example.com/v1"
-_WORDS: Final = ("storageType", "mode", "aiType", "accessType", "role", "status", "provider")
+WORDS: Final = ("storageType", "mode", "aiType", "accessType", "role", "status", "provider")
 _UNKNOWN: Final[Object] = {"tier": "standard", "revision": 3, "isPinned": True, "_count": {"events": 2}}
 _DELETED_AT: Final = "2025-01-01T00:00:00.000Z"
 _GHOSTS: Final = uuid.UUID(int=0)
@@ -130,7 +130,7 @@ def _legacy(item: Object) -> Object:
 
 
 def _lower(item: Object) -> Object:
-    return {n: value.lower() if n in _WORDS and isinstance(value, str) else value for n, value in item.items()}
+    return {n: value.lower() if n in WORDS and isinstance(value, str) else value for n, value in item.items()}
 
 
 def _schemeless(item: Object) -> Object:

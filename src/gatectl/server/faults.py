@@ -46,7 +46,7 @@ And how the platform may be, where its types leave that open. These let the requ
 | `disabled` | every repository is disabled |
 | `read-role` | who asks has the role READ in every workspace, and anything but GET is 403 |
 | `legacy-units` | repositories list units, with unitId, and no buckets |
-| `lower-case` | storageType, mode, aiType, accessType, role, status and provider are read in lower case |
+| `lower-case` | storageType, mode, aiType, accessType, role, status and provider are read in lower case, and taken so too |
 | `no-scheme` | endpoints are read without https:// |
 
 The same seed and the same sequence of requests give the same faults: every rule draws from a source of its own, once for

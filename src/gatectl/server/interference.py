@@ -27,13 +27,14 @@ from gatectl.server.endpoint import Family, no
 from gatectl.server.faults import ADDED, Faults, Kind, Rule
 from gatectl.server.routes import ENDPOINTS
 from gatectl.server.sessions import Sessions
-from gatectl.server.views import History, Replacing
+from gatectl.server.views import History, Writing
 
 Peer = tuple[str, int]
 Transports = dict[Peer, asyncio.Transport]
 
 _PIECES: Final = 10
 _OK: Final = 200
+_WRITING: Final = frozenset[Kind](("replacing-put", "lower-case"))
 _LENGTH: Final = b"content-length"
 _PAGE: Final = b"<!DOCTYPE html>\n<html><head><title>Bad Gateway</title></head><body>Bad Gateway</body></html>\n"
 
@@ -65,7 +66,7 @@ class Interference:
         self._faults = faults
         self._sessions = sessions
         self._transports = transports
-        self._replacing = Replacing(platform)
+        self._platform = platform
         self._history = None if faults.longest_lag is None else History(platform, faults.longest_lag)
         self._families = [(Route(one.path, _never, methods=[one.method]), one.family) for one in ENDPOINTS]
 
@@ -73,6 +74,10 @@ class Interference:
         struck = self._faults.strike(scope["method"], scope["path"])
         if struck:
             scope["gatectl.fault"] = " and ".join(rule.kind for rule in struck)
+        kinds = {rule.kind for rule in struck}
+        if scope["method"] != "GET" and kinds & _WRITING:
+            replaces, folds = "replacing-put" in kinds, "lower-case" in kinds
+            scope[PLATFORM] = Writing(self._platform, replaces=replaces, folds=folds)
         changes: list[Callable[[Any], Any]] = []
         for rule in struck:
             if rule.kind not in ADDED:
@@ -88,10 +93,8 @@ class Interference:
         """What a kind that adds to others does before a request, and what it makes of the answer to a GET."""
         if rule.kind == "latency":
             await asyncio.sleep(rule.seconds)
-        elif rule.kind == "lag" and self._history is not None:
+        elif rule.kind == "lag" and self._history is not None and scope["method"] == "GET":
             scope[PLATFORM] = await asyncio.to_thread(self._history.before, rule.seconds)
-        elif rule.kind == "replacing-put":
-            scope[PLATFORM] = self._replacing
         if scope["method"] != "GET":
             return []
         if rule.kind == "read-role":

@@ -10,8 +10,9 @@ from collections.abc import Callable, Mapping, Sequence
 from threading import Lock
 from typing import Final
 
-from gatectl.platforms.embedded.platform import COLLECTIONS, Platform
+from gatectl.platforms.embedded.platform import COLLECTIONS, Made, Platform
 from gatectl.platforms.interface import Collection, Wire
+from gatectl.server.distortion import WORDS
 
 _PROVIDER_KEYS: Final[Collection] = "apikeys"
 
@@ -72,13 +73,24 @@ class _Late(Platform):
         return next((one for one in self._lists["repo", None] if one["id"] == repository_id), None)
 
 
-class Replacing(Platform):
-    """A bucket is replaced whole: optional fields that are not sent are gone, the provider key among them."""
+class Writing(Platform):
+    """What is written is understood otherwise. `replaces`: a bucket is replaced whole, so that optional fields that are not
+    sent are gone, the provider key among them. `folds`: words are taken in lower case too, as such a platform reads them."""
 
-    def __init__(self, platform: Platform) -> None:
+    def __init__(self, platform: Platform, *, replaces: bool, folds: bool) -> None:
         super().__init__(platform.store)
+        self._replaces = replaces
+        self._folds = folds
+
+    def create_once(self, collection: Collection, body: Wire, key: str | None) -> Made:
+        return super().create_once(collection, self._folded(body), key)
 
     def update(self, collection: Collection, object_id: str, body: Wire, etag: str | None = None) -> str:
-        if collection == "bucket":
-            return self.replace_bucket(object_id, body, etag)
-        return super().update(collection, object_id, body, etag)
+        if self._replaces and collection == "bucket":
+            return self.replace_bucket(object_id, self._folded(body), etag)
+        return super().update(collection, object_id, self._folded(body), etag)
+
+    def _folded(self, body: Wire) -> Wire:
+        if not self._folds:
+            return body
+        return {n: value.upper() if n in WORDS and isinstance(value, str) else value for n, value in body.items()}
