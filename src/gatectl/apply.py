@@ -23,6 +23,7 @@ from gatectl.current import Current, WorkspaceState, read_current, read_live, re
 from gatectl.desired import comparable
 from gatectl.errors import (
     DeadlinePassed,
+    Forbidden,
     PlatformError,
     PlatformLocked,
     PlatformRefused,
@@ -34,6 +35,7 @@ from gatectl.errors import (
 from gatectl.guards import Guard
 from gatectl.kinds import KINDS, bucket
 from gatectl.kinds.interface import Context, Order
+from gatectl.manageable import read_only
 from gatectl.model import Attachment, Live, ObjectKey, Operation, Outcome, Plan, Status
 from gatectl.plan import read_attachment
 from gatectl.platforms.interface import Reader, Writer
@@ -115,6 +117,7 @@ class Execution:
             # Read only now: what another apply wrote while we waited for it is seen, and done `already`.
             writer.claim()
             current = _read(run.reader, plan)
+            _check_role(plan, current)
             conflicts = run.guard.conflicts(plan, current)
             if conflicts and not run.rest:
                 return refused(plan, conflicts), False
@@ -523,6 +526,16 @@ def _read(reader: Reader, plan: Plan) -> Current:
             if needed and collection in state.refused:
                 raise Unsupported(state.refused[collection])
     return current
+
+
+def _check_role(plan: Plan, current: Current) -> None:
+    """Raises Forbidden where who applies may only read what is to be written: no write is tried."""
+    closed = read_only(current, {op["workspace"] for op in plan["operations"] if op["workspace"] is not None})
+    if closed:
+        raise Forbidden(
+            f"your role in workspace {', '.join(map(quote, closed))} is READ: nothing can be written there",
+            "ask for the role WRITE, or apply with another account",
+        )
 
 
 def _try_read(reader: Reader, plan: Plan) -> Current | None:

@@ -10,6 +10,12 @@ from gatectl.match import Pair
 from gatectl.model import Desired, Finding, Manifest, Spot
 
 
+def read_only(current: Current, names: Iterable[str]) -> list[str]:
+    """The workspaces of these names in which who asks may not write."""
+    lives = ((name, live) for name in names for live in current.workspaces.by_name.get(name, ()))
+    return sorted({name for name, live in lives if live.wire.get("callerRole") == "READ"})
+
+
 def unoffered(desired: Desired, current: Current) -> list[Finding]:
     """GW405 for every manifest that needs a list which the platform does not give."""
     found: list[Finding] = []

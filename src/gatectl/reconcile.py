@@ -242,7 +242,7 @@ def make_plan(
     diagnostics = [report.finding_json(f, name_file) for f in parse.locate(findings)]
     selected_of = _selection(request, name_file, since)
     pointed = plan.points(current)
-    remarks = {**guardrails.remark(request.changed), **(remarks or {})}
+    remarks = {**guardrails.remark(request.changed), **_role(current, names), **(remarks or {})}
     return plan.make_plan(target, selected_of, source, worked, arranged, diagnostics, name_file, remarks, pointed)
 
 
@@ -252,6 +252,12 @@ def _read_content(request: Request, reader: Reader, wanted: Desired, names: Iter
     needs_llms = any(m.kind == "LLM" or any(e.type == "LLM" for e in m.entries or ()) for m in wanted.manifests)
     patience = patience_of(request.environment)
     return read_current(reader, names, visible, api_keys=needs_keys, llms=needs_llms, patience=patience)
+
+
+def _role(current: Current, names: Iterable[str]) -> Mapping[str, Any]:
+    """What a plan says of the workspaces in which who asks may only read."""
+    closed = manageable.read_only(current, names)
+    return {"readOnly": closed} if closed else {}
 
 
 def _tell_unknown(pairs: Iterable[match.Pair], tell: Callable[[str], None]) -> None:

@@ -188,7 +188,7 @@ def test_planning_sends_nothing_but_get(rehearsal: Rehearsal) -> None:
         assert rehearsal.gatectl("plan", variables={"THE_TOKEN": "x", "GATECTL_TOKEN": "from-the-variable"}).code == 0
     assert {method for method, _, _ in requests} == {"GET"}
     assert {token for _, _, token in requests} == {"Bearer from-the-file", "Bearer from-the-variable"}
-    assert len(requests) == 8  # workspaces, buckets, LLMs and repositories, once a plan
+    assert len(requests) == 10  # who asks, workspaces, buckets, LLMs and repositories, once a plan
 
 
 def test_a_missing_token_variable_is_named(rehearsal: Rehearsal) -> None:
@@ -223,6 +223,30 @@ def test_a_repository_that_holds_something_unknown_is_only_written_when_forced(r
     assert "packets" in refused.json["diagnostics"][0]["message"]
     assert "somethingNewAndEmpty" not in refused.json["diagnostics"][0]["message"]
     assert forced.code == 2
+
+
+def test_who_may_only_read_is_told_so_in_the_plan_and_writes_nothing(rehearsal: Rehearsal) -> None:
+    spaces = [
+        {"id": "w1", "name": "analytics", "users": [{"userId": "u1", "role": "ADMIN"}]},
+        {"id": "w2", "name": "ml", "users": [{"userId": "u2", "role": "ADMIN"}, {"userId": "u1", "role": "read"}]},
+    ]
+    answers: dict[str, tuple[int, Any]] = {
+        "/workspace": (200, {"workspaces": spaces}), "/bucket": (200, {"buckets": []}), "/repo": (200, {"repos": []}),
+        "/user/profile": (200, {"success": True, "data": {"id": "u1", "orgId": "acme-org"}}),
+    }  # fmt: skip
+    with scripted(answers) as url:
+        rehearsal.aim(url, ".")
+        head = "apiVersion: gatectl.io/v1\nkind: Repository\nmetadata: {name: r, workspace: ml}\nspec: {endpointType: S3}\n"
+        (rehearsal.folder / "m.yaml").write_text(head)
+        planned = rehearsal.gatectl("plan", "--format", "json", variables={})
+        shown = rehearsal.gatectl("plan", variables={})
+        applied = rehearsal.gatectl("apply", "--yes", "--format", "json", variables={})
+        (rehearsal.folder / "m.yaml").write_text(head.replace("ml", "analytics"))
+        other = rehearsal.gatectl("plan", "--format", "json", variables={})
+    assert planned.json["target"]["instance"] == "acme-org", "ownership goes by the organisation"
+    assert planned.json["readOnly"] == ["ml"] and "readOnly" not in other.json
+    assert "READ ONLY: your role in ml is READ" in shown.out
+    assert (applied.code, applied.json["error"]["code"]) == (9, "forbidden")
 
 
 def test_an_unknown_mode_is_kept_and_cannot_be_managed(rehearsal: Rehearsal) -> None:

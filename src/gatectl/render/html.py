@@ -109,6 +109,8 @@ def _notes(document: Json) -> Iterator[str]:
         yield f'<p class="note">Partial plan: only of {told}{counted}; nothing else was compared.</p>'
         for item in since["removed"] if since is not None else ():
             yield f'<p class="note">{_named(item)} is declared no more; a partial plan deletes nothing.</p>'
+    if closed := document.get("readOnly"):
+        yield f'<p class="note">Read only: the role in {_text(", ".join(closed))} is READ; an apply is refused there.</p>'
     if (snapshot := document.get("snapshot")) is not None:
         yield f'<p class="note">From a snapshot: the platform as it was at {_text(snapshot["takenAt"])}, not as it is.</p>'
 

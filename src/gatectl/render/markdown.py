@@ -188,6 +188,8 @@ def _remarks(document: Json, limit: int) -> Iterator[str]:
             f"⚠️ **Partial:** only of {told}{counted}"
             f"{f'; {removed:,} declared no more, and not deleted' if removed else ''}."
         )
+    if closed := document.get("readOnly"):
+        yield f"⚠️ **Read only:** the role in {', '.join(code(name, limit // len(closed)) for name in closed)} is READ; an apply is refused."
     if (snapshot := document.get("snapshot")) is not None:
         yield f"⚠️ **From a snapshot:** the platform as it was at {code(snapshot['takenAt'], limit)}."
 

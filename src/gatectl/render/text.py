@@ -127,6 +127,8 @@ def _remarks(document: Json, paint: _Paint) -> Iterator[str]:
         yield paint(f"PARTIAL PLAN: only of {told}{counted}; nothing else was compared.", "33;1")
         for item in since["removed"] if since is not None else ():
             yield f"    {_named(item)} is declared no more; a partial plan deletes nothing"
+    if closed := document.get("readOnly"):
+        yield paint(f"READ ONLY: your role in {safe(', '.join(closed))} is READ; an apply is refused there.", "33;1")
     if (snapshot := document.get("snapshot")) is not None:
         yield paint(f"FROM A SNAPSHOT: the platform as it was at {quote(snapshot['takenAt'])}, not as it is.", "33;1")
 

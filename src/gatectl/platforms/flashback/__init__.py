@@ -8,13 +8,21 @@ from __future__ import annotations
 
 import atexit
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 from urllib.parse import quote
 
 from gatectl import addresses
 from gatectl.addresses import http_address
-from gatectl.errors import NotAuthenticated, PlatformError, PreconditionFailed, Uncertain
+from gatectl.errors import (
+    Forbidden,
+    NotAuthenticated,
+    PlatformError,
+    PlatformRefused,
+    PreconditionFailed,
+    Uncertain,
+    Unsupported,
+)
 from gatectl.platforms.interface import Collection, Connection, Identification, Traits, Wire
 from gatectl.platforms.wire import is_deleted, read_list
 
@@ -94,7 +102,19 @@ class Reader:
 
     @property
     def identification(self) -> Identification:
-        return Identification("flashback", self._url, None)
+        """`instance` is the organisation's id; None where the platform does not say. Raises PlatformError."""
+        organisation = self._profile.get("orgId")
+        return Identification("flashback", self._url, str(organisation) if organisation else None)
+
+    @cached_property
+    def _profile(self) -> Mapping[str, Any]:
+        """Who asks (GET /user/profile); nothing where the platform does not say."""
+        try:
+            body = self._transport.get("/user/profile")
+        except (Unsupported, Forbidden, PlatformRefused):
+            return {}
+        data = body.get("data") if isinstance(body, Mapping) else None
+        return data if isinstance(data, Mapping) else {}
 
     @property
     def traits(self) -> Traits:
@@ -103,7 +123,16 @@ class Reader:
     def list(self, collection: Collection, workspace_id: str | None = None) -> Sequence[Wire]:
         """All live objects of a collection (`wire.read_list`). Raises PlatformError: what could not be read whole is never
         "absent"."""
-        return self._list(collection, workspace_id, self._transport.get)
+        found = self._list(collection, workspace_id, self._transport.get)
+        return [self._with_role(wire) for wire in found] if collection == "workspace" else found
+
+    def _with_role(self, workspace: Wire) -> Wire:
+        """A workspace with the role that who asks has in it, as `callerRole` (platform-contract.md, section 1.2)."""
+        users = workspace.get("users")
+        for user in users if isinstance(users, list) else ():
+            if isinstance(user, Mapping) and user.get("userId") and user["userId"] == self._profile.get("id"):
+                return {**workspace, "callerRole": str(user.get("role")).upper()}
+        return workspace
 
     def glance(self, collection: Collection, workspace_id: str | None = None) -> Sequence[Wire]:
         """The same, asked for once. Raises PlatformError for whatever goes wrong."""
