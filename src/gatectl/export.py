@@ -16,7 +16,7 @@ from gatectl.current import Current, Index, WorkspaceState
 from gatectl.desired import IDENTITY_FIELDS, comparable, offline_namespace, read_manifest
 from gatectl.kinds import bucket
 from gatectl.model import Attachment, Desired, Document, Finding, Identity, Live, Manifest, ObjectKey, SourceFile
-from gatectl.quote import safe
+from gatectl.quote import quote, safe
 
 _NOWHERE: Final = SourceFile("-", b"")
 _PLAIN: Final = re.compile(r"[A-Za-z][A-Za-z0-9_./-]*\Z")
@@ -65,9 +65,9 @@ def _inexpressible(live: Live, index: Index) -> str | None:
     known = {"Bucket": bucket.TO_WIRE, "Repository": ("S3", "GCS", "AzureBlob", "OpenAI")}.get(live.key.kind)
     kind = live.spec.get("type", live.spec.get("endpointType"))
     if known is not None and kind not in known:
-        return f"its type {kind} is not part of the format"
+        return f"its type {quote(kind)} is not part of the format"
     if live.spec.get("mode", "Normal") not in ("Normal", "Mirror"):
-        return f"its mode {live.spec['mode']} is not part of the format"
+        return f"its mode {quote(live.spec['mode'])} is not part of the format"
     if live.spec.get("account") == "":
         return "its storage account cannot be told"
     return None
@@ -100,7 +100,7 @@ def _repository(live: Live, identities: Counter[Identity], labels: Counter[tuple
     remarks = []
     for item in live.attachments:
         if item.identity[0] not in IDENTITY_FIELDS or "" in item.identity:
-            remarks.append(f"left out: {item.identity[0]} {item.id} is not part of the format")
+            remarks.append(f"left out: {quote(item.identity[0])} {quote(item.id)} is not part of the format")
         else:
             spec["resources"].append(_entry(item, identities, labels))
     return Exported(live, _document(live, spec), tuple(remarks))

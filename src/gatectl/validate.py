@@ -379,7 +379,7 @@ def _pasted(document: Document, known: set[Pointer]) -> list[Finding]:
 
 def looks_secret(text: str) -> bool:
     """Whether a text holds what looks like a well-known kind of secret."""
-    return _SECRETS.search(text.encode()) is not None
+    return _SECRETS.search(text.encode(errors="surrogatepass")) is not None
 
 
 def _covered(finding: Finding) -> Finding:

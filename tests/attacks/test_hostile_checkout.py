@@ -118,10 +118,15 @@ class Stranger:
         return done.returncode
 
     def everything(self) -> str:
-        """All that was printed, and all that was written in the checkout since."""
+        """All that was printed, and all that was written in the checkout since, but for the platform itself: it keeps a bucket's key."""
         written = []
         for path in self.checkout.rglob("*"):
-            if path.is_file() and not path.is_symlink() and ".git" not in path.parts:
+            if (
+                not path.name.startswith("platform.db")
+                and path.is_file()
+                and not path.is_symlink()
+                and ".git" not in path.parts
+            ):
                 written.append(path.read_bytes().decode("utf-8", "replace"))
         return "\n".join([*self.printed, *written])
 
