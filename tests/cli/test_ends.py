@@ -1,5 +1,9 @@
 """How an apply ends when it is interrupted, and when nobody can take its result: the receipt is there, it is true, and the
-code says what happened to the platform."""
+code says what happened to the platform.
+
+`GATECTL_POINTS=all pytest tests/cli/test_ends.py -k any_request` is the long run: every signal, once, twice and often, at every
+request of an apply; by default some of them are tried.
+"""
 
 from __future__ import annotations
 
@@ -24,6 +28,19 @@ from .conftest import BUCKET, GOOD, Shell, project
 
 ONCE, TWICE, OFTEN = 1, 2, 7
 ALL = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+SOME = [
+    (-1, False, signal.SIGTERM, TWICE),  # while the platform is read
+    (0, True, signal.SIGHUP, ONCE), (1, True, signal.SIGINT, TWICE), (2, False, signal.SIGTERM, OFTEN),
+    (4, True, signal.SIGHUP, TWICE), (5, False, signal.SIGINT, OFTEN), (6, True, signal.SIGTERM, ONCE),
+    (8, True, signal.SIGINT, TWICE),
+]  # fmt: skip
+"""Where an apply is interrupted: at which request, counted from the first after planning; before the platform has it or after it has
+answered; by which signal, and how often."""
+
+POINTS = SOME if not os.environ.get("GATECTL_POINTS") else [
+    (beyond, late, number, times)
+    for beyond in range(-8, 24) for late in (False, True) for number in ALL for times in (ONCE, TWICE, OFTEN)
+]  # fmt: skip
 
 
 def manifests(count: int) -> str:
@@ -111,21 +128,18 @@ def requests_of_an_apply(shell: Shell, proxy: Pausing) -> list[str]:
     return list(proxy.requests)
 
 
-@pytest.mark.parametrize(
-    ("beyond", "late", "number", "times"),
-    [
-        (-1, False, signal.SIGTERM, TWICE),  # while the platform is read
-        (0, True, signal.SIGHUP, ONCE), (1, True, signal.SIGINT, TWICE), (2, False, signal.SIGTERM, OFTEN),
-        (4, True, signal.SIGHUP, TWICE), (5, False, signal.SIGINT, OFTEN), (6, True, signal.SIGTERM, ONCE),
-        (8, True, signal.SIGINT, TWICE),
-    ],
-)  # fmt: skip
+@pytest.mark.parametrize(("beyond", "late", "number", "times"), POINTS)
 def test_signals_at_any_request_are_130_with_a_true_receipt(
     shell: Shell, served: tuple[Server, Pausing], fits: Any, beyond: int, late: bool, number: int, times: int
 ) -> None:
     server, proxy = served
     reading = len(requests_of_an_apply(shell, proxy))
+    if reading + beyond < 0:
+        pytest.skip("before the first request")
     code, printed = interrupted_at(shell, proxy, reading + beyond, late=late, number=number, times=times, answered=True)
+    if len(proxy.requests) <= reading + beyond:  # it was over by then
+        assert code == 0 and printed["converged"]
+        return
     assert code == 130
     kept = receipts(shell)
     if "error" in printed:
@@ -155,6 +169,26 @@ def test_a_request_that_hangs_holds_up_nobody_who_asked_twice(
     assert len(unknown) == 1
     assert unknown[0]["error"]["code"] == "interrupted" and unknown[0]["attempts"] == 1
     check_truth(kept, live_names(server))
+
+
+def test_who_looks_on_is_told_what_is_waited_for(shell: Shell, served: tuple[Server, Pausing]) -> None:
+    _, proxy = served
+    mine, its = pty.openpty()
+    shown = b""
+
+    def until_told() -> bool:
+        nonlocal shown
+        while b"waiting for http://127.0.0.1" not in shown:
+            shown += os.read(mine, 4096)
+        return True
+
+    proxy.pause(0, until_told)
+    running = start(shell, "plan", stderr=its)
+    os.close(its)
+    out, _ = running.communicate(timeout=60)
+    os.close(mine)
+    assert running.returncode == 0 and shown.count(b"waiting for") == 1
+    assert "waiting" not in out
 
 
 @pytest.mark.parametrize("number", ALL)

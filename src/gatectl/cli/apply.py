@@ -83,7 +83,8 @@ def COMMAND(  # noqa: N802 - the table's word
 
     if receipt_file is not None:
         _check_place(receipt_file)
-    plan = read_plan(plan_file) if plan_file is not None else work_out(request, connect)
+    with console.waiting(request.environment.platform):
+        plan = read_plan(plan_file) if plan_file is not None else work_out(request, connect)
     _show(console, plan, asked=not yes)
     if plans.is_invalid(plan):
         return _invalid(console, plan)
@@ -95,7 +96,8 @@ def COMMAND(  # noqa: N802 - the table's word
         guard = reconcile.guard(request, reader, expect)
         folder = request.project.folder
         if plan_file is not None:
-            conflicts = executor.precheck(plan, reader, guard)
+            with console.waiting(request.environment.platform):
+                conflicts = executor.precheck(plan, reader, guard)
             if conflicts:
                 refused = _Done(plan, executor.refused(plan, conflicts), begin(os.environ))
                 return _report(console, refused, find_places(folder, receipt_file, needed=False))
@@ -209,7 +211,8 @@ def _plan_again(console: Console, request: reconcile.Request, shown: Plan, means
     Raises Declined, GuardrailRefused.
     """
     console.info("the platform was changed while this plan was shown; planning again")
-    fresh = work_out(request, lambda: means.connection)
+    with console.waiting(means.connection.target):
+        fresh = work_out(request, lambda: means.connection)
     if plans.is_invalid(fresh):
         return None
     guardrails.hold(fresh, request.environment, request.changed, means.allowed)
@@ -238,7 +241,8 @@ def _execute(console: Console, request: reconcile.Request, plan: Plan, means: _M
     run, watch = begin(os.environ), signals.current()
     driver = driver_for(means.connection.target)
     resolved = secrets.resolve_plan(plan, project.folder, os.environ, project.tokens)
-    with _progress(console, plan) as progress, watch.writing() as on_stop:
+    waiting = console.waiting(means.connection.target)
+    with waiting, _progress(console, plan) as progress, watch.writing() as on_stop:
         execution = executor.Execution(
             plan,
             executor.Run(

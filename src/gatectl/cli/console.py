@@ -6,14 +6,20 @@ import contextlib
 import os
 import shutil
 import sys
-from collections.abc import Callable, Mapping, Sequence
-from typing import Any, TextIO
+import threading
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from typing import Any, Final, TextIO
 
+from gatectl.addresses import without_secrets
 from gatectl.errors import InputError
-from gatectl.quote import json_text, safe
+from gatectl.quote import json_text, quote, safe
 from gatectl.render import RENDERERS, renderer
 from gatectl.render.interface import Look
 from gatectl.render.wrap import wrap
+
+_MOMENT: Final = 1.0
+"""Seconds that nobody needs a word for."""
 
 
 class Console:
@@ -85,6 +91,21 @@ class Console:
             return
         word = "\x1b[31;1merror:\x1b[0m" if self._colored(sys.stderr) else "error:"
         self._write(f"{word} {_safe_lines(message)}\n" + (f"    hint: {_safe_lines(hint)}\n" if hint else ""))
+
+    @contextmanager
+    def waiting(self, platform: str) -> Iterator[None]:
+        """While this lasts, a person who looks on is told after a moment which platform is waited for, once."""
+        if self.verbosity < 0 or self.log_format == "json" or not sys.stderr.isatty():
+            yield
+            return
+        what = quote(without_secrets(platform))
+        notice = threading.Timer(_MOMENT, lambda: self._log("info", f"waiting for {what} …"))
+        notice.daemon = True
+        notice.start()
+        try:
+            yield
+        finally:
+            notice.cancel()
 
     def trace(self, text: str) -> None:
         if self.log_format == "json":

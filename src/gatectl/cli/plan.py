@@ -52,7 +52,8 @@ def COMMAND(  # noqa: N802 - the table's word
     request = narrow(request, options, changed_since, against)
     console.budget, console.environment = budget, request.environment.name
     outputs.try_places(out)
-    plan = work_out(request, lambda: connection_of(request.project, request.environment, ends=request.ends))
+    with console.waiting(request.environment.platform):
+        plan = work_out(request, lambda: connection_of(request.project, request.environment, ends=request.ends))
     console.declared = lambda: declared_graph(request, plan)
     invalid = plans.is_invalid(plan)
     if out is not None and not invalid:
