@@ -107,3 +107,10 @@ def test_an_api_key_without_an_id_is_none() -> None:
 def test_a_malformed_repository_is_named(fields: Mapping[str, Any]) -> None:
     with pytest.raises(PlatformError, match=r"^GET /repo: Repository r1: "):
         read(repo=[changed(REPOSITORY, **fields)])
+
+
+@pytest.mark.parametrize("name", ["apiKeys", "aiApiKeys"])
+@pytest.mark.parametrize("keys", ["text", ["text"], [None], 5, [5], True])
+def test_keys_of_a_repository_that_are_no_objects_are_told_before_anything_counts_them(name: str, keys: object) -> None:
+    with pytest.raises(PlatformError, match="Repository r1"):
+        read(repo=[changed(REPOSITORY, **{name: keys})])

@@ -10,7 +10,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from gatectl.page import data
 from gatectl.quote import LONGEST, json_text, neutral, quote, safe
+from gatectl.render.excerpt import window
 
 COMMANDS = ["::error::", "::set-env name=A::b", "##[error]", "##[add-mask]a", "##vso[task.setvariable variable=a]b",
             "##teamcity[message text='a']", "##VSO[a]", "  ::warning::", "\t::debug::"]  # fmt: skip
@@ -84,3 +86,18 @@ def test_json_keeps_every_value_and_holds_no_command(values: list[object]) -> No
     assert json.loads(text) == values
     assert text.isascii()
     assert not [line for line in text.split("\n") if FORBIDDEN.search(line)]
+
+
+@pytest.mark.parametrize("text", COMMANDS)
+def test_an_excerpt_of_somebodys_file_holds_no_command(text: str) -> None:
+    line = f'  name: "{text}"'
+    for start in range(len(line)):
+        shown, _, _ = window(line, start, start + 1, 60)
+        assert not FORBIDDEN.search(f"1 | {shown}")
+
+
+@pytest.mark.parametrize("text", COMMANDS)
+def test_the_data_of_a_page_holds_no_command_and_every_value(text: str) -> None:
+    element = data("x", [text])
+    assert not FORBIDDEN.search(element)
+    assert json.loads(element.partition(">")[2].removesuffix("</script>")) == [text]

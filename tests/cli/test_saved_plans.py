@@ -150,3 +150,16 @@ def test_no_forged_plan_ends_in_an_internal_error(shell: Shell, seed: int) -> No
         result = shell("apply", "--yes", "--plan", "p.json")
         assert result.code in {0, 1, 4, 5, 6, 7, 9, 10, 64}, (result, forged)
         assert "internal error" not in result.err, (result, forged)
+
+
+@pytest.mark.parametrize("target", [{}, {"url": "x"}, {"driver": "d", "url": "u", "instance": None, "workspaces": [1]}])
+@pytest.mark.parametrize("format_name", ["text", "markdown", "html", "json"])
+def test_a_receipt_with_another_target_than_a_plan_has_is_refused(
+    shell: Shell, target: dict[str, object], format_name: str
+) -> None:
+    shell.good()("apply", "--yes", "--receipt", "receipt.json")
+    receipt = json.loads((shell.folder / "receipt.json").read_text())
+    shell.write("receipt.json", json.dumps(receipt | {"target": target}))
+    refused = shell("show", "receipt.json", "--format", format_name)
+    assert refused.code == 1
+    assert "is not a receipt of this gatectl" in refused.err

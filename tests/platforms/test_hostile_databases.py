@@ -141,3 +141,33 @@ def test_a_pipe_is_no_database_and_is_not_opened(
     for opened in (open_reader, open_writer):
         with pytest.raises(PlatformError, match="is no file"):
             opened(Connection("sqlite:///p.db", tmp_path))
+
+
+DAMAGED = {
+    "an LLM that is attached and not there": ["DELETE FROM llms"],
+    "a bucket that is attached and not there": ["DELETE FROM buckets"],
+    "no schema among the facts": ["DELETE FROM gatectl_meta WHERE name = 'schema'"],
+    "a schema that is no number": ["UPDATE gatectl_meta SET value = 'x' WHERE name = 'schema'"],
+    "no instance among the facts": ["DELETE FROM gatectl_meta WHERE name = 'instance'"],
+    "no facts": ["DELETE FROM gatectl_meta"],
+    "a seal that is none": ["UPDATE gatectl_meta SET value = 'xyz' WHERE name = 'seal'"],
+}
+
+
+@pytest.mark.parametrize("name", DAMAGED)
+def test_what_gatectl_never_writes_is_damage(path: Path, name: str) -> None:
+    writer = open_writer(Connection(f"sqlite:///{path}", path.parent))
+    workspace = open_reader(Connection(f"sqlite:///{path}", path.parent)).list("workspace")[0]["id"]
+    llm = writer.create("ai/llm", {"name": "l", "aiType": "OPENAI", "secret": "s", "workspaceId": workspace})
+    body = {
+        "name": "chat",
+        "storageType": "OPENAI",
+        "mode": "NORMAL",
+        "workspaceId": workspace,
+        "repoAiLlms": [{"aiLlmId": llm}],
+    }
+    writer.create("repo", body)
+    writer.close()
+    change(path, *DAMAGED[name])
+    with pytest.raises(PlatformError, match="is damaged"):
+        read(path)

@@ -7,9 +7,13 @@ storageType and mode are required, and the last two and the workspace must be wh
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 from sqlalchemy import Connection, String, bindparam, insert, select, update
+
+from gatectl.errors import PlatformError
+from gatectl.quote import quote
 
 from . import tables
 from .attachments import MIRROR, Owner, attach, check, detach_all, replace, workspace_of_first
@@ -215,7 +219,12 @@ def _attached_buckets(connection: Connection, scope: Scope) -> dict[str, list[di
     attached: dict[str, list[dict[str, Any]]] = {}
     rows = connection.execute(of_their_parts(_BUCKETS, _a.repository_id, scope)).all()
     for repository_id, bucket_id, folder, master in rows:
-        item = {"bucketId": bucket_id, "folder": folder, "master": master, "bucket": expanded[bucket_id]}
+        item = {
+            "bucketId": bucket_id,
+            "folder": folder,
+            "master": master,
+            "bucket": _there(expanded, bucket_id, repository_id),
+        }
         if repository_id in attached:
             attached[repository_id].append(item)
         else:
@@ -227,5 +236,16 @@ def _attached_llms(connection: Connection, scope: Scope) -> dict[str, list[dict[
     expanded = attached_llms(connection, *scope)
     attached: dict[str, list[dict[str, Any]]] = {}
     for repository_id, llm_id in connection.execute(of_their_parts(_LLMS, _l.repository_id, scope)).all():
-        attached.setdefault(repository_id, []).append({"aiLlmId": llm_id, "aiLlm": expanded[llm_id]})
+        item = {"aiLlmId": llm_id, "aiLlm": _there(expanded, llm_id, repository_id)}
+        attached.setdefault(repository_id, []).append(item)
     return attached
+
+
+def _there(expanded: Mapping[str, Any], object_id: str, repository_id: str) -> Any:
+    """What a repository attaches. Raises PlatformError where it is not there, which the keys of the tables forbid."""
+    if object_id not in expanded:
+        raise PlatformError(
+            f"the database is damaged: its repository {quote(repository_id)} attaches {quote(object_id)}, which is not there",
+            "Restore it, or move it away and apply the manifests to a new one; this one was left as it is.",
+        )
+    return expanded[object_id]
