@@ -58,3 +58,12 @@ def test_an_input_is_the_same_every_time() -> None:
     for kind in inputs.KINDS:
         assert inputs.make(kind, 3, 5) == inputs.make(kind, 3, 5)
         assert inputs.make(kind, 3, 5) != inputs.make(kind, 3, 6)
+
+
+def test_what_a_page_lets_one_choose_is_escaped_as_what_it_chooses_from(tmp_path: Path) -> None:
+    """The kind of an operation in a receipt is any text; it stands in an attribute too."""
+    with Runner(tmp_path).at_work() as runner:
+        receipt = seeds.made("receipt.json").replace(b'"kind": "Workspace"', b'"kind": "\\u0000"')
+        given = inputs.Input({"receipt.json": receipt}, [["show", "receipt.json", "--format", "html"]], "receipt.json")
+        assert runner.judge(given) == []
+        assert runner.codes == [0]

@@ -206,7 +206,7 @@ def _filters(operations: Sequence[Json]) -> Iterator[str]:
 
 
 def _choice(name: str, everything: str, values: set[str]) -> str:
-    options = "".join(f'<option value="{escape(value)}">{_text(value)}</option>' for value in sorted(values))
+    options = "".join(f'<option value="{_text(value)}">{_text(value)}</option>' for value in sorted(values))
     return f'<select id="{name}" aria-label="{name}"><option value="">{everything}</option>{options}</select>'
 
 
@@ -214,7 +214,7 @@ def _operation(number: int, operation: Json) -> str:
     action, risk = operation["action"], operation["risk"]
     parts = [
         f'<article class="op {_text(action)}" id="op{number}" data-action="{_text(action)}" data-kind="{_text(operation["kind"])}" '
-        f'data-workspace="{escape(operation["workspace"] or "")}" data-risk="{_text(risk)}">',
+        f'data-workspace="{_text(operation["workspace"] or "")}" data-risk="{_text(risk)}">',
         f'<h3><span class="do">{_SIGNS[action]} {_text(action)}</span> {_named(operation)}',
     ]
     if risk == "destructive":
