@@ -37,7 +37,7 @@ def export(current: Current, checker: validate.Checker) -> list[Exported]:
     for name in sorted(current.states):
         drafts += [_workspace(live, current.workspaces) for live in current.workspaces.by_name.get(name, ())]
         drafts += _content(current.states[name])
-    return _without_offences(drafts, checker)
+    return _without_offences([_writable(draft) for draft in drafts], checker)
 
 
 def _content(state: WorkspaceState) -> Iterator[Exported]:
@@ -120,6 +120,22 @@ def _entry(item: Attachment, identities: Counter[Identity], labels: Counter[tupl
     if item.master:
         entry["master"] = True
     return entry
+
+
+def _writable(item: Exported) -> Exported:
+    """The object, as far as it can be written down: JSON can hold half of a surrogate pair, and no file of text can."""
+    if item.data is None or not any("\ud800" <= character <= "\udfff" for character in _texts(item.data)):
+        return item
+    return item._replace(data=None, remarks=(*item.remarks, "it holds half of a character (a lone surrogate)"))
+
+
+def _texts(value: Any) -> str:
+    """All texts in a value, one after the other."""
+    if isinstance(value, Mapping):
+        return "".join(map(_texts, (*value.keys(), *value.values())))
+    if isinstance(value, (list, tuple)):
+        return "".join(map(_texts, value))
+    return str(value)
 
 
 def _without_offences(drafts: Sequence[Exported], checker: validate.Checker) -> list[Exported]:

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from gatectl.redaction import redact
 from serving import EMAIL, PASSWORD, Rehearsal, Server, everywhere
 
 SECRET, KEY, TOKEN = "canary-secret-5f2c", "CANARYKEY7731", "canary-token-90ab"
@@ -48,8 +49,10 @@ def everything(folder: Path, *results: Any) -> str:
 
 
 def assert_clean(text: str, *, key: bool = True) -> None:
-    for secret in (*PLANTED, *([KEY] if key else [])):
+    secrets = (*PLANTED, *([KEY] if key else []))
+    for secret in secrets:
         assert secret not in text
+    assert redact(text, secrets) == text, "in another spelling: Base64, hexadecimal, an address, other cases"
 
 
 def commands(rehearsal: Rehearsal) -> list[Any]:
@@ -63,6 +66,11 @@ def commands(rehearsal: Rehearsal) -> list[Any]:
         run("plan", "--renew-credentials", "Bucket/logs-aws", "--format", "json"),
         run("apply", "--renew-credentials", "Bucket/logs-aws", "--yes", "-v"),
         run("show", "receipt.json", "--format", "json"),
+        run("show", "receipt.json", "--format", "markdown"),
+        *(run("plan", "--format", form) for form in ("markdown", "html", "sarif", "junit", "github", "gitlab")),
+        *(run("show", "plan.json", "--format", form) for form in ("json", "markdown", "html")),
+        run("snapshot", "--out", "snapshot.json"),
+        run("graph", "--live", "--format", "html"),
         run("export"),
     ]
 
