@@ -430,7 +430,9 @@ class Served(Site):
     url = ""
 
     def _connection(self) -> Connection:
-        return Connection(self.url, self.folder, "OPENAI", Credentials(email=EMAIL, password=Secret(PASSWORD)))
+        return Connection(
+            self.url, self.folder, "OPENAI", Credentials(email=EMAIL, password=Secret(PASSWORD)), named=True
+        )
 
     def reader(self) -> Reader:
         return driver_for(self.url).open_reader(self._connection()) if self.url else super().reader()

@@ -20,7 +20,7 @@ PATHS = {"workspace": "/workspace", "bucket": "/bucket", "ai/llm": "/ai/llm", "r
 @pytest.fixture(params=["sqlite", "postgresql"])
 def platform(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Platform]:
     target = request.getfixturevalue("postgresql_url") if request.param == "postgresql" else "embedded"
-    opened = open_platform(Connection(target, tmp_path))
+    opened = open_platform(Connection(target, tmp_path, named=True))
     yield opened
     opened.close()
 

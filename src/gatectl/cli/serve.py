@@ -41,7 +41,9 @@ def COMMAND(  # noqa: N802 - the table's word
 ) -> int:
     """Serve the embedded platform over HTTP, speaking the platform's API.
 
-    Without a token file anybody on this machine may use it; /openapi.json describes it. Ctrl-C ends it.
+    For rehearsals, and for a team behind a proxy of its own. It is not made to face the internet: it speaks plain HTTP and
+    no TLS, has no roles (whoever is let in may do everything), keeps passwords as they are in its file, and counts failed logins
+    by address, in memory. Without a token file anybody on this machine may use it; /openapi.json describes it. Ctrl-C ends it.
     """
     missing = [name for name in _NEEDED if find_spec(name) is None]
     if missing:

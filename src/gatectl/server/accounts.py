@@ -9,7 +9,7 @@ from gatectl.server.endpoint import Answer, Call, Endpoint
 
 
 def _login(call: Call) -> Answer:
-    return Answer(call.sessions.login(text(call.body, "email"), text(call.body, "password")))
+    return Answer(call.sessions.login(text(call.body, "email"), text(call.body, "password"), call.peer))
 
 
 def _refresh(call: Call) -> Answer:
@@ -43,7 +43,7 @@ def _refresh_token(body: Any) -> str:
 ENDPOINTS: Final = (
     Endpoint(
         "POST", "/user/login", _login, "Exchange e-mail and password for tokens.", "Session",
-        "auth", body="Login", refusals=(401,), free=True,
+        "auth", body="Login", refusals=(401, 429), free=True,
     ),
     Endpoint(
         "POST", "/user/refresh", _refresh, "Exchange a refresh token, which is used up, for new tokens.", "Session",

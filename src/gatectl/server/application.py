@@ -126,10 +126,11 @@ async def _respond(endpoint: Endpoint, serving: Serving, request: Request) -> Re
     once = request.headers.get("idempotency-key") if endpoint.once else None
     platform = request.scope.get(PLATFORM, serving.platform)
     query = request.url.query
+    peer = request.client.host if request.client is not None else ""
 
     def work() -> Response:
         return _written(
-            _run(endpoint, serving._replace(platform=platform), _Raw(path, query, content, if_match, once, token))
+            _run(endpoint, serving._replace(platform=platform), _Raw(path, query, content, if_match, once, token, peer))
         )
 
     return await asyncio.get_running_loop().run_in_executor(serving.executor, work)
@@ -144,6 +145,7 @@ class _Raw(NamedTuple):
     if_match: str | None
     idempotency_key: str | None
     token: str
+    peer: str
 
 
 def _run(endpoint: Endpoint, serving: Serving, raw: _Raw) -> Answer:
@@ -154,7 +156,15 @@ def _run(endpoint: Endpoint, serving: Serving, raw: _Raw) -> Answer:
                 raise PlatformRefused(f"{quote(name)} holds a character that cannot be stored")
         body = {} if endpoint.body is None else _body(endpoint, raw.content)
         call = Call(
-            serving.platform, serving.sessions, raw.path, query, body, raw.if_match, raw.idempotency_key, raw.token
+            serving.platform,
+            serving.sessions,
+            raw.path,
+            query,
+            body,
+            raw.if_match,
+            raw.idempotency_key,
+            raw.token,
+            raw.peer,
         )
         answer = endpoint.handle(call)
         return answer._replace(body=typed(answer.body)) if endpoint.method == "GET" else answer

@@ -28,6 +28,8 @@ class Call(NamedTuple):
     if_match: str | None
     idempotency_key: str | None
     token: str
+    peer: str = ""
+    """The address that asks."""
 
     def create(self, collection: Collection, body: Mapping[str, Any] | None = None) -> Made:
         """Create an object from the body sent (or from that body as the platform wants it), once for each Idempotency-Key."""
@@ -97,7 +99,7 @@ MEANINGS: Final[Mapping[int, str]] = {
     404: "There is no such object, or it is not visible.",
     412: "The object has changed since it was read: If-Match does not hold.",
     413: "The body is larger than 1 MiB.",
-    429: "A quota is exceeded, or requests come too fast (only in rehearsals).",
+    429: "A quota is exceeded, or requests come too fast (only in rehearsals), or too many logins failed.",
     500: "A fault of the server.",
     503: "The database cannot be reached or stayed locked; nothing was written.",
 }

@@ -24,6 +24,7 @@ from gatectl.quote import quote
 from gatectl.server.application import Serving, make_application
 from gatectl.server.faults import Faults
 from gatectl.server.interference import Interference, Transports, protocol_class
+from gatectl.server.patience import CONNECTIONS, patient
 from gatectl.server.sessions import Sessions
 
 _WORKERS: Final = 4
@@ -55,7 +56,8 @@ def listen(address: Address, platform: Platform, sessions: Sessions, faults: Fau
             application = Interference(application, faults, sessions, transports, platform)
         config = uvicorn.Config(
             _Logged(application, log.info),
-            http=protocol_class(transports),
+            http=patient(protocol_class(transports)),
+            limit_concurrency=CONNECTIONS,
             lifespan="off",
             ws="none",
             log_config=None,

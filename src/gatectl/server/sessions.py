@@ -15,12 +15,13 @@ import hmac
 import json
 import secrets
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from threading import Lock
 from typing import Any, NamedTuple
 
 from gatectl.errors import PlatformRefused
 from gatectl.platforms.embedded.identity import ORGANIZATION_ID, new_id, timestamp
+from gatectl.server.attempts import Attempts
 
 HOUR = 3600.0
 _MINUTE = 60.0
@@ -41,7 +42,11 @@ class _Refresh(NamedTuple):
 class Sessions:
     """The tokens that are good now."""
 
-    def __init__(self, tokens: Sequence[str], users: Mapping[str, str], access_seconds: float = HOUR) -> None:
+    def __init__(
+        self, tokens: Sequence[str], users: Mapping[str, str], access_seconds: float = HOUR,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:  # fmt: skip
+        self._attempts = Attempts(clock)
         self._tokens = [token.encode() for token in tokens]
         self._users = {email.lower(): password.encode() for email, password in users.items()}
         self._access_seconds = access_seconds
@@ -73,14 +78,22 @@ class Sessions:
         if self._claims(token) is not None:
             self._expired.add(token)
 
-    def login(self, email: str, password: str) -> dict[str, Any]:
-        """Raises PlatformRefused (401: USER_NOT_FOUND, INVALID_PASSWORD)."""
+    def login(self, email: str, password: str, peer: str = "") -> dict[str, Any]:
+        """Raises PlatformRefused: 401, which says the same of an unknown user and a wrong password; 429 for too many of them.
+
+        `peer` is the address that asks.
+        """
+        self._attempts.check(peer)
         known = self._users.get(email.lower())
-        if known is None:
-            raise _unauthorized("there is no such user", "USER_NOT_FOUND")
-        if not hmac.compare_digest(password.encode(), known):
-            raise _unauthorized("the password is wrong", "INVALID_PASSWORD")
+        # Of the same length whatever they are, and compared for a user who is not there too: time tells nothing either.
+        given, right = (self._digest(word) for word in (password.encode(errors="replace"), known or b""))
+        if not hmac.compare_digest(given, right) or known is None:
+            self._attempts.failed(peer)
+            raise _unauthorized("the e-mail address or the password is wrong", "INVALID_PASSWORD")
         return self._session(email.lower()) | {"user": _user(email.lower())}
+
+    def _digest(self, word: bytes) -> bytes:
+        return hmac.new(self._key, word, hashlib.sha256).digest()
 
     def refresh(self, token: str) -> dict[str, Any]:
         """A new pair of tokens; the refresh token given is used up. Raises PlatformRefused (401)."""
