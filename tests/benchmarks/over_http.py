@@ -85,6 +85,7 @@ def round_of(folder: Path, count: int, parallel: int, *, swap: bool) -> tuple[fl
     times: dict[str, float] = {}
     for who in ("bare", "ours") if swap else ("ours", "bare"):
         with Server(folder / who) as server:
+            variables["GATECTL_TRUSTED_HOSTS"] = server.url.partition("://")[2]
             project = {"apiVersion": "gatectl.io/v1", "kind": "Project", "metadata": {"name": "bench"},
                        "spec": {"environments": {"default": {"platform": server.url}}}}  # fmt: skip
             (folder / "gatectl.yaml").write_text(json.dumps(project))
