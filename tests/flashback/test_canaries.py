@@ -115,6 +115,7 @@ def test_a_token_from_the_project_file_is_used_and_a_wrong_password_is_not_shown
         (planted.folder / "token.txt").write_text(SECRET)
         planted.aim(served.url, ".", token={"file": "token.txt"})
         refused = planted.gatectl("plan", "-v")
+        (planted.folder / "token.txt").unlink()
         planted.aim(served.url, ".")
         planted.variables |= {"GATECTL_EMAIL": EMAIL, "GATECTL_PASSWORD": "canary-wrong"}
         wrong = planted.gatectl("plan", "-v")
