@@ -143,7 +143,7 @@ def test_a_pipe_is_no_database_and_is_not_opened(
             opened(Connection("sqlite:///p.db", tmp_path))
 
 
-DAMAGED = {
+NEVER_WRITTEN = {
     "an LLM that is attached and not there": ["DELETE FROM llms"],
     "a bucket that is attached and not there": ["DELETE FROM buckets"],
     "no schema among the facts": ["DELETE FROM gatectl_meta WHERE name = 'schema'"],
@@ -154,7 +154,7 @@ DAMAGED = {
 }
 
 
-@pytest.mark.parametrize("name", DAMAGED)
+@pytest.mark.parametrize("name", NEVER_WRITTEN)
 def test_what_gatectl_never_writes_is_damage(path: Path, name: str) -> None:
     writer = open_writer(Connection(f"sqlite:///{path}", path.parent))
     workspace = open_reader(Connection(f"sqlite:///{path}", path.parent)).list("workspace")[0]["id"]
@@ -168,6 +168,6 @@ def test_what_gatectl_never_writes_is_damage(path: Path, name: str) -> None:
     }
     writer.create("repo", body)
     writer.close()
-    change(path, *DAMAGED[name])
+    change(path, *NEVER_WRITTEN[name])
     with pytest.raises(PlatformError, match="is damaged"):
         read(path)

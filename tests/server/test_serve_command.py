@@ -35,8 +35,16 @@ def test_what_the_command_line_writes_the_server_reads(serve: Any) -> None:
     repository = served.repository(served.bucket())
     reader = open_reader(Connection("embedded", serve.folder))
     (read,) = reader.list("repo")
-    assert read == {name: value for name, value in served.one(repository).items() if name != "units"}
+    expected = {name: value for name, value in served.one(repository).items() if name != "units"}
+    assert without_nothing(read) == without_nothing(expected)
     reader.close()
+
+
+def without_nothing(value: Any) -> Any:
+    """A value without the fields that are null: over HTTP they are left out (the official client's types)."""
+    if isinstance(value, dict):
+        return {name: without_nothing(inner) for name, inner in value.items() if inner is not None}
+    return [without_nothing(inner) for inner in value] if isinstance(value, list) else value
 
 
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGTERM, 0), (signal.SIGINT, 130)])

@@ -45,6 +45,12 @@ _SHAPE: Final[Mapping[str, type | tuple[type, ...]]] = {
 }  # fmt: skip
 
 
+def _identified(platform: Identification) -> dict[str, Any]:
+    """Which platform this is; its `place` only where nothing else tells it from another, as in a plan."""
+    place = {} if platform.place is None or platform.instance is not None else {"place": platform.place}
+    return {name: getattr(platform, name) for name in _IDENTIFIED} | place
+
+
 def take(reader: Reader, project: str, workspaces: Sequence[str] | None, taken_at: str) -> dict[str, Any]:
     """A snapshot of these workspaces, by id (None: of all that are visible). Raises PlatformError."""
     visible = reader.list("workspace")
@@ -53,7 +59,7 @@ def take(reader: Reader, project: str, workspaces: Sequence[str] | None, taken_a
     snapshot: dict[str, Any] = {
         "formatVersion": FORMAT_VERSION,
         "takenAt": taken_at,
-        "platform": {name: getattr(reader.identification, name) for name in _IDENTIFIED},
+        "platform": _identified(reader.identification),
         "traits": reader.traits._asdict(),
         "project": project,
         "applied": None if applied is None else sorted(applied),
@@ -205,7 +211,8 @@ def _is_sound(document: Mapping[str, Any]) -> bool:
     """Whether a document that says it is a snapshot holds what reading it relies on."""
     return (
         all(isinstance(document[name], kinds) for name, kinds in _SHAPE.items())
-        and document["platform"].keys() == set(_IDENTIFIED)
+        and document["platform"].keys() - {"place"} == set(_IDENTIFIED)
+        and isinstance(document["platform"].get("place", ""), str)
         and document["traits"].keys() == set(Traits._fields)
         and all(isinstance(lists, dict) and lists.keys() == set(_LISTS) for lists in document["contents"].values())
         and _have(document["workspaces"], ("id", "name"))
