@@ -204,7 +204,7 @@ def test_an_apply_that_fails_anywhere_is_finished_by_the_next(case: Case, late: 
         plan = valid_plan(site)
         for failing in range(len(plan["operations"])):
             with copied(site) as other:
-                fail_and_finish(other, plan, failing, late=late)
+                fail_and_finish(other, valid_plan(other), failing, late=late)  # a plan is for its own folder
 
 
 @contextmanager

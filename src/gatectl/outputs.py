@@ -149,6 +149,8 @@ def _while_others_tidy_up(act: Callable[[], _Made]) -> _Made:
     for _ in range(_TRIES):
         try:
             return act()
+        except UsageError:
+            continue  # its folder is gone again
         except InputError as error:
             if not isinstance(error.__cause__, FileNotFoundError):
                 raise
