@@ -34,3 +34,16 @@ def unpacked(data: bytes, limit: int = LARGEST) -> bytes:
     if not unpacking.eof or unpacking.unused_data:
         raise ValueError("it is damaged")
     return found
+
+
+def finite(text: str) -> float:
+    """A number of a JSON document. Raises ValueError for one that is too large to be written again."""
+    value = float(text)
+    if value in (float("inf"), float("-inf")):
+        raise ValueError("a number is too large")
+    return value
+
+
+def no_number(text: str) -> float:
+    """NaN and Infinity, which are no JSON. Raises ValueError."""
+    raise ValueError(f"{text} is not JSON")

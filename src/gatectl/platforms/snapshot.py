@@ -18,6 +18,7 @@ from typing import Any, Final
 from urllib.parse import urlsplit, urlunsplit
 
 from gatectl.errors import Forbidden, InputError, PlatformError, PlatformRefused, Unsupported, UsageError
+from gatectl.packing import finite, no_number
 from gatectl.platforms.interface import Collection, Connection, Identification, Reader, Traits, Wire
 from gatectl.platforms.wire import (
     attached_buckets,
@@ -190,7 +191,9 @@ def _read(path: Path) -> Mapping[str, Any]:
     except OSError as error:
         raise InputError(f"the snapshot {quote(path)} cannot be read: {error.strerror}", "check the path") from error
     try:
-        document = json.loads(content) if len(content) <= _LARGEST else None
+        document = (
+            json.loads(content, parse_constant=no_number, parse_float=finite) if len(content) <= _LARGEST else None
+        )
     except (ValueError, RecursionError) as error:
         raise InputError(f"{quote(path)} is not JSON, so it is not a snapshot", _AGAIN) from error
     if not isinstance(document, dict) or not {"takenAt", "contents", "platform"} <= document.keys():
@@ -212,8 +215,10 @@ def _is_sound(document: Mapping[str, Any]) -> bool:
     return (
         all(isinstance(document[name], kinds) for name, kinds in _SHAPE.items())
         and document["platform"].keys() - {"place"} == set(_IDENTIFIED)
-        and isinstance(document["platform"].get("place", ""), str)
+        and all(isinstance(value, str | None) for value in document["platform"].values())
         and document["traits"].keys() == set(Traits._fields)
+        and all(isinstance(value, str | int | None) for value in document["traits"].values())
+        and all(isinstance(each, str) for each in document["applied"] or ())
         and all(isinstance(lists, dict) and lists.keys() == set(_LISTS) for lists in document["contents"].values())
         and _have(document["workspaces"], ("id", "name"))
         and all(
