@@ -46,4 +46,4 @@ def finite(text: str) -> float:
 
 def no_number(text: str) -> float:
     """NaN and Infinity, which are no JSON. Raises ValueError."""
-    raise ValueError(f"{text} is not JSON")
+    raise ValueError("NaN and Infinity are not JSON")
