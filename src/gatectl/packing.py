@@ -1,10 +1,11 @@
-"""Documents that are kept as `.json.gz`: packed when they are written, unpacked when they are read. Pure."""
+"""Documents as files hold them: JSON, read strictly, and `.json.gz`, packed when written and unpacked when read. Pure."""
 
 from __future__ import annotations
 
 import gzip
+import json
 import zlib
-from typing import Final
+from typing import Any, Final
 
 LARGEST: Final = 1024**3
 """The largest plan or receipt, in bytes, unpacked."""
@@ -36,14 +37,21 @@ def unpacked(data: bytes, limit: int = LARGEST) -> bytes:
     return found
 
 
-def finite(text: str) -> float:
-    """A number of a JSON document. Raises ValueError for one that is too large to be written again."""
+def read_json(data: bytes) -> Any:
+    """The value of a JSON document, strictly: what is read can be written again as JSON. Raises ValueError for anything else,
+    NaN, Infinity, numbers that are too large and nesting that is too deep included."""
+    try:
+        return json.loads(data, parse_constant=_no_number, parse_float=_finite)
+    except RecursionError as error:
+        raise ValueError("it is nested too deep") from error
+
+
+def _finite(text: str) -> float:
     value = float(text)
     if value in (float("inf"), float("-inf")):
         raise ValueError("a number is too large")
     return value
 
 
-def no_number(text: str) -> float:
-    """NaN and Infinity, which are no JSON. Raises ValueError."""
+def _no_number(text: str) -> float:
     raise ValueError("NaN and Infinity are not JSON")

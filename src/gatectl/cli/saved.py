@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final
@@ -13,7 +12,7 @@ from gatectl import sources, validate
 from gatectl.errors import InputError
 from gatectl.kinds import KINDS
 from gatectl.model import Plan
-from gatectl.packing import LARGEST, finite, no_number, unpacked
+from gatectl.packing import LARGEST, read_json, unpacked
 from gatectl.quote import quote
 from gatectl.soundness import unsound
 
@@ -34,8 +33,8 @@ def read_saved(path: str) -> tuple[str, Mapping[str, Any]]:
     except ValueError as error:
         raise InputError(f"{quote(path)} cannot be unpacked: {error}", _AGAIN) from error
     try:
-        document = json.loads(content, parse_constant=no_number, parse_float=finite)
-    except (ValueError, RecursionError) as error:
+        document = read_json(content)
+    except ValueError as error:
         raise InputError(f"{quote(path)} is not JSON", _AGAIN) from error
     if not isinstance(document, dict) or not ({"operations", "outcomes"} & document.keys()):
         raise InputError(f"{quote(path)} is neither a plan nor a receipt", _AGAIN)

@@ -18,7 +18,7 @@ from typing import Any, Final
 from urllib.parse import urlsplit, urlunsplit
 
 from gatectl.errors import Forbidden, InputError, PlatformError, PlatformRefused, Unsupported, UsageError
-from gatectl.packing import finite, no_number
+from gatectl.packing import read_json
 from gatectl.platforms.interface import Collection, Connection, Identification, Reader, Traits, Wire
 from gatectl.platforms.wire import (
     attached_buckets,
@@ -191,9 +191,7 @@ def _read(path: Path) -> Mapping[str, Any]:
     except OSError as error:
         raise InputError(f"the snapshot {quote(path)} cannot be read: {error.strerror}", "check the path") from error
     try:
-        document = (
-            json.loads(content, parse_constant=no_number, parse_float=finite) if len(content) <= _LARGEST else None
-        )
+        document = read_json(content) if len(content) <= _LARGEST else None
     except (ValueError, RecursionError) as error:
         raise InputError(f"{quote(path)} is not JSON, so it is not a snapshot", _AGAIN) from error
     if not isinstance(document, dict) or not {"takenAt", "contents", "platform"} <= document.keys():
