@@ -8,7 +8,6 @@ import shutil
 import socket
 import subprocess
 import sys
-import threading
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
@@ -16,6 +15,7 @@ import pytest
 
 from attacks.checkout import MANIFESTS, PLANTS, honest, mark, tripped
 from gatectl.cli import COMMANDS
+from listening import Listener
 
 CANARIES = {
     "GATECTL_TOKEN": "canary-token", "KEY": "AKIACANARY", "SECRET": "canary-secret", "PGPASSWORD": "canary-database",
@@ -45,45 +45,17 @@ EVERY: Mapping[str, list[list[str]]] = {
 """What is run of every command."""
 
 
-class Recorder:
-    """A proxy and a server on loopback that only writes down what it is sent."""
-
-    def __init__(self) -> None:
-        self.heard: list[bytes] = []
-        self._listener = socket.create_server(("127.0.0.1", 0))
-        self.port = self._listener.getsockname()[1]
-        threading.Thread(target=self._listen, daemon=True).start()
-
-    def _listen(self) -> None:
-        while True:
-            try:
-                connection, _ = self._listener.accept()
-            except OSError:
-                return
-            threading.Thread(target=self._hear, args=(connection,), daemon=True).start()
-
-    def _hear(self, connection: socket.socket) -> None:
-        with connection:
-            connection.settimeout(10)
-            try:
-                while piece := connection.recv(65536):
-                    self.heard.append(piece)
-                    connection.sendall(
-                        b"HTTP/1.1 401 No\r\nContent-Length: 2\r\nContent-Type: application/json\r\n\r\n{}"
-                    )
-            except OSError:
-                return
-
-    def close(self) -> None:
-        self._listener.shutdown(socket.SHUT_RDWR)
-        self._listener.close()
+def refusing(peer: socket.socket) -> None:
+    """A proxy, or a server, that only writes down what it is sent."""
+    peer.sendall(
+        b"HTTP/1.1 401 No\r\nContent-Length: 2\r\nContent-Type: application/json\r\nConnection: close\r\n\r\n{}"
+    )
 
 
 @pytest.fixture
-def recorder() -> Iterator[Recorder]:
-    made = Recorder()
-    yield made
-    made.close()
+def recorder() -> Iterator[Listener]:
+    with Listener(refusing) as made:
+        yield made
 
 
 class Stranger:
@@ -139,7 +111,7 @@ class Stranger:
 
 
 @pytest.fixture
-def stranger(tmp_path: Path, recorder: Recorder) -> Stranger:
+def stranger(tmp_path: Path, recorder: Listener) -> Stranger:
     if shutil.which("strace") is None:
         pytest.skip("needs a server of ours: strace, which records connections")
     return Stranger(tmp_path, recorder.port)
@@ -179,7 +151,7 @@ def test_every_command_is_taken_through_a_hostile_checkout() -> None:
 
 @pytest.mark.parametrize("folder", [".", "manifests"])
 def test_no_program_of_a_checkout_runs_whatever_the_command(
-    stranger: Stranger, recorder: Recorder, folder: str
+    stranger: Stranger, recorder: Listener, folder: str
 ) -> None:
     plant_all(stranger)
     ended = {}
@@ -211,7 +183,7 @@ EVIL: Mapping[str, str] = {
 
 
 @pytest.mark.parametrize("name", EVIL)
-def test_a_platform_that_a_checkout_names_is_sent_nothing(stranger: Stranger, recorder: Recorder, name: str) -> None:
+def test_a_platform_that_a_checkout_names_is_sent_nothing(stranger: Stranger, recorder: Listener, name: str) -> None:
     honest(stranger.checkout)
     environment = EVIL[name].replace("PORT", str(recorder.port))
     (stranger.checkout / "gatectl.yaml").write_text(
