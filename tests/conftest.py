@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 from pathlib import Path
 
@@ -17,3 +18,9 @@ for name in ("GITHUB_STEP_SUMMARY", "GITHUB_OUTPUT"):
 @pytest.fixture
 def site(tmp_path: Path) -> Site:
     return Site(tmp_path)
+
+
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    """An event loop that an earlier test left running is that test's fault, and not of the one that finds it."""
+    if "browser" not in item.path.parts:
+        assert asyncio._get_running_loop() is None, "a fixture of other tests still runs its event loop in this thread"

@@ -41,8 +41,9 @@ class Seen:
         return found
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
+    """A browser for the tests of a file; its event loop runs in this thread while it lives, so it ends with them."""
     if CHROMIUM is None:
         pytest.skip("needs a server: chromium")
     with sync_playwright() as playwright:
