@@ -16,8 +16,8 @@ import click
 from gatectl.cli import COMMANDS, gatectl
 from gatectl.explain import explain, topics
 from gatectl.kinds import KINDS
+from gatectl.manifests.sources import read_schema
 from gatectl.rules import RULES
-from gatectl.sources import read_schema
 
 TOP = Path(__file__).resolve().parent.parent
 FILE = TOP / ".github" / "REFERENCE.md"

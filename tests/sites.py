@@ -12,11 +12,14 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from gatectl import apply as executor
-from gatectl import receipt, reconcile, secrets
+from gatectl import reconcile
+from gatectl.applying import execute as executor
+from gatectl.applying import receipt
+from gatectl.applying.guards import Guard
 from gatectl.clock import CONSISTENT, Patience
+from gatectl.credentials import secrets
 from gatectl.errors import Unreachable
-from gatectl.guards import Guard
+from gatectl.manifests import loading
 from gatectl.model import Plan
 from gatectl.platforms import driver_for
 from gatectl.platforms.embedded import open_platform
@@ -181,9 +184,7 @@ class Site:
         """`gatectl plan`: paths, selector, targets, prune, renew as in `reconcile.Request`."""
         request = reconcile.Request(self.project, ENVIRONMENT, **asked)
         git = reconcile.ask_git(request)
-        loaded = reconcile.load(
-            self.project, reconcile.manifest_paths(self.project, ENVIRONMENT, request.paths), "default"
-        )
+        loaded = loading.load(self.project, loading.manifest_paths(self.project, ENVIRONMENT, request.paths), "default")
         if loaded.invalid:
             return reconcile.refuse(request, loaded, git, Identification("embedded", "embedded", None))
         reader = self.reader()

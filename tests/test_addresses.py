@@ -6,7 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gatectl.addresses import (
+from gatectl.errors import UntrustedHost, UsageError
+from gatectl.network.addresses import (
     Address,
     admit,
     http_address,
@@ -19,7 +20,6 @@ from gatectl.addresses import (
     split_host,
     without_secrets,
 )
-from gatectl.errors import UntrustedHost, UsageError
 
 LOOPBACK = [
     "localhost", "LocalHost", "localhost.", "localhost:8080", "127.0.0.1", "127.0.0.1:80", "127.255.255.254", "::1", "[::1]",

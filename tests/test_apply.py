@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from gatectl import apply as executor
-from gatectl import secrets
+from gatectl.applying import execute as executor
+from gatectl.credentials import secrets
 from gatectl.errors import MissingCredential, PlatformError, Uncertain
 from gatectl.platforms.interface import Writer
 from sites import (

@@ -10,8 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gatectl import secrets
-from gatectl.credentials import Unusable, decoded, token, usable
+from gatectl.credentials import secrets
+from gatectl.credentials.pasted import Unusable, decoded, token, usable
 from gatectl.errors import MissingCredential
 from sites import Site, bucket, llm
 

@@ -9,10 +9,11 @@ from typing import Any
 
 import pytest
 
-from gatectl import checkout, reconcile
+from gatectl import reconcile
 from gatectl.cli.options import Globals, load_project
+from gatectl.manifests import commits, loading
+from gatectl.manifests.parse import locate
 from gatectl.model import Finding
-from gatectl.parse import locate
 from gatectl.platforms import driver_for
 from gatectl.platforms.interface import Connection
 from gatectl.project import Environment, bare_project
@@ -27,7 +28,7 @@ UNREAD = {"GW108"}
 
 
 def offline(*paths: Path) -> list[Finding]:
-    return locate(reconcile.load(bare_project(EXAMPLES), paths, "default").findings)
+    return locate(loading.load(bare_project(EXAMPLES), paths, "default").findings)
 
 
 def planned(folder: Path, *paths: Path) -> dict[str, Any]:
@@ -35,8 +36,8 @@ def planned(folder: Path, *paths: Path) -> dict[str, Any]:
     project, environment = bare_project(folder), Environment("default", "embedded")
     request = reconcile.Request(project, environment, tuple(map(str, paths)))
     reader = driver_for("embedded").open_reader(Connection("embedded", folder))
-    loaded = reconcile.load(project, paths, "default")
-    plan = reconcile.make_plan(request, loaded, checkout.Checkout(folder, []), reader)
+    loaded = loading.load(project, paths, "default")
+    plan = reconcile.make_plan(request, loaded, commits.Checkout(folder, []), reader)
     reader.close()
     return dict(plan)
 
@@ -77,11 +78,11 @@ def test_the_good_examples_are_valid_and_plan_to_creations_only(
     monkeypatch.chdir(folder)
     project = load_project(Globals())
     environment = project.environments["default"]
-    paths = reconcile.manifest_paths(project, environment, ())
-    loaded = reconcile.load(project, paths, "default")
+    paths = loading.manifest_paths(project, environment, ())
+    loaded = loading.load(project, paths, "default")
     assert [f for f in loaded.findings if f.severity == "error"] == []
     reader = driver_for("embedded").open_reader(Connection("embedded", folder))
-    plan = reconcile.make_plan(reconcile.Request(project, environment), loaded, checkout.Checkout(folder, []), reader)
+    plan = reconcile.make_plan(reconcile.Request(project, environment), loaded, commits.Checkout(folder, []), reader)
     reader.close()
     assert [d for d in plan["diagnostics"] if d["severity"] == "error"] == []
     assert {op["action"] for op in plan["operations"]} == {"create"}

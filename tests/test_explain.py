@@ -13,14 +13,14 @@ import pytest
 import yaml
 from jsonschema import Draft202012Validator
 
-from gatectl import reconcile
 from gatectl.errors import UsageError
 from gatectl.explain import explain, topics
 from gatectl.kinds import KINDS
+from gatectl.manifests import loading
+from gatectl.manifests.sources import read_schema
 from gatectl.project import bare_project
 from gatectl.rules import RULES
 from gatectl.rules.interface import whole
-from gatectl.sources import read_schema
 
 SCHEMAS = {kind.name: read_schema(kind.schema) for kind in KINDS.values()} | {"Project": read_schema("project")}
 
@@ -132,7 +132,7 @@ OFFLINE = sorted(set(RULES) - {*PLANNED, "GW506", "GW509"})
 
 def found_offline(folder: Path, example: str, encoding: str = "utf-8", name: str = "example.yaml") -> set[str]:
     (folder / name).write_bytes(whole(example).encode(encoding))
-    found = reconcile.load(bare_project(folder), [folder], "default").findings
+    found = loading.load(bare_project(folder), [folder], "default").findings
     (folder / name).unlink()
     return {f.rule for f in found} - {"GW106" if name != "example.yaml" else ""}  # nothing else is there to be read
 

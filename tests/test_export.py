@@ -9,9 +9,10 @@ import yaml
 from hypothesis import event, given
 
 from gatectl import export as exporter
-from gatectl import reconcile, sources, validate
-from gatectl.current import read_current, read_workspaces
+from gatectl import reconcile
 from gatectl.kinds import KINDS
+from gatectl.manifests import loading, sources, validate
+from gatectl.planning.current import read_current, read_workspaces
 from sites import ENVIRONMENT, Site, assert_empty, rules
 from strategies import Case, cases
 from test_properties import examples, made
@@ -35,7 +36,7 @@ def planned(site: Site, folder: Path, objects: list[exporter.Exported]) -> Any:
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(exporter.manifest_text(item))
     request = reconcile.Request(site.project, ENVIRONMENT, (str(folder / "exported"),))
-    loaded = reconcile.load(site.project, request.paths, "default")
+    loaded = loading.load(site.project, request.paths, "default")
     assert not loaded.invalid, loaded.findings
     reader = site.reader()
     try:

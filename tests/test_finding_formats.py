@@ -14,7 +14,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from gatectl import report
+from gatectl import documents
 from gatectl.cli.output import rule_table
 from gatectl.model import Finding, Place, Related
 from gatectl.render import render, renderer
@@ -41,7 +41,7 @@ FILES = Files(("m/a.yaml", "m/b c.yaml", "../out/c.yaml"), "/top", "gatectl.yaml
 
 
 def document(findings: Sequence[Finding]) -> dict[str, Any]:
-    return report.findings_json(findings, 3, 4, report.relative_to("/top"))
+    return documents.findings_json(findings, 3, 4, documents.relative_to("/top"))
 
 
 def shown(format_name: str, findings: Sequence[Finding], files: Files = FILES) -> str:
@@ -287,7 +287,7 @@ def test_whatever_names_and_messages_say_the_output_is_well_formed(found: list[F
 def test_a_failure_has_a_form_in_every_format_for_programs(format_name: str, message: str, hint: str | None) -> None:
     show = renderer(format_name).failure
     assert show is not None
-    text = show(report.error_json("unreachable", message, hint), Look())
+    text = show(documents.error_json("unreachable", message, hint), Look())
     if format_name == "junit":
         assert ET.fromstring(text.encode()).attrib["errors"] == "1"
     elif format_name == "github":

@@ -18,12 +18,13 @@ import yaml
 from jsonschema import Draft202012Validator
 
 import reference
-from gatectl import errors, parse
+from gatectl import errors
 from gatectl.cli import COMMANDS, gatectl
 from gatectl.kinds import KINDS
+from gatectl.manifests import parse
+from gatectl.manifests.sources import read_schema
 from gatectl.platforms import driver_for
 from gatectl.rules import RULES
-from gatectl.sources import read_schema
 from pages import BIN, GUIDES, README, RULE_TABLE, TOP, Block, Page, follow, followed, page, rule_rows
 
 PAGES = followed()

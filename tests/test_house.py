@@ -97,11 +97,11 @@ def test_no_function_is_longer_than_a_page() -> None:
 
 
 WRITERS = {
-    "outputs.py",
+    "files/outputs.py",
     "cli/console.py",  # the null device, for streams that nobody takes any more
     "cli/exits.py",  # the null device, for streams that are closed
-    "git.py",  # a folder of its own, outside of every checkout
-    "trust.py",  # the folder of the user's own settings
+    "manifests/git.py",  # a folder of its own, outside of every checkout
+    "network/trust.py",  # the folder of the user's own settings
     "platforms/embedded/claim.py",
     "platforms/embedded/sqlite.py",
 }
@@ -137,7 +137,7 @@ def test_only_one_room_writes_files() -> None:
         if isinstance(node, ast.Call) and writes(node)
     }
     assert found - WRITERS == set()
-    assert found >= {"outputs.py", "platforms/embedded/sqlite.py"}  # what is looked for would be found
+    assert found >= {"files/outputs.py", "platforms/embedded/sqlite.py"}  # what is looked for would be found
 
 
 STARTERS = re.compile(
@@ -147,7 +147,7 @@ STARTERS = re.compile(
 
 def test_only_one_room_starts_programs() -> None:
     found = {str(path.relative_to(SOURCE)) for path in MODULES if "subprocess" in path.read_text(encoding="utf-8")}
-    assert found == {"git.py"}
+    assert found == {"manifests/git.py"}
     others = [name_of(path) for path in MODULES if STARTERS.search(path.read_text(encoding="utf-8"))]
     assert [name for name in others if "server" not in name] == []
 

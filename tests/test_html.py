@@ -13,8 +13,9 @@ from typing import Any
 
 import pytest
 
-from gatectl import page, reconcile
+from gatectl import page
 from gatectl.graph.reading import by_label, from_manifests
+from gatectl.manifests import loading
 from gatectl.render import render
 from gatectl.render.interface import Files, Look
 from sites import ENVIRONMENT, Site, bucket, entry, repository
@@ -173,7 +174,7 @@ def test_a_page_is_the_same_each_time(busy: Site) -> None:
 
 def test_the_graph_shows_other_users_only_where_the_manifests_are_known(busy: Site) -> None:
     plan = busy.plan()
-    loaded = reconcile.load(busy.project, reconcile.manifest_paths(busy.project, ENVIRONMENT, ()), "default")
+    loaded = loading.load(busy.project, loading.manifest_paths(busy.project, ENVIRONMENT, ()), "default")
     graph = from_manifests(loaded.desired, loaded.findings, by_label("team"))
     alone, known = html(plan), html(plan, declared=lambda: graph)
     assert "are not in a saved plan" in alone

@@ -17,11 +17,11 @@ import httpcore
 import httpx
 import pytest
 
-from gatectl.addresses import Address, admit, http_address
 from gatectl.errors import DeadlinePassed, InputError, PlatformError, Uncertain, Unreachable, UsageError
-from gatectl.http import MEANINGS, Client, Request, meaning_of
-from gatectl.proxies import find_proxy, goes_around
-from gatectl.sockets import trusted_authorities
+from gatectl.network.addresses import Address, admit, http_address
+from gatectl.network.http import MEANINGS, Client, Request, meaning_of
+from gatectl.network.proxies import find_proxy, goes_around
+from gatectl.network.sockets import trusted_authorities
 from listening import Listener
 
 PROXY_VARIABLES = (

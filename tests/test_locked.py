@@ -15,7 +15,7 @@ import pytest
 from packaging.requirements import Requirement
 
 TOP = Path(__file__).resolve().parent.parent
-USED = TOP / "src" / "gatectl" / "_pipelines" / "constraints.txt"
+USED = TOP / "src" / "gatectl" / "pipelines" / "constraints.txt"
 DEV = TOP / ".ci" / "dev.txt"
 RELEASE = TOP / ".ci" / "release.txt"
 PYTHONS = ("3.11", "3.12", "3.13")

@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from gatectl.current import read_current, read_workspaces
 from gatectl.errors import PlatformError
+from gatectl.planning.current import read_current, read_workspaces
 from gatectl.platforms.interface import Collection, Identification, Traits, Wire
 
 BUCKET: Mapping[str, Any] = {"id": "b1", "name": "raw", "bucket": "raw", "storageType": "S3", "region": "eu"}

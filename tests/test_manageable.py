@@ -8,12 +8,12 @@ from typing import Any
 import pytest
 
 from gatectl.clock import Clock, Patience
-from gatectl.current import Current, read_current, read_workspaces
-from gatectl.desired import read_manifest
 from gatectl.errors import Forbidden, NotAuthenticated, PlatformError, PlatformRefused, Uncertain, Unsupported
-from gatectl.manageable import unmanageable, unoffered
-from gatectl.match import match
+from gatectl.manifests.desired import read_manifest
 from gatectl.model import Desired, Document, Finding, SourceFile
+from gatectl.planning.current import Current, read_current, read_workspaces
+from gatectl.planning.manageable import unmanageable, unoffered
+from gatectl.planning.match import match
 from gatectl.platforms.interface import Identification, Traits, Wire
 from sites import Manifest, bucket, entry, llm, repository
 

@@ -9,11 +9,11 @@ from pathlib import Path
 
 import pytest
 
-from gatectl import merging, parse, reconcile, sources
-from gatectl.checkout import History
-from gatectl.committed import Committed
 from gatectl.errors import InputError, UsageError
-from gatectl.merging import Forecast
+from gatectl.manifests import loading, merging, parse, sources
+from gatectl.manifests.commits import History
+from gatectl.manifests.committed import Committed
+from gatectl.manifests.merging import Forecast
 from gatectl.project import Project
 
 ENVIRONMENT = {
@@ -61,7 +61,7 @@ class Checkout:
     def forecast(self, *refs: str) -> Forecast:
         project = Project(self.folder, None, "p", ("manifests",), {}, {})
         paths = [self.folder / "manifests"]
-        loaded = reconcile.load(project, paths, "default")
+        loaded = loading.load(project, paths, "default")
         return merging.forecast(project, paths, "default", refs, parse.locate(loaded.findings))
 
     def found(self, *refs: str) -> list[str]:

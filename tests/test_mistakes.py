@@ -8,9 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gatectl import reconcile, syntax
+from gatectl.manifests import loading, syntax
+from gatectl.manifests.parse import locate
 from gatectl.model import Finding
-from gatectl.parse import locate
 from gatectl.project import Project, bare_project
 
 HEAD = "apiVersion: gatectl.io/v1\nkind: Repository\nmetadata: {name: orders}\n"
@@ -21,7 +21,7 @@ def findings(folder: Path, text: str, **settings: str) -> list[Finding]:
     (folder / "a.yaml").write_text(text, encoding="utf-8")
     project = bare_project(folder)._replace(rules=settings)
     assert isinstance(project, Project)
-    return locate(reconcile.load(project, [folder / "a.yaml"], "default").findings)
+    return locate(loading.load(project, [folder / "a.yaml"], "default").findings)
 
 
 def told(folder: Path, text: str, **settings: str) -> list[str]:
@@ -111,8 +111,8 @@ def test_the_hint_is_about_the_mistake(tmp_path: Path, text: str, hint: str) -> 
 
 @given(st.text(alphabet="ab:-[]{}'\"\n #,&*!|>%?\t<$_", max_size=60))
 def test_whatever_is_written_is_told_and_within_the_file(text: str) -> None:
+    from gatectl.manifests.parse import parse
     from gatectl.model import SourceFile
-    from gatectl.parse import parse
 
     for finding in parse(SourceFile("/a.yaml", text.encode())).findings:
         assert finding.place is not None
@@ -159,9 +159,9 @@ def test_a_placeholder_in_a_credentials_place_is_a_secret_written_out(tmp_path: 
 
 
 def test_a_placeholder_in_the_project_file_is_told_too(tmp_path: Path) -> None:
-    from gatectl.parse import parse
-    from gatectl.sources import read_file, read_schema
-    from gatectl.validate import check_project
+    from gatectl.manifests.parse import parse
+    from gatectl.manifests.sources import read_file, read_schema
+    from gatectl.manifests.validate import check_project
 
     (tmp_path / "gatectl.yaml").write_text(
         'apiVersion: gatectl.io/v1\nkind: Project\nmetadata: {name: a}\nspec: {environments: {prod: {platform: "${URL}"}}}\n'
@@ -171,9 +171,9 @@ def test_a_placeholder_in_the_project_file_is_told_too(tmp_path: Path) -> None:
 
 
 def test_a_rule_that_cannot_be_adjusted_is_told_so(tmp_path: Path) -> None:
-    from gatectl.parse import parse
-    from gatectl.sources import read_file, read_schema
-    from gatectl.validate import check_project
+    from gatectl.manifests.parse import parse
+    from gatectl.manifests.sources import read_file, read_schema
+    from gatectl.manifests.validate import check_project
 
     (tmp_path / "gatectl.yaml").write_text(
         "apiVersion: gatectl.io/v1\nkind: Project\nmetadata: {name: a}\nspec: {rules: {GW301: off, GW37: off}}\n"

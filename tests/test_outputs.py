@@ -13,8 +13,8 @@ from threading import Thread, get_ident
 
 import pytest
 
-from gatectl import outputs
 from gatectl.errors import InputError, UsageError
+from gatectl.files import outputs
 
 
 @pytest.fixture(autouse=True)
@@ -200,7 +200,7 @@ def test_a_pipe_is_written_in_place(project: Path, way: Callable[[str], None]) -
 
 WRITE = """
 import sys
-from gatectl import outputs
+from gatectl.files import outputs
 print("before")
 outputs.check(sys.argv[1])
 outputs.write(sys.argv[1], "words\\n", private=True)

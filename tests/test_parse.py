@@ -15,10 +15,11 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from gatectl import desired, rules, sources, validate
+from gatectl import rules
 from gatectl.kinds import KINDS
+from gatectl.manifests import desired, sources, validate
+from gatectl.manifests.parse import MAX_BYTES, Parsed, locate, parse
 from gatectl.model import Desired, Finding, Place, SourceFile, Spot
-from gatectl.parse import MAX_BYTES, Parsed, locate, parse
 
 FILE = "/project/a.yaml"
 

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from gatectl.redaction import HIDDEN, redact
+from gatectl.credentials.redaction import HIDDEN, redact
 
 SECRET = 'pä$$/word+"1\\'
 SPELLINGS = {

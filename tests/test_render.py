@@ -9,9 +9,9 @@ from typing import Any
 
 import pytest
 
-from gatectl import report
+from gatectl import documents
+from gatectl.manifests.parse import locate, parse
 from gatectl.model import Finding, Place, Related, SourceFile
-from gatectl.parse import locate, parse
 from gatectl.quote import safe
 from gatectl.render import FORMATS, RENDERERS, render, renderer
 from gatectl.render.interface import Look
@@ -182,7 +182,7 @@ FINDINGS = [
 
 
 def document(findings: list[Finding]) -> dict[str, Any]:
-    return report.findings_json(findings, 3, 4, report.relative_to("/p"))
+    return documents.findings_json(findings, 3, 4, documents.relative_to("/p"))
 
 
 def test_findings_say_where_what_and_what_to_do() -> None:
@@ -237,7 +237,7 @@ def test_finding_json_has_all_its_fields_and_null_where_there_is_no_place() -> N
     [((), ""), (("spec", "resources", 0), "/spec/resources/0"), (("a/b", "c~d", ""), "/a~1b/c~0d/")],
 )
 def test_pointers_are_json_pointers(pointer: tuple[str | int, ...], text: str) -> None:
-    assert report.pointer_text(pointer) == text
+    assert documents.pointer_text(pointer) == text
 
 
 # --- receipts ----------------------------------------------------------------------------------------------------------
@@ -304,9 +304,9 @@ def test_what_is_not_printable_is_an_escape(value: Any, text: str) -> None:
 
 
 def test_relative_names_have_slashes_and_bear_everything() -> None:
-    name: Callable[[str], str] = report.relative_to("/p")
+    name: Callable[[str], str] = documents.relative_to("/p")
     assert [name(p) for p in ("/p/a/b", "/q", "-", "/p", "/pq/x")] == ["a/b", "../q", "-", ".", "../pq/x"]
-    assert report.relative_to("/")("/a") == "a"
+    assert documents.relative_to("/")("/a") == "a"
 
 
 def test_located_findings_are_sorted_by_place() -> None:

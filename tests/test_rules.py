@@ -8,10 +8,11 @@ from typing import Any
 
 import pytest
 
-from gatectl import desired, rules, sources, validate
+from gatectl import rules
 from gatectl.kinds import KINDS
+from gatectl.manifests import desired, sources, validate
+from gatectl.manifests.parse import locate, parse
 from gatectl.model import Desired, Finding, SourceFile
-from gatectl.parse import locate, parse
 from gatectl.rules import RULES
 from sites import bucket, entry, repository
 

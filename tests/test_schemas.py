@@ -12,9 +12,9 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from gatectl import sources, validate
-from gatectl.combine import combine
 from gatectl.kinds import KINDS
+from gatectl.manifests import sources, validate
+from gatectl.manifests.editor_schema import combine
 from gatectl.model import Document, SourceFile
 
 NAMES = ("repository", "bucket", "llm", "workspace", "project", "manifest", "plan", "receipt", "findings")

@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from gatectl import reconcile, sources
-from gatectl.parse import locate
+from gatectl.manifests import loading, sources
+from gatectl.manifests.parse import locate
 from gatectl.project import Project
 
 ONE = "apiVersion: gatectl.io/v1\nkind: Workspace\nmetadata: {name: %s}\n"
@@ -40,7 +40,7 @@ def read(folder: Path, *paths: str | Path, project_file: Path | None = None) -> 
 
 def load(folder: Path, *paths: str, project_file: Path | None = None) -> list[tuple[str, str]]:
     project = Project(folder, project_file, "p", (".",), {}, {})
-    loaded = reconcile.load(project, [folder / p for p in paths or (".",)], "default")
+    loaded = loading.load(project, [folder / p for p in paths or (".",)], "default")
     return [(f.rule, os.path.relpath(f.place.file, folder)) for f in locate(loaded.findings) if f.place]
 
 
@@ -111,7 +111,7 @@ def test_a_folder_with_a_project_file_of_its_own_is_another_project(tmp_path: Pa
 def test_a_path_with_nothing_but_other_projects_names_one(tmp_path: Path) -> None:
     write(tmp_path, "teams/a/x.yaml", "teams/b/x.yaml")
     write_project(tmp_path, "teams/a/gatectl.yaml", "teams/b/gatectl.yaml")
-    (finding,) = reconcile.load(Project(tmp_path, None, "p", (".",), {}, {}), [tmp_path], "default").findings
+    (finding,) = loading.load(Project(tmp_path, None, "p", (".",), {}, {}), [tmp_path], "default").findings
     assert finding.rule == "GW106"
     assert finding.hint == f"{tmp_path}/teams/a is a project of its own (and 1 more): --project {tmp_path}/teams/a"
 

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from gatectl import sources, validate
 from gatectl.kinds import KINDS
+from gatectl.manifests import sources, validate
+from gatectl.manifests.parse import locate, parse
 from gatectl.model import Finding, SourceFile
-from gatectl.parse import locate, parse
 
 CHECKER = validate.make_checker({kind.name: sources.read_schema(kind.schema) for kind in KINDS.values()})
 REPOSITORY = """apiVersion: gatectl.io/v1

@@ -14,13 +14,13 @@ from typing import Any, NamedTuple
 
 import pytest
 
-from gatectl.changes import state_of
 from gatectl.cli.saved import read_plan
-from gatectl.current import read_current, read_workspaces
 from gatectl.errors import GatectlError, InputError, PlatformError, StalePlan
 from gatectl.kinds import KINDS
 from gatectl.model import Live, ObjectKey
-from gatectl.plan import digest, fingerprint, is_invalid, read_state
+from gatectl.planning.changes import state_of
+from gatectl.planning.current import read_current, read_workspaces
+from gatectl.planning.plan import digest, fingerprint, is_invalid, read_state
 from gatectl.platforms import driver_for
 from gatectl.platforms.interface import Connection, Credentials, Reader, Secret, Writer
 from serving import EMAIL, PASSWORD, Server

@@ -420,8 +420,8 @@ def test_an_install_out_of_a_hostile_checkout_runs_nothing_of_it(tmp_path: Path)
     assert done.returncode == 0 and done.stdout.startswith("gatectl ")
     assert ran(checkout) == set()
     packages = tmp_path / "tool" / "lib"
-    assert (next(packages.rglob("gatectl/_pipelines/constraints.txt"))).read_bytes() == (
-        TOP / "src/gatectl/_pipelines/constraints.txt"
+    assert (next(packages.rglob("gatectl/pipelines/constraints.txt"))).read_bytes() == (
+        TOP / "src/gatectl/pipelines/constraints.txt"
     ).read_bytes()
 
 

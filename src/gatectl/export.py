@@ -11,11 +11,12 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, Final, NamedTuple
 
-from gatectl import rules, validate
-from gatectl.current import Current, Index, WorkspaceState
-from gatectl.desired import IDENTITY_FIELDS, comparable, offline_namespace, read_manifest
+from gatectl import rules
 from gatectl.kinds import bucket
+from gatectl.manifests import validate
+from gatectl.manifests.desired import IDENTITY_FIELDS, comparable, offline_namespace, read_manifest
 from gatectl.model import Attachment, Desired, Document, Finding, Identity, Live, Manifest, ObjectKey, SourceFile
+from gatectl.planning.current import Current, Index, WorkspaceState
 from gatectl.quote import quote, safe
 
 _NOWHERE: Final = SourceFile("-", b"")

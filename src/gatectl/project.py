@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Literal, NamedTuple
 
-from gatectl.addresses import same_target
 from gatectl.errors import UsageError
+from gatectl.network.addresses import same_target
 from gatectl.quote import quote
 
 RuleSetting = Literal["error", "warning", "off"]

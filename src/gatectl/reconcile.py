@@ -7,33 +7,21 @@ a writer: planning cannot write.
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from gatectl import (
-    checkout,
-    desired,
-    forecast,
-    guardrails,
-    manageable,
-    match,
-    parse,
-    plan,
-    references,
-    report,
-    rules,
-    selection,
-    sources,
-    validate,
-)
-from gatectl.changes import Settings, Worked, compute_changes
+from gatectl import documents, rules
+from gatectl.applying import guardrails
+from gatectl.applying.guards import Guard
 from gatectl.clock import Patience
-from gatectl.current import Current, Index, read_current, read_workspaces
 from gatectl.errors import UsageError
-from gatectl.guards import Guard
-from gatectl.kinds import KINDS
-from gatectl.model import Desired, Document, Finding, ObjectKey, Plan, SourceFile
+from gatectl.manifests import commits, desired, parse, selection, sources
+from gatectl.manifests.loading import Loaded, manifest_paths
+from gatectl.model import Desired, Finding, ObjectKey, Plan
+from gatectl.planning import final_state, manageable, match, plan
+from gatectl.planning.changes import Settings, Worked, compute_changes
+from gatectl.planning.current import Current, Index, read_current, read_workspaces
 from gatectl.platforms import driver_for
 from gatectl.platforms.interface import Identification, Reader
 from gatectl.platforms.wire import may_attach, unknown_fields
@@ -60,133 +48,8 @@ class Request(NamedTuple):
     changed: guardrails.Changes | None = None
 
 
-class Examined(NamedTuple):
-    """What one file holds by itself: its documents, each with its kind (None: none of ours) and what is wrong with its
-    shape, and what is wrong with the file."""
-
-    file: SourceFile
-    documents: list[tuple[Document, str | None, list[Finding]]]
-    findings: list[Finding]
-
-
-Known = dict[str, Examined]
-"""What was examined already, by its path."""
-
-
-class Loaded(NamedTuple):
-    """All that can be said without the platform: the manifests, and what is wrong with them (not yet located).
-
-    `documents_in` says how many documents each file holds.
-    """
-
-    files: list[SourceFile]
-    documents_in: Mapping[str, int]
-    desired: Desired
-    findings: list[Finding]
-
-    @property
-    def documents(self) -> int:
-        return sum(self.documents_in.values())
-
-    @property
-    def invalid(self) -> bool:
-        return any(finding.severity == "error" for finding in self.findings)
-
-
-def manifest_paths(project: Project, environment: Environment, paths: Sequence[str]) -> list[str | Path]:
-    """The paths to read: those given, else the environment's, else the project's."""
-    if paths:
-        return list(paths)
-    named = environment.manifests if environment.manifests is not None else project.manifests
-    return [Path(os.path.normpath(project.folder / name)) for name in named]
-
-
-def load(project: Project, paths: Sequence[str | Path], default_workspace: str | None) -> Loaded:
-    """Bytes → documents → manifests, and every offline finding. `default_workspace`: of manifests that name none."""
-    read = sources.read_manifests(paths, project.folder, project.file, project.exclude)
-    return load_read(project, read, default_workspace)
-
-
-def load_read(
-    project: Project, read: sources.Read, default_workspace: str | None, known: Known | None = None
-) -> Loaded:
-    """The same of files that were read already, from wherever. What is `known` is not examined again, and what is examined
-    becomes known."""
-    findings = list(read.findings)
-    checker = validate.make_checker({kind.name: sources.read_schema(kind.schema) for kind in KINDS.values()})
-    manifests = []
-    counts = {}
-    for file in read.files:
-        examined = known.get(file.path) if known is not None else None
-        if examined is None or examined.file is not file:
-            examined = _examine(file, checker)
-            if known is not None:
-                known[file.path] = examined
-        if examined.documents:
-            counts[file.path] = len(examined.documents)
-        findings.extend(examined.findings)
-        for document, kind, wrong in examined.documents:
-            if kind is not None:
-                if wrong:
-                    wrong = _adjusted(project, wrong)
-                valid = not any(f.severity == "error" for f in wrong)
-                manifest = desired.read_manifest(document, kind, valid, default_workspace)
-                manifests.append(manifest)
-                wrong = [f._replace(subject=manifest.subject) for f in wrong] if wrong else wrong
-            findings.extend(wrong)
-    wanted = Desired(tuple(manifests))
-    findings.extend(_empty_paths(read, counts.keys(), findings))
-    findings.extend(references.check(manifests, references.borders(project.folder, project.tokens, os.environ)))
-    findings.extend(_of_rules(project, wanted, findings))
-    return Loaded(read.files, counts, wanted, findings)
-
-
-def _adjusted(project: Project, findings: Sequence[Finding]) -> list[Finding]:
-    """The findings of a document: its warnings are matters of taste, as those of the rules are; its errors are the format's."""
-    errors = [f for f in findings if f.severity == "error"]
-    return [*errors, *rules.adjust((f for f in findings if f.severity != "error"), project.rules)]
-
-
-def _of_rules(project: Project, wanted: Desired, known: Sequence[Finding]) -> list[Finding]:
-    """What the rules find; not that a name is none, where it was told already that it is a placeholder or in odd quotes."""
-    found = rules.adjust(rules.check(desired.offline_namespace(wanted)), project.rules)
-    told = {_spot(f) for f in known if f.rule in ("GW205", "GW207") and f.spot is not None}
-    return [f for f in found if f.rule != "GW205" or _spot(f) not in told] if told else found
-
-
-def _spot(finding: Finding) -> tuple[Any, ...] | None:
-    spot = finding.spot
-    return spot and (spot.document.file.path, spot.document.number, spot.pointer)
-
-
-def _examine(file: SourceFile, checker: validate.Checker) -> Examined:
-    parsed = parse.parse(file)
-    return Examined(file, [(d, *validate.check(d, checker)) for d in parsed.documents], parsed.findings)
-
-
-def _empty_paths(read: sources.Read, full: Collection[str], findings: Sequence[Finding]) -> list[Finding]:
-    """GW106 for every path that yields no manifest, unless something else was said of what lies there."""
-    told = {f.place.file for f in findings if f.place is not None and f.rule != "GW108"}
-    empty = []
-    for path, found in read.found.items():
-        if path in told or any(name in full or name in told for name in found):
-            continue
-        if any(name.startswith(path + os.sep) for name in told):
-            continue
-        hint = "name the folder that holds the manifests; where no object is to be left, keep one of kind: Workspace"
-        below = [name for name in read.projects if name.startswith(path.rstrip(os.sep) + os.sep)]
-        if below:
-            more = f" (and {len(below) - 1} more)" if len(below) > 1 else ""
-            hint = f"{quote(below[0])} is a project of its own{more}: --project {quote(below[0])}"
-        empty.append(
-            Finding("GW106", "no manifest here: no document in any file *.yaml or *.yml", hint,
-                    place=sources.first_place(path))
-        )  # fmt: skip
-    return empty
-
-
 def make_plan(
-    request: Request, loaded: Loaded, git: checkout.Checkout, reader: Reader, remarks: Mapping[str, Any] | None = None
+    request: Request, loaded: Loaded, git: commits.Checkout, reader: Reader, remarks: Mapping[str, Any] | None = None
 ) -> Plan:
     """Everything from the manifests and the platform to the plan. Reads, and only reads. `remarks`: see `plan.make_plan`.
 
@@ -194,7 +57,7 @@ def make_plan(
     """
     check_selection(request, loaded)
     project = request.project
-    name_file = report.relative_to(str(project.folder))
+    name_file = documents.relative_to(str(project.folder))
     identification = reader.identification
     source = _source(request, loaded, git, name_file)
     renamed = {m.id: m.name for m in loaded.desired.of("Workspace") if m.id is not None and m.name is not None}
@@ -238,8 +101,8 @@ def make_plan(
     worked = plan.select(worked, chosen)
     selected = frozenset(c.key for c in worked.changes)
     arranged, circles = plan.arrange(worked)
-    findings += [*worked.findings, *circles, *forecast.forecast(worked, current, selected, project.rules)]
-    diagnostics = [report.finding_json(f, name_file) for f in parse.locate(findings)]
+    findings += [*worked.findings, *circles, *final_state.forecast(worked, current, selected, project.rules)]
+    diagnostics = [documents.finding_json(f, name_file) for f in parse.locate(findings)]
     selected_of = _selection(request, name_file, since)
     pointed = plan.points(current)
     remarks = {**guardrails.remark(request.changed), **_role(current, names), **(remarks or {})}
@@ -291,7 +154,7 @@ def guard(request: Request, reader: Reader, expect: str | None = None) -> Guard:
     return Guard(target, request.project.rules, expect)
 
 
-def _selection(request: Request, name_file: report.NameFile, since: Mapping[str, Any] | None) -> Mapping[str, Any]:
+def _selection(request: Request, name_file: documents.NameFile, since: Mapping[str, Any] | None) -> Mapping[str, Any]:
     """What a plan is of. `partial`: not of everything that the environment declares."""
     given, meant = (
         [str(path) if str(path) == "-" else name_file(os.path.abspath(path)) for path in paths]
@@ -307,13 +170,13 @@ def _selection(request: Request, name_file: report.NameFile, since: Mapping[str,
     }
 
 
-def refuse(request: Request, loaded: Loaded, git: checkout.Checkout, identification: Identification) -> Plan:
+def refuse(request: Request, loaded: Loaded, git: commits.Checkout, identification: Identification) -> Plan:
     """The plan of invalid manifests: no operation, all findings. The platform is not asked.
 
     Raises UsageError for options that cannot be meant.
     """
     _check_options(request)
-    name_file = report.relative_to(str(request.project.folder))
+    name_file = documents.relative_to(str(request.project.folder))
     names = sorted({m.workspace for m in loaded.desired.manifests if m.workspace is not None})
     source = _source(request, loaded, git, name_file)
     target = target_of(request, identification, request.environment.openai, names)
@@ -321,27 +184,31 @@ def refuse(request: Request, loaded: Loaded, git: checkout.Checkout, identificat
 
 
 def _refuse(
-    request: Request, target: plan.Target, source: plan.Source, findings: Sequence[Finding], name_file: report.NameFile
+    request: Request,
+    target: plan.Target,
+    source: plan.Source,
+    findings: Sequence[Finding],
+    name_file: documents.NameFile,
 ) -> Plan:
-    diagnostics: list[Mapping[str, Any]] = [report.finding_json(f, name_file) for f in parse.locate(findings)]
+    diagnostics: list[Mapping[str, Any]] = [documents.finding_json(f, name_file) for f in parse.locate(findings)]
     selection_of = _selection(request, name_file, None)
     remarks = guardrails.remark(request.changed)
     return plan.make_plan(target, selection_of, source, plan.NOTHING, [], diagnostics, name_file, remarks)
 
 
-def _source(request: Request, loaded: Loaded, git: checkout.Checkout, name_file: report.NameFile) -> plan.Source:
+def _source(request: Request, loaded: Loaded, git: commits.Checkout, name_file: documents.NameFile) -> plan.Source:
     commit, dirty = git.answer()
     if git.remark is not None:
         request.warn(f"the plan does not say its commit: {git.remark}")
     return plan.Source(commit, dirty, tuple((name_file(p), h) for p, h in sources.inputs(loaded.files)))
 
 
-def ask_git(request: Request) -> checkout.Checkout:
+def ask_git(request: Request) -> commits.Checkout:
     """Ask git about the manifests; it works while we read them."""
     paths = [Path(p) for p in manifest_paths(request.project, request.environment, request.paths) if str(p) != "-"]
     if request.project.file is not None:
         paths.append(request.project.file)
-    return checkout.Checkout(request.project.folder, paths, request.ends)
+    return commits.Checkout(request.project.folder, paths, request.ends)
 
 
 def check_selection(request: Request, loaded: Loaded) -> None:

@@ -15,8 +15,8 @@ from typing import Any, NamedTuple
 import jsonschema_rs
 import pytest
 
-from gatectl import sources
 from gatectl.cli.exits import run
+from gatectl.manifests import sources
 
 BUCKET = """apiVersion: gatectl.io/v1
 kind: Bucket

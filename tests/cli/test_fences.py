@@ -202,7 +202,7 @@ def test_in_the_working_directory_itself_it_is_the_users_choice(shell: Any) -> N
 
 @needs_root
 def test_what_root_made_is_obeyed_by_everybody(shell: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    from gatectl import fences
+    from gatectl.files import fences
 
     shell.good()
     monkeypatch.setattr(os, "geteuid", lambda: ANOTHER)

@@ -13,8 +13,8 @@ from typing import Any
 
 import pytest
 
-from gatectl import checkout, git
 from gatectl.errors import DeadlinePassed, InputError, UsageError
+from gatectl.manifests import commits, git
 from hostile import ATTRIBUTES, CANARY, Trap
 
 PROJECT = {"apiVersion": "gatectl.io/v1", "kind": "Project", "metadata": {"name": "acme"},
@@ -195,7 +195,7 @@ def test_a_missing_object_is_not_fetched(site: Site, trap: Trap, gatectl: Gatect
 
 
 def answer(folder: Path, *paths: Path) -> tuple[str | None, bool | None]:
-    return checkout.Checkout(folder, paths or (folder,)).answer()
+    return commits.Checkout(folder, paths or (folder,)).answer()
 
 
 def test_the_commit_and_whether_files_differ_from_it(site: Site) -> None:
@@ -216,7 +216,7 @@ def test_a_working_tree_beside_the_first_one_is_a_checkout(site: Site, tmp_path:
     run(site.top, "worktree", "add", "-q", str(beside), "other")
     assert answer(beside / "gateway") == (run(site.top, "rev-parse", "other"), False)
     assert answer(site.top) == (run(site.top, "rev-parse", "main"), False)
-    with checkout.History(beside) as history:
+    with commits.History(beside) as history:
         assert history.head().words == "branch other"
         assert history.resolve("main", "--against").oid == run(site.top, "rev-parse", "main")
 
@@ -268,7 +268,7 @@ def test_names_of_commits_mean_what_they_mean_to_git(site: Site, tmp_path: Path)
     run(clone, "fetch", "-q", "origin", "other")
     run(clone, "checkout", "-q", "-b", "mine", "origin/other")
     run(clone, "checkout", "-q", "main")
-    with checkout.History(clone) as history:
+    with commits.History(clone) as history:
         for name in ("@{upstream}", "origin/main", "origin", "FETCH_HEAD", "v1", "@{-1}", "HEAD~1", "mine@{upstream}"):
             found = history.resolve(name, "--against").oid
             assert found == run(clone, "rev-parse", f"{name}^{{commit}}"), name
@@ -300,7 +300,7 @@ def test_replacements_and_grafts_are_not_looked_at(site: Site) -> None:
     base = run(site.top, "merge-base", head, other)
     run(site.top, "replace", head, other)
     (site.top / ".git" / "info" / "grafts").write_text(f"{head}\n")
-    with checkout.History(site.top) as history:
+    with commits.History(site.top) as history:
         assert history.base(history.head(), history.resolve("other", "")) == base
         assert len([f for f in history.files(head) if f.path == "two.yaml"]) == 0
 

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gatectl import guardrails
+from gatectl.applying import guardrails
 from gatectl.errors import UsageError
 from gatectl.project import Environment, Project, bare_project
 

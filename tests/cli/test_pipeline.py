@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gatectl import pipeline
+from gatectl.pipelines import step_values
 
 from .conftest import GOOD, Shell, project
 
@@ -88,10 +88,10 @@ def test_a_summary_that_is_nearly_full_gets_what_fits_and_a_full_one_a_warning(
     shell: Shell, files: dict[str, Path]
 ) -> None:
     shell.good()
-    files["GITHUB_STEP_SUMMARY"].write_bytes(b"x" * (pipeline.SUMMARY_BYTES - 1_100))
+    files["GITHUB_STEP_SUMMARY"].write_bytes(b"x" * (step_values.SUMMARY_BYTES - 1_100))
     assert shell("plan").code == 0
     size = files["GITHUB_STEP_SUMMARY"].stat().st_size
-    assert pipeline.SUMMARY_BYTES - 1_000 < size <= pipeline.SUMMARY_BYTES
+    assert step_values.SUMMARY_BYTES - 1_000 < size <= step_values.SUMMARY_BYTES
     done = shell("plan")
     assert done.code == 0 and "it is full" in done.err
     assert files["GITHUB_STEP_SUMMARY"].stat().st_size == size
@@ -109,7 +109,7 @@ def test_without_such_files_nothing_is_written(shell: Shell, monkeypatch: pytest
 
 @given(st.dictionaries(st.sampled_from(["a", "b", "c"]), st.text()))
 def test_an_output_of_any_value_reads_back(given_: dict[str, str]) -> None:
-    text = pipeline.github_outputs(given_)
+    text = step_values.github_outputs(given_)
     read: dict[str, str] = {}
     lines = iter(text.split("\n")[:-1])
     for line in lines:
@@ -125,7 +125,7 @@ def test_an_output_of_any_value_reads_back(given_: dict[str, str]) -> None:
 
 
 def test_a_dotenv_value_is_one_line() -> None:
-    assert pipeline.dotenv({"a": "x\ny"}) == "GATECTL_A=x y\n"
+    assert step_values.dotenv({"a": "x\ny"}) == "GATECTL_A=x y\n"
 
 
 # --- markdown on the command line --------------------------------------------------------------------------------------

@@ -12,9 +12,9 @@ from pathlib import Path
 
 import pytest
 
-from gatectl import trust
-from gatectl.addresses import pattern
 from gatectl.errors import UntrustedHost
+from gatectl.network import trust
+from gatectl.network.addresses import pattern
 from gatectl.platforms import driver_for
 from gatectl.platforms.interface import Connection, Credentials, Secret
 from listening import Listener

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from gatectl import plan as plans
+from gatectl.planning import plan as plans
 
 from .conftest import BUCKET, REPOSITORY, Shell
 
@@ -164,7 +164,7 @@ def test_what_is_packed_badly_or_without_end_is_refused(shell: Shell, monkeypatc
     manifests(shell)
     assert shell("plan", "--out", "p.json.gz").code == 0
     packed = (shell.folder / "p.json.gz").read_bytes()
-    monkeypatch.setattr("gatectl.packing.unpacked.__defaults__", (1024,))
+    monkeypatch.setattr("gatectl.files.packing.unpacked.__defaults__", (1024,))
     for name, content in (("short", packed[:-9]), ("more", packed + b"x"), ("bomb", gzip.compress(bytes(10_000_000)))):
         (Path(shell.folder) / f"{name}.json.gz").write_bytes(content)
         found = shell("show", f"{name}.json.gz")

@@ -8,9 +8,10 @@ from typing import Any
 import pytest
 
 from conformance.conftest import Back
-from gatectl import apply as executor
 from gatectl import reconcile
+from gatectl.applying import execute as executor
 from gatectl.errors import PlatformRefused, PreconditionFailed
+from gatectl.manifests import loading
 from gatectl.platforms import driver_for
 from gatectl.project import Environment, bare_project
 from sites import assert_empty
@@ -145,7 +146,7 @@ def reconciled(back: Back, folder: Any, **values: str) -> list[str]:
     request = reconcile.Request(project, environment, (str(folder / "all.yaml"),))
 
     def plan() -> Any:
-        loaded = reconcile.load(project, request.paths, None)
+        loaded = loading.load(project, request.paths, None)
         return reconcile.make_plan(request, loaded, reconcile.ask_git(request), back.reader)
 
     first = plan()

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from gatectl.redaction import redact
+from gatectl.credentials.redaction import redact
 from serving import EMAIL, PASSWORD, Rehearsal, Server, everywhere
 
 SECRET, KEY, TOKEN = "canary-secret-5f2c", "CANARYKEY7731", "canary-token-90ab"

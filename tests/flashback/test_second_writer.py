@@ -10,8 +10,9 @@ from typing import Any
 import httpx
 import pytest
 
-from gatectl import apply as executor
 from gatectl import reconcile
+from gatectl.applying import execute as executor
+from gatectl.manifests import loading
 from gatectl.model import Outcome
 from gatectl.platforms.flashback import Reader, open_reader, open_writer
 from gatectl.platforms.interface import Connection, Credentials, Secret
@@ -130,7 +131,7 @@ def apply_without_etags(rehearsal: Rehearsal, url: str) -> list[Outcome]:
     connection = Connection(url, rehearsal.folder, "OPENAI", credentials, named=True)
     reader = WithoutEtags(connection, open_reader(connection)._transport)
     request = reconcile.Request(project, environment, (str(rehearsal.folder / "repositories.yaml"),))
-    loaded = reconcile.load(project, request.paths, None)
+    loaded = loading.load(project, request.paths, None)
     plan = reconcile.make_plan(request, loaded, reconcile.ask_git(request), reader)
     guard = reconcile.guard(request, reader)
     run = executor.Run(

@@ -14,8 +14,8 @@ from typing import Any
 
 import pytest
 
-from gatectl.addresses import admit, http_address
 from gatectl.errors import NotAuthenticated, PlatformError, PlatformRefused, Uncertain, Unreachable
+from gatectl.network.addresses import admit, http_address
 from gatectl.platforms.flashback import open_reader, open_writer
 from gatectl.platforms.flashback.transport import RENEWALS, DeadlinePassed, Stopped, Transport
 from gatectl.platforms.interface import Connection, Credentials, Secret

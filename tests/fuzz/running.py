@@ -21,9 +21,9 @@ from typing import Any, Final
 import inputs
 import seeds
 
-from gatectl import plan as plans
 from gatectl import signals
 from gatectl.cli import exits
+from gatectl.planning import plan as plans
 from gatectl.platforms import driver_for, snapshot
 from gatectl.platforms.interface import Connection
 

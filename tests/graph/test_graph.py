@@ -10,20 +10,20 @@ from xml.etree import ElementTree as ET
 
 import pytest
 
-from gatectl import reconcile
 from gatectl.graph import dot, html, mermaid, svg
 from gatectl.graph.layout import BOX, Picture, fit, lay_out
 from gatectl.graph.planned import from_plan
 from gatectl.graph.reading import by_label, from_manifests
 from gatectl.graph.values import Edge, Graph, Key, Node, repository_key, resource_key, resource_node
+from gatectl.manifests import loading
 from sites import ENVIRONMENT, Site, bucket, entry, llm, repository
 
 SVG = "{http://www.w3.org/2000/svg}"
 
 
 def declared(site: Site, group: str = "team") -> Graph:
-    paths = reconcile.manifest_paths(site.project, ENVIRONMENT, ())
-    loaded = reconcile.load(site.project, paths, "default")
+    paths = loading.manifest_paths(site.project, ENVIRONMENT, ())
+    loaded = loading.load(site.project, paths, "default")
     return from_manifests(loaded.desired, loaded.findings, by_label(group))
 
 

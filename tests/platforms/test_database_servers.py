@@ -13,8 +13,8 @@ from typing import Any
 import pytest
 from sqlalchemy import make_url
 
-from gatectl.addresses import pattern
 from gatectl.errors import DeadlinePassed, NotAuthenticated, PlatformError, UntrustedHost, UsageError
+from gatectl.network.addresses import pattern
 from gatectl.platforms.embedded import admit, open_reader, open_writer, remark
 from gatectl.platforms.embedded.servers import Way, find_way
 from gatectl.platforms.interface import Connection
@@ -126,7 +126,9 @@ def test_no_byte_goes_to_a_server_that_is_not_trusted(monkeypatch: pytest.Monkey
     for name, value in SECRETS.items():
         monkeypatch.setenv(name, value)
     with Listener() as listener:
-        monkeypatch.setattr("gatectl.addresses.is_loopback", lambda _: False)  # this machine, as if it were another
+        monkeypatch.setattr(
+            "gatectl.network.addresses.is_loopback", lambda _: False
+        )  # this machine, as if it were another
         for opened in (open_reader, open_writer, admit):
             with pytest.raises(UntrustedHost):
                 opened(Connection(f"postgresql://me@{listener.place}/db?sslmode=verify-full", Path("/")))

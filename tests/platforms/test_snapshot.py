@@ -11,6 +11,7 @@ import pytest
 
 from gatectl import reconcile
 from gatectl.errors import Forbidden, InputError, Unsupported, UsageError
+from gatectl.manifests import loading
 from gatectl.model import Plan
 from gatectl.platforms import driver_for, snapshot
 from gatectl.platforms.interface import Connection, Reader
@@ -73,7 +74,7 @@ def reader_of(path: Path) -> snapshot.SnapshotReader:
 def plan_of(site: Site, reader: Reader, **asked: Any) -> Plan:
     environment = Environment("default", "embedded")
     request = reconcile.Request(site.project, environment, **asked)
-    loaded = reconcile.load(site.project, reconcile.manifest_paths(site.project, environment, ()), "default")
+    loaded = loading.load(site.project, loading.manifest_paths(site.project, environment, ()), "default")
     return reconcile.make_plan(request, loaded, reconcile.ask_git(request), reader)
 
 

@@ -12,8 +12,8 @@ import httpx
 import pytest
 
 from gatectl.errors import InputError
+from gatectl.manifests.sources import read_schema
 from gatectl.server.faults import Kind, make_faults, read_faults
-from gatectl.sources import read_schema
 
 
 def names(served: Any) -> list[str]:

@@ -1,6 +1,6 @@
 """The command line: options in, exit code out. A command is one module beside this one and one line in the table.
 
-A command only translates: options → values → one call into `reconcile` or `apply` → a rendering → a code. Its module is
+A command only translates: options → values → one call into `reconcile` or `applying` → a rendering → a code. Its module is
 imported when it is called.
 """
 

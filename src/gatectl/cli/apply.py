@@ -13,19 +13,22 @@ from typing import Any, NamedTuple
 
 import click
 
-from gatectl import apply as executor
-from gatectl import errors, guardrails, guards, outputs, reconcile, replan, secrets, signals
-from gatectl import plan as plans
-from gatectl import receipt as receipts
+from gatectl import errors, reconcile, signals
+from gatectl.applying import execute as executor
+from gatectl.applying import guardrails, guards, replan
+from gatectl.applying import receipt as receipts
+from gatectl.applying.ending import exit_code, was_sent
 from gatectl.cli.console import Console
 from gatectl.cli.executing import carry_out
 from gatectl.cli.options import Globals, command, connection_of
 from gatectl.cli.planning import Selection, make_request, refuse_unnamed, selection_options, work_out
 from gatectl.cli.receipts import Places, begin, find_places, save
 from gatectl.cli.saved import read_plan
-from gatectl.cli.steps import leave_summary
-from gatectl.ending import exit_code, was_sent
+from gatectl.cli.step_files import leave_summary
+from gatectl.credentials import secrets
+from gatectl.files import outputs
 from gatectl.model import Outcome, Plan
+from gatectl.planning import plan as plans
 from gatectl.platforms import driver_for
 from gatectl.platforms.interface import Connection, Reader
 from gatectl.quote import quote, safe

@@ -7,11 +7,11 @@ import time
 
 import click
 
-from gatectl import plan as plans
 from gatectl.cli.options import Globals, command, environment_of, load_project
 from gatectl.cli.saved import read_plan
 from gatectl.errors import DONE, UsageError
 from gatectl.model import Plan
+from gatectl.planning import plan as plans
 from gatectl.platforms import driver_for
 from gatectl.project import Environment
 from gatectl.quote import quote, safe

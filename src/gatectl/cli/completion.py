@@ -21,13 +21,13 @@ from click.shell_completion import (
     shell_complete,
 )
 
-from gatectl import reconcile
 from gatectl.cli.options import Globals, command, load_project, offline_environment
 from gatectl.errors import DONE, FAILED
 from gatectl.explain import topics
 from gatectl.kinds import KINDS
+from gatectl.manifests import loading
+from gatectl.manifests.sources import read_schema
 from gatectl.model import Manifest
-from gatectl.sources import read_schema
 
 VARIABLE: Final = "_GATECTL_COMPLETE"
 
@@ -128,7 +128,7 @@ def _workspaces(options: Globals, _incomplete: str) -> Iterator[str]:
 def _manifests(options: Globals) -> Iterable[Manifest]:
     project = load_project(options)
     environment, workspace = offline_environment(project, options)
-    return reconcile.load(project, reconcile.manifest_paths(project, environment, ()), workspace).desired.manifests
+    return loading.load(project, loading.manifest_paths(project, environment, ()), workspace).desired.manifests
 
 
 def _environments(options: Globals, _incomplete: str) -> Iterable[str]:

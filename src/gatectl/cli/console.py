@@ -11,8 +11,8 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any, Final, TextIO
 
-from gatectl.addresses import without_secrets
 from gatectl.errors import InputError
+from gatectl.network.addresses import without_secrets
 from gatectl.quote import json_text, quote, safe
 from gatectl.render import RENDERERS, renderer
 from gatectl.render.interface import Look

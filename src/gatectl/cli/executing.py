@@ -9,7 +9,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Sequence
 
-from gatectl.apply import Execution
+from gatectl.applying.execute import Execution
 from gatectl.model import Outcome
 from gatectl.signals import Watch
 

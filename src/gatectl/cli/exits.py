@@ -16,8 +16,8 @@ import click
 
 from gatectl import __version__, errors, signals
 from gatectl.cli.console import Console, command_of, console_from, let_go
+from gatectl.documents import error_json
 from gatectl.quote import quote
-from gatectl.report import error_json
 
 
 def run(arguments: Sequence[str], watch: signals.Watch | None = None) -> int:

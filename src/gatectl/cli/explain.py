@@ -8,7 +8,7 @@ from gatectl.cli.options import Globals, command, offers
 from gatectl.errors import DONE
 from gatectl.explain import explain
 from gatectl.kinds import KINDS
-from gatectl.sources import read_schema
+from gatectl.manifests.sources import read_schema
 
 
 @command("explain")

@@ -8,11 +8,12 @@ from pathlib import Path
 import click
 
 from gatectl import export as exporter
-from gatectl import outputs, sources, validate
 from gatectl.cli.options import Globals, command, connection_of, environment_of, load_project
-from gatectl.current import read_current, read_workspaces, visible_names
 from gatectl.errors import DONE, InputError
+from gatectl.files import outputs
 from gatectl.kinds import KINDS
+from gatectl.manifests import sources, validate
+from gatectl.planning.current import read_current, read_workspaces, visible_names
 from gatectl.platforms import driver_for
 from gatectl.quote import quote
 

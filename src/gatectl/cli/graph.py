@@ -10,7 +10,7 @@ from typing import Final
 
 import click
 
-from gatectl import parse, reconcile, report
+from gatectl import documents
 from gatectl.cli.options import (
     Globals,
     command,
@@ -19,11 +19,12 @@ from gatectl.cli.options import (
     environment_of,
     load_project,
 )
-from gatectl.current import read_current, read_workspaces, visible_names
 from gatectl.errors import DONE, INVALID, UsageError
 from gatectl.graph.reading import by_label, from_live, from_manifests
 from gatectl.graph.values import Graph
+from gatectl.manifests import loading, parse
 from gatectl.model import Finding
+from gatectl.planning.current import read_current, read_workspaces, visible_names
 from gatectl.platforms import driver_for
 from gatectl.render import render
 
@@ -50,7 +51,7 @@ def COMMAND(  # noqa: N802 - the table's word
     graph, errors, title = _live(options, time.monotonic() + deadline) if live else _declared(options, paths, group_by)
     console.result(import_module(f"gatectl.graph.{format_name}").render(graph, title))
     if errors:
-        document = report.findings_json(parse.locate(errors), 0, 0, report.relative_to(os.getcwd()))
+        document = documents.findings_json(parse.locate(errors), 0, 0, documents.relative_to(os.getcwd()))
         for line in render("findings", document, "text", console.look(sys.stderr)).splitlines()[:-2]:
             console.info(line)
         console.info(f"{len(errors)} finding{'s' if len(errors) > 1 else ''} of severity error: gatectl validate")
@@ -60,8 +61,8 @@ def COMMAND(  # noqa: N802 - the table's word
 def _declared(options: Globals, paths: tuple[str, ...], group_by: str) -> tuple[Graph, list[Finding], str]:
     project = load_project(options)
     environment = environment_of(project, options)
-    paths_read = reconcile.manifest_paths(project, environment, paths)
-    loaded = reconcile.load(project, paths_read, default_workspace_of(environment))
+    paths_read = loading.manifest_paths(project, environment, paths)
+    loaded = loading.load(project, paths_read, default_workspace_of(environment))
     errors = [finding for finding in loaded.findings if finding.severity == "error"]
     return from_manifests(loaded.desired, loaded.findings, by_label(group_by)), errors, project.name
 

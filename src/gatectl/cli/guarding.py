@@ -8,11 +8,12 @@ from typing import Any
 
 import click
 
-from gatectl import guardrails, sources
+from gatectl.applying import guardrails
 from gatectl.cli.options import InvalidProject, make_checked_project
 from gatectl.errors import InputError
+from gatectl.manifests import sources
+from gatectl.manifests.parse import MAX_BYTES
 from gatectl.model import SourceFile
-from gatectl.parse import MAX_BYTES
 from gatectl.project import Environment, Project, bare_project
 
 
@@ -41,7 +42,7 @@ def read_base(project: Project, ref: str, ends: float | None = None) -> tuple[Pr
     Raises UsageError for what is no commit, or outside of a checkout; InputError where git fails or the file is not valid,
     DeadlinePassed.
     """
-    from gatectl.checkout import History
+    from gatectl.manifests.commits import History
 
     with History(project.folder, ends) as history:
         commit = history.resolve(ref, "--guardrails-from")

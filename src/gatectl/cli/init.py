@@ -9,13 +9,14 @@ from pathlib import Path
 
 import click
 
-from gatectl import outputs, reconcile
 from gatectl.cli.options import Globals, command, load_project
 from gatectl.errors import DONE, InputError, UsageError
+from gatectl.files import outputs
 from gatectl.kinds import KINDS
+from gatectl.manifests import loading
+from gatectl.manifests.sources import schema_folder
+from gatectl.pipelines.starter import NOWHERE, github_workflow, gitlab_pipeline, starter_files
 from gatectl.quote import quote, safe
-from gatectl.sources import schema_folder
-from gatectl.starter import NOWHERE, github_workflow, gitlab_pipeline, starter_files
 
 _SCHEMAS = ".schemas"
 _PIPELINES = {
@@ -67,7 +68,7 @@ def COMMAND(options: Globals, directory: str, ci: str | None, said: str | None) 
         source = schema_folder() / f"{quote(name)}.schema.json"
         _write(folder / _SCHEMAS / source.name, source.read_text("utf-8"), None, console.info)
     project = load_project(options._replace(project=str(folder / "gatectl.yaml")))
-    loaded = reconcile.load(project, reconcile.manifest_paths(project, project.environments["default"], ()), "default")
+    loaded = loading.load(project, loading.manifest_paths(project, project.environments["default"], ()), "default")
     if loaded.invalid:
         raise InputError("the manifests that were there before are not valid", "gatectl validate says what is wrong")
     here = "" if folder == Path.cwd() else f"cd {safe(shlex.quote(directory))} && "
@@ -92,7 +93,7 @@ def _pipeline(ci: str, said: str | None) -> Mapping[str, str]:
         return {}
     name, make = _PIPELINES[ci]
     here = Path(__file__).resolve().parent.parent
-    packaged = here / "_pipelines" / f"{ci}.yml"
+    packaged = here / "pipelines" / f"{ci}.yml"
     source = packaged if packaged.is_file() else here.parent.parent / name
     return make(source.read_text("utf-8"), *_place(ci, said))
 

@@ -14,21 +14,24 @@ from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 import click
 
-from gatectl import credentials, fences, references, sources, trust
-from gatectl.addresses import Pattern
 from gatectl.cli.blanks import Strict
 from gatectl.cli.console import Console
+from gatectl.credentials import pasted, references
+from gatectl.credentials.secrets import resolve_reference, shaped
 from gatectl.errors import INVALID, GatectlError, MissingCredential, UntrustedHost, UsageError
-from gatectl.exclusion import broken
+from gatectl.files import fences
+from gatectl.manifests import sources
+from gatectl.manifests.exclusion import broken
+from gatectl.manifests.parse import locate, parse
+from gatectl.manifests.validate import check_project
 from gatectl.model import Document, Finding, Pointer, SourceFile, Spot
-from gatectl.parse import locate, parse
+from gatectl.network import trust
+from gatectl.network.addresses import Pattern
 from gatectl.platforms import driver_for
 from gatectl.platforms.flashback import check_url
 from gatectl.platforms.interface import Connection, Credentials, Secret
 from gatectl.project import Environment, Project, bare_project, choose_environment, make_project
 from gatectl.quote import quote, safe
-from gatectl.secrets import resolve_reference, shaped
-from gatectl.validate import check_project
 
 if TYPE_CHECKING:
     from click.shell_completion import CompletionItem
@@ -321,19 +324,19 @@ def _credentials(project: Project, environment: Environment) -> Credentials | No
     """GATECTL_TOKEN, the environment's token, or GATECTL_EMAIL and GATECTL_PASSWORD; the first that is there."""
     if not environment.platform.startswith(("https://", "http://")):
         return None
-    given = credentials.stripped(os.environ.get("GATECTL_TOKEN", ""))
+    given = pasted.stripped(os.environ.get("GATECTL_TOKEN", ""))
     if given:
-        return Credentials(token=Secret(shaped("environment variable GATECTL_TOKEN", given, credentials.token)))
+        return Credentials(token=Secret(shaped("environment variable GATECTL_TOKEN", given, pasted.token)))
     if environment.token is not None:
         try:
             return Credentials(
-                token=Secret(resolve_reference(environment.token, project.folder, os.environ, credentials.token))
+                token=Secret(resolve_reference(environment.token, project.folder, os.environ, pasted.token))
             )
         except MissingCredential as error:
             raise MissingCredential(
                 f"the token of environment '{quote(environment.name)}': {error.message}", error.hint
             ) from error
-    email = credentials.stripped(os.environ.get("GATECTL_EMAIL", "")) or None
+    email = pasted.stripped(os.environ.get("GATECTL_EMAIL", "")) or None
     # A password may be of any characters; the end of a line is of the file that it was read from.
     password = os.environ.get("GATECTL_PASSWORD", "").rstrip("\r\n")
     if email or password:

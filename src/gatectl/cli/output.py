@@ -13,15 +13,16 @@ from typing import Any, NamedTuple, TypeVar
 
 import click
 
-from gatectl import fences, report
-from gatectl import outputs as places
+from gatectl import documents
 from gatectl.cli.console import Console
 from gatectl.errors import UsageError
+from gatectl.files import fences
+from gatectl.files import outputs as places
+from gatectl.manifests.sources import PROJECT_FILE, STANDARD_INPUT
 from gatectl.model import Finding, SourceFile
 from gatectl.quote import quote
 from gatectl.render import FORMATS, RENDERERS, Kind, render, renderer
 from gatectl.render.interface import Files, Json, Look
-from gatectl.sources import PROJECT_FILE, STANDARD_INPUT
 
 Function = TypeVar("Function", bound=Callable[..., Any])
 
@@ -126,7 +127,7 @@ class Sources(NamedTuple):
 def of_files(
     files: Sequence[SourceFile],
     findings: Sequence[Finding],
-    name_file: report.NameFile,
+    name_file: documents.NameFile,
     base: str,
     project: Path | None,
 ) -> Sources:
@@ -142,7 +143,7 @@ def of_files(
 def of_plan(plan: Json, folder: Path, project: Path | None, *, lines: bool = True) -> Sources:
     """The sources of a plan, whose names are relative to the project folder."""
     checks = {item["path"]: item["sha256"] for item in plan["source"]["inputs"]}
-    home = report.relative_to(str(folder))(str(project)) if project is not None else None
+    home = documents.relative_to(str(folder))(str(project)) if project is not None else None
     return Sources(str(folder), list(checks), {}, checks, home, lines)
 
 
@@ -161,12 +162,12 @@ def _shown(kind: Kind, document: Json, format_name: str, look: Look, sources: So
     names, home, root = sources.names, sources.home or next(iter(sources.names), PROJECT_FILE), sources.base
     if renderer(format_name).checkout:
         root = top_of(sources.base)
-        relative = report.relative_to(root)
+        relative = documents.relative_to(root)
 
         def rename(name: str) -> str:
             return name if name == STANDARD_INPUT else relative(os.path.normpath(os.path.join(sources.base, name)))
 
-        document = report.renamed(document, rename)
+        document = documents.renamed(document, rename)
         names, home = [rename(name) for name in names], rename(home)
     root = root if os.sep == "/" else root.replace(os.sep, "/")
     files = Files(names, root, home, _Lines(sources) if sources.lines else None)

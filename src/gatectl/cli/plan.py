@@ -6,8 +6,6 @@ import shlex
 
 import click
 
-from gatectl import outputs as files
-from gatectl import plan as plans
 from gatectl.cli.options import Globals, budget_option, command, connection_of
 from gatectl.cli.output import Outputs, format_option, of_plan, publish
 from gatectl.cli.planning import (
@@ -19,9 +17,11 @@ from gatectl.cli.planning import (
     selection_options,
     work_out,
 )
-from gatectl.cli.steps import leave_outputs, leave_summary
+from gatectl.cli.step_files import leave_outputs, leave_summary
 from gatectl.errors import DONE, INVALID
-from gatectl.pipeline import exit_code
+from gatectl.files import outputs as files
+from gatectl.pipelines.step_values import exit_code
+from gatectl.planning import plan as plans
 from gatectl.quote import json_text, safe
 
 

@@ -11,15 +11,16 @@ from typing import Any, Final, NamedTuple
 import click
 
 from gatectl import reconcile
-from gatectl.addresses import without_secrets
 from gatectl.cli.guarding import guardrails_option, hold_to
 from gatectl.cli.options import Globals, default_workspace_of, environment_of, load_project, offers
 from gatectl.errors import InputError, UsageError
+from gatectl.manifests import loading
+from gatectl.manifests.selection import parse_selector, parse_target
 from gatectl.model import Plan
+from gatectl.network.addresses import without_secrets
 from gatectl.platforms import driver_for
 from gatectl.platforms.interface import Connection, Identification
 from gatectl.quote import quote
-from gatectl.selection import parse_selector, parse_target
 
 _OBJECTS: Any = {"multiple": True, "metavar": "KIND/[WORKSPACE/]NAME", "shell_complete": offers("objects")}
 
@@ -134,14 +135,14 @@ def narrow(
         if request.prune:
             raise UsageError("--prune deletes what no manifest declares, so it goes with all manifests",
                              "leave out --changed-since")  # fmt: skip
-        from gatectl import merging
+        from gatectl.manifests import merging
 
-        paths = reconcile.manifest_paths(request.project, environment, request.paths)
+        paths = loading.manifest_paths(request.project, environment, request.paths)
         workspace = default_workspace_of(environment)
         try:
             since = merging.read_since(request.project, paths, workspace, changed_since, request.ends)
         except InputError:
-            if not reconcile.load(request.project, paths, workspace).invalid:
+            if not loading.load(request.project, paths, workspace).invalid:
                 raise
             return request  # what is wrong with the manifests comes first, and refuses any plan
         request = request._replace(since=since)
@@ -156,9 +157,9 @@ def work_out(request: reconcile.Request, connect: Callable[[], Connection]) -> P
     project, environment = request.project, request.environment
     if not driver_for(environment.platform).writable:
         return _of_snapshot(request, connect())
-    paths = reconcile.manifest_paths(project, environment, request.paths)
+    paths = loading.manifest_paths(project, environment, request.paths)
     git = reconcile.ask_git(request)
-    loaded = reconcile.load(project, paths, default_workspace_of(environment))
+    loaded = loading.load(project, paths, default_workspace_of(environment))
     driver = driver_for(environment.platform)
     if loaded.invalid:
         return reconcile.refuse(
@@ -176,16 +177,16 @@ def _of_snapshot(request: reconcile.Request, connection: Connection) -> Plan:
     """The plan that the platform of a snapshot would have had; it knows the workspace of manifests that name none."""
     from gatectl.platforms import snapshot
 
-    paths = reconcile.manifest_paths(request.project, request.environment, request.paths)
+    paths = loading.manifest_paths(request.project, request.environment, request.paths)
     git = reconcile.ask_git(request)
     try:
         reader = snapshot.open_reader(connection)
     except InputError:
-        loaded = reconcile.load(request.project, paths, request.environment.workspace)
+        loaded = loading.load(request.project, paths, request.environment.workspace)
         if not loaded.invalid:
             raise
         return reconcile.refuse(request, loaded, git, Identification("snapshot", connection.target, None))
-    loaded = reconcile.load(request.project, paths, request.environment.workspace or reader.traits.default_workspace)
+    loaded = loading.load(request.project, paths, request.environment.workspace or reader.traits.default_workspace)
     if loaded.invalid:
         return reconcile.refuse(request, loaded, git, reader.identification)
     return reconcile.make_plan(request, loaded, git, reader, {"snapshot": reader.remark})
@@ -193,16 +194,17 @@ def _of_snapshot(request: reconcile.Request, connection: Connection) -> Plan:
 
 def declared_graph(request: reconcile.Request, plan: Plan) -> Any:
     """The graph of the manifests that a plan was made of (`graph.values.Graph`), read again; None where they are not the same."""
-    from gatectl import report, sources
+    from gatectl import documents
     from gatectl.graph.reading import by_label, from_manifests
+    from gatectl.manifests import sources
 
     if "-" in request.paths:
         return None
     project, environment = request.project, request.environment
     workspaces = plan["target"]["workspaces"]
     workspace = default_workspace_of(environment) or (workspaces[0] if len(workspaces) == 1 else None)
-    loaded = reconcile.load(project, reconcile.manifest_paths(project, environment, request.paths), workspace)
-    name_file = report.relative_to(str(project.folder))
+    loaded = loading.load(project, loading.manifest_paths(project, environment, request.paths), workspace)
+    name_file = documents.relative_to(str(project.folder))
     read = {name_file(path): digest for path, digest in sources.inputs(loaded.files)}
     if any(read.get(item["path"]) != item["sha256"] for item in plan["source"]["inputs"]):
         return None

@@ -16,10 +16,11 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final, NamedTuple
 
-from gatectl import __version__, outputs
+from gatectl import __version__
+from gatectl.applying.receipt import Actor, Run, run_id
 from gatectl.errors import GatectlError, InputError
+from gatectl.files import outputs
 from gatectl.quote import json_text
-from gatectl.receipt import Actor, Run, run_id
 
 FOLDER: Final = "receipts"
 KEPT: Final = 100

@@ -6,15 +6,15 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final
 
-from gatectl import plan as plans
-from gatectl import receipt as receipts
-from gatectl import sources, validate
+from gatectl.applying import receipt as receipts
+from gatectl.applying.soundness import unsound
 from gatectl.errors import InputError
+from gatectl.files.packing import LARGEST, read_json, unpacked
 from gatectl.kinds import KINDS
+from gatectl.manifests import sources, validate
 from gatectl.model import Plan
-from gatectl.packing import LARGEST, read_json, unpacked
+from gatectl.planning import plan as plans
 from gatectl.quote import quote
-from gatectl.soundness import unsound
 
 _READ: Final[Mapping[str, Sequence[str]]] = {
     "plan": (plans.OLD_VERSION, plans.FORMAT_VERSION),

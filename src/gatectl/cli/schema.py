@@ -5,11 +5,11 @@ from __future__ import annotations
 import click
 
 from gatectl.cli.options import Globals, command, offers
-from gatectl.combine import combine
 from gatectl.errors import DONE, UsageError
 from gatectl.kinds import KINDS
+from gatectl.manifests.editor_schema import combine
+from gatectl.manifests.sources import read_schema
 from gatectl.quote import json_text
-from gatectl.sources import read_schema
 
 DOCUMENTS = ("project", "plan", "receipt", "findings", "faults")
 

@@ -10,9 +10,9 @@ from pathlib import Path
 
 import click
 
-from gatectl.addresses import is_loopback
 from gatectl.cli.options import Globals, command, load_project
 from gatectl.errors import DONE, InputError, UsageError
+from gatectl.network.addresses import is_loopback
 from gatectl.platforms.interface import Connection
 from gatectl.quote import quote
 

@@ -11,10 +11,10 @@ from typing import Any
 
 import click
 
-from gatectl import outputs
 from gatectl.cli.options import Globals, command, connection_of, environment_of, load_project
-from gatectl.current import read_current, read_workspaces
 from gatectl.errors import DONE, UsageError
+from gatectl.files import outputs
+from gatectl.planning.current import read_current, read_workspaces
 from gatectl.platforms import driver_for, snapshot
 from gatectl.platforms.interface import Reader
 from gatectl.quote import json_text, safe

@@ -6,9 +6,9 @@ import os
 
 import click
 
-from gatectl import trust
 from gatectl.cli.options import Globals, command, load_project
 from gatectl.errors import DONE
+from gatectl.network import trust
 from gatectl.quote import quote
 
 

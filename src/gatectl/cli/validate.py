@@ -9,7 +9,8 @@ from typing import NamedTuple
 
 import click
 
-from gatectl import checks, guardrails, report, sources
+from gatectl import documents
+from gatectl.applying import guardrails
 from gatectl.cli.console import Console
 from gatectl.cli.guarding import guardrails_option, read_base
 from gatectl.cli.options import (
@@ -22,6 +23,7 @@ from gatectl.cli.options import (
 )
 from gatectl.cli.output import Outputs, format_option, of_files, publish
 from gatectl.errors import DONE, INVALID, InputError
+from gatectl.manifests import checks, sources
 from gatectl.model import Finding, SourceFile
 from gatectl.project import Project, choose_environment
 from gatectl.quote import quote
@@ -56,8 +58,8 @@ def COMMAND(  # noqa: N802 - the table's word
     files, findings = checks.files_of(results), [*gathered.findings, *checks.findings_of(results)]
     findings, shown = _merge(console, results, refs, findings, files)
     here = os.getcwd()
-    name_file = report.relative_to(here)
-    document = report.findings_json(findings, len(files), checks.count_documents(results), name_file)
+    name_file = documents.relative_to(here)
+    document = documents.findings_json(findings, len(files), checks.count_documents(results), name_file)
     publish(console, outputs, "findings", document, of_files(shown, findings, name_file, here, gathered.file))
     return INVALID if document["summary"]["errors"] else DONE
 
@@ -132,7 +134,7 @@ def _merge(
     """What merging would bring, too, and the files that show it. That git cannot do it is no reason to hide other findings."""
     if not refs:
         return findings, files
-    from gatectl import merging
+    from gatectl.manifests import merging
 
     forecasts = []
     for project, _, paths, workspace in (result.check for result in results):

@@ -1,7 +1,7 @@
 """What a platform is to gatectl: something to read, and something else to write.
 
 Reading and writing are two types on purpose. Planning is handed a `Reader`, which has no way to change anything; only
-`apply` ever opens a `Writer`. Both speak the platform's own JSON shapes (platform-contract.md, section 1), called *wire*
+`applying` ever opens a `Writer`. Both speak the platform's own JSON shapes (platform-contract.md, section 1), called *wire*
 here; translating between wire and manifests is the business of `kinds`.
 
 A new platform is one module (or folder) beside this one with `open_reader` and `open_writer`, and one line in the table
@@ -14,7 +14,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Literal, NamedTuple, Protocol
 
-from gatectl.addresses import Pattern
+from gatectl.network.addresses import Pattern
 
 Wire = Mapping[str, Any]
 

@@ -18,7 +18,7 @@ from typing import Any, Final
 from urllib.parse import urlsplit, urlunsplit
 
 from gatectl.errors import Forbidden, InputError, PlatformError, PlatformRefused, Unsupported, UsageError
-from gatectl.packing import read_json
+from gatectl.files.packing import read_json
 from gatectl.platforms.interface import Collection, Connection, Identification, Reader, Traits, Wire
 from gatectl.platforms.wire import (
     attached_buckets,

@@ -13,9 +13,9 @@ from collections.abc import Iterator, Sequence
 from typing import Final
 from unicodedata import combining, east_asian_width
 
+from gatectl.manifests.validate import looks_secret
 from gatectl.quote import commands, safe
 from gatectl.render.interface import Json, Lines
-from gatectl.validate import looks_secret
 
 Marked = tuple[str, str]
 """A line of an excerpt: its margin, with the number, and the text beside it."""

@@ -7,8 +7,8 @@ import re
 from collections.abc import Mapping
 from typing import Any, Final, Literal, NamedTuple, cast
 
-from gatectl.addresses import http_address
 from gatectl.errors import NotAuthenticated, UsageError
+from gatectl.network.addresses import http_address
 from gatectl.quote import quote
 
 Provider = Literal["github", "gitlab"]

@@ -9,7 +9,7 @@ from typing import Final, Literal, NamedTuple
 from urllib.parse import quote
 
 from gatectl.errors import Uncertain, Unreachable
-from gatectl.http import TRIED_SECONDS
+from gatectl.network.http import TRIED_SECONDS
 from gatectl.review.hosts import Comment, Host
 
 _PREVIOUS: Final = "<!-- gatectl: previous -->"

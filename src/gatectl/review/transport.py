@@ -12,12 +12,12 @@ from collections.abc import Iterator, Mapping
 from typing import Any, Final, NamedTuple
 from urllib.parse import urlsplit
 
-from gatectl import http
-from gatectl.addresses import admit, http_address
+from gatectl.credentials.redaction import Redaction
 from gatectl.errors import Forbidden, NotAuthenticated, PlatformError, PlatformRefused, Uncertain, Unreachable
-from gatectl.http import LATER, TRIED_SECONDS, backoff
+from gatectl.network import http
+from gatectl.network.addresses import admit, http_address
+from gatectl.network.http import LATER, TRIED_SECONDS, backoff
 from gatectl.quote import quote
-from gatectl.redaction import Redaction
 
 WAITED_SECONDS: Final = 120.0
 """How long a host may make us wait, all in all, before its limit counts as not reachable."""

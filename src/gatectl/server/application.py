@@ -22,8 +22,8 @@ from starlette.responses import Response
 from starlette.routing import Route, Router
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from gatectl.addresses import is_loopback, origin_host
 from gatectl.errors import PlatformError, PlatformLocked, PlatformRefused, Unreachable
+from gatectl.network.addresses import is_loopback, origin_host
 from gatectl.platforms.embedded.platform import Platform
 from gatectl.quote import quote
 from gatectl.server.endpoint import Answer, Call, Endpoint, no, refusal

@@ -64,11 +64,11 @@ from pathlib import Path
 from typing import Any, Final, Literal, NamedTuple
 
 from gatectl.errors import InputError
-from gatectl.parse import locate, parse
+from gatectl.manifests.parse import locate, parse
+from gatectl.manifests.sources import read_file, read_schema
+from gatectl.manifests.validate import API_VERSION, check, make_checker
 from gatectl.quote import quote
 from gatectl.server.sessions import HOUR
-from gatectl.sources import read_file, read_schema
-from gatectl.validate import API_VERSION, check, make_checker
 
 Kind = Literal[
     "latency",

@@ -15,7 +15,7 @@ from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
 from gatectl.errors import PlatformError
-from gatectl.outputs import own_folder
+from gatectl.files.outputs import own_folder
 from gatectl.platforms.interface import Collection, Connection, Identification, Traits, Wire
 from gatectl.quote import quote
 

@@ -29,7 +29,6 @@ from typing import Any, Final
 from sqlalchemy import URL, Connection, Engine, NullPool, create_engine, event, make_url
 from sqlalchemy.exc import ArgumentError, DBAPIError
 
-from gatectl.addresses import Pattern
 from gatectl.errors import (
     DeadlinePassed,
     NotAuthenticated,
@@ -39,6 +38,7 @@ from gatectl.errors import (
     Unreachable,
     UsageError,
 )
+from gatectl.network.addresses import Pattern
 from gatectl.quote import quote
 
 from .claim import PATIENCE, Release, wait_for

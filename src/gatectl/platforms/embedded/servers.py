@@ -13,8 +13,8 @@ from typing import Any, Final, NamedTuple
 from sqlalchemy import URL
 from sqlalchemy.exc import ArgumentError
 
-from gatectl.addresses import PORTS, Address, Pattern, admit, is_loopback, normal_host, place_of
 from gatectl.errors import PlatformError, UsageError
+from gatectl.network.addresses import PORTS, Address, Pattern, admit, is_loopback, normal_host, place_of
 from gatectl.quote import quote
 
 _OF_A_CHECKOUT: Final = frozenset(

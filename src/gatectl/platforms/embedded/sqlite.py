@@ -31,7 +31,7 @@ from sqlalchemy import Connection, Engine, NullPool, create_engine, event
 from sqlalchemy.exc import DBAPIError
 
 from gatectl.errors import PlatformError, PlatformLocked
-from gatectl.outputs import own_folder, refuse_links
+from gatectl.files.outputs import own_folder, refuse_links
 from gatectl.quote import quote
 
 from .claim import PATIENCE, Release, claim_file

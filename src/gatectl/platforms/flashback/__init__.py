@@ -12,8 +12,6 @@ from functools import cached_property, lru_cache
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 from urllib.parse import quote
 
-from gatectl import addresses
-from gatectl.addresses import http_address
 from gatectl.errors import (
     Forbidden,
     NotAuthenticated,
@@ -23,6 +21,8 @@ from gatectl.errors import (
     Uncertain,
     Unsupported,
 )
+from gatectl.network import addresses
+from gatectl.network.addresses import http_address
 from gatectl.platforms.interface import Collection, Connection, Identification, Traits, Wire
 from gatectl.platforms.wire import is_deleted, read_list
 

@@ -11,6 +11,7 @@ import math
 from collections.abc import Iterable, Mapping
 from typing import Any, Final, NamedTuple
 
+from gatectl.credentials.redaction import Redaction
 from gatectl.errors import (
     Forbidden,
     NotAuthenticated,
@@ -21,7 +22,6 @@ from gatectl.errors import (
     Unsupported,
 )
 from gatectl.quote import safe
-from gatectl.redaction import Redaction
 
 
 class Throttled(PlatformError):

@@ -1,7 +1,7 @@
 """Requests to the platform: with a token, as many at once as it bears, and again while that does no harm.
 
 A request that surely had no effect is repeated here: a GET; anything that was never sent; what was throttled. A write that
-may have had one is never repeated here: it raises Uncertain, and `apply` reads the platform again before it decides.
+may have had one is never repeated here: it raises Uncertain, and `applying.execute` reads the platform again before it decides.
 """
 
 from __future__ import annotations
@@ -12,8 +12,6 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any, Final, NamedTuple
 
-from gatectl import http
-from gatectl.addresses import Admission
 from gatectl.errors import (
     DeadlinePassed,
     NotAuthenticated,
@@ -22,7 +20,9 @@ from gatectl.errors import (
     Uncertain,
     Unreachable,
 )
-from gatectl.http import LATER, MORE_TIME, TRIED_SECONDS, backoff
+from gatectl.network import http
+from gatectl.network.addresses import Admission
+from gatectl.network.http import LATER, MORE_TIME, TRIED_SECONDS, backoff
 from gatectl.platforms.flashback.answers import Answer, Throttled, judge, parse_body, redact
 from gatectl.platforms.flashback.session import make_session
 from gatectl.platforms.interface import Credentials

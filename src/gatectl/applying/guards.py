@@ -1,0 +1,284 @@
+"""What protects a platform from a plan that is no longer true: below the command line, before each write. Pure.
+
+A plan is bound to a platform, a project and an environment. And what it refers to has to be as it was reviewed: the
+changes are worked out again from what is live now, with every object that they name and with the rules of the final state
+(product.md, section 4).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Any, Final, Literal, NamedTuple
+
+from gatectl.applying.conditions import Conflict, Row, judge, read_after
+from gatectl.errors import StalePlan
+from gatectl.kinds import KINDS, bucket
+from gatectl.kinds.interface import find_api_keys
+from gatectl.manifests.desired import comparable
+from gatectl.model import Identity, Live, ObjectKey, Operation, Plan
+from gatectl.planning.changes import Ending, attachment_token, count_api_keys, registered_buckets, same_identity
+from gatectl.planning.current import Current, WorkspaceState
+from gatectl.planning.final_state import final_state
+from gatectl.planning.plan import OLD_VERSION, Target, downgraded_fingerprint, points_of, read_attachment, target_json
+from gatectl.quote import quote
+
+Verdict = Live | Conflict | Literal["already"] | None
+"""What is to be done with an operation: write over this object, or where there is none (None), or nothing."""
+
+_AGAIN: Final = "choose the environment that it was made for, or plan again"
+_NO_RULES: Final[Mapping[str, str]] = {}
+
+
+class Guard(NamedTuple):
+    """What a plan is held against: where it is to be applied, the severities of the project's rules, and what was approved."""
+
+    target: Target
+    rules: Mapping[str, str] = _NO_RULES
+    expect: str | None = None
+
+    def admit(self, plan: Plan) -> None:
+        """Raises StalePlan for a plan of another place, of another project, or that is not the one that was approved."""
+        check_expected(plan, self.expect)
+        check_target(plan, self.target)
+
+    def judge(self, plan: Plan, pending: Sequence[Operation], current: Current) -> dict[str, Verdict]:
+        """The verdict on each of the operations that are still to be done, by id."""
+        about = _About.of(plan["operations"], current)
+        verdicts: dict[str, Verdict] = {}
+        for op in pending:
+            verdict: Verdict = judge(op, current)
+            if not isinstance(verdict, (Conflict, str)):
+                rows = tuple(_references(op, verdict, current, about))
+                verdict = Conflict(op["id"], rows) if rows else verdict
+            verdicts[op["id"]] = verdict
+        for name, broken in _breaches(pending, verdicts, current, self.rules).items():
+            verdicts[name] = Conflict(name, (), tuple(broken))
+        return verdicts
+
+    def conflicts(self, plan: Plan, current: Current) -> list[Conflict]:
+        """The operations of a plan that cannot be done as it was reviewed."""
+        check_adopted(plan, current)
+        return [v for v in self.judge(plan, plan["operations"], current).values() if isinstance(v, Conflict)]
+
+
+def check_expected(plan: Plan, expect: str | None) -> None:
+    """What is applied is what was approved, or nothing. Raises StalePlan."""
+    if expect is None or plan["fingerprint"] == expect:
+        return
+    if plan["formatVersion"] != OLD_VERSION and downgraded_fingerprint(plan) == expect:
+        raise StalePlan(
+            f"the expected fingerprint {quote(expect)} is that of a plan of format 1.0, this plan is of format"
+            f" {quote(plan['formatVersion'])}",
+            f"nothing was written; an earlier gatectl made it: have {quote(plan['fingerprint'])} approved",
+        )
+    raise StalePlan(
+        f"the plan is not the expected one: its fingerprint is {quote(plan['fingerprint'])} (format {quote(plan['formatVersion'])}),"
+        f" expected is {quote(expect)}",
+        "nothing was written; look at the new plan (gatectl plan), and have its fingerprint approved",
+    )
+
+
+def check_target(plan: Plan, here: Target) -> None:
+    """A plan is for one platform, one project and one environment. Raises StalePlan.
+
+    One that was made before the platform's store existed fits only the store that came to be in the same place.
+    """
+    planned, found = plan["target"], target_json(here)
+    if plan["formatVersion"] == OLD_VERSION:
+        _check_old(plan)
+    if (planned["driver"], planned["url"]) != (here.driver, here.url):
+        raise StalePlan(f"the plan is for {quote(planned['url'])}, this is {quote(here.url)}", _AGAIN)
+    if planned["instance"] is None:
+        if planned.get("place") != here.place:
+            raise StalePlan(f"the plan is for a {quote(planned['url'])} platform in another folder", _AGAIN)
+    elif planned["instance"] != here.instance:
+        there = f"instance {quote(planned['instance'])} of {quote(planned['url'])}"
+        raise StalePlan(f"the plan is for {there}, this is instance {quote(here.instance or '(none yet)')}", _AGAIN)
+    for name, words in (("project", "of project"), ("environment", "of environment"), ("wire", "for wire values")):
+        if name in planned and planned[name] != found[name]:
+            raise StalePlan(f"the plan is {words} {_shown(planned[name])}, this is {_shown(found[name])}", _AGAIN)
+
+
+def _shown(value: Any) -> str:
+    if isinstance(value, Mapping):
+        return (
+            ", ".join(f"{quote(name)} {quote(inner)}" for name, inner in value.items() if inner is not None) or "(none)"
+        )
+    return quote(value)
+
+
+def _check_old(plan: Plan) -> None:
+    """Plans of format 1.0 say less of what they were made from, so they may do less. Raises StalePlan."""
+    operations = plan["operations"]
+    why = None
+    if any(op["action"] == "delete" or op["detach"] for op in operations):
+        why = "deletes or detaches"
+    elif plan["target"]["instance"] is None:
+        why = "does not say which platform it is for"
+    if why is not None:
+        raise StalePlan(f"the plan is of format 1.0 and {why}", "plan again: gatectl plan --out FILE")
+
+
+def check_adopted(plan: Plan, current: Current) -> None:
+    """What is to be taken under management is there as it was planned. Raises StalePlan."""
+    for item in plan["adopts"]:
+        key = ObjectKey(item["kind"], item["workspace"], item["name"])
+        live = current.among(key).by_id.get(item["platformId"]) if key.kind in KINDS else None
+        if live is None or live.key != key:
+            raise StalePlan(
+                f"{quote(key)} ({quote(item['platformId'])}) was to be taken under management, and is not there any more",
+                "nothing was written; plan again",
+            )
+
+
+class _About(NamedTuple):
+    """What the operations of a plan say of each other's objects."""
+
+    registered: Mapping[tuple[str | None, Identity], Sequence[tuple[str, str]]]
+    """The live buckets of each remote identity, as (label, id)."""
+    labels: frozenset[tuple[str | None, str]]
+    """The workspaces and labels of the buckets that the plan registers."""
+    pointed: Mapping[str, Sequence[Mapping[str, str]]]
+    """Where the buckets and LLMs that the plan changes point, before and after, by id."""
+    released: Mapping[str, frozenset[str]]
+    """The repositories that the plan detaches a resource from, by its id."""
+    made: frozenset[str]
+    """The workspaces that the plan creates."""
+
+    @staticmethod
+    def of(operations: Iterable[Operation], current: Current) -> _About:
+        labels, made, pointed = set(), set(), {}
+        released: dict[str, set[str]] = {}
+        for op in operations:
+            if op["kind"] == "Workspace" and op["action"] == "create":
+                made.add(op["name"])
+            elif op["kind"] == "Bucket" and op["action"] == "create":
+                labels.add((op["workspace"], op["name"]))
+            elif op["kind"] in ("Bucket", "LLM") and op["action"] == "update" and "after" in op:
+                pointed[op["platformId"]] = [points_of(op[name]["spec"]) for name in ("before", "after")]
+            for item in op["detach"]:
+                released.setdefault(item["id"], set()).add(op["platformId"])
+        freed = {name: frozenset(ids) for name, ids in released.items()}
+        return _About(registered_buckets(current) if labels else {}, frozenset(labels), pointed, freed, frozenset(made))
+
+
+def _references(op: Operation, live: Live | None, current: Current, about: _About) -> Iterator[Row]:
+    """Where something that an operation refers to is not as it was reviewed."""
+    state = None
+    if op["workspace"] is not None:
+        there = len(current.workspaces.by_name.get(op["workspace"], ()))
+        if there != 1 and not (there == 0 and op["workspace"] in about.made):
+            yield "/metadata/workspace", op["workspace"], f"{there} of this name", op["workspace"]
+        state = current.states.get(op["workspace"])
+    yield from _names(op, current)
+    if state is not None:
+        for item in op["attach"]:
+            yield from _attached(op, item, state, about)
+        yield from _api_key(op, state)
+        yield from _users(op, state, about)
+    yield from _twins(op, about)
+    yield from _keys(op, live)
+
+
+def _names(op: Operation, current: Current) -> Iterator[Row]:
+    """Another object that has meanwhile taken the name, or one like it."""
+    renamed = op["action"] == "update" and any(field["path"] == "/metadata/name" for field in op["fields"])
+    if op["action"] != "create" and not renamed:
+        return
+    index = current.among(ObjectKey(op["kind"], op["workspace"], op["name"]))
+    for other in index.by_lower.get(op["name"].lower(), ()):
+        if other.id != op["platformId"] and (not renamed or KINDS[op["kind"]].unique):
+            yield "/metadata/name", "free", f"that of '{other.key.name}' {other.id}", op["name"]
+
+
+def _attached(op: Operation, item: Mapping[str, Any], state: WorkspaceState, about: _About) -> Iterator[Row]:
+    """A resource to attach that is gone, is called otherwise, or points elsewhere."""
+    if item["id"] is None:
+        return
+    planned = read_attachment(item)
+    path = f"/spec/resources/{attachment_token(planned)}"
+    is_llm = planned.identity[0] == "LLM"
+    live = (state.context.llms if is_llm else state.context.buckets).get(item["id"])
+    if live is None:
+        yield path, f"registered as {item['id']}", None, "attached"
+        return
+    identity: Identity = ("LLM", live.key.name.lower()) if is_llm else comparable(bucket.identity(live.spec))
+    wanted = ("LLM", planned.identity[1].lower()) if is_llm else comparable(planned.identity)
+    if identity != wanted:
+        yield f"{path}/identity", "/".join(planned.identity), "/".join(identity), "/".join(planned.identity)
+    if not is_llm and live.key.name.lower() != (planned.label or "").lower():
+        yield f"{path}/label", planned.label, live.key.name, planned.label
+    told = {name: item[name] for name in ("provider", "endpoint") if name in item}
+    if "after" in op and points_of(live.spec) not in (told, *about.pointed.get(live.id, ())):
+        yield f"{path}/endpoint", _shown(told), _shown(points_of(live.spec)), _shown(told)
+
+
+def _api_key(op: Operation, state: WorkspaceState) -> Iterator[Row]:
+    """A provider API key that is gone, or whose description means another one now."""
+    for field in op["fields"]:
+        reference = field["after"]
+        if field["path"] == "/spec/credentials" and isinstance(reference, Mapping) and "apiKey" in reference:
+            found = find_api_keys(reference["apiKey"], state.context.api_keys)
+            planned = reference.get("id", reference["apiKey"] if "after" in op else None)
+            if len(found) != 1 or (planned is not None and found != [planned]):
+                yield "/spec/credentials/apiKey", planned or reference["apiKey"], ", ".join(found) or None, planned
+
+
+def _users(op: Operation, state: WorkspaceState, about: _About) -> Iterator[Row]:
+    """Repositories that attach what is to be deleted, besides those that the plan detaches it from."""
+    if op["action"] != "delete" or op["kind"] not in ("Bucket", "LLM"):
+        return
+    letting_go = about.released.get(op["platformId"], frozenset())
+    for repository in state.indexes["Repository"].by_id.values():
+        if repository.id not in letting_go and any(a.id == op["platformId"] for a in repository.attachments):
+            yield "attached by", None, repository.key.name, None
+
+
+def _twins(op: Operation, about: _About) -> Iterator[Row]:
+    """Buckets that have meanwhile been registered with the identity of one that is to be registered."""
+    if op["kind"] != "Bucket" or op["action"] != "create":
+        return
+    spec = read_after(op).spec
+    known = {item["id"] for item in (op.get("after") or {}).get("besides", ())}
+    for label, platform_id in same_identity(about.registered, op["workspace"], spec):
+        if platform_id not in known and (op["workspace"], label) not in about.labels:
+            yield "registered", None, f"as '{label}' {platform_id}", f"as '{op['name']}'"
+
+
+def _keys(op: Operation, live: Live | None) -> Iterator[Row]:
+    """API keys that came to be, and would reach what is attached, or die, though nobody has reviewed that."""
+    keys = count_api_keys(live) if live is not None else 0
+    if op["action"] == "update" and op["attach"] and keys and op["risk"] == "none":
+        yield "API keys", None, f"{keys} that will reach what is attached", None
+    before = (op.get("before") or {}).get("apiKeys", 0)
+    if op["action"] == "delete" and keys > before:
+        yield "API keys", str(before), str(keys), None
+
+
+def _breaches(
+    pending: Sequence[Operation], verdicts: Mapping[str, Verdict], current: Current, rules: Mapping[str, str]
+) -> dict[str, list[str]]:
+    """What the final state would break, by the operation that would bring it about; the rules of GW504."""
+    endings, deleted, changed = [], set(), {}
+    for op in pending:
+        verdict = verdicts[op["id"]]
+        if op["kind"] != "Repository" or isinstance(verdict, (Conflict, str)):
+            continue
+        if op["action"] == "delete":
+            deleted.add(op["platformId"])
+            continue
+        key = ObjectKey("Repository", op["workspace"], op["name"])
+        after = read_after(op, verdict)
+        nowhere = (None,) * len(after.attachments)
+        endings.append(Ending(key, op["platformId"], None, after.spec, after.attachments, nowhere))
+        changed[key] = op["id"]
+    broken: dict[str, list[str]] = {}
+    if not changed:
+        return broken
+    for finding in final_state(endings, deleted, frozenset(changed), current, rules):
+        if finding.severity == "error":
+            for workspace, name in finding.about:
+                found = changed.get(ObjectKey("Repository", workspace, name or ""))
+                if found is not None:
+                    broken.setdefault(found, []).append(finding.message)
+    return broken

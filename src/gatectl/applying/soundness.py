@@ -1,0 +1,324 @@
+"""Is a saved plan one that gatectl could have made? Pure.
+
+A digest tells that a file was changed by accident; whoever recomputes it can write anything that fits the schema. What is
+executed and what is shown of it must agree all the same, so everything that an apply relies on is looked at here.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import Any, Final
+
+from gatectl.kinds import KINDS
+from gatectl.kinds.interface import Kind
+from gatectl.manifests.desired import IDENTITY_FIELDS
+from gatectl.manifests.validate import API_VERSION
+from gatectl.model import Change, ObjectKey, Operation, Plan
+from gatectl.planning.changes import Ending, Worked, attachment_token
+from gatectl.planning.plan import OLD_VERSION, arrange, hash_of, operation_id, read_attachment, read_state
+
+Fits = Callable[[str, Mapping[str, Any]], bool]
+"""Whether a document fits the schema of its kind."""
+
+_NAME: Final = "/metadata/name"
+_CREDENTIALS: Final = "/spec/credentials"
+_MASTER: Final = re.compile("/spec/resources/[^/]+/master")
+_A: Final = {"create": "a create", "update": "an update", "delete": "a delete"}
+_EMPTY: Final[Mapping[str, Any]] = {"attachments": ()}
+_PLACES: Final = ("bucket", "account", "container", "name")
+_BUCKETS: Final[tuple[Mapping[str, Any], ...]] = (
+    {"type": "S3", "bucket": "x"},
+    {"type": "AzureBlob", "account": "x", "container": "x"},
+)
+"""What a changed bucket may be: its own type is fixed, and no part of a plan."""
+
+
+def unsound(plan: Plan, fits: Fits) -> str | None:
+    """What is wrong with a plan of the right shape; None where nothing is."""
+    return next(_problems(plan, fits), None)
+
+
+def _problems(plan: Plan, fits: Fits) -> Iterator[str]:
+    operations = plan["operations"]
+    earlier: set[str] = set()
+    for op in operations:
+        for problem in _operation(op, fits):
+            yield f"operation {op['id']!r}: {problem}"
+        if op["id"] in earlier:
+            yield f"operation {op['id']!r} is there twice"
+        if not earlier.issuperset(op["dependsOn"]):
+            yield f"operation {op['id']!r} depends on one that does not come before it"
+        earlier.add(op["id"])
+    yield from _counted(plan)
+    for kept in plan["kept"]:
+        for item in kept["attachments"]:
+            for problem in _resource(item, "keep"):
+                yield f"what it keeps of {kept['name']!r}: {problem}"
+
+
+def _counted(plan: Plan) -> Iterator[str]:
+    """The order of the operations, and whether the summary counts what is there."""
+    operations = plan["operations"]
+    if plan["formatVersion"] != OLD_VERSION:
+        yield from _order(operations)
+        if plan["summary"]["adopt"] != len(plan["adopts"]):
+            yield "its summary counts other objects to adopt than it has"
+    summary = plan["summary"]
+    for action in ("create", "update", "delete"):
+        if summary[action] != sum(op["action"] == action for op in operations):
+            yield f"its summary counts other operations ({action}) than it has"
+    for name in ("attach", "detach"):
+        if summary[name] != sum(len(op[name]) for op in operations):
+            yield f"its summary counts other resources to {name} than it has"
+
+
+def _operation(op: Operation, fits: Fits) -> Iterator[str]:
+    kind = KINDS.get(op["kind"])
+    if kind is None:
+        yield f"there is no kind {op['kind']!r}"
+        return
+    if kind.scoped != (op["workspace"] is not None):
+        yield f"a {kind.name} is {'in a' if kind.scoped else 'in no'} workspace"
+        return
+    if not _is_text(op):
+        yield "it holds half a character"
+        return
+    if op["id"] != operation_id(ObjectKey(op["kind"], op["workspace"], op["name"])):
+        yield "its id is that of another object"
+    yield from _states(op)
+    yield from _lists(op)
+    yield from _fields(op, kind, fits)
+    if "after" in op:
+        yield from _whole(op, kind)
+
+
+def _is_text(op: Operation) -> bool:
+    """Whether all that is sent or hashed of it can be. The path of its manifest may be any bytes, and never is."""
+    said = {name: value for name, value in op.items() if name not in ("reason", "source")}
+    try:
+        json.dumps(said, ensure_ascii=False).encode()
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
+def _states(op: Operation) -> Iterator[str]:
+    """Before and after, as the action has them."""
+    action = op["action"]
+    pre, post = op["pre"], op["post"]
+    there = action != "create"
+    if pre["exists"] != there or bool(op["platformId"]) != there or (op["platformId"] == ""):
+        yield f"{_A[action]} is of an object that {'exists, with its id' if there else 'does not exist, and has no id'}"
+    if (pre["hash"] is not None) != there or (post["hash"] is not None) != (action != "delete"):
+        yield f"its hashes are not those of {_A[action]}"
+    if (op["risk"] == "destructive") != (action == "delete" or bool(op["detach"])):
+        yield f"its risk is not {op['risk']!r}"
+    if op["risk"] == "widens" and not (action == "update" and op["attach"]):
+        yield "its risk is not 'widens': it attaches nothing to what exists"
+
+
+def _whole(op: Operation, kind: Kind) -> Iterator[str]:
+    """Whether the states of an operation are what it has hashes of, and what lies between them is what it does."""
+    before, after = op.get("before"), op["after"]
+    if (before is None) != (op["action"] == "create") or (after is None) != (op["action"] == "delete"):
+        yield f"its states are not those of {_A[op['action']]}"
+        return
+    for name, state in (("before", before), ("after", after)):
+        if state is not None:
+            problem = _state(op, kind, name, state)
+            if problem is not None:
+                yield f"its state {name}: {problem}"
+                return
+    keys = bool(before and before.get("apiKeys"))
+    risk = "widens" if op["action"] == "update" and op["attach"] and keys else "none"
+    if op["risk"] not in ("destructive", risk):
+        yield f"its risk is {risk!r}"
+    yield from _difference(op, kind, before, after)
+    if kind.name == "Repository":
+        yield from _moved(op, (before or _EMPTY)["attachments"], (after or _EMPTY)["attachments"])
+
+
+def _state(op: Operation, kind: Kind, name: str, state: Mapping[str, Any]) -> str | None:
+    spec = state["spec"]
+    others = {"bucket"} if spec.get("type") == "AzureBlob" else {"account", "container"}
+    if spec.keys() != kind.paths.keys() - others:
+        return f"its fields are not those of a {kind.name}"
+    if ("attachments" in state) != (kind.name == "Repository"):
+        return f"a {kind.name} attaches {'nothing' if 'attachments' in state else 'something or nothing'}"
+    if "apiKeys" in state and (kind.name != "Repository" or name != "before"):
+        return "it has no API keys"
+    if "besides" in state and (kind.name != "Bucket" or op["action"] != "create"):
+        return "nothing is registered beside it"
+    for item in state.get("attachments", ()):
+        problem = next(_resource(item, "attach" if item["id"] is None else "keep"), None)
+        if problem is not None:
+            return problem
+    key = ObjectKey(op["kind"], op["workspace"], op["name"])
+    if hash_of(key, read_state(state)) != op["pre" if name == "before" else "post"]["hash"]:
+        return "it has another hash"
+    return None
+
+
+def _difference(
+    op: Operation, kind: Kind, before: Mapping[str, Any] | None, after: Mapping[str, Any] | None
+) -> Iterator[str]:
+    """Whether its fields are those that differ between its states. Which credentials are sent is in no state."""
+    told = {f["path"]: (f["before"], f["after"]) for f in op["fields"] if f["path"] != _CREDENTIALS}
+    expected: dict[str, tuple[Any, Any]] = {}
+    if after is not None and before is None:
+        expected = {kind.paths[name]: (None, value) for name, value in after["spec"].items() if value != ""}
+    elif after is not None and before is not None:
+        old, new = kind.comparable(before["spec"]), kind.comparable(after["spec"])
+        names = [name for name in kind.paths if old.get(name) != new.get(name)]
+        expected = {kind.paths[name]: (before["spec"].get(name), after["spec"].get(name)) for name in names}
+        masters = {item["id"]: item["master"] for item in after.get("attachments", ())}
+        for item in before.get("attachments", ()):
+            if item["id"] in masters and masters[item["id"]] != item["master"]:
+                path = f"/spec/resources/{attachment_token(read_attachment(item))}/master"
+                expected[path] = (item["master"], masters[item["id"]])
+    if told != expected:
+        wrong = sorted(path for path in told.keys() | expected.keys() if told.get(path) != expected.get(path))
+        yield f"its fields are not what differs between its states: {', '.join(wrong)}"
+
+
+def _moved(op: Operation, before: Sequence[Mapping[str, Any]], after: Sequence[Mapping[str, Any]]) -> Iterator[str]:
+    """Whether what it attaches, detaches and keeps lies between its states."""
+    stays = _without(before, op["detach"])
+    comes = _without(after, op["attach"])
+    if stays is None or comes is None or _without(before, op["keep"]) is None or _without(after, op["keep"]) is None:
+        yield "what it attaches, detaches and keeps is not in its states"
+    elif op["action"] != "delete" and sorted(map(_place, stays)) != sorted(map(_place, comes)):
+        yield "what it attaches and detaches is not what differs between its states"
+    elif op["action"] == "delete" and stays:
+        yield "it does not say all that goes with it"
+
+
+def _without(items: Sequence[Mapping[str, Any]], fewer: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]] | None:
+    """The items without these; None where one of these is not among them."""
+    rest = list(items)
+    for item in fewer:
+        if item not in rest:
+            return None
+        rest.remove(item)
+    return rest
+
+
+def _place(item: Mapping[str, Any]) -> tuple[str, ...]:
+    found = read_attachment(item)
+    return (found.id or "", *(name.lower() for name in found.identity), (found.folder or "").strip("/"))
+
+
+def _order(operations: Sequence[Operation]) -> Iterator[str]:
+    """Whether the operations come in the order in which they can be done, each after what it needs."""
+    ids = {op["id"] for op in operations}
+    changes, endings = [], {}
+    for op in operations:
+        key = ObjectKey(op["kind"], op["workspace"], op["name"])
+        needs = {ObjectKey("Workspace", None, op["workspace"])} if op["workspace"] is not None else set()
+        lists = {name: tuple(map(read_attachment, op[name])) for name in ("attach", "detach", "keep")}
+        for item in lists["attach"]:
+            if item.id is None:
+                is_llm = item.identity[0] == "LLM"
+                made = ObjectKey(
+                    "LLM" if is_llm else "Bucket", op["workspace"], (item.identity[1] if is_llm else item.label) or ""
+                )
+                if operation_id(made) not in ids:
+                    yield f"operation {op['id']!r} attaches what neither exists nor is created"
+                needs.add(made)
+        if op["kind"] == "Repository" and op["after"] is not None:
+            endings[key] = Ending(key, op["platformId"], None, op["after"]["spec"], (), ())
+        attach, detach, keep = lists["attach"], lists["detach"], lists["keep"]
+        changes.append(
+            Change(op["action"], key, op["platformId"], "", (), attach, detach, keep, None, None, False, detach,
+                   frozenset(needs), None)
+        )  # fmt: skip
+    arranged, _ = arrange(Worked(changes, endings, [], [], [], [], []))
+    if [(op["id"], tuple(op["dependsOn"])) for op in operations] != [(operation_id(c.key), d) for c, d in arranged]:
+        yield "its operations do not come in the order that they need"
+
+
+def _lists(op: Operation) -> Iterator[str]:
+    """What is attached, detached and kept."""
+    allowed: tuple[str, ...] = ()
+    if op["kind"] == "Repository":
+        allowed = {"create": ("attach",), "update": ("attach", "detach", "keep"), "delete": ("detach",)}[op["action"]]
+    for name in ("attach", "detach", "keep"):
+        if op[name] and name not in allowed:
+            yield f"{_A[op['action']]} of a {op['kind']} does not {name}"
+        for item in op[name]:
+            yield from _resource(item, name)
+
+
+def _resource(item: Mapping[str, Any], name: str) -> Iterator[str]:
+    fields = IDENTITY_FIELDS.get(item["type"], ("name",))
+    if name == "attach" and item["type"] not in IDENTITY_FIELDS:
+        yield f"nothing of type {item['type']!r} can be attached"
+    if {place for place in _PLACES if place in item} != set(fields) or any(item[f] is None for f in fields):
+        yield f"a resource of type {item['type']!r} is told by {' and '.join(fields)}"
+    elif name == "attach" and not all(item[field] for field in fields):
+        yield "a resource to attach has no name"
+    if item["id"] == "" or (name != "attach" and item["id"] is None):
+        yield f"a resource to {name} has an id"
+
+
+def _fields(op: Operation, kind: Kind, fits: Fits) -> Iterator[str]:
+    after = {field["path"]: field["after"] for field in op["fields"]}
+    if len(after) != len(op["fields"]):
+        yield "one of its fields is there twice"
+    if after.get(_NAME, op["name"]) != op["name"]:
+        yield "it gives another name than its own"
+    if op["action"] == "create":
+        yield from _created(op, kind, after, fits)
+    elif op["action"] == "update":
+        yield from _updated(op, kind, after, fits)
+    elif after:
+        yield "a delete changes no field"
+
+
+def _created(op: Operation, kind: Kind, after: Mapping[str, Any], fits: Fits) -> Iterator[str]:
+    if any(field["before"] is not None for field in op["fields"]):
+        yield "what does not exist yet had no fields"
+    needed = {"Workspace": (_NAME,), "Repository": (_NAME, "/spec/mode")}.get(kind.name, (_NAME, _CREDENTIALS))
+    missing = [path for path in needed if after.get(path) is None]
+    unknown = after.keys() - {*kind.paths.values(), *needed}
+    if missing or unknown:
+        yield f"a new {kind.name} {'needs' if missing else 'has no'} {', '.join(missing or sorted(unknown))}"
+    elif not fits(kind.name, _document(op, after, {})):
+        yield f"its fields are not those of a {kind.name}"
+
+
+def _updated(op: Operation, kind: Kind, after: Mapping[str, Any], fits: Fits) -> Iterator[str]:
+    if not (after or op["attach"] or op["detach"]):
+        yield "an update changes something"
+    paths = {path for field, path in kind.paths.items() if field not in kind.fixed}
+    if kind.name in ("Bucket", "LLM"):
+        paths.add(_CREDENTIALS)
+    plain = {path: value for path, value in after.items() if path in paths}
+    for field in op["fields"]:
+        path, values = field["path"], (field["before"], field["after"])
+        if path in paths:
+            if path != _CREDENTIALS and not all(value is None or type(value) is str for value in values):
+                yield f"{path} is not text"
+        elif kind.name != "Repository" or _MASTER.fullmatch(path) is None:
+            yield f"{path} cannot be changed"
+        elif type(values[1]) is not bool or type(values[0]) not in (bool, type(None)):
+            yield f"{path} is not yes or no"
+    specs: tuple[Mapping[str, Any], ...] = (
+        _BUCKETS
+        if kind.name == "Bucket"
+        else ({"LLM": {"provider": "Other"}, "Repository": {"endpointType": "S3"}}.get(kind.name, {}),)
+    )
+    if not any(fits(kind.name, _document(op, plain, spec)) for spec in specs):
+        yield f"its fields are not those of a {kind.name}"
+
+
+def _document(op: Operation, values: Mapping[str, Any], spec: Mapping[str, Any]) -> Mapping[str, Any]:
+    """The manifest that would say so."""
+    spec = {**spec, **{path.removeprefix("/spec/"): value for path, value in values.items() if path != _NAME}}
+    credentials = spec.get("credentials")
+    if isinstance(credentials, Mapping) and "apiKey" in credentials and type(credentials.get("id")) is str:
+        spec["credentials"] = {name: value for name, value in credentials.items() if name != "id"}
+    head = {"apiVersion": API_VERSION, "kind": op["kind"], "metadata": {"name": op["name"]}}
+    return {**head, "spec": spec} if spec else head

@@ -1,0 +1,139 @@
+"""References become secrets, at the last moment: only an apply that is about to write calls this.
+
+A reference is `{env: NAME}` or `{file: path}`. What comes out lives in memory until the request is made, and is never
+printed, logged, hashed into a plan or stored.
+"""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable, Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+from gatectl.credentials import pasted, references
+from gatectl.errors import MissingCredential
+from gatectl.model import Plan
+from gatectl.quote import quote
+
+_LONGEST = 1 << 20
+
+Shape = Callable[[str], str]
+"""What makes of a text the secret that is sent, or raises `credentials.Unusable`."""
+
+
+def resolve_reference(
+    reference: Mapping[str, str], folder: Path, environment: Mapping[str, str], shape: Shape = pasted.usable
+) -> str:
+    """The secret that a reference leads to, as `shape` puts it right. `folder` is what a file is relative to.
+
+    Raises MissingCredential, which names the variable or the file, and never a value.
+    """
+    if "env" in reference:
+        name = reference["env"]
+        return _shaped(f"environment variable {quote(name)}", lambda: _variable(name, environment), shape)
+    path = folder / reference["file"]
+    return _shaped(f"file {quote(path)}", lambda: _file(path), shape)
+
+
+def shaped(what: str, text: str, shape: Shape) -> str:
+    """A secret that is at hand, as `shape` puts it right; `what` names where it comes from. Raises MissingCredential."""
+    return _shaped(what, lambda: text, shape)
+
+
+def _shaped(what: str, read: Callable[[], str], shape: Shape) -> str:
+    try:
+        return shape(read())
+    except pasted.Unusable as error:
+        raise MissingCredential(f"{what} {error.problem}", error.hint) from None
+
+
+def _variable(name: str, environment: Mapping[str, str]) -> str:
+    value = environment.get(name)
+    if value is None:
+        raise pasted.Unusable("is not set", f"set it: export {quote(name)}=…")
+    return value
+
+
+def _file(path: Path) -> str:
+    hint = "it should hold the secret and nothing else"
+    try:
+        with open(path, "rb") as stream:
+            content = stream.read(_LONGEST + 1)
+    except OSError as error:
+        raise pasted.Unusable(f"cannot be read: {error.strerror}", "create it, or correct the path") from None
+    except ValueError:  # its name is none that a file can have
+        raise pasted.Unusable("is none that there can be", "correct the path") from None
+    if len(content) > _LONGEST:
+        raise pasted.Unusable("is too large", hint)
+    return pasted.decoded(content)
+
+
+def resolve_plan(
+    plan: Plan, project_folder: Path, environment: Mapping[str, str], tokens: Iterable[Mapping[str, str]] = ()
+) -> dict[str, dict[str, str]]:
+    """All credentials that a plan's operations send, by operation id. `tokens` are what the project's environments sign in with.
+
+    Raises MissingCredential naming all that miss, or that a plan may not name.
+    """
+    bounds = references.borders(project_folder, tokens, environment)
+    secrets: dict[str, dict[str, str]] = {}
+    missing: dict[str, list[str]] = {}
+    hints: dict[str, str | None] = {}
+    for operation in plan["operations"]:
+        for field in operation["fields"]:
+            if field["path"] == "/spec/credentials" and field["after"]:
+                found, lost = _resolve(operation, field["after"], project_folder, environment, bounds)
+                secrets[operation["id"]] = found
+                for what, error in lost:
+                    missing.setdefault(error.message, []).append(what)
+                    hints[error.message] = error.hint
+    if len(missing) == 1:
+        ((message, users),) = missing.items()
+        raise MissingCredential(f"{_of(users)}: {message}", hints[message])
+    if missing:
+        listed = "\n".join(f"  {message} ({_of(users)})" for message, users in missing.items())
+        what = "credentials are missing or cannot be used"
+        raise MissingCredential(f"{len(missing)} {what}:\n{listed}", "nothing was written")
+    return secrets
+
+
+def _of(users: list[str]) -> str:
+    """Who lacks a credential, in a few words however many they are."""
+    return users[0] if len(users) == 1 else f"{users[0]} and {len(users) - 1} more"
+
+
+def _resolve(
+    operation: Mapping[str, Any],
+    reference: Mapping[str, Any],
+    project_folder: Path,
+    environment: Mapping[str, str],
+    bounds: references.Borders,
+) -> tuple[dict[str, str], list[tuple[str, MissingCredential]]]:
+    """The secrets of one operation, and those of them that are not there, each with what it is for. A plan's files are
+    relative to the project folder."""
+    found: dict[str, str] = {}
+    missing: list[tuple[str, MissingCredential]] = []
+    for name, value in reference.items() if "apiKey" not in reference else ():
+        try:
+            refused = references.refusal(value, project_folder, bounds)
+            if refused is not None:
+                raise MissingCredential(f"{refused.message} (GW601)", refused.hint)
+            shape = functools.partial(pasted.usable, provider=_provider(operation), field=name)
+            found[name] = resolve_reference(value, project_folder, environment, shape)
+        except MissingCredential as error:
+            what = f"{operation['kind']} {quote(operation['workspace'])}/{quote(operation['name'])}: {name}"
+            missing.append((what, error))
+    return found, missing
+
+
+def _provider(operation: Mapping[str, Any]) -> str | None:
+    """The type of the bucket or the provider of the LLM that an operation is about, as far as it says so."""
+    said = {field["path"]: field["after"] for field in operation["fields"]}
+    state = operation.get("after")
+    spec = state.get("spec", state) if isinstance(state, Mapping) else {}
+    for name in ("type", "provider"):
+        value = said.get(f"/spec/{name}") or (spec.get(name) if isinstance(spec, Mapping) else None)
+        if isinstance(value, str):
+            return value
+    return None

@@ -1,0 +1,1 @@
+"""The file system: what lies in what, and everything that gatectl writes."""

@@ -1,0 +1,1 @@
+"""The manifests: from paths and commits to what is desired, and to what is wrong with it. Nothing here asks a platform."""

@@ -1,0 +1,144 @@
+"""Paths and bytes → documents → manifests: all that can be said without the platform, and every offline finding.
+
+The one file that knows the order in which manifests are read, parsed, held against their schema and given to the rules.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Collection, Mapping, Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from gatectl import rules
+from gatectl.credentials import references
+from gatectl.kinds import KINDS
+from gatectl.manifests import desired, parse, sources, validate
+from gatectl.model import Desired, Document, Finding, SourceFile
+from gatectl.project import Environment, Project
+from gatectl.quote import quote
+
+
+class Examined(NamedTuple):
+    """What one file holds by itself: its documents, each with its kind (None: none of ours) and what is wrong with its
+    shape, and what is wrong with the file."""
+
+    file: SourceFile
+    documents: list[tuple[Document, str | None, list[Finding]]]
+    findings: list[Finding]
+
+
+Known = dict[str, Examined]
+"""What was examined already, by its path."""
+
+
+class Loaded(NamedTuple):
+    """All that can be said without the platform: the manifests, and what is wrong with them (not yet located).
+
+    `documents_in` says how many documents each file holds.
+    """
+
+    files: list[SourceFile]
+    documents_in: Mapping[str, int]
+    desired: Desired
+    findings: list[Finding]
+
+    @property
+    def documents(self) -> int:
+        return sum(self.documents_in.values())
+
+    @property
+    def invalid(self) -> bool:
+        return any(finding.severity == "error" for finding in self.findings)
+
+
+def manifest_paths(project: Project, environment: Environment, paths: Sequence[str]) -> list[str | Path]:
+    """The paths to read: those given, else the environment's, else the project's."""
+    if paths:
+        return list(paths)
+    named = environment.manifests if environment.manifests is not None else project.manifests
+    return [Path(os.path.normpath(project.folder / name)) for name in named]
+
+
+def load(project: Project, paths: Sequence[str | Path], default_workspace: str | None) -> Loaded:
+    """Bytes → documents → manifests, and every offline finding. `default_workspace`: of manifests that name none."""
+    read = sources.read_manifests(paths, project.folder, project.file, project.exclude)
+    return load_read(project, read, default_workspace)
+
+
+def load_read(
+    project: Project, read: sources.Read, default_workspace: str | None, known: Known | None = None
+) -> Loaded:
+    """The same of files that were read already, from wherever. What is `known` is not examined again, and what is examined
+    becomes known."""
+    findings = list(read.findings)
+    checker = validate.make_checker({kind.name: sources.read_schema(kind.schema) for kind in KINDS.values()})
+    manifests = []
+    counts = {}
+    for file in read.files:
+        examined = known.get(file.path) if known is not None else None
+        if examined is None or examined.file is not file:
+            examined = _examine(file, checker)
+            if known is not None:
+                known[file.path] = examined
+        if examined.documents:
+            counts[file.path] = len(examined.documents)
+        findings.extend(examined.findings)
+        for document, kind, wrong in examined.documents:
+            if kind is not None:
+                if wrong:
+                    wrong = _adjusted(project, wrong)
+                valid = not any(f.severity == "error" for f in wrong)
+                manifest = desired.read_manifest(document, kind, valid, default_workspace)
+                manifests.append(manifest)
+                wrong = [f._replace(subject=manifest.subject) for f in wrong] if wrong else wrong
+            findings.extend(wrong)
+    wanted = Desired(tuple(manifests))
+    findings.extend(_empty_paths(read, counts.keys(), findings))
+    findings.extend(references.check(manifests, references.borders(project.folder, project.tokens, os.environ)))
+    findings.extend(_of_rules(project, wanted, findings))
+    return Loaded(read.files, counts, wanted, findings)
+
+
+def _adjusted(project: Project, findings: Sequence[Finding]) -> list[Finding]:
+    """The findings of a document: its warnings are matters of taste, as those of the rules are; its errors are the format's."""
+    errors = [f for f in findings if f.severity == "error"]
+    return [*errors, *rules.adjust((f for f in findings if f.severity != "error"), project.rules)]
+
+
+def _of_rules(project: Project, wanted: Desired, known: Sequence[Finding]) -> list[Finding]:
+    """What the rules find; not that a name is none, where it was told already that it is a placeholder or in odd quotes."""
+    found = rules.adjust(rules.check(desired.offline_namespace(wanted)), project.rules)
+    told = {_spot(f) for f in known if f.rule in ("GW205", "GW207") and f.spot is not None}
+    return [f for f in found if f.rule != "GW205" or _spot(f) not in told] if told else found
+
+
+def _spot(finding: Finding) -> tuple[Any, ...] | None:
+    spot = finding.spot
+    return spot and (spot.document.file.path, spot.document.number, spot.pointer)
+
+
+def _examine(file: SourceFile, checker: validate.Checker) -> Examined:
+    parsed = parse.parse(file)
+    return Examined(file, [(d, *validate.check(d, checker)) for d in parsed.documents], parsed.findings)
+
+
+def _empty_paths(read: sources.Read, full: Collection[str], findings: Sequence[Finding]) -> list[Finding]:
+    """GW106 for every path that yields no manifest, unless something else was said of what lies there."""
+    told = {f.place.file for f in findings if f.place is not None and f.rule != "GW108"}
+    empty = []
+    for path, found in read.found.items():
+        if path in told or any(name in full or name in told for name in found):
+            continue
+        if any(name.startswith(path + os.sep) for name in told):
+            continue
+        hint = "name the folder that holds the manifests; where no object is to be left, keep one of kind: Workspace"
+        below = [name for name in read.projects if name.startswith(path.rstrip(os.sep) + os.sep)]
+        if below:
+            more = f" (and {len(below) - 1} more)" if len(below) > 1 else ""
+            hint = f"{quote(below[0])} is a project of its own{more}: --project {quote(below[0])}"
+        empty.append(
+            Finding("GW106", "no manifest here: no document in any file *.yaml or *.yml", hint,
+                    place=sources.first_place(path))
+        )  # fmt: skip
+    return empty

@@ -1,0 +1,76 @@
+"""What cannot be managed now, whatever the manifests say: lists that the platform refuses (GW405), objects that it has
+disabled, and repositories that name what stays away (GW509). Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+
+from gatectl.model import Desired, Finding, Manifest, Spot
+from gatectl.planning.current import Current, WorkspaceState
+from gatectl.planning.match import Pair
+
+
+def read_only(current: Current, names: Iterable[str]) -> list[str]:
+    """The workspaces of these names in which who asks may not write."""
+    lives = ((name, live) for name in names for live in current.workspaces.by_name.get(name, ()))
+    return sorted({name for name, live in lives if live.wire.get("callerRole") == "READ"})
+
+
+def unoffered(desired: Desired, current: Current) -> list[Finding]:
+    """GW405 for every manifest that needs a list which the platform does not give."""
+    found: list[Finding] = []
+    for manifest in desired.manifests:
+        state = current.states.get(manifest.workspace or "")
+        if state is not None and state.refused:
+            found += _unoffered(manifest, state)
+    return found
+
+
+def _unoffered(manifest: Manifest, state: WorkspaceState) -> Iterator[Finding]:
+    no_llms, no_keys = state.refused.get("ai/llm"), state.refused.get("apikeys")
+    if no_llms is not None and manifest.kind == "LLM":
+        yield _refused(manifest, "LLM configurations", no_llms, ())
+    for entry in manifest.entries or () if no_llms is not None else ():
+        if entry.type == "LLM":
+            yield _refused(manifest, "LLM configurations", no_llms or "", ("spec", "resources", entry.position or 0))
+    if no_keys is not None and "apiKey" in (manifest.spec.get("credentials") or {}):
+        yield _refused(manifest, "provider API keys", no_keys, ("spec", "credentials", "apiKey"))
+
+
+def _refused(manifest: Manifest, what: str, said: str, pointer: tuple[str | int, ...]) -> Finding:
+    return Finding(
+        "GW405", f"the platform gives no list of {what}: {said}",
+        "leave it out here, or ask whether this account may use them", spot=Spot(manifest.document, pointer),
+        subject=manifest.subject,
+    )  # fmt: skip
+
+
+def unmanageable(pairs: Iterable[Pair], current: Current) -> Iterator[Finding]:
+    """GW509 for declared objects that cannot be managed now."""
+    for pair in pairs:
+        state = current.states.get(pair.key.workspace or "")
+        if state is None:
+            continue
+        spot = Spot(pair.manifest.document, ("metadata", "name"))
+        if pair.live is not None and pair.live.wire.get("disabled") is True:
+            yield Finding(
+                "GW509", f"{pair.key} is disabled by the platform: it can be changed, and serves nobody",
+                "look at the subscription and its credits", "warning", spot, subject=pair.manifest.subject,
+            )  # fmt: skip
+        if not state.missing:
+            continue
+        if pair.live is not None:
+            away = sorted({a.id for a in pair.live.attachments if a.id is not None} & state.missing)
+            if away:
+                yield Finding(
+                    "GW509", f"{pair.key} attaches what the platform's list does not show: {', '.join(away)}",
+                    "try again later; what is not listed may be there all the same, so nothing is decided from that",
+                    spot=spot, subject=pair.manifest.subject,
+                )  # fmt: skip
+        elif pair.key.kind in ("Bucket", "LLM"):
+            yield Finding(
+                "GW509",
+                f"{pair.key} is not created: repositories of its workspace attach what the platform's list does not show"
+                f" ({', '.join(sorted(state.missing))}), and it may be that",
+                "try again later", spot=spot, subject=pair.manifest.subject,
+            )  # fmt: skip

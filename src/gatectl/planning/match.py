@@ -1,0 +1,156 @@
+"""Manifests meet the live objects they mean: identity is kind, workspace and exact name (product.md, section 1).
+
+GW502 and GW503 are found here: a name that is ambiguous, a workspace that is unknown or undecided.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from difflib import get_close_matches
+from typing import NamedTuple
+
+from gatectl.model import Desired, Finding, Live, Manifest, ObjectKey, Spot
+from gatectl.planning.current import Current, Index, WorkspaceState
+from gatectl.quote import quote
+
+
+class Pair(NamedTuple):
+    """A manifest and the live object it means (None: to be created)."""
+
+    key: ObjectKey
+    manifest: Manifest
+    live: Live | None
+
+
+def decide_workspaces(desired: Desired, default: str | None, visible: Index) -> tuple[Desired, list[Finding]]:
+    """The manifests with their workspace decided: the default, else the only visible one; GW503 where neither is.
+
+    A workspace may be named by its id too; from here on it goes by its name.
+    """
+    desired = _by_name(desired, visible)
+    default = visible.by_id[default].key.name if default in visible.by_id else default
+    if all(m.workspace is not None or m.kind == "Workspace" for m in desired.manifests):
+        return desired, []
+    names = sorted(visible.by_name)
+    chosen = default if default is not None else names[0] if len(names) == 1 else None
+    if chosen is None:
+        listed = ", ".join(names) or "none"
+        findings = [
+            Finding("GW503", f"no workspace is named, and {len(names)} are visible: {listed}",
+                    "say metadata.workspace, --workspace, or workspace in the environment",
+                    spot=Spot(m.document, ("metadata",)), subject=m.subject)
+            for m in desired.manifests if m.workspace is None and m.kind != "Workspace"
+        ]  # fmt: skip
+        return desired, findings
+    manifests = [
+        m._replace(workspace=chosen) if m.workspace is None and m.kind != "Workspace" else m for m in desired.manifests
+    ]
+    return Desired(tuple(manifests)), []
+
+
+def _by_name(desired: Desired, visible: Index) -> Desired:
+    if not any(m.workspace in visible.by_id for m in desired.manifests):
+        return desired
+    return Desired(
+        tuple(
+            m._replace(workspace=visible.by_id[m.workspace].key.name)
+            if m.workspace in visible.by_id and m.workspace not in visible.by_name
+            else m
+            for m in desired.manifests
+        )
+    )
+
+
+def match(desired: Desired, current: Current) -> tuple[list[Pair], list[Finding]]:
+    """Every manifest with its live object, and what is ambiguous or unknown."""
+    declared = {m.name for m in desired.manifests if m.kind == "Workspace"}
+    pairs: list[Pair] = []
+    findings: list[Finding] = []
+    for manifest in desired.manifests:
+        assert manifest.name is not None
+        key = ObjectKey(manifest.kind, manifest.workspace, manifest.name)
+        if manifest.kind != "Workspace":
+            unknown = _unknown_workspace(manifest, declared, current.workspaces)
+            if unknown is not None:
+                findings.append(unknown)
+                continue
+        found = _find(manifest, key, current)
+        if isinstance(found, Finding):
+            findings.append(found)
+        else:
+            pairs.append(Pair(key, manifest, found))
+    return pairs, findings
+
+
+def _unknown_workspace(manifest: Manifest, declared: set[str | None], live: Index) -> Finding | None:
+    name = manifest.workspace
+    assert name is not None
+    lives = live.by_name.get(name, ())
+    stated = "workspace" in (manifest.document.data.get("metadata") or {})
+    spot = Spot(manifest.document, ("metadata", "workspace") if stated else ("metadata",))
+    if len(lives) > 1:
+        ids = ", ".join(sorted(each.id for each in lives))
+        return Finding("GW502", f"{len(lives)} live workspaces are called '{quote(name)}': {ids}",
+                       "rename one of them in the platform", spot=spot, subject=manifest.subject)  # fmt: skip
+    if lives or name in declared:
+        return None
+    known = sorted({*live.by_name, *(d for d in declared if d)})
+    near = get_close_matches(name.lower(), [k.lower() for k in known], n=1)
+    hint = f"declare it with a Workspace manifest, or use one of: {', '.join(map(quote, known)) or 'none'}"
+    if near:
+        hint = (
+            f"did you mean '{next(k for k in known if k.lower() == near[0])}'? Or declare it with a Workspace manifest"
+        )
+    return Finding(
+        "GW503", f"workspace '{quote(name)}' is neither live nor declared", hint, spot=spot, subject=manifest.subject
+    )
+
+
+def _find(manifest: Manifest, key: ObjectKey, current: Current) -> Live | Finding | None:
+    index = current.among(key)
+    if manifest.id is not None:
+        return _by_id(manifest, key, index, current.states)
+    exact = index.by_name.get(key.name, ())
+    if len(exact) == 1:
+        return exact[0]
+    alike = exact or index.by_lower.get(key.name.lower(), ())
+    if not alike:
+        return None
+    ids = ", ".join(f"'{quote(live.key.name)}' {quote(live.id)}" for live in sorted(alike, key=lambda live: live.id))
+    what = f"{len(exact)} live objects are called" if exact else "a live name differs only in case from"
+    return Finding("GW502", f"{what} '{quote(key.name)}' ({key.kind}): {ids}", "choose one of them with metadata.id",
+                   spot=Spot(manifest.document, ("metadata", "name")), subject=manifest.subject)  # fmt: skip
+
+
+def _by_id(
+    manifest: Manifest, key: ObjectKey, index: Index, states: Mapping[str, WorkspaceState]
+) -> Live | Finding | None:
+    assert manifest.id is not None
+    live = index.by_id.get(manifest.id)
+    spot = Spot(manifest.document, ("metadata", "id"))
+    if live is None:
+        elsewhere = _elsewhere(manifest, states)
+        if elsewhere is not None:
+            return Finding("GW505", f"{key.kind} {quote(manifest.id)} lives in workspace '{quote(elsewhere)}' and cannot be moved"
+                           f" to '{quote(key.workspace)}'", "create it anew there under a manifest without metadata.id, move its"
+                           " users, then delete the old one", spot=spot, subject=manifest.subject)  # fmt: skip
+        return Finding("GW502", f"no live {key.kind} has the id '{quote(manifest.id)}'",
+                       "remove metadata.id to create the object", spot=spot, subject=manifest.subject)  # fmt: skip
+    others = [each.id for each in index.by_name.get(key.name, ()) if each.id != live.id]
+    if others and live.key.name != key.name and key.kind in ("Repository", "LLM"):
+        return Finding("GW502", f"{key.kind} {quote(manifest.id)} is called '{quote(live.key.name)}', and cannot be called"
+                       f" '{quote(key.name)}', since {', '.join(map(quote, others))} is",
+                       "names are unique in a workspace: choose that one, or another name",
+                       spot=spot, subject=manifest.subject)  # fmt: skip
+    if live.key.name.lower() != key.name.lower():
+        return Finding("GW502", f"{key.kind} {quote(manifest.id)} is called '{quote(live.key.name)}', not '{quote(key.name)}'",
+                       "metadata.id chooses among objects of one name", spot=spot, subject=manifest.subject)  # fmt: skip
+    return live
+
+
+def _elsewhere(manifest: Manifest, states: Mapping[str, WorkspaceState]) -> str | None:
+    for name, state in states.items():
+        index = state.indexes.get(manifest.kind)
+        if index is not None and manifest.id in index.by_id:
+            return name
+    return None

@@ -1,0 +1,173 @@
+"""Resource entries become attachments: which registered (or declared) resource does each one mean?
+
+The order is product.md's: `id`, `label`, the candidate already attached to this repository, the only candidate; otherwise
+GW502 with the candidates. GW405 and GW501 are found here too.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Container, Iterable, Mapping, Sequence
+from difflib import get_close_matches
+from typing import NamedTuple
+
+from gatectl.kinds import bucket
+from gatectl.manifests.desired import STORAGE, comparable
+from gatectl.model import Attachment, Entry, Finding, Identity, Live, Manifest, ObjectKey, Spot
+from gatectl.planning.current import Current, WorkspaceState
+from gatectl.planning.match import Pair
+from gatectl.quote import quote
+
+
+class Resolved(NamedTuple):
+    """An entry and the resource it means: live (`id`), or created by the same run (`id` None, `creates` its key)."""
+
+    entry: Entry
+    identity: Identity
+    label: str | None
+    id: str | None
+    creates: ObjectKey | None
+
+
+class Catalog(NamedTuple):
+    """What can be attached in one workspace: registered and declared resources by comparable identity."""
+
+    workspace: str
+    candidates: Mapping[Identity, Sequence[Resolved]]
+
+
+_NO_ENTRY = Entry(None, (), (), None, None, None, None)
+
+
+def catalogs(pairs: Iterable[Pair], current: Current) -> dict[str, Catalog]:
+    """The catalog of each workspace: its live buckets and LLMs, and those that manifests will create.
+
+    They are called as their manifests call them, which may differ in case from how they are called live (metadata.id).
+    """
+    resources = [pair for pair in pairs if pair.key.kind in ("Bucket", "LLM")]
+    names = {pair.live.id: pair.key.name for pair in resources if pair.live is not None}
+    found = {name: _live(state, names) for name, state in current.states.items()}
+    for pair in resources:
+        if pair.live is None:
+            identity, label = _declared(pair.manifest)
+            assert pair.key.workspace is not None
+            candidates = found.setdefault(pair.key.workspace, {}).setdefault(comparable(identity), [])
+            candidates.append(Resolved(_NO_ENTRY, identity, label, None, pair.key))
+    return {name: Catalog(name, candidates) for name, candidates in found.items()}
+
+
+def _live(state: WorkspaceState, names: Mapping[str, str]) -> dict[Identity, list[Resolved]]:
+    found: dict[Identity, list[Resolved]] = {}
+    for live in state.indexes["Bucket"].by_id.values():
+        identity = bucket.identity(live.spec)
+        label = names.get(live.id, live.key.name)
+        found.setdefault(comparable(identity), []).append(Resolved(_NO_ENTRY, identity, label, live.id, None))
+    for live in state.indexes["LLM"].by_id.values():
+        identity = ("LLM", names.get(live.id, live.key.name))
+        found.setdefault(identity, []).append(Resolved(_NO_ENTRY, identity, None, live.id, None))
+    return found
+
+
+def _declared(manifest: Manifest) -> tuple[Identity, str | None]:
+    assert manifest.name is not None
+    if manifest.kind == "LLM":
+        return ("LLM", manifest.name), None
+    return bucket.identity(bucket.want(manifest, None)), manifest.name
+
+
+def resolve(
+    manifest: Manifest, live: Live | None, catalog: Catalog, *, packets: bool
+) -> tuple[list[Resolved], list[Finding]]:
+    """The resources that a repository's entries mean, in their order, and what cannot be decided."""
+    resolved: list[Resolved] = []
+    findings: list[Finding] = []
+    attached = {a.id for a in live.attachments} if live is not None else set()
+    for entry in manifest.entries or ():
+        if entry.type == "Packet" and not packets:
+            findings.append(_finding(manifest, entry, "GW405", f"packet '{entry.identity[1]}': this platform has no packets",
+                                     "remove the entry", "type"))  # fmt: skip
+            continue
+        candidates = catalog.candidates.get(entry.key, ())
+        chosen = _choose(entry, candidates, attached)
+        if len(chosen) == 1:
+            resolved.append(chosen[0]._replace(entry=entry))
+        else:
+            findings.append(_unresolved(manifest, entry, candidates, chosen, catalog))
+    return resolved, findings
+
+
+def _choose(entry: Entry, candidates: Sequence[Resolved], attached: Container[str | None]) -> Sequence[Resolved]:
+    if entry.id is not None:
+        candidates = [c for c in candidates if c.id == entry.id]
+    if entry.label is not None:
+        candidates = [c for c in candidates if c.label == entry.label]
+    if len(candidates) > 1:
+        here = [c for c in candidates if c.id is not None and c.id in attached]
+        return here if len(here) == 1 else candidates
+    return candidates
+
+
+def _finding(manifest: Manifest, entry: Entry, rule: str, message: str, hint: str, *field: str) -> Finding:
+    spot = Spot(manifest.document, ("spec", "resources", entry.position or 0, *field))
+    return Finding(rule, message, hint, spot=spot, subject=manifest.subject)
+
+
+def _unresolved(
+    manifest: Manifest, entry: Entry, candidates: Sequence[Resolved], chosen: Sequence[Resolved], catalog: Catalog
+) -> Finding:
+    what = words(entry.identity)
+    listed = ", ".join(sorted(_candidate(c) for c in candidates))
+    if len(chosen) > 1:
+        return _finding(manifest, entry, "GW502", f"{what} could be any of {len(chosen)}: {listed}",
+                        "say which with label: or id:")  # fmt: skip
+    if candidates:
+        message, field = _no_such(entry, candidates)
+        return _finding(manifest, entry, "GW501", message, f"there is: {listed}", field)
+    message = f"{what} is neither registered in workspace '{catalog.workspace}' nor declared by a manifest of it"
+    declare = "LLM" if entry.type == "LLM" else "Bucket"
+    hint = f"declare it with a {declare} manifest, or register it in the platform"
+    near = _near(entry, catalog)
+    return _finding(manifest, entry, "GW501", message, f"did you mean '{near}'? Or {hint}" if near else hint)
+
+
+def _no_such(entry: Entry, candidates: Sequence[Resolved]) -> tuple[str, str]:
+    """Why none of the candidates is the one that an entry's id and label ask for, and which of the two is to blame."""
+    what = words(entry.identity)
+    if entry.id is None:
+        return f"no registered {what} has the label '{entry.label}'", "label"
+    for candidate in candidates:
+        if candidate.id == entry.id:
+            return f"{what}: id '{entry.id}' is labelled '{candidate.label}', not '{entry.label}'", "id"
+    return f"no registered {what} has the id '{entry.id}'", "id"
+
+
+def words(identity: Identity) -> str:
+    kinds = {"S3": "S3 bucket", "GCS": "GCS bucket", "AzureBlob": "Azure container", "LLM": "LLM", "Packet": "packet"}
+    return f"{kinds.get(identity[0], quote(identity[0]))} '{quote('/'.join(identity[1:]))}'"
+
+
+def _candidate(candidate: Resolved) -> str:
+    label = f"'{quote(candidate.label)}'" if candidate.label is not None else f"'{quote(candidate.identity[-1])}'"
+    return f"{label} {quote(candidate.id)}" if candidate.id is not None else f"{label} (declared)"
+
+
+def _near(entry: Entry, catalog: Catalog) -> str | None:
+    names = {"/".join(key[1:]): key for key in catalog.candidates if key[0] == entry.type}
+    if entry.type in STORAGE:
+        others = [key[0] for key in catalog.candidates if key[0] != entry.type and key[1:] == entry.key[1:]]
+        if others:
+            return f"type: {others[0]}"
+    found = get_close_matches("/".join(entry.key[1:]), list(names), n=1, cutoff=0.75)
+    if not found:
+        return None
+    return "/".join(catalog.candidates[names[found[0]]][0].identity[1:])
+
+
+def attachment(resolved: Resolved, live: Attachment | None) -> Attachment:
+    """How an entry is attached in the end: what it leaves out is kept. On a new attachment the folder is empty then, and
+    whether it is a master is not said (None): what is sent is no, and what the platform makes of it is no difference."""
+    entry = resolved.entry
+    if resolved.identity[0] == "LLM":
+        return Attachment(resolved.identity, None, resolved.id, None, None)
+    folder = entry.folder if entry.folder is not None else (live.folder if live is not None else "")
+    master = entry.master if entry.master is not None else (live.master if live is not None else None)
+    return Attachment(resolved.identity, resolved.label, resolved.id, folder, master)
