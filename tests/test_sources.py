@@ -12,7 +12,7 @@ import pytest
 
 from gatectl.manifests import loading, sources
 from gatectl.manifests.parse import locate
-from gatectl.project import Project
+from gatectl.project import Patterns, Project
 
 ONE = "apiVersion: gatectl.io/v1\nkind: Workspace\nmetadata: {name: %s}\n"
 
@@ -161,7 +161,7 @@ def test_a_file_that_is_ours_and_is_not_read_is_told_and_exclude_silences_it(tmp
     assert [(f.rule, f.severity, f.place and f.place.file) for f in found.findings] == [
         ("GW108", "warning", str(tmp_path / name))
     ]
-    assert sources.read_manifests([tmp_path], tmp_path, None, [name]).findings == []
+    assert sources.read_manifests([tmp_path], tmp_path, None, [Patterns(tmp_path, (name,))]).findings == []
 
 
 @pytest.mark.parametrize(
@@ -189,10 +189,12 @@ def test_a_folder_with_nothing_but_files_that_are_not_read_holds_no_manifest(tmp
 
 def test_what_exclude_names_is_not_read_unless_it_is_named(tmp_path: Path) -> None:
     write(tmp_path, "a.yaml", "compose.yaml", "charts/b.yaml", "x/charts/y/c.yaml", "x/d.yaml", "keep/compose.yaml")
-    exclude = ["**/charts/**", "/compose.yaml", "x/*.yaml", "!x/d.yaml"]
+    exclude = ("**/charts/**", "/compose.yaml", "x/*.yaml", "!x/d.yaml")
 
     def files(*paths: str) -> list[str]:
-        found = sources.read_manifests([tmp_path / path for path in paths], tmp_path, None, exclude)
+        found = sources.read_manifests(
+            [tmp_path / path for path in paths], tmp_path, None, [Patterns(tmp_path, exclude)]
+        )
         assert found.findings == []
         return [os.path.relpath(file.path, tmp_path) for file in found.files]
 
@@ -201,10 +203,24 @@ def test_what_exclude_names_is_not_read_unless_it_is_named(tmp_path: Path) -> No
     assert files("charts") == []
 
 
+def test_what_two_exclude_is_what_both_name_wherever_they_say_it(tmp_path: Path) -> None:
+    write(tmp_path, "p/a.yaml", "p/x/b.yaml", "p/x/c.yaml", "p/y/d.yaml", "p/z/e.yaml")
+    mine, other = Patterns(tmp_path / "p", ("x/", "y/", "z/*")), Patterns(tmp_path, ("p/x/b.yaml", "/p/y/**", "/z/"))
+
+    def files(*exclude: Patterns) -> list[str]:
+        found = sources.read_manifests([tmp_path / "p"], tmp_path / "p", None, exclude)
+        return [os.path.relpath(file.path, tmp_path / "p") for file in found.files]
+
+    assert files(mine) == ["a.yaml"]
+    assert files(other) == ["a.yaml", "x/c.yaml", "z/e.yaml"]
+    assert files(mine, other) == files(other, mine) == ["a.yaml", "x/c.yaml", "z/e.yaml"]
+    assert files(mine, Patterns(tmp_path, ())) == ["a.yaml", "x/b.yaml", "x/c.yaml", "y/d.yaml", "z/e.yaml"]
+
+
 def test_a_folder_that_is_excluded_is_not_entered(tmp_path: Path) -> None:
     write(tmp_path, "a.yaml", "locked/b.yaml")
     (tmp_path / "locked/c").symlink_to("/")
-    found = sources.read_manifests([tmp_path], tmp_path, None, ["locked/"])
+    found = sources.read_manifests([tmp_path], tmp_path, None, [Patterns(tmp_path, ("locked/",))])
     assert (len(found.files), found.findings) == (1, [])
 
 

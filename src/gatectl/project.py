@@ -35,10 +35,18 @@ class Environment(NamedTuple):
     named: bool = False
 
 
+class Patterns(NamedTuple):
+    """gitignore patterns, and the folder that they are relative to."""
+
+    folder: Path
+    patterns: tuple[str, ...]
+
+
 class Project(NamedTuple):
     """Where the project lies and what its file says; without a file, the working directory and nothing.
 
-    `spec` is the file's, as written: to compare it with another's.
+    What is excluded is what each of `exclude` names: with its own there may be those of another commit. `spec` is the file's,
+    as written: to compare it with another's.
     """
 
     folder: Path
@@ -47,7 +55,7 @@ class Project(NamedTuple):
     manifests: tuple[str, ...]
     rules: Mapping[str, RuleSetting]
     environments: Mapping[str, Environment]
-    exclude: tuple[str, ...] = ()
+    exclude: tuple[Patterns, ...] = ()
     spec: Mapping[str, Any] = {}
     uid: str | None = None
     """What tells this project from others of its name."""
@@ -73,7 +81,7 @@ def make_project(file: Path, data: Mapping[str, Any]) -> Project:
         manifests=tuple(spec.get("manifests") or (".",)),
         rules=spec.get("rules") or {},
         environments=environments,
-        exclude=tuple(spec.get("exclude") or ()),
+        exclude=(Patterns(file.parent, tuple(spec["exclude"])),) if spec.get("exclude") else (),
         spec=spec,
         uid=spec.get("uid"),
     )

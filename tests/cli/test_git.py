@@ -398,3 +398,25 @@ def test_a_git_that_does_not_end_is_ended_with_all_that_it_started(
         os.sched_yield()
     else:
         pytest.fail("what git started is still there")
+
+
+@pytest.mark.parametrize("command", [
+    "validate --against other", "validate --guardrails-from other", "plan --guardrails-from other",
+    "plan --changed-since other", "apply --yes --guardrails-from other",
+])  # fmt: skip
+def test_a_command_that_asks_git_ends_by_its_deadline(
+    site: Site, gatectl: Gatectl, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, command: str
+) -> None:
+    endless = 'case " $* " in *" ls-tree "*|*" merge-tree "*) sleep 1000;; *) exec REAL "$@";; esac'
+    a_git(tmp_path / "slow", endless, monkeypatch)
+    done = gatectl(site.top, *command.split(), "--deadline", "1")
+    assert (done.code, "the deadline passed while git was asked" in done.err) == (10, True)
+
+
+def test_what_is_wrong_with_the_files_is_told_though_git_does_not_end(
+    site: Site, gatectl: Gatectl, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    a_git(tmp_path / "slow", 'case " $* " in *" ls-tree "*) sleep 1000;; *) exec REAL "$@";; esac', monkeypatch)
+    (site.top / "one.yaml").write_text("kind: Nonsense")
+    done = gatectl(site.top, "validate", "--against", "other", "--deadline", "1")
+    assert (done.code, "GW107" in done.out, "not checked as merged: the deadline" in done.err) == (4, True, True)

@@ -34,9 +34,10 @@ def commit(shell: Shell) -> str:
     return git(shell, "rev-parse", "HEAD")
 
 
-def say(shell: Shell, rules: Any = None, **environment: Any) -> None:
+def say(shell: Shell, rules: Any = None, exclude: Any = None, **environment: Any) -> None:
     spec = {"manifests": ["manifests"], "environments": {"default": {"platform": "embedded", **environment}}}
     spec |= {"rules": rules} if rules else {}
+    spec |= {"exclude": exclude} if exclude else {}
     document = {"apiVersion": "gatectl.io/v1", "kind": "Project", "metadata": {"name": "acme"}, "spec": spec}
     shell.write("gatectl.yaml", json.dumps(document))
 
@@ -183,7 +184,7 @@ def test_no_setting_of_either_side_makes_a_finding_milder_than_the_other_would(
     mine: Any, other: Any, default: str
 ) -> None:
     order = ["off", "warning", "error"]
-    held = guardrails.stricter_rules(with_rules(mine), with_rules(other)).rules
+    held = guardrails.stricter_checks(with_rules(mine), with_rules(other)).rules
     for rule in ("GW205", "GW305", "GW307"):
         severity = order.index(held.get(rule, default))
         assert severity == max(order.index(side.get(rule, default)) for side in (mine, other))
@@ -204,6 +205,145 @@ def test_the_least_guardrail_holds_of_the_name_and_of_the_platform(mine: Any, sa
         bare_project(Path()), Environment("prod", "https://p.example", max_deletes=mine), base
     )
     assert held.max_deletes == min((n for n in (mine, same, other) if n is not None), default=None)
+
+
+# What is excluded, and what may be dropped
+
+
+@pytest.fixture
+def hidden(shell: Shell) -> str:
+    """A commit that excludes `old/`; after it, the checkout has a broken manifest besides, and excludes that too."""
+    shell.good()
+    shell.write(".gitignore", ".gatectl/\n*.json\n")
+    shell.write("manifests/old/chart.yaml", "kind: Chart")
+    say(shell, exclude=["old/"])
+    git(shell, "init", "-q")
+    found = commit(shell)
+    shell.write("manifests/new.yaml", "kind: Nonsense")
+    say(shell, exclude=["old/", "new.yaml"])
+    return found
+
+
+def test_what_a_commit_does_not_exclude_is_checked_whatever_the_change_excludes(shell: Shell, hidden: str) -> None:
+    assert shell("validate").code == 0, "without a commit to hold to, the checkout's own holds"
+    done = shell("validate", "--format", "json", "--guardrails-from", hidden)
+    assert done.code == 4
+    assert {f["file"] for f in done.json["findings"]} == {"manifests/new.yaml"}
+    assert f"the project file was changed since {hidden[:12]}: exclude" in done.err
+    assert shell("plan", "--guardrails-from", hidden).code == 4
+    assert shell("validate", "--guardrails-from", hidden, "--against", "HEAD").code == 4
+
+
+def test_what_a_commit_does_not_exclude_is_checked_in_a_merge_too(shell: Shell, hidden: str) -> None:
+    (shell.folder / "manifests/new.yaml").unlink()
+    git(shell, "checkout", "-qb", "other")
+    shell.write("manifests/new.yaml", "kind: Nonsense")
+    shell.write("manifests/old/more.yaml", "kind: Nonsense")
+    commit(shell)
+    git(shell, "checkout", "-q", "-")
+    say(shell, exclude=["old/", "new.yaml"])
+    assert shell("validate", "--against", "other").code == 0
+    done = shell("validate", "--against", "other", "--guardrails-from", hidden, "--format", "json")
+    assert {f["file"] for f in done.json["findings"]} == {"manifests/new.yaml"}
+
+
+def test_what_only_the_commit_excluded_is_checked_too(shell: Shell, hidden: str) -> None:
+    (shell.folder / "manifests/new.yaml").unlink()
+    say(shell, exclude=["new.yaml"])
+    done = shell("validate", "--format", "json", "--guardrails-from", hidden)
+    assert {f["file"] for f in done.json["findings"]} == {"manifests/old/chart.yaml"}
+
+
+def test_a_project_file_that_is_new_excludes_nothing_yet(shell: Shell, hidden: str) -> None:
+    git(shell, "rm", "-q", "--cached", "gatectl.yaml")
+    git(shell, "-c", "user.name=x", "commit", "-qm", "x")
+    done = shell("validate", "--format", "json", "--guardrails-from", "HEAD")
+    assert {f["file"] for f in done.json["findings"]} == {"manifests/new.yaml", "manifests/old/chart.yaml"}
+
+
+def test_what_the_operator_allows_holds_as_the_project_file_says_it(shell: Shell, hidden: str) -> None:
+    apply = ("apply", "--yes", "--guardrails-from", hidden)
+    assert shell(*apply).code == 4
+    assert shell(*apply, "--allow", "deletes=3", "--reason", "seen").code == 4, "that is another word"
+    assert shell(*apply, "--allow", "project", "--reason", "seen").code == 0
+
+
+def test_rules_hold_as_the_project_file_says_them_once_the_operator_allows_that_but_limits_do_not() -> None:
+    mine, base = with_rules({"GW307": "off"}), with_rules({"GW307": "error"})
+    base = base._replace(environments={"prod": Environment("prod", "embedded", max_deletes=0)})
+    prod = Environment("prod", "embedded")
+    held, environment = guardrails.stricter(mine, prod, base, guardrails.Allowance(project=True, reason="seen"))
+    assert (held.rules, environment.max_deletes) == ({"GW307": "off"}, 0)
+    assert guardrails.stricter(mine, prod, base)[0].rules == {"GW307": "error"}
+
+
+def test_a_saved_plan_has_read_what_the_commit_does_not_exclude(shell: Shell, hidden: str) -> None:
+    shell.write("manifests/new.yaml", BUCKET.replace("raw-aws", "more").replace("raw-events", "more-events"))
+    planned = shell("plan", "--format", "json", "--guardrails-from", hidden).json
+    assert "more" in {operation["name"] for operation in planned["operations"]}
+    assert planned["projectChanges"]["fields"] == ["exclude"]
+    assert "more" not in {o["name"] for o in shell("plan", "--format", "json").json["operations"]}
+
+
+def test_several_projects_are_each_held_to_their_own_file_of_the_commit(shell: Shell) -> None:
+    for folder in ("a", "b"):
+        shell.write(f"{folder}/manifests/all.yaml", BUCKET)
+        shell.write(f"{folder}/manifests/x.yaml", "kind: Nonsense")
+        shell.write(f"{folder}/gatectl.yaml", PROJECT.format(exclude=["x.yaml"] if folder == "a" else []))
+    git(shell, "init", "-q")
+    before = commit(shell)
+    shell.write("b/gatectl.yaml", PROJECT.format(exclude=["x.yaml"]))
+    assert shell("validate").code == 0
+    done = shell("validate", "--format", "json", "--guardrails-from", before)
+    assert {f["file"] for f in done.json["findings"]} == {"b/manifests/x.yaml"}
+
+
+PROJECT = """apiVersion: gatectl.io/v1
+kind: Project
+metadata: {{name: x}}
+spec: {{manifests: [manifests], exclude: {exclude}}}
+"""
+
+
+def test_patterns_of_a_project_file_that_lay_above_are_relative_to_where_it_lay(shell: Shell) -> None:
+    shell.write("p/manifests/all.yaml", BUCKET)
+    for name in ("x", "y"):
+        shell.write(f"p/manifests/{name}.yaml", "kind: Nonsense")
+    shell.write("gatectl.yaml", PROJECT.format(exclude=["/p/manifests/x.yaml"]))
+    git(shell, "init", "-q")
+    before = commit(shell)
+    (shell.folder / "gatectl.yaml").unlink()
+    shell.write("p/gatectl.yaml", PROJECT.format(exclude=["/manifests/x.yaml", "/manifests/y.yaml"]))
+    options = ("--project", "p/gatectl.yaml", "validate", "--format", "json")
+    assert shell(*options).code == 0
+    done = shell(*options, "--guardrails-from", before)
+    assert {f["file"] for f in done.json["findings"]} == {"p/manifests/y.yaml"}
+
+
+def test_a_project_that_is_reached_by_a_link_excludes_what_it_excluded(shell: Shell) -> None:
+    shell.write("p/manifests/all.yaml", BUCKET)
+    shell.write("p/manifests/x.yaml", "kind: Nonsense")
+    shell.write("p/gatectl.yaml", PROJECT.format(exclude=["/manifests/x.yaml"]))
+    (shell.folder / "link").symlink_to("p")
+    git(shell, "init", "-q")
+    before = commit(shell)
+    assert shell("--project", "link/gatectl.yaml", "validate", "--guardrails-from", before).code == 0
+
+
+@given(st.sets(st.sampled_from("abc")), st.sets(st.sampled_from("abc")), st.sets(st.sampled_from("abc")) | st.none())
+def test_dropped_may_be_what_every_environment_of_the_name_or_the_platform_knew(
+    mine: Any, same: Any, twin: Any
+) -> None:
+    prod = Environment("prod", "https://p.example", known=tuple(sorted(mine)))
+    before = {"prod": prod._replace(known=tuple(same), platform="https://old.example")}
+    before |= {} if twin is None else {"twin": prod._replace(name="twin", known=tuple(twin))}
+    base = bare_project(Path())._replace(environments=before)
+    _, held = guardrails.stricter(bare_project(Path()), prod, base)
+    assert set(held.known) == mine & same & (mine if twin is None else twin)
+    _, new = guardrails.stricter(bare_project(Path()), prod, bare_project(Path()))
+    assert new.known == ()
+    seen = guardrails.Allowance(project=True, reason="seen")
+    assert guardrails.stricter(bare_project(Path()), prod, base, seen)[1].known == prod.known
 
 
 # What is no such commit, and what is allowed

@@ -1,13 +1,14 @@
 """What holds an apply back: guardrails, what an operator allows all the same, and what a change did to its project file.
 
-A change of the project file could lift what is there to hold it. So guardrails and `rules` of an older commit hold too, the
-stricter of each, and what else was changed that decides about an apply is told (product.md, sections 6 and 11). Pure.
+A change of the project file could lift what is there to hold it. So the guards of an older commit hold too, the stricter of
+each (guardrails, `rules`, `exclude`, and `known`, which is what may be dropped), until an operator has looked at the change; and
+what else was changed that decides about an apply is told (product.md, sections 6 and 11). Pure.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, Final, NamedTuple
 
 from gatectl.errors import GuardrailRefused, UsageError
@@ -16,7 +17,7 @@ from gatectl.project import Environment, Project, RuleSetting
 from gatectl.quote import quote
 
 _OF_PROJECT: Final = ("uid", "manifests", "exclude", "rules", "policies")
-_OF_ENVIRONMENT: Final = ("platform", "workspace", "records", "manifests", "guardrails", "policies")
+_OF_ENVIRONMENT: Final = ("platform", "workspace", "records", "manifests", "known", "guardrails", "policies")
 
 
 class Changes(NamedTuple):
@@ -41,6 +42,9 @@ class Allowance(NamedTuple):
         return [{"name": n, "value": None if v is None else str(v), "reason": self.reason} for n, v in said]
 
 
+NOTHING_ALLOWED: Final = Allowance()
+
+
 def parse_allowance(texts: Sequence[str], reason: str | None) -> Allowance:
     """What `--allow` (each project, deletes=N or detaches=N) and `--reason` say. Raises UsageError."""
     allowed = Allowance(reason=reason)
@@ -58,20 +62,35 @@ def parse_allowance(texts: Sequence[str], reason: str | None) -> Allowance:
     return allowed
 
 
-def stricter(project: Project, environment: Environment, base: Project) -> tuple[Project, Environment]:
-    """Both, with what the project of another commit holds too: the stricter of each rule and of each guardrail.
+def stricter(
+    project: Project, environment: Environment, base: Project, allowed: Allowance = NOTHING_ALLOWED
+) -> tuple[Project, Environment]:
+    """Both, with what the project of another commit holds too: the stricter of each guard.
 
-    Of its environments those count that have the same name or the same platform: a new name lifts nothing.
+    Of its environments those count that have the same name or the same platform: a new name lifts nothing. Where the operator
+    allows the change of the project file (`allowed`), only the limits hold: they have words of their own.
     """
     before = [e for e in base.environments.values() if e.name == environment.name or e.platform == environment.platform]
-    return stricter_rules(project, base), environment._replace(
+    environment = environment._replace(
         max_deletes=_least(environment.max_deletes, *(e.max_deletes for e in before)),
         max_detaches=_least(environment.max_detaches, *(e.max_detaches for e in before)),
     )
+    if allowed.project:
+        return project, environment
+    known = tuple(name for name in environment.known if before and all(name in e.known for e in before))
+    return stricter_checks(project, base), environment._replace(known=known)
 
 
-def stricter_rules(project: Project, base: Project) -> Project:
-    """The project with the stricter setting of each rule, its own and that of another commit."""
+def stricter_checks(project: Project, base: Project) -> Project:
+    """The project with the stricter of what is checked, its own and that of another commit: the more severe setting of each
+    rule, and excluded is what both exclude."""
+    return project._replace(
+        rules=_stricter_rules(project, base),
+        exclude=(*project.exclude, *base.exclude) if project.exclude and base.exclude else (),
+    )
+
+
+def _stricter_rules(project: Project, base: Project) -> Mapping[str, RuleSetting]:
     settings: dict[str, RuleSetting] = {}
     for rule in sorted({*project.rules, *base.rules}):
         said = (project.rules.get(rule), base.rules.get(rule))
@@ -80,22 +99,23 @@ def stricter_rules(project: Project, base: Project) -> Project:
         elif None not in said:
             settings[rule] = "warning" if "warning" in said else "off"
         # Else one says less than error and the other nothing: then the rule's own severity, never less than a warning.
-    return project._replace(rules=settings)
+    return settings
 
 
 def _least(*limits: int | None) -> int | None:
     return min((limit for limit in limits if limit is not None), default=None)
 
 
-def changes(project: Project, environment: str, base: Project, since: str) -> Changes:
-    """What differs between the project files of a checkout and of a commit, for one environment."""
-    return Changes(since, tuple(_differences(project.spec, base.spec, environment)))
+def changes(project: Project, environments: Iterable[str], base: Project, since: str) -> Changes:
+    """What differs between the project files of a checkout and of a commit, for these environments."""
+    return Changes(since, tuple(_differences(project.spec, base.spec, environments)))
 
 
-def _differences(now: Mapping[str, Any], before: Mapping[str, Any], environment: str) -> Iterator[str]:
+def _differences(now: Mapping[str, Any], before: Mapping[str, Any], environments: Iterable[str]) -> Iterator[str]:
     yield from (name for name in _OF_PROJECT if now.get(name) != before.get(name))
-    mine, old = ((spec.get("environments") or {}).get(environment) or {} for spec in (now, before))
-    yield from (f"environments.{environment}.{n}" for n in _OF_ENVIRONMENT if mine.get(n) != old.get(n))
+    for environment in environments:
+        mine, old = ((spec.get("environments") or {}).get(environment) or {} for spec in (now, before))
+        yield from (f"environments.{environment}.{n}" for n in _OF_ENVIRONMENT if mine.get(n) != old.get(n))
 
 
 def remark(found: Changes | None) -> Mapping[str, Any]:

@@ -74,7 +74,7 @@ def COMMAND(  # noqa: N802 - the table's word
         )
     expect = _fingerprint(expect)
     allowed = guardrails.parse_allowance(allow, reason)
-    request = make_request(options, selection)._replace(warn=console.warning)
+    request = make_request(options, selection, allowed)._replace(warn=console.warning)
     refuse_unnamed(request)
     if not driver_for(request.environment.platform).writable:
         raise errors.UsageError("nothing can be applied to a snapshot", "apply to the platform itself")

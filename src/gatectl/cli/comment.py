@@ -7,7 +7,7 @@ import time
 
 import click
 
-from gatectl.cli.options import Globals, command, environment_of, load_project
+from gatectl.cli.options import Globals, command, deadline_option, environment_of, load_project
 from gatectl.cli.saved import read_plan
 from gatectl.errors import DONE, UsageError
 from gatectl.model import Plan
@@ -41,7 +41,7 @@ BUDGET = 65_536
     metavar="BYTES",
     help="The comment takes no more (65536).",
 )
-@click.option("--deadline", type=click.FloatRange(min=1), default=1800.0, metavar="SECONDS", help="For the whole run.")
+@deadline_option
 def COMMAND(  # noqa: N802 - the table's word
     options: Globals, file: str, provider: str | None, number: int | None, always: bool, budget: int, deadline: float
 ) -> int:  # fmt: skip

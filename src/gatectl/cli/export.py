@@ -8,7 +8,7 @@ from pathlib import Path
 import click
 
 from gatectl import export as exporter
-from gatectl.cli.options import Globals, command, connection_of, environment_of, load_project
+from gatectl.cli.options import Globals, command, connection_of, deadline_option, environment_of, load_project
 from gatectl.errors import DONE, InputError
 from gatectl.files import outputs
 from gatectl.kinds import KINDS
@@ -20,7 +20,7 @@ from gatectl.quote import quote
 
 @command("export")
 @click.option("--out", metavar="DIR", help="One file for each object in this folder, instead of one stream.")
-@click.option("--deadline", type=click.FloatRange(min=1), default=1800.0, metavar="SECONDS", help="For the whole run.")
+@deadline_option
 def COMMAND(options: Globals, out: str | None, deadline: float) -> int:  # noqa: N802 - the table's word
     """Print live objects as manifests that validate and plan to nothing.
 

@@ -15,6 +15,7 @@ from gatectl.cli.options import (
     Globals,
     command,
     connection_of,
+    deadline_option,
     default_workspace_of,
     environment_of,
     load_project,
@@ -36,7 +37,7 @@ FORMATS: Final = ("svg", "mermaid", "dot", "html")
 @click.option("--format", "format_name", type=click.Choice(FORMATS), default="svg", help="How to draw it.")
 @click.option("--group-by", default="team", metavar="LABEL", help="The label that groups, within a workspace (team).")
 @click.option("--live", is_flag=True, help="The platform as it is, instead of the manifests.")
-@click.option("--deadline", type=click.FloatRange(min=1), default=1800.0, metavar="SECONDS", help="For the whole run.")
+@deadline_option
 def COMMAND(  # noqa: N802 - the table's word
     options: Globals, paths: tuple[str, ...], format_name: str, group_by: str, live: bool, deadline: float
 ) -> int:  # fmt: skip

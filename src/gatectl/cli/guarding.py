@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 import click
@@ -18,22 +19,22 @@ from gatectl.project import Environment, Project, bare_project
 
 
 def guardrails_option(function: Callable[..., Any]) -> Callable[..., Any]:
-    """The option of every command that holds to the guardrails or the rules of another commit."""
+    """The option of every command that holds to the guards of another commit."""
     option = click.option(
         "--guardrails-from",
         metavar="REF",
-        help="The guardrails and rules of this commit hold too, the stricter of each.",
+        help="The guardrails, rules and exclude of this commit hold too, the stricter of each.",
     )
     return option(function)
 
 
 def hold_to(
-    project: Project, environment: Environment, ref: str, ends: float | None = None
+    project: Project, environment: Environment, ref: str, ends: float | None, allowed: guardrails.Allowance
 ) -> tuple[Project, Environment, guardrails.Changes]:  # fmt: skip
-    """Both with the guardrails and rules of a commit, and what its project file says otherwise. Raises as `read_base`."""
+    """Both with the guards of a commit, and what its project file says otherwise. Raises as `read_base`."""
     base, since = read_base(project, ref, ends)
-    found = guardrails.changes(project, environment.name, base, since)
-    return *guardrails.stricter(project, environment, base), found
+    found = guardrails.changes(project, [environment.name], base, since)
+    return *guardrails.stricter(project, environment, base, allowed), found
 
 
 def read_base(project: Project, ref: str, ends: float | None = None) -> tuple[Project, str]:
@@ -47,16 +48,17 @@ def read_base(project: Project, ref: str, ends: float | None = None) -> tuple[Pr
     with History(project.folder, ends) as history:
         commit = history.resolve(ref, "--guardrails-from")
         files = {file.path: file for file in history.files(commit.oid)}
-        since = commit.oid[:12]
-        found = next((files[path] for path in _places(project, history.top) if path in files), None)
+        since, top = commit.oid[:12], history.top
+        found = next((files[path] for path in _places(project, top) if path in files), None)
         if found is None:
             return bare_project(project.folder), since
         if found.size > MAX_BYTES:
             raise _unreadable(since, f"it is larger than {MAX_BYTES // 1024 // 1024} MiB")
         content = history.contents([found.oid])[found.oid]
     try:
-        file = project.file or project.folder / sources.PROJECT_FILE
-        return make_checked_project(SourceFile(f"{found.path} of {since}", content), file), since
+        return make_checked_project(
+            SourceFile(f"{found.path} of {since}", content), _now(project, top, found.path)
+        ), since
     except InvalidProject as invalid:
         raise _unreadable(since, invalid.message) from invalid
 
@@ -65,6 +67,18 @@ def _unreadable(since: str, why: str) -> InputError:
     return InputError(
         f"the project file of commit {since} is not valid: {why}", "name a commit whose project file is valid"
     )
+
+
+def _now(project: Project, top: str, path: str) -> Path:
+    """Where a file of a commit would lie in the checkout, called as the project's own files are, links and all: what it
+    excludes is relative to that."""
+    real = os.path.join(top, path)
+    if project.file is not None and os.path.realpath(project.file) == real:
+        return project.file
+    for folder in (project.folder, *project.folder.parents):
+        if os.path.realpath(folder) == os.path.dirname(real):
+            return folder / os.path.basename(path)
+    return Path(real)
 
 
 def _places(project: Project, top: str) -> Iterator[str]:

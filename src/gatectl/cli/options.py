@@ -167,6 +167,18 @@ def budget_option(function: Function) -> Function:
     return option(function)
 
 
+def deadline_option(function: Function) -> Function:
+    """The option of every command that asks git or a network: when it ends, whatever these do (product.md, section 7)."""
+    option = click.option(
+        "--deadline",
+        type=click.FloatRange(min=1),
+        default=1800.0,
+        metavar="SECONDS",
+        help="For the whole run (1800).",
+    )
+    return option(function)
+
+
 def load_project(options: Globals) -> Project:
     """The project that the options and the working directory mean. Raises InvalidProject, InputError."""
     file = project_file_of(options)

@@ -11,8 +11,9 @@ from typing import Any, Final, NamedTuple
 import click
 
 from gatectl import reconcile
+from gatectl.applying import guardrails
 from gatectl.cli.guarding import guardrails_option, hold_to
-from gatectl.cli.options import Globals, default_workspace_of, environment_of, load_project, offers
+from gatectl.cli.options import Globals, deadline_option, default_workspace_of, environment_of, load_project, offers
 from gatectl.errors import InputError, UsageError
 from gatectl.manifests import loading
 from gatectl.manifests.selection import parse_selector, parse_target
@@ -64,14 +65,16 @@ def selection_options(function: Callable[..., Any]) -> Callable[..., Any]:
             click.option("--prune", is_flag=True, help="Delete what this project applied before and no manifest declares."),
             click.option("--renew-credentials", "renew", **_OBJECTS, help="Send its credentials again (repeatable)."),
             click.option("--force-put", is_flag=True, help="Write repositories that hold what gatectl does not know."),
-            click.option("--deadline", type=click.FloatRange(min=1), default=1800.0, metavar="SECONDS", help="For the whole run (1800)."),
+            deadline_option,
         )
     ):  # fmt: skip
         handed = option(handed)
     return guardrails_option(handed)
 
 
-def make_request(options: Globals, selection: Selection) -> reconcile.Request:
+def make_request(
+    options: Globals, selection: Selection, allowed: guardrails.Allowance = guardrails.NOTHING_ALLOWED
+) -> reconcile.Request:
     """The request that the options mean. Raises UsageError, InvalidProject."""
     if selection.selector is not None:
         parse_selector(selection.selector)
@@ -86,7 +89,7 @@ def make_request(options: Globals, selection: Selection) -> reconcile.Request:
     ends = time.monotonic() + selection.deadline
     environment, changed = environment_of(project, options), None
     if selection.guardrails_from is not None:
-        project, environment, changed = hold_to(project, environment, selection.guardrails_from, ends)
+        project, environment, changed = hold_to(project, environment, selection.guardrails_from, ends, allowed)
     return reconcile.Request(
         project,
         environment,

@@ -11,7 +11,7 @@ from typing import Any
 
 import click
 
-from gatectl.cli.options import Globals, command, connection_of, environment_of, load_project
+from gatectl.cli.options import Globals, command, connection_of, deadline_option, environment_of, load_project
 from gatectl.errors import DONE, UsageError
 from gatectl.files import outputs
 from gatectl.planning.current import read_current, read_workspaces
@@ -22,7 +22,7 @@ from gatectl.quote import json_text, safe
 
 @command("snapshot")
 @click.option("--out", metavar="FILE", help="Save it, for plan --against FILE.")
-@click.option("--deadline", type=click.FloatRange(min=1), default=1800.0, metavar="SECONDS", help="For the whole run.")
+@deadline_option
 def COMMAND(options: Globals, out: str | None, deadline: float) -> int:  # noqa: N802 - the table's word
     """Save what a plan would read of the platform, for plan --against FILE where the platform cannot be reached.
 

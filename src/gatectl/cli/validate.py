@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import time
 from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
@@ -17,12 +18,13 @@ from gatectl.cli.options import (
     Globals,
     InvalidProject,
     command,
+    deadline_option,
     default_workspace_of,
     environment_of,
     load_project,
 )
 from gatectl.cli.output import Outputs, format_option, of_files, publish
-from gatectl.errors import DONE, INVALID, InputError
+from gatectl.errors import DONE, INVALID, DeadlinePassed, InputError
 from gatectl.manifests import checks, sources
 from gatectl.model import Finding, SourceFile
 from gatectl.project import Project, choose_environment
@@ -39,9 +41,11 @@ from gatectl.quote import quote
     help="Also as git would merge them with this commit (repeatable).",
 )
 @guardrails_option
+@deadline_option
 @format_option("findings")
 def COMMAND(  # noqa: N802 - the table's word
-    options: Globals, paths: tuple[str, ...], refs: tuple[str, ...], guardrails_from: str | None, outputs: Outputs
+    options: Globals, paths: tuple[str, ...], refs: tuple[str, ...], guardrails_from: str | None, deadline: float,
+    outputs: Outputs,
 ) -> int:  # fmt: skip
     """Check manifests offline: YAML, schema and namespace rules.
 
@@ -53,10 +57,12 @@ def COMMAND(  # noqa: N802 - the table's word
     touching the checkout. Each commit is merged alone, then all together. Uncommitted changes are included.
     """
     console = options.console(outputs.printed)
-    gathered = _gather(options, paths, guardrails_from)
+    asking = _Asking(refs, guardrails_from, time.monotonic() + deadline)
+    gathered = _gather(options, paths, asking)
+    _tell(console, gathered.changes)
     results = [_without_projects(result, gathered.below) for result in checks.run(gathered.checks)]
     files, findings = checks.files_of(results), [*gathered.findings, *checks.findings_of(results)]
-    findings, shown = _merge(console, results, refs, findings, files)
+    findings, shown = _merge(console, results, asking, findings, files)
     here = os.getcwd()
     name_file = documents.relative_to(here)
     document = documents.findings_json(findings, len(files), checks.count_documents(results), name_file)
@@ -64,36 +70,55 @@ def COMMAND(  # noqa: N802 - the table's word
     return INVALID if document["summary"]["errors"] else DONE
 
 
+class _Asking(NamedTuple):
+    """What git is asked for: the commits to merge with, the one whose guards hold too, and until when."""
+
+    refs: Sequence[str]
+    guards: str | None
+    ends: float
+
+
 class _Gathered(NamedTuple):
     """What is to be checked, and what is wrong with project files. `file` is one of these, or none; `below` are those of
-    several projects that were found below the working directory."""
+    several projects that were found below the working directory. `changes` are those of the project files since a commit."""
 
     checks: list[checks.Check]
     findings: list[Finding]
     file: Path | None
     below: Sequence[str] = ()
+    changes: Sequence[guardrails.Changes] = ()
 
 
-def _gather(options: Globals, paths: Sequence[str], base: str | None) -> _Gathered:
+def _gather(options: Globals, paths: Sequence[str], asking: _Asking) -> _Gathered:
     """The checks that the options mean: of the project; above several projects, of each of them, and of what is in none."""
     found: list[checks.Check] = []
     findings: list[Finding] = []
+    changes: list[guardrails.Changes] = []
     try:
         project = load_project(options)
     except InvalidProject as invalid:
         return _Gathered([], invalid.findings, Path(invalid.file))
     below = _projects_below(paths) if project.file is None else []
     if not below:
-        return _Gathered(_checks_of(project, options, paths, base), [], project.file)
+        found += _checks_of(project, options, paths, asking, changes)
+        return _Gathered(found, [], project.file, (), changes)
     for file in below:
         try:
-            found += _checks_of(load_project(options._replace(project=file)), options, (), base)
+            found += _checks_of(load_project(options._replace(project=file)), options, (), asking, changes)
         except InvalidProject as invalid:
             findings += invalid.findings
     loose = [path for path in paths or (".",) if os.path.join(os.path.abspath(path), sources.PROJECT_FILE) not in below]
     if loose:
-        found += _checks_of(project, options, loose, base)
-    return _Gathered(found, findings, Path(below[0]), below)
+        found += _checks_of(project, options, loose, asking, changes)
+    return _Gathered(found, findings, Path(below[0]), below, changes)
+
+
+def _tell(console: Console, changes: Sequence[guardrails.Changes]) -> None:
+    """Say what was changed in project files: what a plan says first, and why more is checked than they say."""
+    for since, fields in changes:
+        console.warning(
+            f"the project file was changed since {since}: {', '.join(fields)} (of rules and exclude, the stricter of both holds)"
+        )
 
 
 def _without_projects(result: checks.Checked, below: Sequence[str]) -> checks.Checked:
@@ -114,33 +139,38 @@ def _projects_below(paths: Sequence[str]) -> list[str]:
     return list(dict.fromkeys(file for folder in folders for file in sources.find_projects(folder)))
 
 
-def _checks_of(project: Project, options: Globals, paths: Sequence[str], base: str | None) -> list[checks.Check]:
-    """The checks of a project: of the environment that was chosen, else of each. The rules of commit `base` hold too."""
-    if base is not None:
-        project = guardrails.stricter_rules(project, read_base(project, base)[0])
+def _checks_of(
+    project: Project, options: Globals, paths: Sequence[str], asking: _Asking, changes: list[guardrails.Changes]
+) -> list[checks.Check]:
+    """The checks of a project: of the environment that was chosen, else of each. The guards of a commit hold too, and what its
+    project file says otherwise is added to the changes."""
     if options.env is not None or options.platform is not None or not project.environments:
         environment = environment_of(project, options)
         chosen = [(environment, default_workspace_of(environment))]
     else:
         named = [choose_environment(project, name, None, options.workspace) for name in project.environments]
         chosen = [(environment, default_workspace_of(environment)) for environment in named]
+    if asking.guards is not None:
+        base, since = read_base(project, asking.guards, asking.ends)
+        found = guardrails.changes(project, [environment.name for environment, _ in chosen], base, since)
+        changes += [found] if found.fields else []
+        project = guardrails.stricter_checks(project, base)
     return checks.checks_of(project, chosen, paths)
 
 
 def _merge(
-    console: Console, results: Sequence[checks.Checked], refs: Sequence[str], findings: list[Finding],
-    files: Sequence[SourceFile],
+    console: Console, results: Sequence[checks.Checked], asking: _Asking, findings: list[Finding], files: Sequence[SourceFile],
 ) -> tuple[list[Finding], Sequence[SourceFile]]:  # fmt: skip
     """What merging would bring, too, and the files that show it. That git cannot do it is no reason to hide other findings."""
-    if not refs:
+    if not asking.refs:
         return findings, files
     from gatectl.manifests import merging
 
     forecasts = []
     for project, _, paths, workspace in (result.check for result in results):
         try:
-            forecasts.append(merging.forecast(project, paths, workspace, refs, findings))
-        except InputError as error:
+            forecasts.append(merging.forecast(project, paths, workspace, asking.refs, findings, asking.ends))
+        except (InputError, DeadlinePassed) as error:
             if not any(finding.severity == "error" for finding in findings):
                 raise
             console.warning(f"not checked as merged: {error.message}")

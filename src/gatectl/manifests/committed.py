@@ -18,6 +18,7 @@ from gatectl.manifests.commits import History, TreeFile
 from gatectl.manifests.exclusion import exclusion
 from gatectl.manifests.parse import MAX_BYTES
 from gatectl.model import Finding, SourceFile
+from gatectl.project import Patterns
 from gatectl.quote import quote
 
 _LINK: Final = "120000"
@@ -36,10 +37,10 @@ class Committed:
 
     def __init__(
         self, history: History, paths: Sequence[str | Path], folder: Path, project_file: Path | None = None,
-        exclude: Sequence[str] = (),
+        exclude: Sequence[Patterns] = (),
     ) -> None:  # fmt: skip
         self._history = history
-        self._excluded = exclusion(exclude, "/" + (self._inside(str(folder)) or ""))
+        self._excluded = exclusion([e._replace(folder=Path("/", self._inside(str(e.folder)) or "")) for e in exclude])
         self.scopes = [self._scope(str(path)) for path in paths]
         self._fence = self._inside(str(folder)) or ""
         own = self._inside(str(project_file)) if project_file is not None else None

@@ -22,6 +22,7 @@ from gatectl.files import fences
 from gatectl.manifests.exclusion import Excluded, exclusion
 from gatectl.manifests.parse import MAX_BYTES
 from gatectl.model import Finding, Place, SourceFile
+from gatectl.project import Patterns
 from gatectl.quote import quote
 
 PROJECT_FILE: Final = fences.PROJECT_FILE
@@ -65,19 +66,18 @@ class _Bounds(NamedTuple):
 
 
 def read_manifests(
-    paths: Sequence[str | Path], root: Path, project_file: Path | None = None, exclude: Sequence[str] = ()
+    paths: Sequence[str | Path], root: Path, project_file: Path | None = None, exclude: Sequence[Patterns] = ()
 ) -> Read:
     """The bytes of every manifest file under the paths, each file once.
 
     `root` is the folder that links may not lead out of (a path given from outside it may not be left either);
-    `project_file` is skipped, and so is every folder below the paths that holds another project's. `exclude` are gitignore
-    patterns relative to `root`; a path that is named is read whatever they say. A path that does not exist, or is a project
-    file, is GW106.
+    `project_file` is skipped, and so is every folder below the paths that holds another project's, and what each of `exclude`
+    names; a path that is named is read whatever they say. A path that does not exist, or is a project file, is GW106.
     """
     read = Read([], [], {}, [])
     seen = _identities(project_file)
     fence = os.path.realpath(root)
-    bounds = _Bounds(fence, exclusion(exclude, os.path.abspath(root)), project_file, read.projects)
+    bounds = _Bounds(fence, exclusion(exclude), project_file, read.projects)
     for path in map(str, paths):
         if path == STANDARD_INPUT:
             if path not in read.found:
