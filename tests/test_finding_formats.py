@@ -192,6 +192,27 @@ def test_github_annotates_the_exact_places() -> None:
     assert shown("github", []) == "No findings."
 
 
+def changed(*fields: str) -> dict[str, Any]:
+    """A plan in whose project file these fields were changed."""
+    return {
+        "diagnostics": [],
+        "projectChanges": {"since": "0" * 12, "fields": fields, "lines": dict.fromkeys(fields, 3)},
+    }
+
+
+def test_github_keeps_notices_within_what_it_shows_and_loses_none() -> None:
+    lines = render(
+        "plan", changed(*(f"environments.e{n}.known" for n in range(12))), "github", Look(files=FILES)
+    ).splitlines()
+    assert sum(line.startswith("::notice ") for line in lines) == 9
+    assert [n for n in range(12) if any(f"environments.e{n}.known" in line for line in lines)] == list(range(12))
+
+
+def test_sarif_with_a_changed_project_file_fits_the_official_schema() -> None:
+    found = json.loads(render("plan", changed("rules"), "sarif", Look(files=FILES, rules=rule_table())))
+    assert list(SCHEMA.iter_errors(found)) == []
+
+
 def test_github_escapes_what_would_end_a_property() -> None:
     (line, _) = shown("github", [Finding("GW102", "x", place=Place("/top/a,b:c%.yaml", 1, 1, 1, 2))]).splitlines()
     assert line.startswith("::error file=a%2Cb%3Ac%25.yaml,line=1,")

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any, Literal, NamedTuple
 
 from gatectl.errors import UsageError
+from gatectl.model import Document
 from gatectl.network.addresses import same_target
 from gatectl.quote import quote
 
@@ -46,7 +47,7 @@ class Project(NamedTuple):
     """Where the project lies and what its file says; without a file, the working directory and nothing.
 
     What is excluded is what each of `exclude` names: with its own there may be those of another commit. `spec` is the file's,
-    as written: to compare it with another's.
+    as written: to compare it with another's. `document` is all of the file, to tell where something is in it.
     """
 
     folder: Path
@@ -59,6 +60,7 @@ class Project(NamedTuple):
     spec: Mapping[str, Any] = {}
     uid: str | None = None
     """What tells this project from others of its name."""
+    document: Document | None = None
 
     @property
     def tokens(self) -> tuple[Mapping[str, str], ...]:

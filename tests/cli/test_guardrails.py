@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from gatectl.applying import guardrails
 from gatectl.errors import UsageError
 from gatectl.project import Environment, Project, bare_project
+from gatectl.render import FORMATS
 
 from .conftest import BUCKET, REPOSITORY, Shell
 
@@ -118,10 +119,8 @@ def test_a_plan_says_first_what_of_the_project_file_was_changed_and_its_apply_wa
     assert done.out.splitlines()[0] == (
         f"THE PROJECT FILE CHANGED since {base[:12]}: {', '.join(fields)}. An apply wants --allow project."
     )
-    assert json.loads((shell.folder / "plan.json").read_text())["projectChanges"] == {
-        "since": base[:12],
-        "fields": fields,
-    }
+    told = json.loads((shell.folder / "plan.json").read_text())["projectChanges"]
+    assert told == {"since": base[:12], "fields": fields, "lines": dict.fromkeys(fields, 1)}
     for page in ("p.html", "p.md"):
         text = (shell.folder / page).read_text()
         assert all(field in text for field in fields)
@@ -131,6 +130,59 @@ def test_a_plan_says_first_what_of_the_project_file_was_changed_and_its_apply_wa
     assert ", ".join(sorted(fields)) in refused.err and "--allow project" in refused.err
     assert shell("apply", "--yes", "--guardrails-from", base).code == 5
     assert shell("apply", "--plan", "plan.json", "--yes", "--allow", "project", "--reason", "seen").code == 0
+
+
+def test_formats_of_a_forge_show_at_its_line_what_of_the_project_file_was_changed(shell: Shell, base: str) -> None:
+    shell.write("sub/manifests/all.yaml", DETACHED)
+    text = "apiVersion: gatectl.io/v1\nkind: Project\nmetadata: {name: acme}\nspec:\n  manifests: [manifests]\n  environments:\n"
+    shell.write(
+        "sub/gatectl.yaml", text + "    default:\n      platform: embedded\n      guardrails: {maxDeletes: 0}\n"
+    )
+    before = commit(shell)
+    shell.write(
+        "sub/gatectl.yaml",
+        text.replace("  env", "  rules: {GW307: off}\n  env") + "    default: {platform: embedded}\n",
+    )
+    files = ("--format", "sarif=p.sarif", "--format", "gitlab=p.gitlab.json", "--format", "junit=p.xml")
+    options = ("--project", "sub/gatectl.yaml", "plan", "--guardrails-from", before, "--out", "plan.json")
+    done = shell(*options, "--format", "github", *files)
+    assert json.loads((shell.folder / "plan.json").read_text())["projectChanges"]["lines"] == {
+        "rules": 6, "environments.default.guardrails": 8,
+    }  # fmt: skip
+    lines = done.out.splitlines()
+    assert lines[0].startswith("::notice file=sub/gatectl.yaml,line=6,endLine=6,title=project-changed::")
+    assert lines[0].endswith(
+        f"apply: rules%0Ahint: it is not as commit {before[:12]} has it; an apply wants --allow project"
+    )
+    assert lines[1].startswith("::notice file=sub/gatectl.yaml,line=8,") and "default.guardrails" in lines[1]
+    run = json.loads((shell.folder / "p.sarif").read_text())["runs"][0]
+    told = [r for r in run["results"] if r["ruleId"] == "project-changed"]
+    assert [(r["level"], _place(r)) for r in told] == [
+        ("note", ("sub/gatectl.yaml", 6)),
+        ("note", ("sub/gatectl.yaml", 8)),
+    ]
+    assert run["tool"]["driver"]["rules"][-1]["id"] == "project-changed"
+    issues = json.loads((shell.folder / "p.gitlab.json").read_text())[:2]
+    assert [(i["check_name"], i["severity"], i["location"]["lines"]["begin"]) for i in issues] == [
+        ("project-changed", "info", 6), ("project-changed", "info", 8),
+    ]  # fmt: skip
+    assert len({i["fingerprint"] for i in issues}) == 2
+    assert "sub/gatectl.yaml:6: notice project-changed: " in (shell.folder / "p.xml").read_text()
+    assert shell("--project", "sub/gatectl.yaml", "show", "plan.json", "--format", "github").out == done.out
+
+
+def _place(result: Any) -> tuple[str, int]:
+    found = result["locations"][0]["physicalLocation"]
+    return found["artifactLocation"]["uri"], found["region"]["startLine"]
+
+
+@pytest.mark.parametrize("format_name", FORMATS["plan"])
+def test_every_format_of_a_plan_says_what_of_the_project_file_was_changed(
+    format_name: str, shell: Shell, base: str
+) -> None:
+    say(shell, rules={"GW307": "error"})
+    done = shell("plan", "--guardrails-from", base, "--format", format_name)
+    assert all(text in done.out for text in ("default.guardrails", "rules", base[:12]))
 
 
 def test_a_project_file_that_says_the_same_is_no_change_however_it_is_written(shell: Shell, base: str) -> None:

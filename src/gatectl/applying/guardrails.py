@@ -12,7 +12,8 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, Final, NamedTuple
 
 from gatectl.errors import GuardrailRefused, UsageError
-from gatectl.model import Plan
+from gatectl.manifests.parse import locate
+from gatectl.model import Document, Finding, Plan, Spot
 from gatectl.project import Environment, Project, RuleSetting
 from gatectl.quote import quote
 
@@ -21,10 +22,14 @@ _OF_ENVIRONMENT: Final = ("platform", "workspace", "records", "manifests", "know
 
 
 class Changes(NamedTuple):
-    """The fields of the project file that decide about an apply and differ from a commit. `since` is the commit's name."""
+    """The fields of the project file that decide about an apply and differ from a commit. `since` is the commit's name.
+
+    `lines` are where the fields are in the project file now, those that are gone where they would be.
+    """
 
     since: str
     fields: tuple[str, ...]
+    lines: Mapping[str, int] = {}
 
 
 class Allowance(NamedTuple):
@@ -108,19 +113,30 @@ def _least(*limits: int | None) -> int | None:
 
 def changes(project: Project, environments: Iterable[str], base: Project, since: str) -> Changes:
     """What differs between the project files of a checkout and of a commit, for these environments."""
-    return Changes(since, tuple(_differences(project.spec, base.spec, environments)))
+    found = {".".join(path): path for path in _differences(project.spec, base.spec, environments)}
+    return Changes(since, tuple(found), _lines(project.document, found) if project.document is not None else {})
 
 
-def _differences(now: Mapping[str, Any], before: Mapping[str, Any], environments: Iterable[str]) -> Iterator[str]:
-    yield from (name for name in _OF_PROJECT if now.get(name) != before.get(name))
+def _differences(
+    now: Mapping[str, Any], before: Mapping[str, Any], environments: Iterable[str]
+) -> Iterator[tuple[str, ...]]:
+    yield from ((name,) for name in _OF_PROJECT if now.get(name) != before.get(name))
     for environment in environments:
         mine, old = ((spec.get("environments") or {}).get(environment) or {} for spec in (now, before))
-        yield from (f"environments.{environment}.{n}" for n in _OF_ENVIRONMENT if mine.get(n) != old.get(n))
+        yield from (("environments", environment, n) for n in _OF_ENVIRONMENT if mine.get(n) != old.get(n))
+
+
+def _lines(document: Document, fields: Mapping[str, tuple[str, ...]]) -> Mapping[str, int]:
+    spots = [Finding("", name, spot=Spot(document, ("spec", *path), "key")) for name, path in fields.items()]
+    return {found.message: found.place.line for found in locate(spots) if found.place is not None}
 
 
 def remark(found: Changes | None) -> Mapping[str, Any]:
     """What a plan says of that, as its field `projectChanges`; nothing where nothing differs."""
-    return {"projectChanges": found._asdict()} if found is not None and found.fields else {}
+    if found is None or not found.fields:
+        return {}
+    told = {"since": found.since, "fields": found.fields}
+    return {"projectChanges": told | ({"lines": found.lines} if found.lines else {})}
 
 
 def hold(plan: Plan, environment: Environment, found: Changes | None, allowed: Allowance) -> None:

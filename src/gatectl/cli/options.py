@@ -204,7 +204,7 @@ def make_checked_project(source: SourceFile, file: Path) -> Project:
         findings.append(Finding("GW106", message, "start from: gatectl init", place=sources.first_place(source.path)))
     if findings:
         raise InvalidProject(locate(findings), source.path)
-    return make_project(file, parsed.documents[0].data)
+    return make_project(file, parsed.documents[0].data)._replace(document=parsed.documents[0])
 
 
 def project_file_of(options: Globals) -> Path | None:

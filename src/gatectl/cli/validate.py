@@ -115,7 +115,7 @@ def _gather(options: Globals, paths: Sequence[str], asking: _Asking) -> _Gathere
 
 def _tell(console: Console, changes: Sequence[guardrails.Changes]) -> None:
     """Say what was changed in project files: what a plan says first, and why more is checked than they say."""
-    for since, fields in changes:
+    for since, fields, _ in changes:
         console.warning(
             f"the project file was changed since {since}: {', '.join(fields)} (of rules and exclude, the stricter of both holds)"
         )

@@ -11,7 +11,7 @@ from typing import Any, Final
 
 from gatectl.quote import safe
 from gatectl.render.interface import Json, Look, Renderer
-from gatectl.render.listing import failure_words, listed, partial_words, verdict, where, words
+from gatectl.render.listing import failure_words, listed, partial_words, project_changes, verdict, where, words
 
 LIMIT: Final = 10
 """How many annotations of each severity GitHub shows for one step."""
@@ -20,14 +20,17 @@ LIMIT: Final = 10
 def report(document: Json, look: Look) -> str:
     items = listed(document)
     partial = partial_words(document)
-    notice = [_command("notice", {"title": "Partial plan"}, [partial])] if partial is not None else []
+    changed = project_changes(document, look.files.home)
+    first = [_annotation(item) for item in changed[: LIMIT - 1]]
+    first += [line for item in changed[LIMIT - 1 :] for line in _plain(item)]
+    first += [_command("notice", {"title": "Partial plan"}, [partial])] if partial is not None else []
     if not items:
-        return "\n".join([*notice, "No findings."])
+        return "\n".join([*first, "No findings."])
     errors = [item for item in items if item["severity"] == "error"]
     warnings = [item for item in items if item["severity"] != "error"]
     shown = [*errors[:LIMIT], *warnings[:LIMIT]]
     rest = [*errors[LIMIT:], *warnings[LIMIT:]]
-    lines = [*notice, *(_annotation(item) for item in shown)]
+    lines = [*first, *(_annotation(item) for item in shown)]
     for item in rest:
         lines += _plain(item)
     return "\n".join([*lines, _summary(items, len(shown), len(rest))])

@@ -12,13 +12,13 @@ from typing import Final
 from gatectl.quote import json_text
 from gatectl.render.interface import Json, Look, Renderer
 from gatectl.render.json import dump
-from gatectl.render.listing import fingerprints, listed, partial_words, words
+from gatectl.render.listing import fingerprints, listed, partial_words, project_changes, words
 
-_SEVERITIES: Final = {"error": "major", "warning": "minor"}
+_SEVERITIES: Final = {"error": "major", "warning": "minor", "notice": "info"}
 
 
 def report(document: Json, look: Look) -> str:
-    items = listed(document)
+    items = [*project_changes(document, look.files.home), *listed(document)]
     issues = [
         {
             "description": "\n".join(words(item)),

@@ -12,7 +12,7 @@ from xml.sax.saxutils import escape, quoteattr
 
 from gatectl.quote import safe
 from gatectl.render.interface import Json, Look, Renderer
-from gatectl.render.listing import failure_words, listed, where, words
+from gatectl.render.listing import failure_words, listed, project_changes, where, words
 
 _HEAD: Final = '<?xml version="1.0" encoding="UTF-8"?>'
 _NOWHERE: Final = "(no file)"
@@ -20,7 +20,7 @@ _NOWHERE: Final = "(no file)"
 
 def report(document: Json, look: Look) -> str:
     files: dict[str, list[Json]] = {name: [] for name in look.files.names}
-    for item in listed(document):
+    for item in (*project_changes(document, look.files.home), *listed(document)):
         files.setdefault(item["file"] if item["file"] is not None else _NOWHERE, []).append(item)
     failed = sum(any(item["severity"] == "error" for item in items) for items in files.values())
     lines = [_HEAD, f'<testsuites name="gatectl" tests="{len(files)}" failures="{failed}" errors="0">']

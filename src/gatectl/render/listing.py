@@ -106,6 +106,31 @@ def partial_words(document: Json) -> str | None:
     return f"partial plan, only of {only}; nothing else was compared" if only else None
 
 
+PROJECT_CHANGED: Final = "project-changed"
+"""What stands in the place of a rule for what of the project file was changed: it is no finding, and no rule is broken."""
+
+
+def project_changes(document: Json, home: str) -> list[Json]:
+    """What of the project file was changed and decides about an apply, like findings of a lower kind; `home` is that file."""
+    changed = document.get("projectChanges")
+    if changed is None:
+        return []
+    hint = f"it is not as commit {changed['since']} has it; an apply wants --allow project"
+    nowhere: Json = {"column": None, "endLine": None, "endColumn": None, "related": [], "manifest": None}
+    return [
+        {
+            "rule": PROJECT_CHANGED,
+            "severity": "notice",
+            "message": f"the project file was changed in what decides about an apply: {field}",
+            "hint": hint,
+            "file": home,
+            "line": changed.get("lines", {}).get(field, 1),
+            **nowhere,
+        }
+        for field in changed["fields"]
+    ]
+
+
 def doomed(operation: Json) -> str | None:
     """What dies with what an operation deletes, besides its attachments."""
     keys = (operation.get("before") or {}).get("apiKeys", 0) if operation["action"] == "delete" else 0

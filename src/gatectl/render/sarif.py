@@ -16,23 +16,31 @@ from gatectl import __version__
 from gatectl.quote import json_text, safe
 from gatectl.render.interface import Files, Json, Look, Renderer
 from gatectl.render.json import dump
-from gatectl.render.listing import fingerprints, listed, partial_words, words
+from gatectl.render.listing import PROJECT_CHANGED, fingerprints, listed, partial_words, project_changes, words
 
 SCHEMA: Final = "https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/schemas/sarif-schema-2.1.0.json"
 INFORMATION: Final = "https://gatectl.io/"
 _ROOT: Final = "%SRCROOT%"
+_LEVELS: Final = {"notice": "note"}
+_CHANGED: Final = {
+    "id": PROJECT_CHANGED,
+    "name": "ProjectChanged",
+    "shortDescription": {"text": "The project file was changed in what decides about an apply."},
+    "defaultConfiguration": {"level": "note"},
+}
 _ARTICLES: Final = ("A", "An", "The")
 
 
 def report(document: Json, look: Look) -> str:
-    items = listed(document)
+    changed = project_changes(document, look.files.home)
+    items = [*changed, *listed(document)]
     indexes = {rule["id"]: index for index, rule in enumerate(look.rules)}
     driver = {
         "name": "gatectl",
         "version": __version__,
         "semanticVersion": __version__,
         "informationUri": INFORMATION,
-        "rules": [_rule(rule) for rule in look.rules],
+        "rules": [*(_rule(rule) for rule in look.rules), *([_CHANGED] if changed else [])],
     }
     run: dict[str, Any] = {"tool": {"driver": driver}, "columnKind": "unicodeCodePoints"}
     if look.files.root is not None:
@@ -92,7 +100,7 @@ def _result(item: Json, fingerprint: str, indexes: Mapping[str, int], files: Fil
     result: dict[str, Any] = {"ruleId": item["rule"]}
     if item["rule"] in indexes:
         result["ruleIndex"] = indexes[item["rule"]]
-    result["level"] = item["severity"]
+    result["level"] = _LEVELS.get(item["severity"], item["severity"])
     result["message"] = {"text": _message(words(item, related=False))}
     location = _location(item, files) | _logical(item)
     if location:
