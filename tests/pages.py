@@ -5,7 +5,7 @@ A mark is a comment just above a block, which readers do not see. It says what t
 
     <!-- command: NAME -->               what CI runs by this name, as it stands there
     <!-- file: NAME -->                  the reader writes this file
-    <!-- file: NAME, breaks GW301 -->    the same, with a mistake on purpose: it breaks this rule and no other
+    <!-- file: NAME, breaks GW301 -->    the same, with mistakes on purpose: it breaks these rules and no others
     <!-- not run: WHY -->                nobody can run it
 
 A `console` block is commands with what they print. All of a page are run in order, in one empty folder, as they would be in
@@ -41,6 +41,8 @@ SHOWN_PORT = "127.0.0.1:8080"
 VARYING = (
     (re.compile(r"sha256:[0-9a-f]{64}"), "sha256:…"),
     (re.compile(r"\b\d{8}T\d{9}Z-[0-9a-f]{8}\b"), "20260131T101530123Z-9f86d081"),
+    (re.compile(r"\b(since|Commit:) [0-9a-f]{12}\b"), r"\1 8c1f0f2a7d5e"),
+    (re.compile(r"\b\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d+)?Z"), "2026-01-31T10:15:30Z"),
 )
 """What is different each time, and what pages have in its place."""
 
@@ -60,10 +62,9 @@ class Block(NamedTuple):
         return self.mark.removeprefix("file: ").partition(",")[0] if self.mark.startswith("file: ") else None
 
     @property
-    def breaks(self) -> str | None:
-        """The rule that it breaks on purpose."""
-        found = re.search(r", breaks (GW\d{3})$", self.mark)
-        return found[1] if found else None
+    def breaks(self) -> set[str]:
+        """The rules that it breaks on purpose."""
+        return set(self.mark.partition(", breaks ")[2].split())
 
 
 class Page(NamedTuple):
@@ -214,7 +215,7 @@ class Walk:
         return ""
 
     def _shown(self, text: str) -> str:
-        text = text.replace(self._port, SHOWN_PORT)
+        text = text.replace(self._port, SHOWN_PORT).replace(self.environment["HOME"], "~")
         for varying, instead in VARYING:
             text = varying.sub(instead, text)
         return text

@@ -27,7 +27,7 @@ HEAD = """\
 # Reference
 
 Every command, option, environment variable, rule and field. Written from the program by `python tests/reference.py`, and
-held against it by a test. The [README](../README.md) explains.
+held against it by a test. The [guides](../README.md#where-to-read-on) explain.
 """
 
 VARIABLES: Mapping[str, str] = {

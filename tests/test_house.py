@@ -63,6 +63,32 @@ def test_no_file_names_a_folder_of_somebodys_machine() -> None:
     assert found == []
 
 
+# Documentation
+
+
+PAGES = [TOP / "README.md", *sorted((TOP / ".github" / "guides").glob("*.md"))]
+LONGEST_PAGE = 400
+WIDEST = 120
+
+
+@pytest.mark.parametrize("path", PAGES, ids=name_of)
+def test_a_page_of_documentation_can_be_read_in_one_sitting(path: Path) -> None:
+    assert len(path.read_text(encoding="utf-8").splitlines()) <= LONGEST_PAGE
+
+
+@pytest.mark.parametrize("path", PAGES, ids=name_of)
+def test_the_lines_of_a_page_fit_beside_its_code(path: Path) -> None:
+    """Rows of tables cannot be broken, and what a program prints is not ours to break."""
+    prose = re.sub(r"^```.*?^```$", lambda block: "\n" * block[0].count("\n"), path.read_text(encoding="utf-8"),
+                   flags=re.MULTILINE | re.DOTALL)  # fmt: skip
+    wide = [
+        f"{name_of(path)}:{number}"
+        for number, line in enumerate(prose.splitlines(), 1)
+        if len(line) > WIDEST and not line.startswith("|")
+    ]
+    assert wide == []
+
+
 # Modules
 
 
