@@ -13,6 +13,8 @@ import pytest
 from gatectl import errors
 from gatectl.cli.output import _Lines, of_plan
 
+from .conftest import BUCKET
+
 CANARY = "canary-of-another-file"
 VALIDATE = [("validate", "--format", name) for name in ("text", "json", "sarif", "junit", "github", "gitlab")]
 PLAN = [("plan", "--format", name) for name in ("text", "json", "markdown", "html", "sarif")]
@@ -98,6 +100,16 @@ def test_the_lines_of_a_file_that_a_plan_names_are_of_the_project_alone(shell: A
     inputs = [{"path": n, "sha256": hashlib.sha256(p.read_bytes()).hexdigest()} for n, p in names.items()]
     lines = _Lines(of_plan({"source": {"inputs": inputs}}, shell.folder, None))
     assert {name: lines(name) for name in names} == {**dict.fromkeys(names), "in.yaml": ["line", ""]}
+
+
+def test_nothing_waits_for_a_pipe_that_lies_where_a_file_should(shell: Any) -> None:
+    shell.good()
+    os.mkfifo(shell.folder / "pipe")
+    lines = _Lines(of_plan({"source": {"inputs": [{"path": "pipe", "sha256": "0" * 64}]}}, shell.folder, None))
+    assert lines("pipe") is None
+    shell.write("manifests/all.yaml", BUCKET.replace("{env: SECRET}", "{file: ../pipe}"))
+    done = shell.process("apply", "--yes")
+    assert (done.code, "cannot be read: not a regular file" in done.err) == (1, True)
 
 
 @pytest.mark.parametrize(

@@ -302,6 +302,34 @@ def test_init_adds_a_pipeline_to_a_project_that_exists(shell: Shell, ci: str, na
     assert f"{name} exists and is left as it is" in shell("init", "--ci", ci).err
 
 
+GITLAB = '[remote "origin"]\n\turl = https://gitlab.example/x.git\n'
+
+
+def test_init_writes_for_the_ci_of_the_remote(shell: Shell) -> None:
+    shell.write(".git/config", GITLAB)
+    assert shell("init").code == 0
+    assert (shell.folder / ".gitlab-ci.yml").is_file()
+
+
+@pytest.mark.parametrize("planted", ["a pipe", "a link", "a linked folder", "a circle", "a worktree's"])
+def test_init_neither_waits_for_nor_follows_what_lies_in_place_of_gits_configuration(
+    shell: Shell, tmp_path: Path, planted: str
+) -> None:
+    (tmp_path / "elsewhere").mkdir()
+    (tmp_path / "elsewhere" / "config").write_text(GITLAB)
+    git = shell.folder / ".git"
+    if planted == "a linked folder":
+        git.symlink_to(tmp_path / "elsewhere")
+    elif planted == "a worktree's":
+        git.write_text(f"gitdir: {tmp_path / 'elsewhere'}\n")
+    else:
+        git.mkdir()
+        {"a pipe": lambda: os.mkfifo(git / "config"), "a link": lambda: (git / "config").symlink_to(tmp_path / "elsewhere/config"),
+         "a circle": lambda: (git / "config").symlink_to("config")}[planted]()  # fmt: skip
+    assert shell.process("init").code == 0
+    assert (shell.folder / ".github/workflows/gatectl.yml").is_file()
+
+
 def test_init_leaves_what_is_there_and_does_not_run_twice(shell: Shell) -> None:
     shell.write(".gitignore", "mine\n")
     found = shell("init")

@@ -11,7 +11,8 @@ import click
 
 from gatectl.cli.options import Globals, command, load_project
 from gatectl.errors import DONE, InputError, UsageError
-from gatectl.files import outputs
+from gatectl.files import fences, outputs
+from gatectl.files.reading import read_regular
 from gatectl.kinds import KINDS
 from gatectl.manifests import loading
 from gatectl.manifests.sources import schema_folder
@@ -19,6 +20,7 @@ from gatectl.pipelines.starter import NOWHERE, github_workflow, gitlab_pipeline,
 from gatectl.quote import quote, safe
 
 _SCHEMAS = ".schemas"
+_LARGEST_CONFIG = 1 << 20
 _PIPELINES = {
     "github": (".github/workflows/gitops.yml", github_workflow),
     "gitlab": (".gitlab/gatectl.yml", gitlab_pipeline),
@@ -80,11 +82,12 @@ def _guess(folder: Path) -> str:
     """The CI of a folder: GitLab's if its file is there or the git remote is a GitLab, else GitHub's."""
     if (folder / ".gitlab-ci.yml").exists():
         return "gitlab"
+    config = folder / ".git" / "config"
     try:
-        remotes = (folder / ".git" / "config").read_text(encoding="utf-8", errors="replace")
+        remotes = b"" if fences.leaving(str(config), str(folder)) else read_regular(config, _LARGEST_CONFIG)
     except OSError:
         return "github"
-    return "gitlab" if "gitlab" in remotes else "github"
+    return "gitlab" if b"gitlab" in remotes else "github"
 
 
 def _pipeline(ci: str, said: str | None) -> Mapping[str, str]:

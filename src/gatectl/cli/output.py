@@ -18,6 +18,7 @@ from gatectl.cli.console import Console
 from gatectl.errors import UsageError
 from gatectl.files import fences
 from gatectl.files import outputs as places
+from gatectl.files.reading import read_regular
 from gatectl.manifests.sources import PROJECT_FILE, STANDARD_INPUT
 from gatectl.model import Finding, SourceFile
 from gatectl.quote import quote
@@ -219,8 +220,7 @@ class _Lines:
 
 def _bytes_of(path: str) -> bytes:
     try:
-        with open(path, "rb") as stream:
-            return stream.read()
+        return read_regular(path)
     except OSError:
         return b""
 

@@ -13,6 +13,7 @@ from typing import Any
 
 from gatectl.credentials import pasted, references
 from gatectl.errors import MissingCredential
+from gatectl.files.reading import read_regular
 from gatectl.model import Plan
 from gatectl.quote import quote
 
@@ -58,8 +59,7 @@ def _variable(name: str, environment: Mapping[str, str]) -> str:
 def _file(path: Path) -> str:
     hint = "it should hold the secret and nothing else"
     try:
-        with open(path, "rb") as stream:
-            content = stream.read(_LONGEST + 1)
+        content = read_regular(path, _LONGEST + 1)
     except OSError as error:
         raise pasted.Unusable(f"cannot be read: {error.strerror}", "create it, or correct the path") from None
     except ValueError:  # its name is none that a file can have

@@ -16,7 +16,6 @@ import functools
 import os
 import re
 import signal
-import stat
 import subprocess
 import time
 from collections.abc import Iterator, Mapping, Sequence
@@ -26,6 +25,7 @@ from typing import Final, NamedTuple
 
 from gatectl.errors import DeadlinePassed, InputError, UsageError
 from gatectl.files import fences
+from gatectl.files.reading import read_regular
 from gatectl.quote import quote
 
 OLDEST: Final = (2, 38)
@@ -272,11 +272,8 @@ def _git_folders(top: str) -> tuple[str, str]:
 
 
 def _small(path: str) -> bytes:
-    """A small file of git's, read without waiting. Raises OSError."""
-    with os.fdopen(os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC), "rb") as stream:
-        if not stat.S_ISREG(os.fstat(stream.fileno()).st_mode):
-            raise OSError(0, "not a regular file", path)
-        return stream.read(_SMALL)
+    """A small file of git's. Raises OSError."""
+    return read_regular(path, _SMALL)
 
 
 def _furnish(folder: str, own: str, common: str, taken: Sequence[tuple[str, str]]) -> None:
