@@ -8,7 +8,16 @@ from typing import Any
 import pytest
 
 from gatectl.clock import Clock, Patience
-from gatectl.errors import Forbidden, NotAuthenticated, PlatformError, PlatformRefused, Uncertain, Unsupported
+from gatectl.errors import (
+    Forbidden,
+    IncompleteList,
+    NoList,
+    NotAuthenticated,
+    PlatformError,
+    PlatformRefused,
+    Uncertain,
+    Unsupported,
+)
 from gatectl.manifests.desired import read_manifest
 from gatectl.model import Desired, Document, Finding, SourceFile
 from gatectl.planning.current import Current, read_current, read_workspaces
@@ -84,7 +93,7 @@ def findings(current: Current, *documents: Manifest) -> list[Finding]:
     return [*unoffered(desired, current), *unmanageable(pairs, current)]
 
 
-REFUSALS = [Unsupported("404"), Forbidden("403"), PlatformRefused("no", status=200)]
+REFUSALS = [Unsupported("404"), Forbidden("403"), PlatformRefused("no", status=200), NoList("no list")]
 
 
 @pytest.mark.parametrize("error", [*REFUSALS, Uncertain("500", settled=True)], ids=repr)
@@ -113,6 +122,15 @@ def test_what_is_needed_and_fails_or_has_no_token_stops_everything() -> None:
             read(Lists(llm=raising(error)), llms=True)
     with pytest.raises(NotAuthenticated):
         read(Lists(llm=raising(NotAuthenticated("401"))))
+
+
+def test_a_list_of_llms_that_is_not_whole_stops_everything_and_one_that_cannot_be_read_stops_who_needs_it() -> None:
+    with pytest.raises(IncompleteList):
+        read(Lists(llm=raising(IncompleteList("there is more"))))
+    odd = Lists(bucket=[BUCKET], repo=[repo("b1")], llm=[{"id": "l1", "name": 7, "aiType": "OPENAI"}, LLM])
+    assert list(read(odd).states["main"].indexes["LLM"].by_name) == ["gpt"]
+    with pytest.raises(IncompleteList, match="its 'name' is missing"):
+        read(odd, llms=True)
 
 
 def test_provider_keys_are_asked_for_only_where_they_tell_an_account() -> None:

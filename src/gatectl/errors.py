@@ -14,7 +14,8 @@ A user's mistakes in manifests are not here: they are findings (`model.Finding`)
         ├── PlatformRefused      it answered no: its own code, and the status it would have over HTTP (1)
         │   └── PreconditionFailed   the object changed since it was read (412) (6)
         ├── Unsupported          it has no such endpoint (1)
-        ├── IncompleteList       a list whose answer says that there is more (10)
+        ├── IncompleteList       a list that did not come whole (10)
+        │   └── NoList               its answer holds no such list (10)
         ├── NotAuthenticated     no token, or a wrong one (9)
         │   ├── Forbidden            a good one, but not permitted (9)
         │   └── UntrustedHost        nobody said that this host may be spoken to (9)
@@ -126,10 +127,15 @@ class Unsupported(PlatformError):
 
 
 class IncompleteList(PlatformError):
-    """A list whose answer says that there is more: what is not in it may be live all the same (U39)."""
+    """A list that did not come whole: its answer says that there is more (U39), or what it holds cannot be read. What is not
+    in it may be live all the same."""
 
     code = "incomplete_list"
     exit_code = UNREACHABLE
+
+
+class NoList(IncompleteList):
+    """An answer that says success and holds no such list: whoever answered, it is not known what is there."""
 
 
 class NotAuthenticated(PlatformError):

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from gatectl import reconcile
-from gatectl.errors import Forbidden, InputError, Unsupported, UsageError
+from gatectl.errors import Forbidden, InputError, NoList, Unsupported, UsageError
 from gatectl.manifests import loading
 from gatectl.model import Plan
 from gatectl.platforms import driver_for, snapshot
@@ -123,7 +123,8 @@ def test_of_an_unknown_field_of_a_repository_the_name_is_taken_and_not_the_value
 
 
 @pytest.mark.parametrize(
-    ("missing", "error"), [("ai/llm", Unsupported), ("apikeys", Unsupported), ("apikeys", Forbidden)]
+    ("missing", "error"),
+    [("ai/llm", Unsupported), ("apikeys", Unsupported), ("apikeys", Forbidden), ("ai/llm", NoList)],
 )
 def test_a_list_that_the_platform_refuses_is_not_there_in_the_snapshot_either(
     tmp_path: Path, missing: str, error: type[Exception]

@@ -28,7 +28,6 @@ from gatectl.errors import (
     PreconditionFailed,
     Uncertain,
     Unreachable,
-    Unsupported,
 )
 from gatectl.kinds import KINDS, bucket
 from gatectl.kinds.interface import Context, Order
@@ -182,6 +181,7 @@ class _Work:
         self._ended = False
         self._turn = threading.Lock()  # between sending and breaking off
         self._unread: list[_Tried] = []
+        self._unread_because = ""
         self._withdrawn: set[str] = set()
         """The operations whose object this run removed again, because it was a twin."""
         self._called = {op["id"]: str(ObjectKey(op["kind"], op["workspace"], op["name"])) for op in self.operations}
@@ -193,7 +193,7 @@ class _Work:
         self.writer = writer
         for level in _by_level(self.operations):
             if current is None:
-                current = _try_read(self.run.reader, self.plan)
+                current = self._look()
             if current is None:
                 for op in level:
                     self._set(_not_started(op))
@@ -302,7 +302,7 @@ class _Work:
                     clock.sleep(min(_PAUSE * 2 ** (rounds - 1), _LONGEST_PAUSE))
             if not pending:
                 return current
-            latest = _try_read(self.run.reader, self.plan)
+            latest = self._look()
             if latest is None:
                 self._unverified(pending)
                 return None
@@ -453,16 +453,25 @@ class _Work:
             return True
         return outcome.status == "done" and live is not None and live.id != outcome.platform_id
 
+    def _look(self) -> Current | None:
+        """The platform as it is now; None where it cannot be read whole, whatever the reason: what was written has a receipt."""
+        try:
+            return _read(self.run.reader, self.plan)
+        except Exception as error:
+            self._unread_because = error.message if isinstance(error, PlatformError) else type(error).__name__
+            return None
+
     def _unverified(self, tried: Sequence[_Tried]) -> None:
         for item in tried:
             if item.outcome.status == "done":
-                self._set(item.outcome._replace(error=("unverified", "written, but it could not be read back")))
+                message = f"written, but it could not be read back: {self._unread_because}"
+                self._set(item.outcome._replace(error=("unverified", message)))
             if item.outcome.status in ("done", "unknown"):
                 self._unread.append(item)
 
     def _look_once_more(self) -> None:
         """What could not be read back when it was written may be readable by the end."""
-        current = _try_read(self.run.reader, self.plan) if self._unread else None
+        current = self._look() if self._unread else None
         if current is None:
             self.diverged |= bool(self._unread)
         else:
@@ -524,7 +533,7 @@ def _read(reader: Reader, plan: Plan) -> Current:
     for needed, collection in ((llms, "ai/llm"), (api_keys, "apikeys")):
         for state in current.states.values():
             if needed and collection in state.refused:
-                raise Unsupported(state.refused[collection])
+                raise state.refused[collection]
     return current
 
 
@@ -536,14 +545,6 @@ def _check_role(plan: Plan, current: Current) -> None:
             f"your role in workspace {', '.join(map(quote, closed))} is READ: nothing can be written there",
             "ask for the role WRITE, or apply with another account",
         )
-
-
-def _try_read(reader: Reader, plan: Plan) -> Current | None:
-    """The platform as it is now; None where it cannot be read whole, whatever the reason: what was written has a receipt."""
-    try:
-        return _read(reader, plan)
-    except Exception:
-        return None
 
 
 def _conflict(op: Operation, conflict: Conflict, attempts: int = 0) -> Outcome:

@@ -8,7 +8,16 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Final, NamedTuple
 
 from gatectl.clock import CONSISTENT, Patience
-from gatectl.errors import Forbidden, PlatformError, PlatformRefused, Unreachable, Unsupported, UsageError
+from gatectl.errors import (
+    Forbidden,
+    IncompleteList,
+    NoList,
+    PlatformError,
+    PlatformRefused,
+    Unreachable,
+    Unsupported,
+    UsageError,
+)
 from gatectl.kinds import KINDS
 from gatectl.kinds.interface import Context, Kind, text
 from gatectl.model import Live, ObjectKey
@@ -44,14 +53,14 @@ class Spoiled(NamedTuple):
 class WorkspaceState(NamedTuple):
     """What a workspace holds. `indexes` maps a kind to its live objects; one that is not live yet holds nothing.
 
-    `refused` are the lists that the platform does not give, with what it said; `missing` the ids that repositories attach
+    `refused` are the lists that the platform does not give, each with why; `missing` the ids that repositories attach
     and that their own list does not show: absence from a list is no proof; `spoiled` what could not be read, where that is
     borne.
     """
 
     context: Context
     indexes: Mapping[str, Index]
-    refused: Mapping[str, str] = {}
+    refused: Mapping[str, PlatformError] = {}
     missing: frozenset[str] = frozenset()
     spoiled: tuple[Spoiled, ...] = ()
 
@@ -161,7 +170,7 @@ def _read_once(asked: _Asked) -> WorkspaceState:
     indexes = {kind.name: Index(()) for kind in KINDS.values() if kind.scoped}
     if workspace_id is None:
         return WorkspaceState(context, indexes)
-    refused: dict[str, str] = {}
+    refused: dict[str, PlatformError] = {}
     spoiled: list[Spoiled] | None = [] if bear else None
     wires: dict[str, Sequence[Wire]] = {}
     repositories = "Repository" in kinds
@@ -177,7 +186,8 @@ def _read_once(asked: _Asked) -> WorkspaceState:
         llms = llms or any(wire.get("aiLlms") for wire in wires["Repository"])
     if repositories or "LLM" in kinds:
         wires["LLM"] = _optional(reader, "ai/llm", workspace_id, refused, needed=llms)
-        indexes["LLM"] = _index(KINDS["LLM"], wires["LLM"], context, spoiled)
+        # One that cannot be read stops nobody who needs none.
+        indexes["LLM"] = _index(KINDS["LLM"], wires["LLM"], context, spoiled if llms else [])
         context = context._replace(llms=indexes["LLM"].by_id)
     for kind in KINDS.values():
         if kind.scoped and kind.name in kinds and kind.name not in ("Bucket", "LLM"):
@@ -194,19 +204,19 @@ def _needs_account(wire: Wire) -> bool:
 
 
 def _optional(
-    reader: Reader, collection: Collection, workspace_id: str, refused: dict[str, str], *, needed: bool
+    reader: Reader, collection: Collection, workspace_id: str, refused: dict[str, PlatformError], *, needed: bool
 ) -> Sequence[Wire]:
     """A list that a platform may refuse (product.md, section 8): empty then, and told in `refused`."""
     try:
         if needed:
             return _list(reader, collection, workspace_id)
         return _checked(collection, reader.glance(collection, workspace_id))
-    except (Unsupported, Forbidden, PlatformRefused) as error:
-        refused[collection] = error.message
+    except (Unsupported, Forbidden, PlatformRefused, NoList) as error:
+        refused[collection] = error
     except Unreachable as error:
         if needed:
             raise
-        refused[collection] = error.message
+        refused[collection] = error
     return ()
 
 
@@ -238,7 +248,7 @@ def _index(kind: Kind, wires: Iterable[Wire], context: Context, spoiled: list[Sp
 
 
 def _lives(kind: Kind, wires: Iterable[Wire], context: Context, spoiled: list[Spoiled] | None = None) -> Iterable[Live]:
-    """The objects of a list. One that cannot be read goes to `spoiled`; raises PlatformError where there is none."""
+    """The objects of a list. One that cannot be read goes to `spoiled`; raises IncompleteList where there is none."""
     wires = list(wires)
     try:
         return [kind.read(wire, context) for wire in wires]
@@ -260,7 +270,7 @@ def _legible(kind: Kind, wires: Iterable[Wire], context: Context, spoiled: list[
 
 
 def read_live(kind: Kind, wire: Wire, context: Context) -> Live:
-    """One object of the platform. Raises PlatformError where a field of it is not what it should be."""
+    """One object of the platform. Raises IncompleteList where a field of it is not what it should be."""
     try:
         return kind.read(wire, context)
     except KeyError as error:
@@ -271,7 +281,7 @@ def read_live(kind: Kind, wire: Wire, context: Context) -> Live:
     which = next(
         (str(wire[name]) for name in ("id", "name") if isinstance(wire.get(name), (str, int))), "without an id"
     )
-    raise PlatformError(f"GET /{kind.collection}: {kind.name} {which}: {quote(problem)}", _NO_PLATFORM)
+    raise IncompleteList(f"GET /{kind.collection}: {kind.name} {which}: {quote(problem)}", _NO_PLATFORM)
 
 
 def _list(reader: Reader, collection: Collection, workspace_id: str | None = None) -> Sequence[Wire]:
@@ -281,7 +291,7 @@ def _list(reader: Reader, collection: Collection, workspace_id: str | None = Non
 
 def _checked(collection: Collection, wires: Sequence[Wire]) -> Sequence[Wire]:
     if not all(isinstance(wire, (dict, Mapping)) for wire in wires):
-        raise PlatformError(f"GET /{collection}: something in the list is not an object", _NO_PLATFORM)
+        raise IncompleteList(f"GET /{collection}: something in the list is not an object", _NO_PLATFORM)
     return wires
 
 
@@ -289,4 +299,4 @@ def _by_id(wires: Iterable[Wire]) -> dict[str, Mapping[str, Any]]:
     try:
         return {text(wire, "id"): wire for wire in wires}
     except KeyError as error:
-        raise PlatformError("GET /apikeys: the 'id' of one is missing or not text", _NO_PLATFORM) from error
+        raise IncompleteList("GET /apikeys: the 'id' of one is missing or not text", _NO_PLATFORM) from error

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
+from gatectl.errors import PlatformError
 from gatectl.model import Desired, Finding, Manifest, Spot
 from gatectl.planning.current import Current, WorkspaceState
 from gatectl.planning.match import Pair
@@ -30,16 +31,16 @@ def _unoffered(manifest: Manifest, state: WorkspaceState) -> Iterator[Finding]:
     no_llms, no_keys = state.refused.get("ai/llm"), state.refused.get("apikeys")
     if no_llms is not None and manifest.kind == "LLM":
         yield _refused(manifest, "LLM configurations", no_llms, ())
-    for entry in manifest.entries or () if no_llms is not None else ():
-        if entry.type == "LLM":
-            yield _refused(manifest, "LLM configurations", no_llms or "", ("spec", "resources", entry.position or 0))
+    for entry in manifest.entries or ():
+        if no_llms is not None and entry.type == "LLM":
+            yield _refused(manifest, "LLM configurations", no_llms, ("spec", "resources", entry.position or 0))
     if no_keys is not None and "apiKey" in (manifest.spec.get("credentials") or {}):
         yield _refused(manifest, "provider API keys", no_keys, ("spec", "credentials", "apiKey"))
 
 
-def _refused(manifest: Manifest, what: str, said: str, pointer: tuple[str | int, ...]) -> Finding:
+def _refused(manifest: Manifest, what: str, why: PlatformError, pointer: tuple[str | int, ...]) -> Finding:
     return Finding(
-        "GW405", f"the platform gives no list of {what}: {said}",
+        "GW405", f"the platform gives no list of {what}: {why.message}",
         "leave it out here, or ask whether this account may use them", spot=Spot(manifest.document, pointer),
         subject=manifest.subject,
     )  # fmt: skip

@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any, Final
 from urllib.parse import urlsplit, urlunsplit
 
-from gatectl.errors import Forbidden, InputError, PlatformError, PlatformRefused, Unsupported, UsageError
+from gatectl.errors import Forbidden, IncompleteList, InputError, NoList, PlatformRefused, Unsupported, UsageError
 from gatectl.files.packing import read_json
 from gatectl.platforms.interface import Collection, Connection, Identification, Reader, Traits, Wire
 from gatectl.platforms.wire import (
@@ -96,7 +96,7 @@ def _optional(reader: Reader, collection: Collection, workspace: str) -> Sequenc
     """A list that a platform may refuse; None then."""
     try:
         return reader.list(collection, workspace)
-    except (Unsupported, Forbidden, PlatformRefused):
+    except (Unsupported, Forbidden, PlatformRefused, NoList):
         return None
 
 
@@ -131,10 +131,10 @@ def _repository(wire: Wire) -> dict[str, Any]:
         taken["aiLlms"] = [_llm_attachment(item) for item in attached_llms(wire)]
     except KeyError as error:
         problem = f"its '{quote(error.args[0])}' is missing or not a list of objects"
-        raise PlatformError(f"GET /repo: Repository {quote(wire['id'])}: {quote(problem)}", _NO_PLATFORM) from error
+        raise IncompleteList(f"GET /repo: Repository {quote(wire['id'])}: {quote(problem)}", _NO_PLATFORM) from error
     except (TypeError, AttributeError, ValueError) as error:
         problem = "one of its fields is not what it should be"
-        raise PlatformError(f"GET /repo: Repository {quote(wire['id'])}: {quote(problem)}", _NO_PLATFORM) from error
+        raise IncompleteList(f"GET /repo: Repository {quote(wire['id'])}: {quote(problem)}", _NO_PLATFORM) from error
     taken["apiKeys"] = [_pick(key, ("id",)) for key in keys_of(wire)]
     if wire.get("disabled"):
         taken["disabled"] = True

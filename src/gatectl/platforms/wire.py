@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Final
 
-from gatectl.errors import IncompleteList, PlatformError
+from gatectl.errors import IncompleteList, NoList
 from gatectl.platforms.interface import Wire
 from gatectl.quote import quote
 
@@ -23,11 +23,11 @@ _NESTED: Final = ("pagination", "paging", "pageInfo", "page", "meta")
 def read_list(body: Any, field: str, path: str) -> list[Wire]:
     """The live objects of a list's answer, each once: what is soft-deleted is not there, what is there twice is one.
 
-    Raises PlatformError for an answer of another shape, IncompleteList where the envelope says that there is more.
+    Raises NoList for an answer of another shape, IncompleteList where the envelope says that there is more.
     """
     items = body.get(field) if isinstance(body, Mapping) else None
     if not isinstance(items, list) or not all(isinstance(item, Mapping) and item.get("id") for item in items):
-        raise PlatformError(
+        raise NoList(
             f"GET {quote(path)}: the answer has no list '{field}' of objects with ids",
             "is this address the platform's API?",
         )
