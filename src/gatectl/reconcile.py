@@ -15,15 +15,16 @@ from gatectl import documents, rules
 from gatectl.applying import guardrails
 from gatectl.applying.guards import Guard
 from gatectl.clock import Patience
-from gatectl.errors import UsageError
-from gatectl.manifests import commits, desired, parse, selection, sources
+from gatectl.errors import InputError, UsageError
+from gatectl.manifests import commits, desired, loading, parse, selection, sources
 from gatectl.manifests.loading import Loaded, manifest_paths
 from gatectl.model import Desired, Finding, ObjectKey, Plan
+from gatectl.network.addresses import without_secrets
 from gatectl.planning import final_state, manageable, match, plan
 from gatectl.planning.changes import Settings, Worked, compute_changes
 from gatectl.planning.current import Current, Index, read_current, read_workspaces
-from gatectl.platforms import driver_for
-from gatectl.platforms.interface import Identification, Reader
+from gatectl.platforms import default_workspace_of, driver_for
+from gatectl.platforms.interface import Connection, Identification, Reader
 from gatectl.platforms.wire import may_attach, unknown_fields
 from gatectl.project import Environment, Project
 from gatectl.quote import quote
@@ -46,6 +47,47 @@ class Request(NamedTuple):
     warn: Callable[[str], None] = lambda words: None
     ends: float | None = None
     changed: guardrails.Changes | None = None
+
+
+def work_out(request: Request, connect: Callable[[], Connection]) -> Plan:
+    """The plan of a request. Reads the platform, unless the manifests are invalid: then there is nothing to ask it.
+
+    `connect` says how to reach the platform; asked only then, since a missing token is no reason to hide findings.
+    """
+    project, environment = request.project, request.environment
+    if not driver_for(environment.platform).writable:
+        return _of_snapshot(request, connect())
+    paths = manifest_paths(project, environment, request.paths)
+    git = ask_git(request)
+    loaded = loading.load(project, paths, default_workspace_of(environment))
+    driver = driver_for(environment.platform)
+    if loaded.invalid:
+        return refuse(request, loaded, git, Identification(driver.name, without_secrets(environment.platform), None))
+    check_selection(request, loaded)
+    reader = driver.open_reader(connect())
+    try:
+        return make_plan(request, loaded, git, reader)
+    finally:
+        reader.close()
+
+
+def _of_snapshot(request: Request, connection: Connection) -> Plan:
+    """The plan that the platform of a snapshot would have had; it knows the workspace of manifests that name none."""
+    from gatectl.platforms import snapshot
+
+    paths = manifest_paths(request.project, request.environment, request.paths)
+    git = ask_git(request)
+    try:
+        reader = snapshot.open_reader(connection)
+    except InputError:
+        loaded = loading.load(request.project, paths, request.environment.workspace)
+        if not loaded.invalid:
+            raise
+        return refuse(request, loaded, git, Identification("snapshot", connection.target, None))
+    loaded = loading.load(request.project, paths, request.environment.workspace or reader.traits.default_workspace)
+    if loaded.invalid:
+        return refuse(request, loaded, git, reader.identification)
+    return make_plan(request, loaded, git, reader, {"snapshot": reader.remark})
 
 
 def make_plan(

@@ -202,7 +202,7 @@ def test_what_goes_wrong_on_the_way_has_its_code_and_its_word(
         raise error
 
     shell.good()
-    monkeypatch.setattr("gatectl.cli.plan.work_out", fail)
+    monkeypatch.setattr("gatectl.reconcile.work_out", fail)
     text, found = shell("plan"), shell("plan", "--format", "json")
     assert (text.code, text.out) == (code, "")
     assert text.err.lstrip().startswith("error: ")
@@ -233,7 +233,7 @@ def test_an_internal_error_says_so_and_shows_its_trace_when_asked(
         raise ValueError("two\nlines")
 
     shell.good()
-    monkeypatch.setattr("gatectl.cli.plan.work_out", fail)
+    monkeypatch.setattr("gatectl.reconcile.work_out", fail)
     quiet, loud = shell("-e", "default", "plan"), shell("plan", "-v")
     assert "internal error, which is a fault of gatectl and not yours: ValueError: two" in quiet.err
     assert "the command (plan)" in quiet.err

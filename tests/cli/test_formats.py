@@ -12,7 +12,7 @@ import pytest
 
 from gatectl.cli.console import console_from
 from gatectl.cli.output import top_of
-from gatectl.cli.planning import work_out
+from gatectl.reconcile import work_out
 from gatectl.render import FORMATS
 
 from .conftest import BUCKET, REPOSITORY, Shell
@@ -254,7 +254,7 @@ def test_a_file_that_changed_while_the_plan_was_made_shows_no_line(
         shell.write("manifests/broken.yaml", "# moved\n" + BROKEN)
         return plan
 
-    monkeypatch.setattr("gatectl.cli.plan.work_out", slow)
+    monkeypatch.setattr("gatectl.reconcile.work_out", slow)
     found = shell("plan").out
     assert "GW301" in found
     assert "^^^" not in found

@@ -21,7 +21,7 @@ from gatectl.applying.ending import exit_code, was_sent
 from gatectl.cli.console import Console
 from gatectl.cli.executing import carry_out
 from gatectl.cli.options import Globals, command, connection_of
-from gatectl.cli.planning import Selection, make_request, refuse_unnamed, selection_options, work_out
+from gatectl.cli.planning import Selection, make_request, refuse_unnamed, selection_options
 from gatectl.cli.receipts import Places, begin, find_places, save
 from gatectl.cli.saved import read_plan
 from gatectl.cli.step_files import leave_summary
@@ -87,7 +87,7 @@ def COMMAND(  # noqa: N802 - the table's word
     if receipt_file is not None:
         _check_place(receipt_file)
     with console.waiting(request.environment.platform):
-        plan = read_plan(plan_file) if plan_file is not None else work_out(request, connect)
+        plan = read_plan(plan_file) if plan_file is not None else reconcile.work_out(request, connect)
     _show(console, plan, asked=not yes)
     if plans.is_invalid(plan):
         return _invalid(console, plan)
@@ -215,7 +215,7 @@ def _plan_again(console: Console, request: reconcile.Request, shown: Plan, means
     """
     console.info("the platform was changed while this plan was shown; planning again")
     with console.waiting(means.connection.target):
-        fresh = work_out(request, lambda: means.connection)
+        fresh = reconcile.work_out(request, lambda: means.connection)
     if plans.is_invalid(fresh):
         return None
     guardrails.hold(fresh, request.environment, request.changed, means.allowed)

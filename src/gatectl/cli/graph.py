@@ -16,7 +16,6 @@ from gatectl.cli.options import (
     command,
     connection_of,
     deadline_option,
-    default_workspace_of,
     environment_of,
     load_project,
 )
@@ -26,7 +25,7 @@ from gatectl.graph.values import Graph
 from gatectl.manifests import loading, parse
 from gatectl.model import Finding
 from gatectl.planning.current import read_current, read_workspaces, visible_names
-from gatectl.platforms import driver_for
+from gatectl.platforms import default_workspace_of, driver_for
 from gatectl.render import render
 
 FORMATS: Final = ("svg", "mermaid", "dot", "html")

@@ -27,7 +27,7 @@ from gatectl.manifests.validate import check_project
 from gatectl.model import Document, Finding, Pointer, SourceFile, Spot
 from gatectl.network import trust
 from gatectl.network.addresses import Pattern
-from gatectl.platforms import driver_for
+from gatectl.platforms import default_workspace_of, driver_for
 from gatectl.platforms.flashback import check_url
 from gatectl.platforms.interface import Connection, Credentials, Secret
 from gatectl.project import Environment, Project, bare_project, choose_environment, make_project
@@ -354,11 +354,6 @@ def _credentials(project: Project, environment: Environment) -> Credentials | No
     if email or password:
         return Credentials(email=email, password=Secret(password) if password else None)
     return None
-
-
-def default_workspace_of(environment: Environment) -> str | None:
-    """The workspace of manifests that name none, as far as it is known without asking the platform."""
-    return environment.workspace or driver_for(environment.platform).default_workspace
 
 
 def offline_environment(project: Project, options: Globals) -> tuple[Environment, str | None]:

@@ -6,6 +6,7 @@ import shlex
 
 import click
 
+from gatectl import reconcile
 from gatectl.cli.options import Globals, budget_option, command, connection_of
 from gatectl.cli.output import Outputs, format_option, of_plan, publish
 from gatectl.cli.planning import (
@@ -15,7 +16,6 @@ from gatectl.cli.planning import (
     narrow,
     refuse_unnamed,
     selection_options,
-    work_out,
 )
 from gatectl.cli.step_files import leave_outputs, leave_summary
 from gatectl.errors import DONE, INVALID
@@ -53,7 +53,9 @@ def COMMAND(  # noqa: N802 - the table's word
     console.budget, console.environment = budget, request.environment.name
     outputs.try_places(out)
     with console.waiting(request.environment.platform):
-        plan = work_out(request, lambda: connection_of(request.project, request.environment, ends=request.ends))
+        plan = reconcile.work_out(
+            request, lambda: connection_of(request.project, request.environment, ends=request.ends)
+        )
     console.declared = lambda: declared_graph(request, plan)
     invalid = plans.is_invalid(plan)
     if out is not None and not invalid:

@@ -13,14 +13,12 @@ import click
 from gatectl import reconcile
 from gatectl.applying import guardrails
 from gatectl.cli.guarding import guardrails_option, hold_to
-from gatectl.cli.options import Globals, deadline_option, default_workspace_of, environment_of, load_project, offers
+from gatectl.cli.options import Globals, deadline_option, environment_of, load_project, offers
 from gatectl.errors import InputError, UsageError
 from gatectl.manifests import loading
 from gatectl.manifests.selection import parse_selector, parse_target
 from gatectl.model import Plan
-from gatectl.network.addresses import without_secrets
-from gatectl.platforms import driver_for
-from gatectl.platforms.interface import Connection, Identification
+from gatectl.platforms import default_workspace_of
 from gatectl.quote import quote
 
 _OBJECTS: Any = {"multiple": True, "metavar": "KIND/[WORKSPACE/]NAME", "shell_complete": offers("objects")}
@@ -150,49 +148,6 @@ def narrow(
             return request  # what is wrong with the manifests comes first, and refuses any plan
         request = request._replace(since=since)
     return request
-
-
-def work_out(request: reconcile.Request, connect: Callable[[], Connection]) -> Plan:
-    """The plan of a request. Reads the platform, unless the manifests are invalid: then there is nothing to ask it.
-
-    `connect` says how to reach the platform; asked only then, since a missing token is no reason to hide findings.
-    """
-    project, environment = request.project, request.environment
-    if not driver_for(environment.platform).writable:
-        return _of_snapshot(request, connect())
-    paths = loading.manifest_paths(project, environment, request.paths)
-    git = reconcile.ask_git(request)
-    loaded = loading.load(project, paths, default_workspace_of(environment))
-    driver = driver_for(environment.platform)
-    if loaded.invalid:
-        return reconcile.refuse(
-            request, loaded, git, Identification(driver.name, without_secrets(environment.platform), None)
-        )
-    reconcile.check_selection(request, loaded)
-    reader = driver.open_reader(connect())
-    try:
-        return reconcile.make_plan(request, loaded, git, reader)
-    finally:
-        reader.close()
-
-
-def _of_snapshot(request: reconcile.Request, connection: Connection) -> Plan:
-    """The plan that the platform of a snapshot would have had; it knows the workspace of manifests that name none."""
-    from gatectl.platforms import snapshot
-
-    paths = loading.manifest_paths(request.project, request.environment, request.paths)
-    git = reconcile.ask_git(request)
-    try:
-        reader = snapshot.open_reader(connection)
-    except InputError:
-        loaded = loading.load(request.project, paths, request.environment.workspace)
-        if not loaded.invalid:
-            raise
-        return reconcile.refuse(request, loaded, git, Identification("snapshot", connection.target, None))
-    loaded = loading.load(request.project, paths, request.environment.workspace or reader.traits.default_workspace)
-    if loaded.invalid:
-        return reconcile.refuse(request, loaded, git, reader.identification)
-    return reconcile.make_plan(request, loaded, git, reader, {"snapshot": reader.remark})
 
 
 def declared_graph(request: reconcile.Request, plan: Plan) -> Any:

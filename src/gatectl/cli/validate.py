@@ -19,7 +19,6 @@ from gatectl.cli.options import (
     InvalidProject,
     command,
     deadline_option,
-    default_workspace_of,
     environment_of,
     load_project,
 )
@@ -27,6 +26,7 @@ from gatectl.cli.output import Outputs, format_option, of_files, publish
 from gatectl.errors import DONE, INVALID, DeadlinePassed, InputError
 from gatectl.manifests import checks, sources
 from gatectl.model import Finding, SourceFile
+from gatectl.platforms import default_workspace_of
 from gatectl.project import Project, choose_environment
 from gatectl.quote import quote
 

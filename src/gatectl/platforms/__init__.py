@@ -11,6 +11,7 @@ from typing import Any, Final, NamedTuple
 
 from gatectl.errors import UsageError
 from gatectl.platforms.interface import Connection, Reader, Writer
+from gatectl.project import Environment
 from gatectl.quote import quote
 
 
@@ -71,3 +72,8 @@ def driver_for(target: str) -> Driver:
         f"no platform is called '{quote(target.partition('://')[0])}'",
         "embedded, sqlite:///path, postgresql://… or https://…",
     )
+
+
+def default_workspace_of(environment: Environment) -> str | None:
+    """The workspace of manifests that name none, as far as it is known without asking the platform."""
+    return environment.workspace or driver_for(environment.platform).default_workspace
