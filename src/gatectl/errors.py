@@ -7,6 +7,7 @@ A user's mistakes in manifests are not here: they are findings (`model.Finding`)
     ├── InputError               a file that is not a manifest cannot be read or written, or is not what it should be (1)
     ├── MissingCredential        a reference to a secret leads nowhere (1)
     ├── Declined                 the person said no (1)
+    ├── Invalid              a plan that has errors was to be applied (4)
     ├── GuardrailRefused         the plan exceeds what the environment allows (5)
     ├── StalePlan                the saved plan does not fit the platform any more, or another plan was expected (6)
     ├── Interrupted              SIGINT or SIGTERM (130)
@@ -74,6 +75,11 @@ class MissingCredential(GatectlError):
 
 class Declined(GatectlError):
     code = "declined"
+
+
+class Invalid(GatectlError):
+    code = "invalid"
+    exit_code = INVALID
 
 
 class GuardrailRefused(GatectlError):

@@ -6,31 +6,31 @@ import functools
 import os
 import re
 import sys
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager, suppress
 from datetime import UTC, datetime
-from typing import Any, NamedTuple
+from typing import Any
 
 import click
 
 from gatectl import errors, reconcile, signals
-from gatectl.applying import execute as executor
-from gatectl.applying import guardrails, guards, replan
-from gatectl.applying import receipt as receipts
-from gatectl.applying.ending import exit_code, was_sent
+from gatectl.applying import guardrails, replan
+from gatectl.applying.execute import Execution
+from gatectl.applying.kept import begin
+from gatectl.applying.receipt import make_receipt
 from gatectl.cli.console import Console
 from gatectl.cli.executing import carry_out
 from gatectl.cli.options import Globals, command, connection_of
 from gatectl.cli.planning import Selection, make_request, refuse_unnamed, selection_options
-from gatectl.cli.receipts import Places, begin, find_places, save
 from gatectl.cli.saved import read_plan
 from gatectl.cli.step_files import leave_summary
 from gatectl.credentials import secrets
+from gatectl.execution import Approval, Attendant, Ended, Means, execute
 from gatectl.files import outputs
 from gatectl.model import Outcome, Plan
 from gatectl.planning import plan as plans
 from gatectl.platforms import driver_for
-from gatectl.platforms.interface import Connection, Reader
+from gatectl.platforms.interface import Connection
 from gatectl.quote import quote, safe
 from gatectl.render import FORMATS, render
 from gatectl.render.listing import plural
@@ -86,34 +86,26 @@ def COMMAND(  # noqa: N802 - the table's word
 
     if receipt_file is not None:
         _check_place(receipt_file)
-    with console.waiting(request.environment.platform):
+    project = request.project
+    attendant = _Terminal(console, request.environment.platform, asks=not yes)
+    with attendant.waiting():
         plan = read_plan(plan_file) if plan_file is not None else reconcile.work_out(request, connect)
     _show(console, plan, asked=not yes)
     if plans.is_invalid(plan):
         return _invalid(console, plan)
-    guards.check_expected(plan, expect)
-    driver = driver_for(request.environment.platform)
-    connection = connect()
-    reader = driver.open_reader(connection)
-    try:
-        guard = reconcile.guard(request, reader, expect)
-        folder = request.project.folder
-        if plan_file is not None:
-            with console.waiting(request.environment.platform):
-                conflicts = executor.precheck(plan, reader, guard)
-            if conflicts:
-                refused = _Done(plan, executor.refused(plan, conflicts), begin(os.environ))
-                return _report(console, refused, find_places(folder, receipt_file, needed=False))
-        guardrails.hold(plan, request.environment, request.changed, allowed)
-        changes = bool(plan["operations"] or plan["adopts"])
-        places = find_places(folder, receipt_file, needed=changes)
-        if not yes and changes:
-            _ask(console, plan)
-        direct = plan_file is None and expect is None
-        means = _Means(reader, connection, guard, places, allowed, asked=not yes)
-        return _apply(console, request, plan, means, direct=direct)
-    finally:
-        reader.close()
+    ended = execute(
+        request,
+        plan,
+        Approval(plan_file is not None, expect, allowed),
+        Means(
+            connect=connect,
+            secrets=lambda chosen: secrets.resolve_plan(chosen, project.folder, os.environ, project.tokens),
+            begin=lambda: begin(os.environ),
+            receipt_file=receipt_file,
+        ),
+        attendant,
+    )
+    return _report(console, ended)
 
 
 def _fingerprint(text: str | None) -> str | None:
@@ -147,7 +139,7 @@ def _show(console: Console, plan: Plan, *, asked: bool) -> None:
 def _invalid(console: Console, plan: Plan) -> int:
     leave_summary(console, "plan", plan, console.environment)
     if console.machine:
-        console.result_json(_Done(plan, [], begin(os.environ)).receipt())
+        console.result_json(make_receipt(plan, [], begin(os.environ), datetime.now(UTC), converged=False))
     return errors.INVALID
 
 
@@ -173,125 +165,65 @@ def _in_words(plan: Plan) -> str:
     return what + (f" ({', '.join(lost)})" if lost else "")
 
 
-class _Means(NamedTuple):
-    """What an execution is done with. `asked`: somebody is asked before anything is written."""
+class _Terminal(Attendant):
+    """Who attends in a terminal or in a pipeline: what `console` shows, what signals say, and a person who is asked."""
 
-    reader: Reader
-    connection: Connection
-    guard: guards.Guard
-    places: Places
-    allowed: guardrails.Allowance
-    asked: bool
+    def __init__(self, console: Console, platform: str, *, asks: bool) -> None:
+        self._console = console
+        self._platform = platform
+        self._watch = signals.current()
+        self._text = ""
+        self.asks = asks
 
+    def confirm(self, plan: Plan, difference: replan.Difference | None) -> None:
+        if self.asks:
+            _ask(self._console, plan, self._text if difference is not None else "")
 
-def _apply(console: Console, request: reconcile.Request, plan: Plan, means: _Means, *, direct: bool) -> int:
-    """Execute a plan and report it. A direct apply whose plan conflicts with the platform plans again once (section 4)."""
-    watch = signals.current()
-    stale: errors.StalePlan | None = None
-    try:
-        done = _execute(console, request, plan, means)
-    except errors.StalePlan as error:
-        if not direct:
-            raise
-        stale = error
-    if direct and not watch.stopping() and (stale is not None or _conflicts_only(done)):
-        watch.reopen()
-        fresh = _plan_again(console, request, plan, means)
-        if fresh is None and stale is not None:
-            raise stale
-        done = _execute(console, request, fresh or plan, means, rest=True)
-    return _report(console, done, means.places)
+    def again(self) -> None:
+        self._console.info("the platform was changed while this plan was shown; planning again")
 
-
-def _conflicts_only(done: _Done) -> bool:
-    """Whether nothing was written, because something was not as it was planned."""
-    return any(outcome.status == "conflict" for outcome in done.outcomes) and not was_sent(done.outcomes)
-
-
-def _plan_again(console: Console, request: reconcile.Request, shown: Plan, means: _Means) -> Plan | None:
-    """The plan of what the platform is now, if it may be applied; None: what still holds of the shown one is to be done.
-
-    Raises Declined, GuardrailRefused.
-    """
-    console.info("the platform was changed while this plan was shown; planning again")
-    with console.waiting(means.connection.target):
-        fresh = reconcile.work_out(request, lambda: means.connection)
-    if plans.is_invalid(fresh):
-        return None
-    guardrails.hold(fresh, request.environment, request.changed, means.allowed)
-    found = replan.difference(shown, fresh)
-    part = {**fresh, "operations": list(found.changed)}
-    text = "\n".join(
-        [
-            "Changed since it was shown:",
-            *(line for op in part["operations"] for line in operation_lines(op)),
-            *(f"  no longer: {op['action']} {op['kind']} {safe(op['name'])}" for op in found.gone),
-        ]
-    )
-    if not console.machine:
-        with suppress(errors.InputError):
-            console.result(text)
-    if means.asked:
-        _ask(console, fresh, text)
-    elif replan.destroys_more(shown, fresh):
-        console.warning("the new plan destroys more than the one that was shown: what still holds of that one is done")
-        return None
-    return fresh
-
-
-def _execute(console: Console, request: reconcile.Request, plan: Plan, means: _Means, *, rest: bool = False) -> _Done:
-    project = request.project
-    run, watch = begin(os.environ), signals.current()
-    driver = driver_for(means.connection.target)
-    resolved = secrets.resolve_plan(plan, project.folder, os.environ, project.tokens)
-    waiting = console.waiting(means.connection.target)
-    with waiting, _progress(console, plan) as progress, watch.writing() as on_stop:
-        execution = executor.Execution(
-            plan,
-            executor.Run(
-                reader=means.reader,
-                open_writer=lambda: driver.open_writer(means.connection),
-                secrets=resolved,
-                project=project.name,
-                parallel=means.reader.traits.parallel,
-                stop=watch.stopping,
-                progress=progress,
-                guard=means.guard,
-                force_put=request.force_put,
-                known=frozenset(request.environment.known),
-                patience=reconcile.patience_of(request.environment),
-                on_stop=on_stop,
-                rest=rest,
-            ),
+    def changed(self, plan: Plan, difference: replan.Difference) -> None:
+        self._text = "\n".join(
+            [
+                "Changed since it was shown:",
+                *(line for op in difference.changed for line in operation_lines(op)),
+                *(f"  no longer: {op['action']} {op['kind']} {safe(op['name'])}" for op in difference.gone),
+            ]
         )
-        outcomes, converged = carry_out(execution, watch)
-    forced = [{"name": "force-put", "value": None, "reason": None}] if request.force_put else []
-    return _Done(plan, outcomes, run, converged, (*forced, *means.allowed.overrides()))
+        if not self._console.machine:
+            with suppress(errors.InputError):
+                self._console.result(self._text)
 
-
-class _Done(NamedTuple):
-    """What was done, for the receipt."""
-
-    plan: Plan
-    outcomes: Sequence[Outcome]
-    run: receipts.Run
-    converged: bool = False
-    overrides: Sequence[Mapping[str, Any]] = ()
-
-    def receipt(self) -> Mapping[str, Any]:
-        return receipts.make_receipt(
-            self.plan, self.outcomes, self.run, datetime.now(UTC), converged=self.converged, overrides=self.overrides
+    def held(self) -> None:
+        self._console.warning(
+            "the new plan destroys more than the one that was shown: what still holds of that one is done"
         )
 
+    def waiting(self) -> AbstractContextManager[None]:
+        return self._console.waiting(self._platform)
 
-def _report(console: Console, done: _Done, places: Places) -> int:
-    """Save the receipt, then show it; the exit code that it means. Whatever fails while it is shown changes nothing of that."""
-    watch = signals.current()
-    receipt = done.receipt()
-    saved, failed = save(places, receipt)
-    watch.close()
+    def progress(self, plan: Plan) -> AbstractContextManager[Callable[[Outcome], None]]:
+        return _progress(self._console, plan)
+
+    def writing(self) -> AbstractContextManager[Callable[[Callable[[], None]], None]]:
+        return self._watch.writing()
+
+    def reopen(self) -> None:
+        self._watch.reopen()
+
+    def stopping(self) -> bool:
+        return self._watch.stopping()
+
+    def carry_out(self, execution: Execution) -> tuple[Sequence[Outcome], bool]:
+        return carry_out(execution, self._watch)
+
+
+def _report(console: Console, ended: Ended) -> int:
+    """Show the receipt, which is saved; the exit code that it means. Whatever fails while it is shown changes nothing of that."""
+    receipt, saved = ended.receipt, ended.saved
+    signals.current().close()
     # Told whatever the exit code is, which says what happened to the platform.
-    for problem in failed:
+    for problem in ended.failed:
         console.error(
             "output",
             f"the receipt could not be saved: {quote(problem)}",
@@ -304,7 +236,7 @@ def _report(console: Console, done: _Done, places: Places) -> int:
         words = error.message if isinstance(error, errors.GatectlError) else f"{type(error).__name__}: {quote(error)}"
         where = f"the receipt is in {quote(saved[0])}" if saved else None
         console.error("output", f"what was done could not be shown: {words}", where)
-    return exit_code(done.outcomes, converged=done.converged, interrupted=watch.stopping())
+    return errors.INTERRUPTED if signals.current().stopping() else ended.code
 
 
 @contextmanager

@@ -60,8 +60,9 @@ def _user() -> str | None:
         return str(os.getuid()) if hasattr(os, "getuid") else None
 
 
-def find_places(project: Path, file: str | None, *, needed: bool) -> Places:
-    """Find out whether receipts can be saved, and leave nothing behind. `--receipt` alone suffices.
+def find_places(project: Path | None, file: str | None, *, needed: bool) -> Places:
+    """Find out whether receipts can be saved, and leave nothing behind. `--receipt` alone suffices. `project` None: its
+    folder is to keep none.
 
     Raises InputError where they cannot. `needed` False: nothing is going to be written, and nothing is raised.
     """
@@ -71,6 +72,8 @@ def find_places(project: Path, file: str | None, *, needed: bool) -> Places:
     except InputError as error:
         if needed:
             raise InputError(f"no receipt could be saved: {error.message}", _NOTHING) from error
+    if project is None:
+        return Places(None, file)
     try:
         outputs.check_own(project, FOLDER)
     except InputError as error:

@@ -1,0 +1,267 @@
+"""A plan is carried out: what protects the platform, one planning again, and the receipt. The second half of the flow.
+
+Whoever applies comes through here, the command line and programs alike: a plan is held against what was approved, against
+the place that it was made for and against the guardrails, below whatever asks for it. The receipt is saved before anything
+of it is shown (product.md, section 4).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, contextmanager
+from datetime import UTC, datetime
+from typing import Any, NamedTuple
+
+from gatectl import errors, reconcile
+from gatectl.applying import execute as executor
+from gatectl.applying import guardrails, guards, replan
+from gatectl.applying import receipt as receipts
+from gatectl.applying.ending import exit_code, was_sent
+from gatectl.applying.kept import Places, find_places, save
+from gatectl.model import Outcome, Plan
+from gatectl.planning.plan import is_invalid
+from gatectl.platforms import driver_for
+from gatectl.platforms.interface import Connection, Reader
+
+
+class Approval(NamedTuple):
+    """What somebody said of a plan before. `saved`: it is one that was reviewed, so it is applied as it is or not at all;
+    `expect`: the fingerprint that was approved; `allowed`: what guardrails allow this once."""
+
+    saved: bool = False
+    expect: str | None = None
+    allowed: guardrails.Allowance = guardrails.Allowance()
+
+    @property
+    def direct(self) -> bool:
+        """Whether nobody approved this very plan, so that another may take its place."""
+        return not self.saved and self.expect is None
+
+
+class Means(NamedTuple):
+    """What an apply is done with.
+
+    `connect` says how the platform is reached; `secrets` gives the credentials of a plan in clear, when it is about to write.
+    `begin` is asked for a run (who applies, from when on), `now` for the moment in which it has ended. `receipt_file` is where
+    `--receipt` wants it, `keep` whether the project folder keeps it too.
+    """
+
+    connect: Callable[[], Connection]
+    secrets: Callable[[Plan], executor.Secrets]
+    begin: Callable[[], receipts.Run]
+    receipt_file: str | None = None
+    keep: bool = True
+    now: Callable[[], datetime] = lambda: datetime.now(UTC)
+
+
+class Attendant:
+    """Who attends an apply: asks, shows, and may stop it. This one asks nobody, shows nothing and never stops it."""
+
+    asks = False
+    """Whether somebody is asked before anything is written."""
+
+    def confirm(self, plan: Plan, difference: replan.Difference | None) -> None:
+        """Ask for a yes to a plan; `difference`: to one that was shown. Raises Declined."""
+
+    def changed(self, plan: Plan, difference: replan.Difference) -> None:
+        """The platform was changed meanwhile, and this is planned now."""
+
+    def held(self) -> None:
+        """The new plan destroys more than the one that was shown, so what still holds of that one is done."""
+
+    def again(self) -> None:
+        """The platform was changed meanwhile, and is planned again."""
+
+    def waiting(self) -> AbstractContextManager[None]:
+        """While this lasts, the platform is waited for."""
+        return _nothing()
+
+    def progress(self, plan: Plan) -> AbstractContextManager[Callable[[Outcome], None]]:
+        """Gives what is told every outcome of a plan as it comes."""
+        return _nobody()
+
+    def writing(self) -> AbstractContextManager[Callable[[Callable[[], None]], None]]:
+        """While this lasts the apply is stopped and not interrupted. Gives what registers whoever is to be told of that."""
+        return _nobody_stops()
+
+    def reopen(self) -> None:
+        """Nothing was written, and there is more to read or to ask."""
+
+    def stopping(self) -> bool:
+        """Whether no further write is to be started."""
+        return False
+
+    def carry_out(self, execution: executor.Execution) -> tuple[Sequence[Outcome], bool]:
+        return execution.carry_out()
+
+
+@contextmanager
+def _nothing() -> Iterator[None]:
+    yield
+
+
+@contextmanager
+def _nobody() -> Iterator[Callable[[Outcome], None]]:
+    yield lambda outcome: None
+
+
+@contextmanager
+def _nobody_stops() -> Iterator[Callable[[Callable[[], None]], None]]:
+    yield lambda callback: None
+
+
+class Ended(NamedTuple):
+    """How an apply ended: its receipt, where that is saved and what of that failed, and the exit code that it means."""
+
+    receipt: Mapping[str, Any]
+    saved: Sequence[str]
+    failed: Sequence[str]
+    code: int
+
+
+class _Done(NamedTuple):
+    """What was done, for the receipt."""
+
+    plan: Plan
+    outcomes: Sequence[Outcome]
+    run: receipts.Run
+    converged: bool = False
+    overrides: Sequence[Mapping[str, Any]] = ()
+
+
+def execute(
+    request: reconcile.Request, plan: Plan, approval: Approval, means: Means, attendant: Attendant | None = None
+) -> Ended:
+    """Apply a plan of this request. A direct apply whose plan conflicts with the platform plans again, once (section 4).
+
+    Raises Invalid for a plan with findings, StalePlan for one that is not for here, not the expected one or has conflicts
+    as a whole, GuardrailRefused, Declined, InputError where no receipt could be saved, PlatformError: nothing was written.
+    """
+    return _Apply(request, approval, means, attendant or Attendant()).run(plan)
+
+
+class _Apply:
+    """One apply under way."""
+
+    reader: Reader
+    connection: Connection
+    guard: guards.Guard
+
+    def __init__(self, request: reconcile.Request, approval: Approval, means: Means, attendant: Attendant) -> None:
+        self._request = request
+        self._approval = approval
+        self._means = means
+        self._attendant = attendant
+        self._driver = driver_for(request.environment.platform)
+
+    def run(self, plan: Plan) -> Ended:
+        if not self._driver.writable:
+            raise errors.UsageError("nothing can be applied to a snapshot", "apply to the platform itself")
+        if is_invalid(plan):
+            raise errors.Invalid("the plan has errors", "see its findings; nothing was written")
+        guards.check_expected(plan, self._approval.expect)
+        self.connection = self._means.connect()
+        self.reader = self._driver.open_reader(self.connection)
+        try:
+            self.guard = reconcile.guard(self._request, self.reader, self._approval.expect)
+            return self._admitted(plan)
+        finally:
+            self.reader.close()
+
+    def _admitted(self, plan: Plan) -> Ended:
+        if self._approval.saved:
+            with self._attendant.waiting():
+                conflicts = executor.precheck(plan, self.reader, self.guard)
+            if conflicts:
+                refused = _Done(plan, executor.refused(plan, conflicts), self._means.begin())
+                return self._end(refused, self._places(needed=False))
+        self._hold(plan)
+        changes = bool(plan["operations"] or plan["adopts"])
+        places = self._places(needed=changes)
+        if changes:
+            self._attendant.confirm(plan, None)
+        return self._end(self._carried_out(plan), places)
+
+    def _hold(self, plan: Plan) -> None:
+        guardrails.hold(plan, self._request.environment, self._request.changed, self._approval.allowed)
+
+    def _places(self, *, needed: bool) -> Places:
+        folder = self._request.project.folder if self._means.keep else None
+        return find_places(folder, self._means.receipt_file, needed=needed)
+
+    def _carried_out(self, plan: Plan) -> _Done:
+        stale: errors.StalePlan | None = None
+        try:
+            done = self._execute(plan)
+        except errors.StalePlan as error:
+            if not self._approval.direct:
+                raise
+            stale = error
+        if self._approval.direct and not self._attendant.stopping() and (stale is not None or _conflicts_only(done)):
+            self._attendant.reopen()
+            fresh = self._plan_again(plan)
+            if fresh is None and stale is not None:
+                raise stale
+            done = self._execute(fresh or plan, rest=True)
+        return done
+
+    def _plan_again(self, shown: Plan) -> Plan | None:
+        """The plan of what the platform is now, if it may be applied; None: what still holds of the shown one is to be done.
+
+        Raises Declined, GuardrailRefused.
+        """
+        self._attendant.again()
+        with self._attendant.waiting():
+            fresh = reconcile.work_out(self._request, lambda: self.connection)
+        if is_invalid(fresh):
+            return None
+        self._hold(fresh)
+        difference = replan.difference(shown, fresh)
+        self._attendant.changed(fresh, difference)
+        if self._attendant.asks:
+            self._attendant.confirm(fresh, difference)
+        elif replan.destroys_more(shown, fresh):
+            self._attendant.held()
+            return None
+        return fresh
+
+    def _execute(self, plan: Plan, *, rest: bool = False) -> _Done:
+        request, attendant = self._request, self._attendant
+        run = self._means.begin()
+        secrets = self._means.secrets(plan)
+        with attendant.waiting(), attendant.progress(plan) as progress, attendant.writing() as on_stop:
+            execution = executor.Execution(
+                plan,
+                executor.Run(
+                    reader=self.reader,
+                    open_writer=lambda: self._driver.open_writer(self.connection),
+                    secrets=secrets,
+                    project=request.project.name,
+                    parallel=self.reader.traits.parallel,
+                    stop=attendant.stopping,
+                    progress=progress,
+                    guard=self.guard,
+                    force_put=request.force_put,
+                    known=frozenset(request.environment.known),
+                    patience=reconcile.patience_of(request.environment),
+                    on_stop=on_stop,
+                    rest=rest,
+                ),
+            )
+            outcomes, converged = attendant.carry_out(execution)
+        forced = [{"name": "force-put", "value": None, "reason": None}] if request.force_put else []
+        return _Done(plan, outcomes, run, converged, (*forced, *self._approval.allowed.overrides()))
+
+    def _end(self, done: _Done, places: Places) -> Ended:
+        """Save the receipt, before anything else can go wrong."""
+        receipt = receipts.make_receipt(
+            done.plan, done.outcomes, done.run, self._means.now(), converged=done.converged, overrides=done.overrides
+        )
+        saved, failed = save(places, receipt)
+        code = exit_code(done.outcomes, converged=done.converged, interrupted=self._attendant.stopping())
+        return Ended(receipt, saved, failed, code)
+
+
+def _conflicts_only(done: _Done) -> bool:
+    """Whether nothing was written, because something was not as it was planned."""
+    return any(outcome.status == "conflict" for outcome in done.outcomes) and not was_sent(done.outcomes)
