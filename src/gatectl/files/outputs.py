@@ -152,7 +152,8 @@ def _while_others_tidy_up(act: Callable[[], _Made]) -> _Made:
         except UsageError:
             continue  # its folder is gone again
         except InputError as error:
-            if not isinstance(error.__cause__, FileNotFoundError):
+            # What is there at one moment and is no folder at the next was removed in between.
+            if not isinstance(error.__cause__, (FileNotFoundError, FileExistsError)):
                 raise
     return act()
 
