@@ -11,6 +11,7 @@ import pytest
 
 from gatectl import reconcile
 from gatectl.cli.options import Globals, load_project
+from gatectl.kinds import KINDS
 from gatectl.manifests import commits, loading
 from gatectl.manifests.parse import locate
 from gatectl.model import Finding
@@ -60,6 +61,14 @@ def test_all_broken_examples_together_break_the_same_rules() -> None:
     found = offline(EXAMPLES / "broken")
     assert all(f.place and Path(f.place.file).name.split(".")[0] == f.rule for f in found)
     assert {f.rule for f in found} == {path.stem for path in BROKEN} - LIVE | UNREAD
+
+
+def test_there_is_a_good_example_of_every_kind() -> None:
+    loaded = [
+        loading.load(bare_project(EXAMPLES), [EXAMPLES / name / "manifests"], "default")
+        for name in ("quickstart", "acme")
+    ]
+    assert {manifest.kind for each in loaded for manifest in each.desired.manifests} == set(KINDS)
 
 
 @pytest.mark.parametrize("path", BROKEN, ids=lambda path: path.stem)

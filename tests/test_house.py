@@ -7,6 +7,8 @@ import re
 import subprocess
 import sys
 from collections.abc import Iterator
+from functools import reduce
+from importlib import import_module
 from pathlib import Path
 
 import pytest
@@ -15,6 +17,7 @@ from gatectl.cli import COMMANDS
 from gatectl.kinds import KINDS
 from gatectl.render import RENDERERS
 from gatectl.rules import RULES
+from pages import page, rows
 
 TOP = Path(__file__).resolve().parent.parent
 SOURCE = TOP / "src" / "gatectl"
@@ -87,6 +90,60 @@ def test_the_lines_of_a_page_fit_beside_its_code(path: Path) -> None:
         if len(line) > WIDEST and not line.startswith("|")
     ]
     assert wide == []
+
+
+CONTRIBUTING = page(TOP / ".github" / "CONTRIBUTING.md")
+WORDS = {
+    "desired",
+    "current",
+    "state",
+    "change",
+    "operation",
+    "outcome",
+    "attachment",
+    "entry",
+    "finding",
+    "target",
+    "owner",
+    "run",
+}
+
+
+def test_each_word_of_the_glossary_is_one_of_the_code() -> None:
+    glossary = {row[0].strip("*"): row[2].strip("`") for row in rows(CONTRIBUTING.section("The words"))}
+    assert set(glossary) >= WORDS
+    for word, meant in glossary.items():
+        assert defined(meant), f"{word}: there is no {meant}"
+
+
+def defined(dotted: str) -> bool:
+    """Whether a module of gatectl, or something in one, has this name."""
+    parts = dotted.split(".")
+    for length in range(len(parts), 0, -1):
+        path = SOURCE.joinpath(*parts[:length])
+        if path.is_dir() or path.with_suffix(".py").is_file():
+            found = import_module(".".join(("gatectl", *parts[:length])))
+            return reduce(lambda value, name: getattr(value, name, None), parts[length:], found) is not None
+    return False
+
+
+def test_where_a_new_thing_goes_there_are_such_things_already() -> None:
+    """Each path of the table exists, and what is said to be in it is defined there."""
+    table = rows(CONTRIBUTING.section("Where a new thing goes"))
+    paths = {path for row in table for path in re.findall(r"`([\w.]+/[\w./]*)`", " ".join(row))}
+    named = {pair for row in table for pair in re.findall(r"`([A-Z_]+)`[^`|]* in `([\w./]+)`", row[2])}
+    named |= {(name, path) for row in table for path, name in re.findall(r"`([\w./]+\.py)`[^`]* with `(\w+)`", row[1])}
+    assert len(paths) > 20 and len(named) > 8
+    for path in paths:
+        assert alike(path), path
+    for name, path in named:
+        definition = re.compile(rf"^(?:def )?{name}\b", re.MULTILINE)
+        assert any(definition.search(found.read_text(encoding="utf-8")) for found in alike(path)), f"{path}: {name}"
+
+
+def alike(path: str) -> list[Path]:
+    """The files and folders that a path of the table means: as it stands, or with other names for NAME and NNN."""
+    return list(TOP.glob(path.replace("NNN", "[0-9][0-9][0-9]").replace("NAME", "[a-z]*").rstrip("/")))
 
 
 # Modules
