@@ -54,6 +54,21 @@ def test_who_fails_ten_times_in_a_minute_has_to_wait_also_with_the_right_passwor
     assert login(sessions, "192.0.2.1", "right") == 200
 
 
+@pytest.mark.parametrize("text", ["\ud800", "a\udfffb", "eyJhbGciOiJIUzI1NiIsInR5cCI6IkpXVCJ9.\ud800.\ud800"])
+def test_half_of_a_character_is_a_wrong_one_wherever_it_stands(sessions: Sessions, text: str) -> None:
+    assert login(sessions, "192.0.2.1", email=text) == login(sessions, "192.0.2.1", password=text) == 401
+    for ask in (sessions.admit, sessions.refresh):
+        with pytest.raises(PlatformRefused) as refused:
+            ask(text)
+        assert refused.value.status == 401
+    sessions.logout(text)
+    sessions.expire(text)
+    assert sessions.refresh_tokens(text) == []
+    assert sessions.profile(text)["email"]
+    odd = Sessions([], {text: text})
+    assert odd.login(text, text)["success"]
+
+
 def test_what_succeeds_is_not_counted(sessions: Sessions) -> None:
     assert {login(sessions, "192.0.2.1", "right") for _ in range(3 * MOST)} == {200}
 

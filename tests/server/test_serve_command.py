@@ -214,6 +214,8 @@ def served_body() -> dict[str, Any]:
         (["--token-file", "binary"], 1, "UTF-8"),
         (["--users", "empty"], 1, "JSON"),
         (["--users", "list.json"], 1, "users"),
+        (["--users", "half.json"], 1, "half of a character"),
+        (["--users", "deep.json"], 1, "JSON"),
         (["--port", "99999"], 64, "port"),
         (["--host", "localhost", "--port", "BUSY"], 1, "choose another"),
     ],
@@ -221,6 +223,8 @@ def served_body() -> dict[str, Any]:
 def test_what_cannot_be_is_said(serve: Any, options: list[str], code: int, word: str) -> None:
     serve.file("empty", "\n")
     serve.file("list.json", '{"a": 1}')
+    serve.file("half.json", r'{"a": "\ud800"}')
+    serve.file("deep.json", "[" * 100_000)
     (serve.folder / "binary").write_bytes(b"\xff\xfe\x00")
     with socket.socket() as busy:
         busy.bind(("127.0.0.1", 0))

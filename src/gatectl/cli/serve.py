@@ -96,7 +96,7 @@ def _read_tokens(path: str) -> list[str]:
 def _read_users(path: str) -> Mapping[str, str]:
     try:
         users = json.loads(_read(path))
-    except ValueError:
+    except (ValueError, RecursionError):
         raise InputError(f"{quote(path)} is not JSON", '{"somebody@example.com": "password"}') from None
     if (
         not isinstance(users, dict)
@@ -104,7 +104,19 @@ def _read_users(path: str) -> Mapping[str, str]:
         or not all(isinstance(value, str) and value for value in users.values())
     ):
         raise InputError(f"{quote(path)} does not hold users", '{"somebody@example.com": "password"}')
+    if not all(_is_text(word) for word in (*users, *users.values())):
+        raise InputError(
+            f"{quote(path)} holds a user with half of a character (a lone surrogate)", "nobody can send one"
+        )
     return users
+
+
+def _is_text(word: str) -> bool:
+    try:
+        word.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def _read(path: str) -> str:

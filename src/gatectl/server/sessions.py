@@ -47,8 +47,8 @@ class Sessions:
         clock: Callable[[], float] = time.monotonic,
     ) -> None:  # fmt: skip
         self._attempts = Attempts(clock)
-        self._tokens = [token.encode() for token in tokens]
-        self._users = {email.lower(): password.encode() for email, password in users.items()}
+        self._tokens = [_bytes(token) for token in tokens]
+        self._users = {email.lower(): _bytes(password) for email, password in users.items()}
         self._access_seconds = access_seconds
         self._key = secrets.token_bytes(32)
         self._refresh: dict[str, _Refresh] = {}
@@ -66,7 +66,7 @@ class Sessions:
             raise _unauthorized("the access token has expired", "TOKEN_EXPIRED")
         if self.open:
             return
-        given = token.encode()
+        given = _bytes(token)
         # All of them are compared, so that the time does not tell which one came close.
         if sum(hmac.compare_digest(given, known) for known in self._tokens):
             return
@@ -86,7 +86,7 @@ class Sessions:
         self._attempts.check(peer)
         known = self._users.get(email.lower())
         # Of the same length whatever they are, and compared for a user who is not there too: time tells nothing either.
-        given, right = (self._digest(word) for word in (password.encode(errors="replace"), known or b""))
+        given, right = (self._digest(word) for word in (_bytes(password), known or b""))
         if not hmac.compare_digest(given, right) or known is None:
             self._attempts.failed(peer)
             raise _unauthorized("the e-mail address or the password is wrong", "INVALID_PASSWORD")
@@ -162,28 +162,33 @@ class Sessions:
         return f"{_HEADER}.{payload}.{self._signature(payload)}"
 
     def _signature(self, payload: str) -> str:
-        digest = hmac.new(self._key, f"{_HEADER}.{payload}".encode(), hashlib.sha256).digest()
+        digest = hmac.new(self._key, _bytes(f"{_HEADER}.{payload}"), hashlib.sha256).digest()
         return base64.urlsafe_b64encode(digest).rstrip(b"=").decode()
 
     def _claims(self, token: str) -> dict[str, Any] | None:
         """What a live access token of ours says; None for anything else."""
         header, _, rest = token.partition(".")
         payload, _, signature = rest.partition(".")
-        if header != _HEADER or not hmac.compare_digest(signature.encode(), self._signature(payload).encode()):
+        if header != _HEADER or not hmac.compare_digest(_bytes(signature), _bytes(self._signature(payload))):
             return None
         claims: dict[str, Any] = json.loads(base64.urlsafe_b64decode(payload + "=" * (-len(payload) % 4)))
         return claims if claims["exp"] > time.time() else None
 
 
 def _user(email: str) -> dict[str, Any]:
-    digest = hashlib.sha256(email.encode()).hexdigest()
+    digest = hashlib.sha256(_bytes(email)).hexdigest()
     user_id = f"{digest[:8]}-{digest[8:12]}-8{digest[13:16]}-8{digest[17:20]}-{digest[20:32]}"
     name = email.partition("@")[0]
     return {"id": user_id, "email": email, "name": name, "orgId": ORGANIZATION_ID, "orgRole": _OWNER_ROLE}
 
 
+def _bytes(text: str) -> bytes:
+    """Any text as bytes: JSON can hold half of a character, and a comparison is no place to fail."""
+    return text.encode("utf-8", "surrogatepass")
+
+
 def _hash(token: str) -> str:
-    return hashlib.sha256(token.encode()).hexdigest()
+    return hashlib.sha256(_bytes(token)).hexdigest()
 
 
 def _unauthorized(message: str, code: str) -> PlatformRefused:
