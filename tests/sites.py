@@ -77,10 +77,13 @@ def _named(identity: Sequence[str]) -> dict[str, str]:
 class Site:
     """A project folder with an embedded platform; `default` is its workspace where none is named."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(
+        self, folder: Path, connection: Connection | None = None, environment: Environment = ENVIRONMENT
+    ) -> None:
         self.folder = folder
         self.project = Project(folder, None, "site", ("manifests",), {}, {})
-        self.connection = Connection("embedded", folder)
+        self.connection = connection or Connection("embedded", folder)
+        self.environment = environment
 
     # The git side.
 
@@ -96,10 +99,10 @@ class Site:
     # The platform's side, on its own wire shapes.
 
     def writer(self) -> Writer:
-        return driver_for("embedded").open_writer(self.connection)
+        return driver_for(self.connection.target).open_writer(self.connection)
 
     def reader(self) -> Reader:
-        return driver_for("embedded").open_reader(self.connection)
+        return driver_for(self.connection.target).open_reader(self.connection)
 
     def write(self, collection: Any, body: Wire) -> str:
         writer = self.writer()
@@ -182,9 +185,10 @@ class Site:
 
     def plan(self, *, wrap: Callable[[Reader], Reader] | None = None, **asked: Any) -> Plan:
         """`gatectl plan`: paths, selector, targets, prune, renew as in `reconcile.Request`."""
-        request = reconcile.Request(self.project, ENVIRONMENT, **asked)
+        request = reconcile.Request(self.project, self.environment, **asked)
         git = reconcile.ask_git(request)
-        loaded = loading.load(self.project, loading.manifest_paths(self.project, ENVIRONMENT, request.paths), "default")
+        paths = loading.manifest_paths(self.project, self.environment, request.paths)
+        loaded = loading.load(self.project, paths, "default")
         if loaded.invalid:
             return reconcile.refuse(request, loaded, git, Identification("embedded", "embedded", None))
         reader = self.reader()
@@ -195,7 +199,7 @@ class Site:
 
     def guard(self, reader: Reader) -> Guard:
         """What a plan of this project, applied here, is held against."""
-        return reconcile.guard(reconcile.Request(self.project, ENVIRONMENT), reader)
+        return reconcile.guard(reconcile.Request(self.project, self.environment), reader)
 
     def apply(
         self, plan: Plan | None = None, *, wrap: Callable[[Writer], Writer] | None = None,
@@ -211,7 +215,7 @@ class Site:
             open_writer=lambda: wrap(self.writer()) if wrap else self.writer(),
             secrets=secrets.resolve_plan(plan, self.folder, VARIABLES),
             project=self.project.name,
-            parallel=1,
+            parallel=self.connection.parallel or 1,
             stop=stop,
             progress=lambda _: None,
             guard=self.guard(reader),

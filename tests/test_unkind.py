@@ -4,36 +4,16 @@ receipt says what is so. The platform is the embedded one; what comes between st
 from __future__ import annotations
 
 import itertools
-from collections import Counter
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from gatectl.clock import Clock, Patience
 from gatectl.errors import PlatformRefused, Uncertain
 from gatectl.platforms.interface import Reader, Wire, Writer
-from sites import Between, Counting, Receipt, Site, brief, bucket, entry, llm, operation, repository, workspace
-
-CONSISTENCY = 10.0
-LISTS = ("workspace", "bucket", "ai/llm", "repo")
-COLLECTIONS = {"Workspace": "workspace", "Bucket": "bucket", "LLM": "ai/llm", "Repository": "repo"}
-
-
-class Time:
-    """A clock that only moves when somebody waits, and by a little with each request."""
-
-    def __init__(self) -> None:
-        self.now = 1000.0
-        self.writes = 0
-
-    def pass_by(self, seconds: float) -> None:
-        self.now += seconds
-
-    @property
-    def patience(self) -> Patience:
-        return Patience(CONSISTENCY, Clock(lambda: self.now, self.pass_by))
+from sites import Between, Counting, Site, brief, bucket, entry, repository
+from truth import CONSISTENCY, LISTS, Time, assert_once, assert_true, estate
 
 
 class Lists:
@@ -121,37 +101,6 @@ def refused_though_done(number: int, write: Callable[[], Any]) -> Any:
 
 ANSWERS = (fine, unreadable, failed_though_done, failed_every_other_time, lost)
 LAGS = (0.0, 1.5, 6.0, 25.0)
-
-
-def estate(site: Site, *, second: bool) -> None:
-    place = {"workspace": "lab"}
-    more = [{"type": "S3", "bucket": "media"}] if second else []
-    site.manifests(
-        workspace("lab"),
-        bucket("logs", ("S3", "logs"), region="eu-west-1" if second else None, metadata=place),
-        bucket("media", ("S3", "media"), metadata=place),
-        llm("gpt", metadata=place),
-        repository("orders", [entry("S3", "logs", folder="orders"), *more], **place),
-        repository("returns", [entry("S3", "logs", folder="returns")], **place),
-        repository("assistant", [entry("LLM", "gpt")], endpoint="OpenAI", **place),
-    )
-
-
-def assert_true(site: Site, plan: Any, receipt: Receipt) -> None:
-    live = {kind: {w["name"]: w for w in site.list(name)} for kind, name in COLLECTIONS.items()}  # type: ignore[arg-type]
-    for outcome in receipt["outcomes"]:
-        planned = operation(plan, outcome["id"])
-        there = live[planned["kind"]].get(planned["name"])
-        if outcome["status"] in ("done", "already"):
-            assert there is not None and there["id"] == outcome["platformId"], outcome
-        elif outcome["status"] != "unknown" and planned["action"] == "create":
-            assert there is None, outcome
-
-
-def assert_once(site: Site) -> None:
-    for name in LISTS:
-        counted = Counter((w.get("workspaceId"), w["name"]) for w in site.list(name))
-        assert max(counted.values(), default=0) <= 1, (name, counted)
 
 
 @pytest.mark.parametrize("etags", [True, False])

@@ -182,6 +182,8 @@ class _Work:
         self._turn = threading.Lock()  # between sending and breaking off
         self._unread: list[_Tried] = []
         self._unread_because = ""
+        self._unsure: set[str] = set()
+        """The operations that sent a write whose end is not known."""
         self._withdrawn: set[str] = set()
         """The operations whose object this run removed again, because it was a twin."""
         self._called = {op["id"]: str(ObjectKey(op["kind"], op["workspace"], op["name"])) for op in self.operations}
@@ -344,6 +346,8 @@ class _Work:
             if before is None:
                 self._set(_not_started(op))
             return None
+        if isinstance(error, Uncertain):
+            self._unsure.add(op["id"])
         if error is None:
             self._in_vain = 0
         elif _unsent(error) or error.code in (PlatformError.code, *_FATAL):
@@ -444,7 +448,9 @@ class _Work:
                 or op["action"] != "create"
                 or (_code(outcome) == "internal" and not self.run.patience.seconds)
             ):
-                self._set(outcome._replace(status="failed"))
+                # One of several tries may have had an effect that a list shows only later.
+                may_be = op["id"] in self._unsure and self.run.patience.seconds
+                self._set(outcome._replace(status="unknown" if may_be else "failed"))
 
     @staticmethod
     def _is_twin(outcome: Outcome, live: Live | list[Live] | None) -> bool:
