@@ -18,9 +18,9 @@ from gatectl.applying import receipt
 from gatectl.applying.guards import Guard
 from gatectl.clock import CONSISTENT, Patience
 from gatectl.credentials import secrets
+from gatectl.documents.plans import Plan
 from gatectl.errors import Unreachable
 from gatectl.manifests import loading
-from gatectl.model import Plan
 from gatectl.platforms import driver_for
 from gatectl.platforms.embedded import open_platform
 from gatectl.platforms.interface import Connection, Identification, Reader, Traits, Wire, Writer

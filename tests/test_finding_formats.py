@@ -14,8 +14,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from gatectl import documents
 from gatectl.cli.output import rule_table
+from gatectl.documents import findings as documents
 from gatectl.model import Finding, Place, Related
 from gatectl.render import render, renderer
 from gatectl.render.excerpt import guard, window
@@ -45,7 +45,7 @@ def document(findings: Sequence[Finding]) -> dict[str, Any]:
 
 
 def shown(format_name: str, findings: Sequence[Finding], files: Files = FILES) -> str:
-    return render("findings", document(findings), format_name, Look(files=files, rules=rule_table()))
+    return render(document(findings), format_name, Look(files=files, rules=rule_table()))
 
 
 def sarif(findings: Sequence[Finding], files: Files = FILES) -> dict[str, Any]:
@@ -195,21 +195,20 @@ def test_github_annotates_the_exact_places() -> None:
 def changed(*fields: str) -> dict[str, Any]:
     """A plan in whose project file these fields were changed."""
     return {
+        "operations": [],
         "diagnostics": [],
         "projectChanges": {"since": "0" * 12, "fields": fields, "lines": dict.fromkeys(fields, 3)},
     }
 
 
 def test_github_keeps_notices_within_what_it_shows_and_loses_none() -> None:
-    lines = render(
-        "plan", changed(*(f"environments.e{n}.known" for n in range(12))), "github", Look(files=FILES)
-    ).splitlines()
+    lines = render(changed(*(f"environments.e{n}.known" for n in range(12))), "github", Look(files=FILES)).splitlines()
     assert sum(line.startswith("::notice ") for line in lines) == 9
     assert [n for n in range(12) if any(f"environments.e{n}.known" in line for line in lines)] == list(range(12))
 
 
 def test_sarif_with_a_changed_project_file_fits_the_official_schema() -> None:
-    found = json.loads(render("plan", changed("rules"), "sarif", Look(files=FILES, rules=rule_table())))
+    found = json.loads(render(changed("rules"), "sarif", Look(files=FILES, rules=rule_table())))
     assert list(SCHEMA.iter_errors(found)) == []
 
 
@@ -335,7 +334,7 @@ spec:
 def text(found: Sequence[Finding], source: str = SOURCE, **look: Any) -> list[str]:
     """The lines below the first of each finding."""
     files = Files(lines=lambda name: source.split("\n") if name == "a.yaml" else None)
-    lines = render("findings", document(found), "text", Look(files=files, **look)).splitlines()
+    lines = render(document(found), "text", Look(files=files, **look)).splitlines()
     return [line for line in lines[:-2] if line.startswith("    ")]
 
 

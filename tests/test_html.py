@@ -50,7 +50,7 @@ class Text(HTMLParser):
 
 
 def html(plan: Mapping[str, Any], **look: Any) -> str:
-    return render("plan", plan, "html", Look(**look))
+    return render(plan, "html", Look(**look))
 
 
 @pytest.fixture

@@ -74,7 +74,7 @@ def finding(message: str, **more: Any) -> dict[str, Any]:
 
 
 def shown(plan: Mapping[str, Any], budget: int = 65_536, environment: str = "prod") -> str:
-    return render("plan", plan, "markdown", Look(budget=budget, environment=environment))
+    return render(plan, "markdown", Look(budget=budget, environment=environment))
 
 
 # --- reading it as a code host does ------------------------------------------------------------------------------------
@@ -421,7 +421,7 @@ def receipt(converged: bool, *outcomes: tuple[str, str, str | None]) -> dict[str
 
 
 def told(document_: Mapping[str, Any], budget: int = 65_536) -> str:
-    return render("receipt", document_, "markdown", Look(budget=budget, environment="prod"))
+    return render(document_, "markdown", Look(budget=budget, environment="prod"))
 
 
 def test_a_receipt_says_what_went_wrong_and_folds_what_went_well() -> None:

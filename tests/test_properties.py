@@ -15,8 +15,8 @@ from typing import Any
 from hypothesis import HealthCheck, assume, event, given, reject, settings
 from hypothesis import strategies as st
 
+from gatectl.documents.plans import Plan
 from gatectl.errors import UsageError
-from gatectl.model import Plan
 from sites import Between, Manifest, Site, assert_empty, lost_connection, rules
 from strategies import Case, cases
 

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from gatectl import documents
+from gatectl.documents import findings as documents
 from gatectl.manifests.parse import locate, parse
 from gatectl.model import Finding, Place, Related, SourceFile
 from gatectl.quote import safe
@@ -20,9 +20,9 @@ from sites import Site, bucket, entry, llm, repository, workspace
 CREDENTIALS = {"secret": {"env": "SECRET"}}
 
 
-def plain(kind: Any, document: Any, **look: Any) -> str:
+def plain(document: Any, **look: Any) -> str:
     """The text of a document, its fingerprint shortened."""
-    return re.sub(r"sha256:[0-9a-f]{64}", "sha256:…", render(kind, document, "text", Look(**look)))
+    return re.sub(r"sha256:[0-9a-f]{64}", "sha256:…", render(document, "text", Look(**look)))
 
 
 @pytest.fixture
@@ -100,11 +100,11 @@ Fingerprint: sha256:…"""
 
 
 def test_a_plan_shows_all_that_changes_and_all_that_is_left_alone(busy: Site) -> None:
-    assert plain("plan", busy.plan()) == PLAN
+    assert plain(busy.plan()) == PLAN
 
 
 def test_colours_add_nothing_but_colours(busy: Site) -> None:
-    colored = plain("plan", busy.plan(), color=True)
+    colored = plain(busy.plan(), color=True)
     assert re.sub(r"\x1b\[[0-9;]*m", "", colored) == PLAN
     assert "\x1b[32m+ create\x1b[0m" in colored
     assert "\x1b[31m    - GCS legacy-data, folder old/  (legacy)\x1b[0m" in colored
@@ -117,7 +117,7 @@ def test_a_plan_of_deletions_and_renewals(site: Site) -> None:
         site.live_key(site.one("repo", "r")["id"])
     site.manifests(bucket("one", ("S3", "one")))
     assert (
-        plain("plan", site.plan(prune=True, renew=("Bucket/one",)))
+        plain(site.plan(prune=True, renew=("Bucket/one",)))
         == """\
 Target: embedded (.gatectl/platform.db), workspace default
 
@@ -142,7 +142,7 @@ def test_a_plan_without_changes_says_so(busy: Site) -> None:
     busy.manifests(repository("same", [entry("S3", "raw-events", folder="same")], policy="Additive"))
     busy.apply()
     assert (
-        plain("plan", busy.plan()).splitlines()[-1]
+        plain(busy.plan()).splitlines()[-1]
         == "Nothing to do: the platform is as the manifests say; 1 unchanged, 5 unmanaged."
     )
 
@@ -150,7 +150,7 @@ def test_a_plan_without_changes_says_so(busy: Site) -> None:
 def test_a_plan_that_cannot_be_says_why(site: Site) -> None:
     site.manifests(repository("data", [entry("S3", "raw-events")]))
     assert (
-        plain("plan", site.plan())
+        plain(site.plan())
         == """\
 Target: embedded (.gatectl/platform.db), workspace default
 
@@ -165,8 +165,8 @@ def test_a_long_list_of_unmanaged_objects_is_cut_unless_one_asks(site: Site) -> 
     for number in range(13):
         site.live_bucket(f"spare-{number:02}", ("S3", f"spare-{number}"))
     site.manifests(repository("data", []))
-    assert "    · Bucket default/spare-09\n    … and 3 more (-v shows all)\n" in plain("plan", site.plan())
-    assert "    · Bucket default/spare-12\n" in plain("plan", site.plan(), verbosity=1)
+    assert "    · Bucket default/spare-09\n    … and 3 more (-v shows all)\n" in plain(site.plan())
+    assert "    · Bucket default/spare-12\n" in plain(site.plan(), verbosity=1)
 
 
 # --- findings ----------------------------------------------------------------------------------------------------------
@@ -187,7 +187,7 @@ def document(findings: list[Finding]) -> dict[str, Any]:
 
 def test_findings_say_where_what_and_what_to_do() -> None:
     assert (
-        plain("findings", document(FINDINGS))
+        plain(document(FINDINGS))
         == """\
 a.yaml:3:7: error GW102: not valid YAML: odd
 
@@ -206,10 +206,10 @@ Invalid: 3 errors, 1 warning; 4 manifests in 3 files."""
 
 
 def test_findings_end_with_a_verdict_and_quiet_keeps_it_for_errors() -> None:
-    assert plain("findings", document([])) == "Valid: 4 manifests in 3 files."
-    assert plain("findings", document(FINDINGS[2:3])).endswith("Valid, with 1 warning: 4 manifests in 3 files.")
-    assert plain("findings", document([]), verbosity=-1) == ""
-    assert "Invalid: 1 error;" in plain("findings", document(FINDINGS[:1]), verbosity=-1)
+    assert plain(document([])) == "Valid: 4 manifests in 3 files."
+    assert plain(document(FINDINGS[2:3])).endswith("Valid, with 1 warning: 4 manifests in 3 files.")
+    assert plain(document([]), verbosity=-1) == ""
+    assert "Invalid: 1 error;" in plain(document(FINDINGS[:1]), verbosity=-1)
 
 
 def test_finding_json_has_all_its_fields_and_null_where_there_is_no_place() -> None:
@@ -255,13 +255,10 @@ def receipt(converged: bool, **statuses: str) -> dict[str, Any]:
 
 
 def test_receipts_say_what_was_done_and_list_what_was_not() -> None:
-    assert plain("receipt", receipt(True)) == "Nothing to do."
+    assert plain(receipt(True)) == "Nothing to do."
+    assert plain(receipt(True, a="done", b="already")) == "Applied: 1 done, 1 already; all reads back as wanted."
     assert (
-        plain("receipt", receipt(True, a="done", b="already"))
-        == "Applied: 1 done, 1 already; all reads back as wanted."
-    )
-    assert (
-        plain("receipt", receipt(False, a="done", b="failed", c="blocked", d="not-started", e="unknown", f="conflict"))
+        plain(receipt(False, a="done", b="failed", c="blocked", d="not-started", e="unknown", f="conflict"))
         == """\
 ✗ bucket/default/b: failed: NO: it said no
 · bucket/default/c: blocked
@@ -271,7 +268,7 @@ def test_receipts_say_what_was_done_and_list_what_was_not() -> None:
 Not converged: 1 done, 1 conflict, 1 failed, 1 blocked, 1 not-started, 1 unknown.
 Next: whether what is unknown was done, the platform tells: gatectl plan reads it, and shows what is left."""
     )
-    assert plain("receipt", receipt(True, a="done"), verbosity=1).startswith("✓ bucket/default/a: done\n")
+    assert plain(receipt(True, a="done"), verbosity=1).startswith("✓ bucket/default/a: done\n")
 
 
 # --- the table ---------------------------------------------------------------------------------------------------------
@@ -289,7 +286,7 @@ def test_the_table_of_formats_is_what_the_renderers_can_do() -> None:
 
 def test_json_is_ascii_and_the_document_itself(busy: Site) -> None:
     plan = busy.plan()
-    text = render("plan", plan, "json", Look())
+    text = render(plan, "json", Look())
     assert text.isascii()
     assert json.loads(text) == plan
 
@@ -321,7 +318,7 @@ def test_of_what_was_not_tried_a_receipt_names_some_and_counts_the_rest() -> Non
         for n in range(25)
     ]
     document = {"outcomes": outcomes, "summary": {"not-started": 25}, "converged": False}
-    text = render("receipt", document, "text", Look())
+    text = render(document, "text", Look())
     assert text.count(": not-started") == 10
     assert "… and 15 more not-started (-v shows all)" in text
-    assert render("receipt", document, "text", Look(verbosity=1)).count(": not-started") == 25
+    assert render(document, "text", Look(verbosity=1)).count(": not-started") == 25

@@ -15,12 +15,14 @@ from typing import Any, NamedTuple
 import pytest
 
 from gatectl.cli.saved import read_plan
+from gatectl.documents.plans import digest, fingerprint
 from gatectl.errors import GatectlError, InputError, PlatformError, StalePlan
 from gatectl.kinds import KINDS
 from gatectl.model import Live, ObjectKey
 from gatectl.planning.changes import state_of
 from gatectl.planning.current import read_current, read_workspaces
-from gatectl.planning.plan import digest, fingerprint, is_invalid, read_state
+from gatectl.planning.plan import is_invalid
+from gatectl.planning.states import read_state
 from gatectl.platforms import driver_for
 from gatectl.platforms.interface import Connection, Credentials, Reader, Secret, Writer
 from serving import EMAIL, PASSWORD, Server

@@ -7,10 +7,10 @@ of it is shown (product.md, section 4).
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from datetime import UTC, datetime
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from gatectl import errors, reconcile
 from gatectl.applying import execute as executor
@@ -18,7 +18,9 @@ from gatectl.applying import guardrails, guards, replan
 from gatectl.applying import receipt as receipts
 from gatectl.applying.ending import exit_code, was_sent
 from gatectl.applying.kept import Places, find_places, save
-from gatectl.model import Outcome, Plan
+from gatectl.documents.plans import Plan
+from gatectl.documents.receipts import Override, Receipt
+from gatectl.model import Outcome
 from gatectl.planning.plan import is_invalid
 from gatectl.platforms import driver_for
 from gatectl.platforms.interface import Connection, Reader
@@ -113,7 +115,7 @@ def _nobody_stops() -> Iterator[Callable[[Callable[[], None]], None]]:
 class Ended(NamedTuple):
     """How an apply ended: its receipt, where that is saved and what of that failed, and the exit code that it means."""
 
-    receipt: Mapping[str, Any]
+    receipt: Receipt
     saved: Sequence[str]
     failed: Sequence[str]
     code: int
@@ -126,7 +128,7 @@ class _Done(NamedTuple):
     outcomes: Sequence[Outcome]
     run: receipts.Run
     converged: bool = False
-    overrides: Sequence[Mapping[str, Any]] = ()
+    overrides: Sequence[Override] = ()
 
 
 def execute(
@@ -249,7 +251,7 @@ class _Apply:
                 ),
             )
             outcomes, converged = attendant.carry_out(execution)
-        forced = [{"name": "force-put", "value": None, "reason": None}] if request.force_put else []
+        forced: list[Override] = [{"name": "force-put", "value": None, "reason": None}] if request.force_put else []
         return _Done(plan, outcomes, run, converged, (*forced, *self._approval.allowed.overrides()))
 
     def _end(self, done: _Done, places: Places) -> Ended:

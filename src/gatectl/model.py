@@ -10,7 +10,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any, Literal, NamedTuple
+from typing import Any, Literal, NamedTuple, TypedDict
 
 from gatectl.quote import quote
 
@@ -24,6 +24,29 @@ Pointer = tuple["str | int", ...]
 
 Spec = Mapping[str, Any]
 """A mapping read from a manifest; never written to."""
+
+
+class SecretReference(TypedDict, total=False):
+    """Where a secret is: in a variable, or in a file. One of the two."""
+
+    env: str
+    file: str
+
+
+class CredentialReferences(TypedDict, total=False):
+    """The credentials of a bucket or an LLM: references, or the provider API key of a name, in a plan with its `id`."""
+
+    key: SecretReference
+    secret: SecretReference
+    apiKey: str
+    id: str
+
+
+FieldValue = str | bool | CredentialReferences | None
+"""The value of a field that changes: a text, whether an attachment is a master, or credentials; None where there is none."""
+
+FieldChange = tuple[str, FieldValue, FieldValue]
+"""A field that changes: its path in the manifest, and its value before and after."""
 
 
 class Place(NamedTuple):
@@ -203,7 +226,7 @@ class Change(NamedTuple):
     key: ObjectKey
     id: str | None
     reason: str
-    fields: tuple[tuple[str, Any, Any], ...]
+    fields: tuple[FieldChange, ...]
     attach: tuple[Attachment, ...]
     detach: tuple[Attachment, ...]
     keep: tuple[Attachment, ...]
@@ -213,13 +236,6 @@ class Change(NamedTuple):
     releases: tuple[Attachment, ...]
     needs: frozenset[ObjectKey]
     document: Document | None
-
-
-Plan = Mapping[str, Any]
-"""The JSON of product.md, section 4: what is saved, hashed, rendered and applied is this one value."""
-
-Operation = Mapping[str, Any]
-"""One element of `operations` of a plan."""
 
 
 class Outcome(NamedTuple):

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any, Literal, NamedTuple
 
 from gatectl.errors import UsageError
-from gatectl.model import Document
+from gatectl.model import Document, SecretReference
 from gatectl.network.addresses import same_target
 from gatectl.quote import quote
 
@@ -27,7 +27,7 @@ class Environment(NamedTuple):
     platform: str
     workspace: str | None = None
     manifests: tuple[str, ...] | None = None
-    token: Mapping[str, str] | None = None
+    token: SecretReference | None = None
     openai: str | None = None
     max_deletes: int | None = None
     max_detaches: int | None = None
@@ -63,7 +63,7 @@ class Project(NamedTuple):
     document: Document | None = None
 
     @property
-    def tokens(self) -> tuple[Mapping[str, str], ...]:
+    def tokens(self) -> tuple[SecretReference, ...]:
         """The references that its environments sign in with."""
         return tuple(e.token for e in self.environments.values() if e.token is not None)
 

@@ -7,20 +7,22 @@ a writer: planning cannot write.
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
-from gatectl import documents, rules
+from gatectl import rules
 from gatectl.applying import guardrails
 from gatectl.applying.guards import Guard
 from gatectl.clock import Patience
+from gatectl.documents.findings import NameFile, finding_json, relative_to
+from gatectl.documents.plans import Input, Plan, Remarks, Selection, Since, Source
 from gatectl.errors import InputError, UsageError
 from gatectl.manifests import commits, desired, loading, parse, selection, sources
 from gatectl.manifests.loading import Loaded, manifest_paths
-from gatectl.model import Desired, Finding, ObjectKey, Plan
+from gatectl.model import Desired, Finding, ObjectKey
 from gatectl.network.addresses import without_secrets
-from gatectl.planning import final_state, manageable, match, plan
+from gatectl.planning import final_state, manageable, match, order, plan, states
 from gatectl.planning.changes import Settings, Worked, compute_changes
 from gatectl.planning.current import Current, Index, read_current, read_workspaces
 from gatectl.platforms import default_workspace_of, driver_for
@@ -91,7 +93,7 @@ def _of_snapshot(request: Request, connection: Connection) -> Plan:
 
 
 def make_plan(
-    request: Request, loaded: Loaded, git: commits.Checkout, reader: Reader, remarks: Mapping[str, Any] | None = None
+    request: Request, loaded: Loaded, git: commits.Checkout, reader: Reader, remarks: Remarks | None = None
 ) -> Plan:
     """Everything from the manifests and the platform to the plan. Reads, and only reads. `remarks`: see `plan.make_plan`.
 
@@ -99,7 +101,7 @@ def make_plan(
     """
     check_selection(request, loaded)
     project = request.project
-    name_file = documents.relative_to(str(project.folder))
+    name_file = relative_to(str(project.folder))
     identification = reader.identification
     source = _source(request, loaded, git, name_file)
     renamed = {m.id: m.name for m in loaded.desired.of("Workspace") if m.id is not None and m.name is not None}
@@ -140,15 +142,15 @@ def make_plan(
     ambiguous += manageable.unmanageable(pairs, current)
     worked = worked._replace(findings=[*ambiguous, *worked.findings], unmanaged=unmanaged)
     chosen, since = _chosen(request, wanted, reader.traits.default_workspace, visible, worked)
-    worked = plan.select(worked, chosen)
+    worked = order.select(worked, chosen)
     selected = frozenset(c.key for c in worked.changes)
-    arranged, circles = plan.arrange(worked)
+    arranged, circles = order.arrange(worked)
     findings += [*worked.findings, *circles, *final_state.forecast(worked, current, selected, project.rules)]
-    diagnostics = [documents.finding_json(f, name_file) for f in parse.locate(findings)]
+    diagnostics = [finding_json(f, name_file) for f in parse.locate(findings)]
     selected_of = _selection(request, name_file, since)
-    pointed = plan.points(current)
-    remarks = {**guardrails.remark(request.changed), **_role(current, names), **(remarks or {})}
-    return plan.make_plan(target, selected_of, source, worked, arranged, diagnostics, name_file, remarks, pointed)
+    pointed = states.points(current)
+    said = _remarks(request, current, names, remarks)
+    return plan.make_plan(target, selected_of, source, worked, arranged, diagnostics, name_file, said, pointed)
 
 
 def _read_content(request: Request, reader: Reader, wanted: Desired, names: Iterable[str], visible: Index) -> Current:
@@ -159,10 +161,13 @@ def _read_content(request: Request, reader: Reader, wanted: Desired, names: Iter
     return read_current(reader, names, visible, api_keys=needs_keys, llms=needs_llms, patience=patience)
 
 
-def _role(current: Current, names: Iterable[str]) -> Mapping[str, Any]:
-    """What a plan says of the workspaces in which who asks may only read."""
+def _remarks(request: Request, current: Current, names: Iterable[str], remarks: Remarks | None) -> Remarks:
+    """What else a plan says of itself: the project file's changes, and the workspaces in which who asks may only read."""
+    said: Remarks = {**guardrails.remark(request.changed)}
     closed = manageable.read_only(current, names)
-    return {"readOnly": closed} if closed else {}
+    if closed:
+        said["readOnly"] = closed
+    return {**said, **remarks} if remarks is not None else said
 
 
 def _tell_unknown(pairs: Iterable[match.Pair], tell: Callable[[str], None]) -> None:
@@ -196,7 +201,7 @@ def guard(request: Request, reader: Reader, expect: str | None = None) -> Guard:
     return Guard(target, request.project.rules, expect)
 
 
-def _selection(request: Request, name_file: documents.NameFile, since: Mapping[str, Any] | None) -> Mapping[str, Any]:
+def _selection(request: Request, name_file: NameFile, since: Since | None) -> Selection:
     """What a plan is of. `partial`: not of everything that the environment declares."""
     given, meant = (
         [str(path) if str(path) == "-" else name_file(os.path.abspath(path)) for path in paths]
@@ -218,7 +223,7 @@ def refuse(request: Request, loaded: Loaded, git: commits.Checkout, identificati
     Raises UsageError for options that cannot be meant.
     """
     _check_options(request)
-    name_file = documents.relative_to(str(request.project.folder))
+    name_file = relative_to(str(request.project.folder))
     names = sorted({m.workspace for m in loaded.desired.manifests if m.workspace is not None})
     source = _source(request, loaded, git, name_file)
     target = target_of(request, identification, request.environment.openai, names)
@@ -228,21 +233,23 @@ def refuse(request: Request, loaded: Loaded, git: commits.Checkout, identificati
 def _refuse(
     request: Request,
     target: plan.Target,
-    source: plan.Source,
+    source: Source,
     findings: Sequence[Finding],
-    name_file: documents.NameFile,
+    name_file: NameFile,
 ) -> Plan:
-    diagnostics: list[Mapping[str, Any]] = [documents.finding_json(f, name_file) for f in parse.locate(findings)]
+    diagnostics = [finding_json(f, name_file) for f in parse.locate(findings)]
     selection_of = _selection(request, name_file, None)
     remarks = guardrails.remark(request.changed)
     return plan.make_plan(target, selection_of, source, plan.NOTHING, [], diagnostics, name_file, remarks)
 
 
-def _source(request: Request, loaded: Loaded, git: commits.Checkout, name_file: documents.NameFile) -> plan.Source:
+def _source(request: Request, loaded: Loaded, git: commits.Checkout, name_file: NameFile) -> Source:
     commit, dirty = git.answer()
     if git.remark is not None:
         request.warn(f"the plan does not say its commit: {git.remark}")
-    return plan.Source(commit, dirty, tuple((name_file(p), h) for p, h in sources.inputs(loaded.files)))
+    read = sources.inputs(loaded.files)
+    inputs: list[Input] = [{"path": name_file(path), "sha256": digest} for path, digest in read]
+    return {"commit": commit, "dirty": dirty, "inputs": inputs}
 
 
 def ask_git(request: Request) -> commits.Checkout:
@@ -285,7 +292,7 @@ def _check_options(request: Request) -> None:
 
 def _chosen(
     request: Request, wanted: Desired, default: str | None, visible: Index, worked: Worked
-) -> tuple[frozenset[ObjectKey] | None, Mapping[str, Any] | None]:
+) -> tuple[frozenset[ObjectKey] | None, Since | None]:
     """The keys that -l, --target and --changed-since choose (None: all), and what a plan of a change says of itself."""
     if request.selector is None and not request.targets and request.since is None:
         return None, None
@@ -306,6 +313,11 @@ def _chosen(
     if not chosen and not touched.removed:
         raise UsageError(f"nothing that differs from {quote(request.since.ref)} is chosen by -l or --target",
                          "leave out one of them, or --changed-since")  # fmt: skip
-    removed = [{"kind": k.kind, "workspace": k.workspace, "name": k.name} for k in sorted(touched.removed, key=str)]
-    said = {"ref": request.since.ref, "commit": request.since.commit, "touched": len(chosen), "of": touched.of}
-    return chosen, {**said, "removed": removed}
+    since: Since = {
+        "ref": request.since.ref,
+        "commit": request.since.commit,
+        "touched": len(chosen),
+        "of": touched.of,
+        "removed": [plan.named(key) for key in sorted(touched.removed, key=str)],
+    }
+    return chosen, since

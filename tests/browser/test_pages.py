@@ -48,7 +48,7 @@ def plan(site: Site) -> Mapping[str, Any]:
 
 
 def page_of(plan: Mapping[str, Any], **look: Any) -> str:
-    return render("plan", plan, "html", Look(**look))
+    return render(plan, "html", Look(**look))
 
 
 def graph(repositories: int = 40) -> Graph:

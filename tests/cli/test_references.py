@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from gatectl import errors
-from gatectl.planning import plan as plans
+from gatectl.documents import plans
 
 CANARY = "canary-of-a-secret"
 BUCKET = """apiVersion: gatectl.io/v1

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from gatectl.planning import plan as plans
+from gatectl.documents import plans
 
 from .conftest import BUCKET, GOOD, Shell
 

@@ -10,7 +10,8 @@ from typing import Any
 
 import pytest
 
-from gatectl.planning import plan as plans
+from gatectl.documents import plans
+from gatectl.planning.old_plans import downgraded, downgraded_fingerprint
 
 from .conftest import BUCKET, REPOSITORY, Shell
 
@@ -91,11 +92,11 @@ def old(shell: Shell, *arguments: str) -> Json:
         "target": {name: plan["target"][name] for name in ("driver", "url", "instance", "workspaces")},
         **{name: plan[name] for name in ("source", "adopts", "kept", "unmanaged", "diagnostics")},
         "summary": {name: count for name, count in plan["summary"].items() if name != "adopt"},
-        "operations": [plans._downgraded(op) | {"source": op["source"]} for op in plan["operations"]],
+        "operations": [downgraded(op) | {"source": op["source"]} for op in plan["operations"]],
     }
     made["summary"]["detach"] = sum(len(op["detach"]) for op in made["operations"])
     made["fingerprint"] = plans.fingerprint(made)
-    assert made["fingerprint"] == plans.downgraded_fingerprint(plan)
+    assert made["fingerprint"] == downgraded_fingerprint(plan)
     (shell.folder / "old.json").write_text(json.dumps(made | {"digest": plans.digest(made)}))
     return made
 

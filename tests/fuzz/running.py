@@ -23,7 +23,7 @@ import seeds
 
 from gatectl import signals
 from gatectl.cli import exits
-from gatectl.planning import plan as plans
+from gatectl.documents import plans
 from gatectl.platforms import driver_for, snapshot
 from gatectl.platforms.interface import Connection
 

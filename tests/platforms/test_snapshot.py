@@ -10,9 +10,9 @@ from typing import Any
 import pytest
 
 from gatectl import reconcile
+from gatectl.documents.plans import Plan
 from gatectl.errors import Forbidden, InputError, NoList, Unsupported, UsageError
 from gatectl.manifests import loading
-from gatectl.model import Plan
 from gatectl.platforms import driver_for, snapshot
 from gatectl.platforms.interface import Connection, Reader
 from gatectl.project import Environment

@@ -7,17 +7,28 @@ conflict says where, field by field.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Iterator, Mapping
-from typing import Any, Literal, NamedTuple
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Final, Literal, NamedTuple
 
+from gatectl.documents.operations import (
+    ListName,
+    attached_in,
+    has_states,
+    key_of,
+    masters_of,
+    sends_credentials,
+    values_of,
+)
+from gatectl.documents.plans import Operation, Resource
+from gatectl.documents.spelling import canonical
 from gatectl.folders import folder_key
 from gatectl.kinds import KINDS
-from gatectl.model import Live, ObjectKey, Operation, State
-from gatectl.planning.changes import attachment_token, canonical, old_state_hash, state_hash
+from gatectl.model import Attachment, FieldValue, Live, State
+from gatectl.planning.changes import attachment_token, old_state_hash, state_hash
 from gatectl.planning.current import Current
-from gatectl.planning.plan import read_attachment, read_state
+from gatectl.planning.states import read_attachment, read_state
 
-Row = tuple[str, Any, Any, Any]
+Row = tuple[str, FieldValue, FieldValue, FieldValue]
 """Where something is not as planned: (path, planned, live, wanted)."""
 
 
@@ -39,14 +50,17 @@ class Conflict(NamedTuple):
         return f"changed since the plan was made: {'; '.join(rows)}"
 
 
-def _in_words(value: Any) -> str:
-    words = {None: "nothing", "": "nothing", True: "yes", False: "no"}
-    return words[value] if value is None or value == "" or isinstance(value, bool) else f"'{value}'"
+def _in_words(value: FieldValue) -> str:
+    if value is None or value == "":
+        return "nothing"
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    return f"'{value}'"
 
 
 def find(op: Operation, current: Current) -> Live | list[Live] | None:
     """The live object of an operation: by its id where the plan knows it, else by its name."""
-    index = current.among(ObjectKey(op["kind"], op["workspace"], op["name"]))
+    index = current.among(key_of(op))
     if op["platformId"] is not None:
         return index.by_id.get(op["platformId"])
     found = index.by_name.get(op["name"], [])
@@ -55,28 +69,35 @@ def find(op: Operation, current: Current) -> Live | list[Live] | None:
 
 def renews(op: Operation) -> bool:
     """Whether an operation sends credentials to a live object: no reading can tell whether it was done."""
-    return op["action"] == "update" and any(field["path"] == "/spec/credentials" for field in op["fields"])
+    return op["action"] == "update" and sends_credentials(op)
 
 
 def live_hash(live: Live, op: Operation) -> str:
     """The hash of a live object, as the format of the plan of this operation has it."""
-    hashed = state_hash if "after" in op else old_state_hash
+    hashed = state_hash if has_states(op) else old_state_hash
     return hashed(KINDS[live.key.kind], live.key.workspace, live.spec, live.attachments)
 
 
 def read_after(op: Operation, live: Live | None = None) -> State:
     """How the object of an operation will be. Plans of format 1.0 tell only what differs from `live`."""
-    if op.get("after") is not None:
-        return read_state(op["after"])
-    named = {path: field for field, path in KINDS[op["kind"]].paths.items()}
-    fields = {field["path"]: field["after"] for field in op["fields"]}
-    spec = {**(live.spec if live is not None else {}), **{named[p]: v for p, v in fields.items() if p in named}}
-    kept = live.attachments if live is not None else ()
-    masters = {path.lower(): after for path, after in fields.items()}
-    attachments = [
-        a._replace(master=masters.get(f"/spec/resources/{attachment_token(a)}/master".lower(), a.master)) for a in kept
-    ]
-    return State(spec, (*attachments, *map(read_attachment, op["attach"])))
+    told = op.get("after")
+    if told is not None:
+        return read_state(told)
+    values = values_of(op)
+    spec = dict(live.spec) if live is not None else {}
+    spec.update({field: values[path] for field, path in KINDS[op["kind"]].paths.items() if path in values})
+    kept = with_masters(op, live.attachments) if live is not None else []
+    return State(spec, (*kept, *map(read_attachment, op["attach"])))
+
+
+def with_masters(op: Operation, attachments: Iterable[Attachment]) -> list[Attachment]:
+    """The attachments, those masters or none that the operation makes so."""
+    masters = masters_of(op)
+    return [item._replace(master=masters.get(_path(item, "master").lower(), item.master)) for item in attachments]
+
+
+def _path(item: Attachment, *field: str) -> str:
+    return "/".join(("/spec/resources", attachment_token(item), *field))
 
 
 def judge(op: Operation, current: Current) -> Live | Conflict | Literal["already"] | None:
@@ -90,25 +111,27 @@ def judge(op: Operation, current: Current) -> Live | Conflict | Literal["already
         return None if not op["pre"]["exists"] else Conflict(op["id"], (("exists", True, False, True),))
     found = live_hash(live, op)
     if op["pre"]["exists"] and found == op["pre"]["hash"]:
-        swapped = tuple(_swapped(live, _items(op, "before", "detach", "keep")))
+        swapped = tuple(_swapped(live, _before(op)))
         return Conflict(op["id"], swapped) if swapped else live
     if not as_wanted(op, live):
         return Conflict(op["id"], tuple(_rows(op, live)))
-    swapped = tuple(_swapped(live, _items(op, "after", "attach", "keep")))
+    swapped = tuple(_swapped(live, _after(op)))
     if swapped:
         return Conflict(op["id"], swapped)
     return live if renews(op) else "already"
 
 
-def _items(op: Operation, state: str, *lists: str) -> Iterable[Mapping[str, Any]]:
-    """All attachments of a state; those of the lists where a plan of format 1.0 has no states."""
-    if "after" in op:
-        found: Iterable[Mapping[str, Any]] = (op.get(state) or {}).get("attachments", ())
-        return found
-    return [item for name in lists for item in op[name]]
+def _before(op: Operation) -> Sequence[Resource]:
+    """All that was attached when it was planned; of a plan of format 1.0, what it tells of that."""
+    return attached_in(op.get("before")) if has_states(op) else (*op["detach"], *op["keep"])
 
 
-def _swapped(live: Live, items: Iterable[Mapping[str, Any]]) -> Iterator[Row]:
+def _after(op: Operation) -> Sequence[Resource]:
+    """All that will be attached; of a plan of format 1.0, what it tells of that."""
+    return attached_in(op.get("after")) if has_states(op) else (*op["attach"], *op["keep"])
+
+
+def _swapped(live: Live, items: Iterable[Resource]) -> Iterator[Row]:
     """Attachments whose place another registration of the same identity has taken: no hash tells that."""
     held = {item.id for item in live.attachments}
     for item in items:
@@ -127,27 +150,35 @@ def _rows(op: Operation, live: Live) -> Iterable[Row]:
     for field in op["fields"]:
         if field["path"] in fields and fields[field["path"]] != field["before"]:
             yield field["path"], field["before"], fields[field["path"]], field["after"]
+    if op["kind"] == "Repository":
+        yield from _attachment_rows(op, live)
+
+
+_EXPECTED: Final[Mapping[ListName, tuple[str | None, str | None]]] = {
+    "attach": (None, "attached"), "detach": ("attached", None), "keep": ("attached", "attached"),
+}  # fmt: skip
+"""What is attached before and after, by the list that it is in."""
+
+
+def _attachment_rows(op: Operation, live: Live) -> Iterable[Row]:
     held = {attachment_token(a): a for a in live.attachments}
-    for list_name, planned, wanted in (
-        ("attach", None, "attached"),
-        ("detach", "attached", None),
-        ("keep", "attached", "attached"),
-    ):
-        for item in op[list_name]:
-            token = attachment_token(read_attachment(item))
+    for name, (planned, wanted) in _EXPECTED.items():
+        for token in map(_token, op[name]):
             state = "attached" if token in held else None
             if state != planned:
                 yield f"/spec/resources/{token}", planned, state, wanted
-    if op["kind"] == "Repository":
-        before, after = (_tokens(op, *names) for names in (("detach", "keep"), ("attach", "keep")))
-        rest = "what the manifest lists and the plan does not change"
-        live_now = ", ".join(sorted(f"{token} in '{a.folder}'" if a.folder else token for token, a in held.items()))
-        yield "/spec/resources", f"{before} and {rest}", live_now, f"{after} and {rest}"
+    before, after = (_tokens((*items, *op["keep"])) for items in (op["detach"], op["attach"]))
+    rest = "what the manifest lists and the plan does not change"
+    live_now = ", ".join(sorted(f"{token} in '{a.folder}'" if a.folder else token for token, a in held.items()))
+    yield "/spec/resources", f"{before} and {rest}", live_now, f"{after} and {rest}"
 
 
-def _tokens(op: Operation, *names: str) -> str:
-    tokens = sorted(attachment_token(read_attachment(item)) for name in names for item in op[name])
-    return ", ".join(tokens) or "nothing"
+def _token(item: Resource) -> str:
+    return attachment_token(read_attachment(item))
+
+
+def _tokens(items: Iterable[Resource]) -> str:
+    return ", ".join(sorted(map(_token, items))) or "nothing"
 
 
 def divergence(op: Operation, live: Live | list[Live] | None) -> str:
@@ -170,26 +201,29 @@ def _differences(op: Operation, live: Live) -> Iterable[tuple[str, str, str]]:
         field, value = found.get(sent["path"], ("", sent["after"]))
         if field and kind.comparable({**live.spec, field: sent["after"]}) != kind.comparable(live.spec):
             yield sent["path"], _in_words(value), _in_words(sent["after"])
-    held = {attachment_token(a).lower(): a for a in live.attachments}
-    masters = {f["path"].lower(): f["after"] for f in op["fields"] if f["path"].endswith("/master")}
-    for name in ("attach", "keep"):
-        for item in map(read_attachment, op[name]):
-            token = attachment_token(item)
-            path, there = f"/spec/resources/{token}", held.get(token.lower())
-            if there is None:
-                yield path, "not attached", "attached"
-                continue
-            if folder_key(there.folder) != folder_key(item.folder):
-                yield f"{path}/folder", _in_words(there.folder), _in_words(item.folder)
-            master = masters.get(f"{path}/master".lower(), item.master)
-            if master is not None and bool(there.master) != bool(master):
-                yield f"{path}/master", _in_words(bool(there.master)), _in_words(bool(master))
-    known = {attachment_token(read_attachment(i)).lower() for name in ("attach", "keep") for i in op[name]}
-    gone = {attachment_token(read_attachment(i)).lower() for i in op["detach"]}
+    if op["kind"] == "Repository":
+        yield from _wrongly_attached(op, {attachment_token(a).lower(): a for a in live.attachments})
+
+
+def _wrongly_attached(op: Operation, held: Mapping[str, Attachment]) -> Iterable[tuple[str, str, str]]:
+    """The same of what is attached (by its token, lower-cased) and should not be, or should and is not, or otherwise."""
+    masters = masters_of(op)
+    wanted = [read_attachment(item) for item in (*op["attach"], *op["keep"])]
+    for item in wanted:
+        there = held.get(attachment_token(item).lower())
+        if there is None:
+            yield _path(item), "not attached", "attached"
+            continue
+        if folder_key(there.folder) != folder_key(item.folder):
+            yield _path(item, "folder"), _in_words(there.folder), _in_words(item.folder)
+        master = masters.get(_path(item, "master").lower(), item.master)
+        if master is not None and bool(there.master) != master:
+            yield _path(item, "master"), _in_words(bool(there.master)), _in_words(master)
+    known = {attachment_token(item).lower() for item in wanted}
+    gone = {_token(item).lower() for item in op["detach"]}
     for token, there in held.items():
-        path = f"/spec/resources/{attachment_token(there)}"
         if token in gone or (op["action"] == "create" and token not in known):
-            yield path, "attached", "not attached"
+            yield _path(there), "attached", "not attached"
 
 
 def as_wanted(op: Operation, live: Live) -> bool:
@@ -197,14 +231,14 @@ def as_wanted(op: Operation, live: Live) -> bool:
     endpoint, a master) is no difference: compared are the fields that were sent (product.md, section 4)."""
     if op["action"] == "delete":
         return False
-    wanted: str = op["post"]["hash"]
+    wanted = op["post"]["hash"]
     if live_hash(live, op) == wanted:
         return True
     kind, spec = KINDS[op["kind"]], live.spec
     if op["action"] == "create":  # which lists every field that it sends
-        sent = {field["path"] for field in op["fields"]}
+        sent = values_of(op).keys()
         spec = {name: value if kind.paths.get(name) in sent else "" for name, value in spec.items()}
-    unsaid = {attachment_token(read_attachment(item)).lower() for item in op["attach"] if item["master"] is None}
+    unsaid = {_token(item).lower() for item in op["attach"] if item["master"] is None}
     attachments = [a._replace(master=False) if attachment_token(a).lower() in unsaid else a for a in live.attachments]
     return live_hash(live._replace(spec=spec, attachments=tuple(attachments)), op) == wanted
 

@@ -16,9 +16,20 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Final, NamedTuple
 
 from gatectl.applying import twins
-from gatectl.applying.conditions import Conflict, as_wanted, creation_key, divergence, find, live_hash, renews
+from gatectl.applying.conditions import (
+    Conflict,
+    as_wanted,
+    creation_key,
+    divergence,
+    find,
+    live_hash,
+    renews,
+    with_masters,
+)
 from gatectl.applying.guards import Guard
 from gatectl.clock import CONSISTENT, Patience
+from gatectl.documents.operations import credentials_of, key_of, resources_of, values_of
+from gatectl.documents.plans import Operation, Plan
 from gatectl.errors import (
     DeadlinePassed,
     Forbidden,
@@ -32,11 +43,10 @@ from gatectl.errors import (
 from gatectl.kinds import KINDS, bucket
 from gatectl.kinds.interface import Context, Order
 from gatectl.manifests.desired import comparable
-from gatectl.model import Attachment, Live, ObjectKey, Operation, Outcome, Plan, Status
-from gatectl.planning.changes import attachment_token
+from gatectl.model import Attachment, Live, Outcome, Status
 from gatectl.planning.current import Current, WorkspaceState, read_current, read_live, read_workspaces
 from gatectl.planning.manageable import read_only
-from gatectl.planning.plan import read_attachment
+from gatectl.planning.states import read_attachment
 from gatectl.platforms.interface import Reader, Writer
 from gatectl.quote import quote
 
@@ -186,7 +196,7 @@ class _Work:
         """The operations that sent a write whose end is not known."""
         self._withdrawn: set[str] = set()
         """The operations whose object this run removed again, because it was a twin."""
-        self._called = {op["id"]: str(ObjectKey(op["kind"], op["workspace"], op["name"])) for op in self.operations}
+        self._called = {op["id"]: str(key_of(op)) for op in self.operations}
         self._in_vain = 0  # in a row
         self._hopeless = False
 
@@ -528,12 +538,8 @@ def _read(reader: Reader, plan: Plan) -> Current:
     kinds = {item["kind"] for item in concerned}
     if any(op["action"] == "delete" for op in operations):
         kinds.add("Repository")  # who attaches what is to be deleted
-    api_keys = any(
-        "apiKey" in (f["after"] or {}) for op in operations for f in op["fields"] if f["path"] == "/spec/credentials"
-    )
-    llms = "LLM" in kinds or any(
-        item["type"] == "LLM" for op in operations for name in ("attach", "detach", "keep") for item in op[name]
-    )
+    api_keys = any("apiKey" in (credentials_of(op) or {}) for op in operations)
+    llms = "LLM" in kinds or any(item["type"] == "LLM" for op in operations for item in resources_of(op))
     renamed = {op["platformId"]: op["name"] for op in operations if op["kind"] == "Workspace" and op["platformId"]}
     current = read_current(reader, names, read_workspaces(reader, renamed), kinds, api_keys=api_keys, llms=llms)
     for needed, collection in ((llms, "ai/llm"), (api_keys, "apikeys")):
@@ -605,8 +611,7 @@ def _send(
     context = state.context if state is not None else Context(None, None, {}, {}, {}, None)
     if live is not None and etag is None:
         live = _latest(op, live, context, run.reader)
-    fields = {field["path"]: field["after"] for field in op["fields"]}
-    order = Order(op["name"], fields, _complete(op, live, state), run.secrets.get(op["id"], {}))
+    order = Order(op["name"], values_of(op), _complete(op, live, state), run.secrets.get(op["id"], {}))
     body = kind.body(order, live.wire if live is not None else None, context)
     if live is None:
         sending()
@@ -643,14 +648,8 @@ def _complete(op: Operation, live: Live | None, state: WorkspaceState | None) ->
     if op["kind"] != "Repository":
         return None
     gone = {item["id"] for item in op["detach"]}
-    masters = {field["path"].lower(): field["after"] for field in op["fields"]}  # a label may have changed in case
-    complete = []
-    for item in live.attachments if live is not None else ():
-        if item.id not in gone:
-            master = masters.get(f"/spec/resources/{attachment_token(item)}/master".lower(), item.master)
-            complete.append(item._replace(master=master))
-    complete.extend(_with_id(read_attachment(item), state) for item in op["attach"])
-    return complete
+    kept = [item for item in live.attachments if item.id not in gone] if live is not None else []
+    return with_masters(op, kept) + [_with_id(read_attachment(item), state) for item in op["attach"]]
 
 
 def _with_id(item: Attachment, state: WorkspaceState | None) -> Attachment:

@@ -9,13 +9,19 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from typing import Any, Final, NamedTuple
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
+from gatectl.documents.plans import Plan
 from gatectl.errors import GuardrailRefused, UsageError
 from gatectl.manifests.parse import locate
-from gatectl.model import Document, Finding, Plan, Spot
+from gatectl.model import Document, Finding, Spot
 from gatectl.project import Environment, Project, RuleSetting
 from gatectl.quote import quote
+
+if TYPE_CHECKING:
+    from gatectl.documents.plans import Plan, ProjectChanges, Remarks
+    from gatectl.documents.receipts import Override
+
 
 _OF_PROJECT: Final = ("uid", "manifests", "exclude", "rules", "policies")
 _OF_ENVIRONMENT: Final = ("platform", "workspace", "records", "manifests", "known", "guardrails", "policies")
@@ -40,8 +46,8 @@ class Allowance(NamedTuple):
     detaches: int | None = None
     reason: str | None = None
 
-    def overrides(self) -> list[Mapping[str, Any]]:
-        """For the receipt: each {"name", "value", "reason"}; the value is how many."""
+    def overrides(self) -> list[Override]:
+        """For the receipt; the value is how many."""
         said: list[tuple[str, int | None]] = [("project", None)] if self.project else []
         said += [(n, v) for n, v in (("deletes", self.deletes), ("detaches", self.detaches)) if v is not None]
         return [{"name": n, "value": None if v is None else str(v), "reason": self.reason} for n, v in said]
@@ -131,12 +137,14 @@ def _lines(document: Document, fields: Mapping[str, tuple[str, ...]]) -> Mapping
     return {found.message: found.place.line for found in locate(spots) if found.place is not None}
 
 
-def remark(found: Changes | None) -> Mapping[str, Any]:
+def remark(found: Changes | None) -> Remarks:
     """What a plan says of that, as its field `projectChanges`; nothing where nothing differs."""
     if found is None or not found.fields:
         return {}
-    told = {"since": found.since, "fields": found.fields}
-    return {"projectChanges": told | ({"lines": found.lines} if found.lines else {})}
+    told: ProjectChanges = {"since": found.since, "fields": found.fields}
+    if found.lines:
+        told["lines"] = found.lines
+    return {"projectChanges": told}
 
 
 def hold(plan: Plan, environment: Environment, found: Changes | None, allowed: Allowance) -> None:
@@ -144,8 +152,8 @@ def hold(plan: Plan, environment: Environment, found: Changes | None, allowed: A
 
     `found` is what was seen now; what the plan says of itself counts too.
     """
-    said = plan.get("projectChanges")
-    fields = sorted({*(found.fields if found is not None else ()), *(said["fields"] if said is not None else ())})
+    told = plan.get("projectChanges")
+    fields = sorted({*(found.fields if found is not None else ()), *(told["fields"] if told is not None else ())})
     if fields and not allowed.project:
         raise GuardrailRefused(
             f"the project file was changed in what decides about an apply: {', '.join(fields)}",

@@ -8,24 +8,33 @@ changes are worked out again from what is live now, with every object that they 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from typing import Any, Final, Literal, NamedTuple
+from typing import Final, Literal, NamedTuple
 
 from gatectl.applying.conditions import Conflict, Row, judge, read_after
+from gatectl.documents.operations import NAME, credentials_of, has_states, key_of
+from gatectl.documents.plans import OLD_VERSION, Operation, Plan, Pointed, Resource
 from gatectl.errors import StalePlan
 from gatectl.kinds import KINDS, bucket
 from gatectl.kinds.interface import find_api_keys
 from gatectl.manifests.desired import comparable
-from gatectl.model import Identity, Live, ObjectKey, Operation, Plan
+from gatectl.model import Identity, Live, ObjectKey
 from gatectl.planning.changes import Ending, attachment_token, count_api_keys, registered_buckets, same_identity
 from gatectl.planning.current import Current, WorkspaceState
 from gatectl.planning.final_state import final_state
-from gatectl.planning.plan import OLD_VERSION, Target, downgraded_fingerprint, points_of, read_attachment, target_json
+from gatectl.planning.old_plans import downgraded_fingerprint
+from gatectl.planning.plan import Target, target_json
+from gatectl.planning.states import pointed_of, points_of, read_attachment
 from gatectl.quote import quote
 
 Verdict = Live | Conflict | Literal["already"] | None
 """What is to be done with an operation: write over this object, or where there is none (None), or nothing."""
 
 _AGAIN: Final = "choose the environment that it was made for, or plan again"
+_BOUND: Final[Sequence[tuple[Literal["project", "environment", "wire"], str]]] = (
+    ("project", "of project"), ("environment", "of environment"), ("wire", "for wire values"),
+)  # fmt: skip
+"""What else of a target has to be the same, and in which words that is said."""
+
 _NO_RULES: Final[Mapping[str, str]] = {}
 
 
@@ -94,12 +103,12 @@ def check_target(plan: Plan, here: Target) -> None:
     elif planned["instance"] != here.instance:
         there = f"instance {quote(planned['instance'])} of {quote(planned['url'])}"
         raise StalePlan(f"the plan is for {there}, this is instance {quote(here.instance or '(none yet)')}", _AGAIN)
-    for name, words in (("project", "of project"), ("environment", "of environment"), ("wire", "for wire values")):
+    for name, words in _BOUND:
         if name in planned and planned[name] != found[name]:
             raise StalePlan(f"the plan is {words} {_shown(planned[name])}, this is {_shown(found[name])}", _AGAIN)
 
 
-def _shown(value: Any) -> str:
+def _shown(value: object) -> str:
     if isinstance(value, Mapping):
         return (
             ", ".join(f"{quote(name)} {quote(inner)}" for name, inner in value.items() if inner is not None) or "(none)"
@@ -138,24 +147,25 @@ class _About(NamedTuple):
     """The live buckets of each remote identity, as (label, id)."""
     labels: frozenset[tuple[str | None, str]]
     """The workspaces and labels of the buckets that the plan registers."""
-    pointed: Mapping[str, Sequence[Mapping[str, str]]]
+    pointed: Mapping[str, Sequence[Pointed]]
     """Where the buckets and LLMs that the plan changes point, before and after, by id."""
-    released: Mapping[str, frozenset[str]]
+    released: Mapping[str | None, frozenset[str | None]]
     """The repositories that the plan detaches a resource from, by its id."""
     made: frozenset[str]
     """The workspaces that the plan creates."""
 
     @staticmethod
     def of(operations: Iterable[Operation], current: Current) -> _About:
-        labels, made, pointed = set(), set(), {}
-        released: dict[str, set[str]] = {}
+        labels, made, pointed = set(), set(), dict[str, list[Pointed]]()
+        released: dict[str | None, set[str | None]] = {}
         for op in operations:
             if op["kind"] == "Workspace" and op["action"] == "create":
                 made.add(op["name"])
             elif op["kind"] == "Bucket" and op["action"] == "create":
                 labels.add((op["workspace"], op["name"]))
-            elif op["kind"] in ("Bucket", "LLM") and op["action"] == "update" and "after" in op:
-                pointed[op["platformId"]] = [points_of(op[name]["spec"]) for name in ("before", "after")]
+            elif op["kind"] in ("Bucket", "LLM") and op["action"] == "update" and op["platformId"] is not None:
+                states = (op.get("before"), op.get("after"))
+                pointed[op["platformId"]] = [points_of(state["spec"]) for state in states if state is not None]
             for item in op["detach"]:
                 released.setdefault(item["id"], set()).add(op["platformId"])
         freed = {name: frozenset(ids) for name, ids in released.items()}
@@ -182,16 +192,16 @@ def _references(op: Operation, live: Live | None, current: Current, about: _Abou
 
 def _names(op: Operation, current: Current) -> Iterator[Row]:
     """Another object that has meanwhile taken the name, or one like it."""
-    renamed = op["action"] == "update" and any(field["path"] == "/metadata/name" for field in op["fields"])
+    renamed = op["action"] == "update" and any(field["path"] == NAME for field in op["fields"])
     if op["action"] != "create" and not renamed:
         return
-    index = current.among(ObjectKey(op["kind"], op["workspace"], op["name"]))
+    index = current.among(key_of(op))
     for other in index.by_lower.get(op["name"].lower(), ()):
         if other.id != op["platformId"] and (not renamed or KINDS[op["kind"]].unique):
             yield "/metadata/name", "free", f"that of '{other.key.name}' {other.id}", op["name"]
 
 
-def _attached(op: Operation, item: Mapping[str, Any], state: WorkspaceState, about: _About) -> Iterator[Row]:
+def _attached(op: Operation, item: Resource, state: WorkspaceState, about: _About) -> Iterator[Row]:
     """A resource to attach that is gone, is called otherwise, or points elsewhere."""
     if item["id"] is None:
         return
@@ -208,20 +218,20 @@ def _attached(op: Operation, item: Mapping[str, Any], state: WorkspaceState, abo
         yield f"{path}/identity", "/".join(planned.identity), "/".join(identity), "/".join(planned.identity)
     if not is_llm and live.key.name.lower() != (planned.label or "").lower():
         yield f"{path}/label", planned.label, live.key.name, planned.label
-    told = {name: item[name] for name in ("provider", "endpoint") if name in item}
-    if "after" in op and points_of(live.spec) not in (told, *about.pointed.get(live.id, ())):
+    told = pointed_of(item)
+    if has_states(op) and points_of(live.spec) not in (told, *about.pointed.get(live.id, ())):
         yield f"{path}/endpoint", _shown(told), _shown(points_of(live.spec)), _shown(told)
 
 
 def _api_key(op: Operation, state: WorkspaceState) -> Iterator[Row]:
     """A provider API key that is gone, or whose description means another one now."""
-    for field in op["fields"]:
-        reference = field["after"]
-        if field["path"] == "/spec/credentials" and isinstance(reference, Mapping) and "apiKey" in reference:
-            found = find_api_keys(reference["apiKey"], state.context.api_keys)
-            planned = reference.get("id", reference["apiKey"] if "after" in op else None)
-            if len(found) != 1 or (planned is not None and found != [planned]):
-                yield "/spec/credentials/apiKey", planned or reference["apiKey"], ", ".join(found) or None, planned
+    reference = credentials_of(op)
+    if reference is None or "apiKey" not in reference:
+        return
+    found = find_api_keys(reference["apiKey"], state.context.api_keys)
+    planned = reference.get("id", reference["apiKey"] if has_states(op) else None)
+    if len(found) != 1 or (planned is not None and found != [planned]):
+        yield "/spec/credentials/apiKey", planned or reference["apiKey"], ", ".join(found) or None, planned
 
 
 def _users(op: Operation, state: WorkspaceState, about: _About) -> Iterator[Row]:
@@ -239,7 +249,8 @@ def _twins(op: Operation, about: _About) -> Iterator[Row]:
     if op["kind"] != "Bucket" or op["action"] != "create":
         return
     spec = read_after(op).spec
-    known = {item["id"] for item in (op.get("after") or {}).get("besides", ())}
+    after = op.get("after")
+    known = {item["id"] for item in after.get("besides", ())} if after is not None else set()
     for label, platform_id in same_identity(about.registered, op["workspace"], spec):
         if platform_id not in known and (op["workspace"], label) not in about.labels:
             yield "registered", None, f"as '{label}' {platform_id}", f"as '{op['name']}'"
@@ -250,9 +261,10 @@ def _keys(op: Operation, live: Live | None) -> Iterator[Row]:
     keys = count_api_keys(live) if live is not None else 0
     if op["action"] == "update" and op["attach"] and keys and op["risk"] == "none":
         yield "API keys", None, f"{keys} that will reach what is attached", None
-    before = (op.get("before") or {}).get("apiKeys", 0)
-    if op["action"] == "delete" and keys > before:
-        yield "API keys", str(before), str(keys), None
+    before = op.get("before")
+    known = before.get("apiKeys", 0) if before is not None else 0
+    if op["action"] == "delete" and keys > known:
+        yield "API keys", str(known), str(keys), None
 
 
 def _breaches(
@@ -267,7 +279,7 @@ def _breaches(
         if op["action"] == "delete":
             deleted.add(op["platformId"])
             continue
-        key = ObjectKey("Repository", op["workspace"], op["name"])
+        key = key_of(op)
         after = read_after(op, verdict)
         nowhere = (None,) * len(after.attachments)
         endings.append(Ending(key, op["platformId"], None, after.spec, after.attachments, nowhere))

@@ -14,10 +14,11 @@ import tempfile
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, Final, NamedTuple
+from typing import Final, NamedTuple
 
 from gatectl import __version__
 from gatectl.applying.receipt import Actor, Run, run_id
+from gatectl.documents.receipts import Receipt
 from gatectl.errors import GatectlError, InputError
 from gatectl.files import outputs
 from gatectl.quote import json_text
@@ -88,7 +89,7 @@ def find_places(project: Path | None, file: str | None, *, needed: bool) -> Plac
 _NOTHING: Final = "nothing was written; make room for it"
 
 
-def save(places: Places, receipt: Mapping[str, Any]) -> tuple[list[str], list[str]]:
+def save(places: Places, receipt: Receipt) -> tuple[list[str], list[str]]:
     """Save a receipt in all its places: where it is now, and what failed. Raises nothing."""
     saved: list[str] = []
     failed: list[str] = []
@@ -108,7 +109,7 @@ def save(places: Places, receipt: Mapping[str, Any]) -> tuple[list[str], list[st
     return saved, failed
 
 
-def _keep(project: Path, receipt: Mapping[str, Any]) -> str:
+def _keep(project: Path, receipt: Receipt) -> str:
     content = json.dumps(receipt) + "\n"
     return outputs.keep(project, FOLDER, f"{receipt['run']}.json", content, kept=_without_the_oldest)
 

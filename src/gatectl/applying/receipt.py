@@ -5,16 +5,14 @@ A receipt holds the plan that was applied, whole, so that it can be shown and un
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from datetime import UTC, datetime
-from typing import Any, Final, NamedTuple
+from typing import NamedTuple
 
 from gatectl.applying.execute import STATUSES
-from gatectl.model import Outcome, Plan
-
-FORMAT_VERSION: Final = "1.1"
-READABLE: Final = ("1.0", FORMAT_VERSION)
-"""The formats that can be shown."""
+from gatectl.documents.plans import Plan
+from gatectl.documents.receipts import FORMAT_VERSION, Override, Receipt
+from gatectl.model import Outcome
 
 
 class Actor(NamedTuple):
@@ -48,9 +46,10 @@ def make_receipt(
     ended: datetime,
     *,
     converged: bool,
-    overrides: Sequence[Mapping[str, Any]] = (),
-) -> Mapping[str, Any]:
-    """The receipt. `overrides`: what was said to do it all the same, each {"name", "value", "reason"}."""
+    overrides: Sequence[Override] = (),
+) -> Receipt:
+    """The receipt. `overrides`: what was said to do it all the same."""
+    actor = run.actor
     sources = {op["id"]: op["source"] for op in plan["operations"]}
     return {
         "formatVersion": FORMAT_VERSION,
@@ -59,7 +58,7 @@ def make_receipt(
         "source": {"commit": plan["source"]["commit"], "dirty": plan["source"]["dirty"]},
         "startedAt": _timestamp(run.started),
         "endedAt": _timestamp(ended),
-        "actor": run.actor._asdict(),
+        "actor": {"user": actor.user, "host": actor.host, "ci": actor.ci, "url": actor.url},
         "version": run.version,
         "fingerprint": plan["fingerprint"],
         "plan": plan,
@@ -77,7 +76,7 @@ def make_receipt(
         "summary": {status: sum(o.status == status for o in outcomes) for status in STATUSES},
         "converged": converged,
         "diagnostics": list(plan["diagnostics"]),
-        "overrides": [dict(item) for item in overrides],
+        "overrides": list(overrides),
         "settled": [
             {"id": o.id, "deleted": o.settled, "kept": o.platform_id} for o in outcomes if o.settled is not None
         ],

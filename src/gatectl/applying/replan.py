@@ -6,9 +6,9 @@ A direct apply that meets a conflict before its first write plans again once (pr
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
-from gatectl.model import Operation, Plan
+from gatectl.documents.plans import Operation, Plan
 
 _OF_THE_FILE = ("source", "reason")
 
@@ -39,7 +39,7 @@ def destruction(plan: Plan) -> tuple[int, int]:
     return sum(op["action"] == "delete" for op in operations), sum(len(op["detach"]) for op in operations)
 
 
-def _matter(op: Operation) -> Mapping[str, Any]:
+def _matter(op: Operation) -> Mapping[str, object]:
     return {name: value for name, value in op.items() if name not in _OF_THE_FILE}
 
 

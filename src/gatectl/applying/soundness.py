@@ -9,26 +9,27 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from typing import Any, Final
+from typing import Final
 
+from gatectl.documents.operations import CREDENTIALS, LISTS, NAME, ListName, attached_in, key_of, values_of
+from gatectl.documents.plans import OLD_VERSION, Operation, Plan, Resource, State
 from gatectl.kinds import KINDS
 from gatectl.kinds.interface import Kind
 from gatectl.manifests.desired import IDENTITY_FIELDS
 from gatectl.manifests.validate import API_VERSION
-from gatectl.model import Change, ObjectKey, Operation, Plan
+from gatectl.model import Action, Change, FieldValue, ObjectKey
 from gatectl.planning.changes import Ending, Worked, attachment_token
-from gatectl.planning.plan import OLD_VERSION, arrange, hash_of, operation_id, read_attachment, read_state
+from gatectl.planning.order import arrange, operation_id
+from gatectl.planning.states import hash_of, read_attachment, read_state
+from gatectl.resources import RESOURCE_NAMES, ResourceName
 
-Fits = Callable[[str, Mapping[str, Any]], bool]
+Fits = Callable[[str, Mapping[str, object]], bool]
 """Whether a document fits the schema of its kind."""
 
-_NAME: Final = "/metadata/name"
-_CREDENTIALS: Final = "/spec/credentials"
 _MASTER: Final = re.compile("/spec/resources/[^/]+/master")
 _A: Final = {"create": "a create", "update": "an update", "delete": "a delete"}
-_EMPTY: Final[Mapping[str, Any]] = {"attachments": ()}
-_PLACES: Final = ("bucket", "account", "container", "name")
-_BUCKETS: Final[tuple[Mapping[str, Any], ...]] = (
+_PLAIN: Final[tuple[ResourceName, ...]] = ("name",)
+_BUCKETS: Final[tuple[Mapping[str, str], ...]] = (
     {"type": "S3", "bucket": "x"},
     {"type": "AzureBlob", "account": "x", "container": "x"},
 )
@@ -85,7 +86,7 @@ def _operation(op: Operation, fits: Fits) -> Iterator[str]:
     if not _is_text(op):
         yield "it holds half a character"
         return
-    if op["id"] != operation_id(ObjectKey(op["kind"], op["workspace"], op["name"])):
+    if op["id"] != operation_id(key_of(op)):
         yield "its id is that of another object"
     yield from _states(op)
     yield from _lists(op)
@@ -121,7 +122,7 @@ def _states(op: Operation) -> Iterator[str]:
 
 def _whole(op: Operation, kind: Kind) -> Iterator[str]:
     """Whether the states of an operation are what it has hashes of, and what lies between them is what it does."""
-    before, after = op.get("before"), op["after"]
+    before, after = op.get("before"), op.get("after")
     if (before is None) != (op["action"] == "create") or (after is None) != (op["action"] == "delete"):
         yield f"its states are not those of {_A[op['action']]}"
         return
@@ -137,10 +138,10 @@ def _whole(op: Operation, kind: Kind) -> Iterator[str]:
         yield f"its risk is {risk!r}"
     yield from _difference(op, kind, before, after)
     if kind.name == "Repository":
-        yield from _moved(op, (before or _EMPTY)["attachments"], (after or _EMPTY)["attachments"])
+        yield from _moved(op, attached_in(before), attached_in(after))
 
 
-def _state(op: Operation, kind: Kind, name: str, state: Mapping[str, Any]) -> str | None:
+def _state(op: Operation, kind: Kind, name: str, state: State) -> str | None:
     spec = state["spec"]
     others = {"bucket"} if spec.get("type") == "AzureBlob" else {"account", "container"}
     if spec.keys() != kind.paths.keys() - others:
@@ -151,30 +152,27 @@ def _state(op: Operation, kind: Kind, name: str, state: Mapping[str, Any]) -> st
         return "it has no API keys"
     if "besides" in state and (kind.name != "Bucket" or op["action"] != "create"):
         return "nothing is registered beside it"
-    for item in state.get("attachments", ()):
+    for item in attached_in(state):
         problem = next(_resource(item, "attach" if item["id"] is None else "keep"), None)
         if problem is not None:
             return problem
-    key = ObjectKey(op["kind"], op["workspace"], op["name"])
-    if hash_of(key, read_state(state)) != op["pre" if name == "before" else "post"]["hash"]:
+    if hash_of(key_of(op), read_state(state)) != (op["pre"]["hash"] if name == "before" else op["post"]["hash"]):
         return "it has another hash"
     return None
 
 
-def _difference(
-    op: Operation, kind: Kind, before: Mapping[str, Any] | None, after: Mapping[str, Any] | None
-) -> Iterator[str]:
+def _difference(op: Operation, kind: Kind, before: State | None, after: State | None) -> Iterator[str]:
     """Whether its fields are those that differ between its states. Which credentials are sent is in no state."""
-    told = {f["path"]: (f["before"], f["after"]) for f in op["fields"] if f["path"] != _CREDENTIALS}
-    expected: dict[str, tuple[Any, Any]] = {}
+    told = {f["path"]: (f["before"], f["after"]) for f in op["fields"] if f["path"] != CREDENTIALS}
+    expected: dict[str, tuple[FieldValue, FieldValue]] = {}
     if after is not None and before is None:
         expected = {kind.paths[name]: (None, value) for name, value in after["spec"].items() if value != ""}
     elif after is not None and before is not None:
         old, new = kind.comparable(before["spec"]), kind.comparable(after["spec"])
         names = [name for name in kind.paths if old.get(name) != new.get(name)]
         expected = {kind.paths[name]: (before["spec"].get(name), after["spec"].get(name)) for name in names}
-        masters = {item["id"]: item["master"] for item in after.get("attachments", ())}
-        for item in before.get("attachments", ()):
+        masters = {item["id"]: item["master"] for item in attached_in(after)}
+        for item in attached_in(before):
             if item["id"] in masters and masters[item["id"]] != item["master"]:
                 path = f"/spec/resources/{attachment_token(read_attachment(item))}/master"
                 expected[path] = (item["master"], masters[item["id"]])
@@ -183,7 +181,7 @@ def _difference(
         yield f"its fields are not what differs between its states: {', '.join(wrong)}"
 
 
-def _moved(op: Operation, before: Sequence[Mapping[str, Any]], after: Sequence[Mapping[str, Any]]) -> Iterator[str]:
+def _moved(op: Operation, before: Sequence[Resource], after: Sequence[Resource]) -> Iterator[str]:
     """Whether what it attaches, detaches and keeps lies between its states."""
     stays = _without(before, op["detach"])
     comes = _without(after, op["attach"])
@@ -195,7 +193,7 @@ def _moved(op: Operation, before: Sequence[Mapping[str, Any]], after: Sequence[M
         yield "it does not say all that goes with it"
 
 
-def _without(items: Sequence[Mapping[str, Any]], fewer: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]] | None:
+def _without(items: Sequence[Resource], fewer: Sequence[Resource]) -> list[Resource] | None:
     """The items without these; None where one of these is not among them."""
     rest = list(items)
     for item in fewer:
@@ -205,7 +203,7 @@ def _without(items: Sequence[Mapping[str, Any]], fewer: Sequence[Mapping[str, An
     return rest
 
 
-def _place(item: Mapping[str, Any]) -> tuple[str, ...]:
+def _place(item: Resource) -> tuple[str, ...]:
     found = read_attachment(item)
     return (found.id or "", *(name.lower() for name in found.identity), (found.folder or "").strip("/"))
 
@@ -215,10 +213,10 @@ def _order(operations: Sequence[Operation]) -> Iterator[str]:
     ids = {op["id"] for op in operations}
     changes, endings = [], {}
     for op in operations:
-        key = ObjectKey(op["kind"], op["workspace"], op["name"])
+        key = key_of(op)
         needs = {ObjectKey("Workspace", None, op["workspace"])} if op["workspace"] is not None else set()
-        lists = {name: tuple(map(read_attachment, op[name])) for name in ("attach", "detach", "keep")}
-        for item in lists["attach"]:
+        attach, detach, keep = (tuple(map(read_attachment, op[name])) for name in LISTS)
+        for item in attach:
             if item.id is None:
                 is_llm = item.identity[0] == "LLM"
                 made = ObjectKey(
@@ -227,9 +225,9 @@ def _order(operations: Sequence[Operation]) -> Iterator[str]:
                 if operation_id(made) not in ids:
                     yield f"operation {op['id']!r} attaches what neither exists nor is created"
                 needs.add(made)
-        if op["kind"] == "Repository" and op["after"] is not None:
-            endings[key] = Ending(key, op["platformId"], None, op["after"]["spec"], (), ())
-        attach, detach, keep = lists["attach"], lists["detach"], lists["keep"]
+        after = op.get("after")
+        if op["kind"] == "Repository" and after is not None:
+            endings[key] = Ending(key, op["platformId"], None, after["spec"], (), ())
         changes.append(
             Change(op["action"], key, op["platformId"], "", (), attach, detach, keep, None, None, False, detach,
                    frozenset(needs), None)
@@ -239,23 +237,27 @@ def _order(operations: Sequence[Operation]) -> Iterator[str]:
         yield "its operations do not come in the order that they need"
 
 
+_ALLOWED: Final[Mapping[Action, tuple[ListName, ...]]] = {
+    "create": ("attach",), "update": LISTS, "delete": ("detach",),
+}  # fmt: skip
+"""The lists that an operation on a repository may have."""
+
+
 def _lists(op: Operation) -> Iterator[str]:
     """What is attached, detached and kept."""
-    allowed: tuple[str, ...] = ()
-    if op["kind"] == "Repository":
-        allowed = {"create": ("attach",), "update": ("attach", "detach", "keep"), "delete": ("detach",)}[op["action"]]
-    for name in ("attach", "detach", "keep"):
+    allowed = _ALLOWED[op["action"]] if op["kind"] == "Repository" else ()
+    for name in LISTS:
         if op[name] and name not in allowed:
             yield f"{_A[op['action']]} of a {op['kind']} does not {name}"
         for item in op[name]:
             yield from _resource(item, name)
 
 
-def _resource(item: Mapping[str, Any], name: str) -> Iterator[str]:
-    fields = IDENTITY_FIELDS.get(item["type"], ("name",))
+def _resource(item: Resource, name: ListName) -> Iterator[str]:
+    fields = IDENTITY_FIELDS.get(item["type"], _PLAIN)
     if name == "attach" and item["type"] not in IDENTITY_FIELDS:
         yield f"nothing of type {item['type']!r} can be attached"
-    if {place for place in _PLACES if place in item} != set(fields) or any(item[f] is None for f in fields):
+    if {place for place in RESOURCE_NAMES if place in item} != set(fields) or any(item[f] is None for f in fields):
         yield f"a resource of type {item['type']!r} is told by {' and '.join(fields)}"
     elif name == "attach" and not all(item[field] for field in fields):
         yield "a resource to attach has no name"
@@ -264,10 +266,10 @@ def _resource(item: Mapping[str, Any], name: str) -> Iterator[str]:
 
 
 def _fields(op: Operation, kind: Kind, fits: Fits) -> Iterator[str]:
-    after = {field["path"]: field["after"] for field in op["fields"]}
+    after = values_of(op)
     if len(after) != len(op["fields"]):
         yield "one of its fields is there twice"
-    if after.get(_NAME, op["name"]) != op["name"]:
+    if after.get(NAME, op["name"]) != op["name"]:
         yield "it gives another name than its own"
     if op["action"] == "create":
         yield from _created(op, kind, after, fits)
@@ -277,10 +279,10 @@ def _fields(op: Operation, kind: Kind, fits: Fits) -> Iterator[str]:
         yield "a delete changes no field"
 
 
-def _created(op: Operation, kind: Kind, after: Mapping[str, Any], fits: Fits) -> Iterator[str]:
+def _created(op: Operation, kind: Kind, after: Mapping[str, FieldValue], fits: Fits) -> Iterator[str]:
     if any(field["before"] is not None for field in op["fields"]):
         yield "what does not exist yet had no fields"
-    needed = {"Workspace": (_NAME,), "Repository": (_NAME, "/spec/mode")}.get(kind.name, (_NAME, _CREDENTIALS))
+    needed = {"Workspace": (NAME,), "Repository": (NAME, "/spec/mode")}.get(kind.name, (NAME, CREDENTIALS))
     missing = [path for path in needed if after.get(path) is None]
     unknown = after.keys() - {*kind.paths.values(), *needed}
     if missing or unknown:
@@ -289,23 +291,23 @@ def _created(op: Operation, kind: Kind, after: Mapping[str, Any], fits: Fits) ->
         yield f"its fields are not those of a {kind.name}"
 
 
-def _updated(op: Operation, kind: Kind, after: Mapping[str, Any], fits: Fits) -> Iterator[str]:
+def _updated(op: Operation, kind: Kind, after: Mapping[str, FieldValue], fits: Fits) -> Iterator[str]:
     if not (after or op["attach"] or op["detach"]):
         yield "an update changes something"
     paths = {path for field, path in kind.paths.items() if field not in kind.fixed}
     if kind.name in ("Bucket", "LLM"):
-        paths.add(_CREDENTIALS)
+        paths.add(CREDENTIALS)
     plain = {path: value for path, value in after.items() if path in paths}
     for field in op["fields"]:
         path, values = field["path"], (field["before"], field["after"])
         if path in paths:
-            if path != _CREDENTIALS and not all(value is None or type(value) is str for value in values):
+            if path != CREDENTIALS and not all(value is None or type(value) is str for value in values):
                 yield f"{path} is not text"
         elif kind.name != "Repository" or _MASTER.fullmatch(path) is None:
             yield f"{path} cannot be changed"
         elif type(values[1]) is not bool or type(values[0]) not in (bool, type(None)):
             yield f"{path} is not yes or no"
-    specs: tuple[Mapping[str, Any], ...] = (
+    specs: tuple[Mapping[str, str], ...] = (
         _BUCKETS
         if kind.name == "Bucket"
         else ({"LLM": {"provider": "Other"}, "Repository": {"endpointType": "S3"}}.get(kind.name, {}),)
@@ -314,9 +316,10 @@ def _updated(op: Operation, kind: Kind, after: Mapping[str, Any], fits: Fits) ->
         yield f"its fields are not those of a {kind.name}"
 
 
-def _document(op: Operation, values: Mapping[str, Any], spec: Mapping[str, Any]) -> Mapping[str, Any]:
-    """The manifest that would say so."""
-    spec = {**spec, **{path.removeprefix("/spec/"): value for path, value in values.items() if path != _NAME}}
+def _document(op: Operation, values: Mapping[str, FieldValue], given: Mapping[str, str]) -> Mapping[str, object]:
+    """The manifest that would say so. `given` is what of it is fixed, and no part of a plan."""
+    said = {path.removeprefix("/spec/"): value for path, value in values.items() if path != NAME}
+    spec: dict[str, object] = {**given, **said}
     credentials = spec.get("credentials")
     if isinstance(credentials, Mapping) and "apiKey" in credentials and type(credentials.get("id")) is str:
         spec["credentials"] = {name: value for name, value in credentials.items() if name != "id"}

@@ -11,9 +11,11 @@ from collections.abc import Sequence
 from typing import Final
 
 from gatectl.applying.conditions import as_wanted
+from gatectl.documents.operations import key_of
+from gatectl.documents.plans import Operation
 from gatectl.errors import PlatformError
 from gatectl.kinds import KINDS
-from gatectl.model import Live, ObjectKey, Operation
+from gatectl.model import Live
 from gatectl.planning.current import Current
 from gatectl.platforms.interface import Collection, Identification, Reader
 
@@ -22,7 +24,7 @@ _CONTENT: Final[Sequence[Collection]] = ("bucket", "repo", "ai/llm")
 
 def same_name(op: Operation, current: Current) -> list[Live]:
     """All live objects that have the name of an operation's object."""
-    return list(current.among(ObjectKey(op["kind"], op["workspace"], op["name"])).by_name.get(op["name"], ()))
+    return list(current.among(key_of(op)).by_name.get(op["name"], ()))
 
 
 def keeper(op: Operation, lives: Sequence[Live], current: Current, reader: Reader) -> Live | None:

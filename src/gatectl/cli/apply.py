@@ -25,9 +25,10 @@ from gatectl.cli.planning import Selection, make_request, refuse_unnamed, select
 from gatectl.cli.saved import read_plan
 from gatectl.cli.step_files import leave_summary
 from gatectl.credentials import secrets
+from gatectl.documents.plans import Plan
 from gatectl.execution import Approval, Attendant, Ended, Means, execute
 from gatectl.files import outputs
-from gatectl.model import Outcome, Plan
+from gatectl.model import Outcome
 from gatectl.planning import plan as plans
 from gatectl.platforms import driver_for
 from gatectl.platforms.interface import Connection
@@ -129,7 +130,7 @@ def _show(console: Console, plan: Plan, *, asked: bool) -> None:
     if console.machine:
         return
     try:
-        console.result(render("plan", plan, "markdown" if console.format == "markdown" else "text", console.look()))
+        console.result(render(plan, "markdown" if console.format == "markdown" else "text", console.look()))
     except errors.InputError as error:
         if asked:
             raise
@@ -137,7 +138,7 @@ def _show(console: Console, plan: Plan, *, asked: bool) -> None:
 
 
 def _invalid(console: Console, plan: Plan) -> int:
-    leave_summary(console, "plan", plan, console.environment)
+    leave_summary(console, plan, console.environment)
     if console.machine:
         console.result_json(make_receipt(plan, [], begin(os.environ), datetime.now(UTC), converged=False))
     return errors.INVALID
@@ -146,7 +147,7 @@ def _invalid(console: Console, plan: Plan) -> int:
 def _ask(console: Console, plan: Plan, again: str = "") -> None:
     """Raises Declined for anything but a yes. `again`: what is different from what was shown."""
     if console.machine:
-        sys.stderr.write((again or render("plan", plan, "text", console.look(sys.stderr))) + "\n")
+        sys.stderr.write((again or render(plan, "text", console.look(sys.stderr))) + "\n")
     sys.stderr.write(f"\nApply {_in_words(plan)} to {target(plan)}? Only 'yes' is a yes: ")
     sys.stderr.flush()
     if sys.stdin.readline().strip() != "yes":
@@ -230,8 +231,8 @@ def _report(console: Console, ended: Ended) -> int:
             f"it is in {quote(saved[0])}" if saved else None,
         )
     try:
-        console.result(render("receipt", receipt, console.format, console.look()))
-        leave_summary(console, "receipt", receipt, console.environment)
+        console.result(render(receipt, console.format, console.look()))
+        leave_summary(console, receipt, console.environment)
     except Exception as error:
         words = error.message if isinstance(error, errors.GatectlError) else f"{type(error).__name__}: {quote(error)}"
         where = f"the receipt is in {quote(saved[0])}" if saved else None
@@ -242,7 +243,7 @@ def _report(console: Console, ended: Ended) -> int:
 @contextmanager
 def _progress(console: Console, plan: Plan) -> Iterator[Callable[[Outcome], None]]:
     """A progress bar on standard error, on a terminal, where there is something to wait for."""
-    total, called = len(plan["operations"]), names({"plan": plan})
+    total, called = len(plan["operations"]), names(plan)
     if total < 20 or not sys.stderr.isatty() or console.verbosity < 0 or console.log_format == "json":
         yield lambda outcome: console.debug(f"{outcome.status}: {called.get(outcome.id, outcome.id)}")
         return

@@ -9,8 +9,8 @@ import click
 
 from gatectl.cli.options import Globals, command, deadline_option, environment_of, load_project
 from gatectl.cli.saved import read_plan
+from gatectl.documents.plans import Plan
 from gatectl.errors import DONE, UsageError
-from gatectl.model import Plan
 from gatectl.planning import plan as plans
 from gatectl.platforms import driver_for
 from gatectl.project import Environment
@@ -61,7 +61,7 @@ def COMMAND(  # noqa: N802 - the table's word
     from gatectl.review.hosts import Host
 
     mark = sticky.marker(project.name, environment.name)
-    text = render("plan", plan, "markdown", Look(budget=sticky.room(mark, budget), environment=environment.name))
+    text = render(plan, "markdown", Look(budget=sticky.room(mark, budget), environment=environment.name))
     host = Host(place, ends=ends)
     try:
         create = always or not plans.is_empty(plan) or plans.is_invalid(plan)

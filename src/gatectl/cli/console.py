@@ -9,7 +9,7 @@ import sys
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from typing import Any, Final, TextIO
+from typing import TYPE_CHECKING, Any, Final, TextIO
 
 from gatectl.errors import InputError
 from gatectl.network.addresses import without_secrets
@@ -17,6 +17,9 @@ from gatectl.quote import json_text, quote, safe
 from gatectl.render import RENDERERS, renderer
 from gatectl.render.interface import Look
 from gatectl.render.wrap import wrap
+
+if TYPE_CHECKING:
+    from gatectl.graph.values import Graph
 
 _MOMENT: Final = 1.0
 """Seconds that nobody needs a word for."""
@@ -34,7 +37,7 @@ class Console:
         self.log_format = log_format
         self.budget = Look().budget
         self.environment = ""
-        self.declared: Callable[[], Any] | None = None
+        self.declared: Callable[[], Graph | None] | None = None
 
     @property
     def machine(self) -> bool:
@@ -63,14 +66,16 @@ class Console:
                 text = wrap(text, shutil.get_terminal_size((100, 24)).columns)
             _print(text + "\n")
 
-    def failure(self, document: Mapping[str, Any]) -> None:
+    def failure(self, code: str, message: str, hint: str | None) -> None:
         """Why the command failed, where the format has a form for it; the words go to standard error in any case."""
         show = renderer(self.format).failure if self.format in RENDERERS else None
         if show is not None:
-            with contextlib.suppress(InputError):  # the words are on standard error
-                self.result(show(document, self.look()))
+            from gatectl.documents.findings import error_json
 
-    def result_json(self, document: Mapping[str, Any]) -> None:
+            with contextlib.suppress(InputError):  # the words are on standard error
+                self.result(show(error_json(code, message, hint), self.look()))
+
+    def result_json(self, document: object) -> None:
         self.result(json_text(document))
 
     def info(self, message: str) -> None:

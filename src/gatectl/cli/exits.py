@@ -16,7 +16,6 @@ import click
 
 from gatectl import __version__, errors, signals
 from gatectl.cli.console import Console, command_of, console_from, let_go
-from gatectl.documents import error_json
 from gatectl.quote import quote
 
 
@@ -133,7 +132,7 @@ def _bear_everything(stream: TextIO) -> None:
 
 def _fail(console: Console, error: errors.GatectlError) -> int:
     signals.current().close()
-    console.failure(error_json(error.code, error.message, error.hint))
+    console.failure(error.code, error.message, error.hint)
     console.error(error.code, error.message, error.hint)
     return error.exit_code
 
@@ -147,7 +146,7 @@ def _internal(console: Console, error: BaseException, arguments: Sequence[str]) 
     message = f"internal error, which is a fault of gatectl and not yours: {what}"
     command = command_of(arguments)
     hint = f"please report it with this line, the command ({command}), and: gatectl {__version__}, Python {sys.version.split()[0]}"
-    console.failure(error_json("internal", message, hint))
+    console.failure("internal", message, hint)
     console.error("internal", message, hint if console.verbosity > 0 else f"{hint}; -v shows the trace")
     if console.verbosity > 0:
         console.trace("".join(traceback.format_exception(error)))

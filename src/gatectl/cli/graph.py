@@ -10,7 +10,6 @@ from typing import Final
 
 import click
 
-from gatectl import documents
 from gatectl.cli.options import (
     Globals,
     command,
@@ -19,6 +18,7 @@ from gatectl.cli.options import (
     environment_of,
     load_project,
 )
+from gatectl.documents.findings import findings_json, relative_to
 from gatectl.errors import DONE, INVALID, UsageError
 from gatectl.graph.reading import by_label, from_live, from_manifests
 from gatectl.graph.values import Graph
@@ -51,8 +51,8 @@ def COMMAND(  # noqa: N802 - the table's word
     graph, errors, title = _live(options, time.monotonic() + deadline) if live else _declared(options, paths, group_by)
     console.result(import_module(f"gatectl.graph.{format_name}").render(graph, title))
     if errors:
-        document = documents.findings_json(parse.locate(errors), 0, 0, documents.relative_to(os.getcwd()))
-        for line in render("findings", document, "text", console.look(sys.stderr)).splitlines()[:-2]:
+        document = findings_json(parse.locate(errors), 0, 0, relative_to(os.getcwd()))
+        for line in render(document, "text", console.look(sys.stderr)).splitlines()[:-2]:
             console.info(line)
         console.info(f"{len(errors)} finding{'s' if len(errors) > 1 else ''} of severity error: gatectl validate")
     return INVALID if errors else DONE

@@ -17,7 +17,6 @@ import click
 from gatectl.cli.blanks import Strict
 from gatectl.cli.console import Console
 from gatectl.credentials import pasted, references
-from gatectl.credentials.secrets import resolve_reference, shaped
 from gatectl.errors import INVALID, GatectlError, MissingCredential, UntrustedHost, UsageError
 from gatectl.files import fences
 from gatectl.manifests import sources
@@ -336,6 +335,8 @@ def _credentials(project: Project, environment: Environment) -> Credentials | No
     """GATECTL_TOKEN, the environment's token, or GATECTL_EMAIL and GATECTL_PASSWORD; the first that is there."""
     if not environment.platform.startswith(("https://", "http://")):
         return None
+    from gatectl.credentials.secrets import resolve_reference, shaped
+
     given = pasted.stripped(os.environ.get("GATECTL_TOKEN", ""))
     if given:
         return Credentials(token=Secret(shaped("environment variable GATECTL_TOKEN", given, pasted.token)))

@@ -9,12 +9,12 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Any, NamedTuple, TypeVar
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 import click
 
-from gatectl import documents
 from gatectl.cli.console import Console
+from gatectl.documents.findings import NameFile, relative_to
 from gatectl.errors import UsageError
 from gatectl.files import fences
 from gatectl.files import outputs as places
@@ -22,8 +22,14 @@ from gatectl.files.reading import read_regular
 from gatectl.manifests.sources import PROJECT_FILE, STANDARD_INPUT
 from gatectl.model import Finding, SourceFile
 from gatectl.quote import quote
-from gatectl.render import FORMATS, RENDERERS, Kind, render, renderer
-from gatectl.render.interface import Files, Json, Look
+from gatectl.render import FORMATS, RENDERERS, render, renderer
+from gatectl.render.interface import Files, Look
+
+if TYPE_CHECKING:
+    from gatectl.documents.plans import Plan
+    from gatectl.documents.shown import Document, Kind
+    from gatectl.rules.interface import Rule
+
 
 Function = TypeVar("Function", bound=Callable[..., Any])
 
@@ -128,7 +134,7 @@ class Sources(NamedTuple):
 def of_files(
     files: Sequence[SourceFile],
     findings: Sequence[Finding],
-    name_file: documents.NameFile,
+    name_file: NameFile,
     base: str,
     project: Path | None,
 ) -> Sources:
@@ -141,38 +147,40 @@ def of_files(
     return Sources(base, [name_file(file.path) for file in files], contents, {}, home)
 
 
-def of_plan(plan: Json, folder: Path, project: Path | None, *, lines: bool = True) -> Sources:
+def of_plan(plan: Plan, folder: Path, project: Path | None, *, lines: bool = True) -> Sources:
     """The sources of a plan, whose names are relative to the project folder."""
     checks = {item["path"]: item["sha256"] for item in plan["source"]["inputs"]}
-    home = documents.relative_to(str(folder))(str(project)) if project is not None else None
+    home = relative_to(str(folder))(str(project)) if project is not None else None
     return Sources(str(folder), list(checks), {}, checks, home, lines)
 
 
-def publish(console: Console, outputs: Outputs, kind: Kind, document: Json, sources: Sources) -> None:
+def publish(console: Console, outputs: Outputs, document: Document, sources: Sources) -> None:
     """Write every result: the files first, because where one fails, that is the result."""
     rules = rule_table()
     for output in outputs.written:
         assert output.file is not None
         look = console.look()._replace(color=console.color == "always", width=Look().width, rules=rules)
-        places.write(output.file, _shown(kind, document, output.format, look, sources) + "\n", private=False)
+        places.write(output.file, _shown(document, output.format, look, sources) + "\n", private=False)
     look = console.look()._replace(rules=rules)
-    console.result(_shown(kind, document, outputs.printed, look, sources))
+    console.result(_shown(document, outputs.printed, look, sources))
 
 
-def _shown(kind: Kind, document: Json, format_name: str, look: Look, sources: Sources) -> str:
+def _shown(document: Document, format_name: str, look: Look, sources: Sources) -> str:
     names, home, root = sources.names, sources.home or next(iter(sources.names), PROJECT_FILE), sources.base
     if renderer(format_name).checkout:
+        from gatectl.documents.shown import with_files
+
         root = top_of(sources.base)
-        relative = documents.relative_to(root)
+        relative = relative_to(root)
 
         def rename(name: str) -> str:
             return name if name == STANDARD_INPUT else relative(os.path.normpath(os.path.join(sources.base, name)))
 
-        document = documents.renamed(document, rename)
+        document = with_files(document, rename)
         names, home = [rename(name) for name in names], rename(home)
     root = root if os.sep == "/" else root.replace(os.sep, "/")
     files = Files(names, root, home, _Lines(sources) if sources.lines else None)
-    return render(kind, document, format_name, look._replace(files=files))
+    return render(document, format_name, look._replace(files=files))
 
 
 def top_of(folder: str) -> str:
@@ -225,9 +233,8 @@ def _bytes_of(path: str) -> bytes:
         return b""
 
 
-def rule_table() -> list[Json]:
-    """The rules as values, for the formats that explain them."""
+def rule_table() -> list[Rule]:
+    """The rules, for the formats that explain them."""
     from gatectl.rules import RULES
 
-    fields = ("id", "title", "text", "severity", "adjustable", "bad", "good")
-    return [{name: getattr(rule, name) for name in fields} for rule in RULES.values()]
+    return list(RULES.values())

@@ -60,8 +60,8 @@ def COMMAND(  # noqa: N802 - the table's word
     invalid = plans.is_invalid(plan)
     if out is not None and not invalid:
         files.write(out, json_text(plan) + "\n", private=True)  # first: where it fails, that is the result
-    publish(console, outputs, "plan", plan, of_plan(plan, request.project.folder, request.project.file))
-    leave_summary(console, "plan", plan, request.environment.name)
+    publish(console, outputs, plan, of_plan(plan, request.project.folder, request.project.file))
+    leave_summary(console, plan, request.environment.name)
     leave_outputs(console, plan)
     if invalid:
         return INVALID

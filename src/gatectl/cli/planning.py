@@ -6,7 +6,7 @@ import contextlib
 import os
 import time
 from collections.abc import Callable
-from typing import Any, Final, NamedTuple
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 import click
 
@@ -14,12 +14,16 @@ from gatectl import reconcile
 from gatectl.applying import guardrails
 from gatectl.cli.guarding import guardrails_option, hold_to
 from gatectl.cli.options import Globals, deadline_option, environment_of, load_project, offers
+from gatectl.documents.findings import relative_to
+from gatectl.documents.plans import Plan
 from gatectl.errors import InputError, UsageError
 from gatectl.manifests import loading
 from gatectl.manifests.selection import parse_selector, parse_target
-from gatectl.model import Plan
 from gatectl.platforms import default_workspace_of
 from gatectl.quote import quote
+
+if TYPE_CHECKING:
+    from gatectl.graph.values import Graph
 
 _OBJECTS: Any = {"multiple": True, "metavar": "KIND/[WORKSPACE/]NAME", "shell_complete": offers("objects")}
 
@@ -150,9 +154,8 @@ def narrow(
     return request
 
 
-def declared_graph(request: reconcile.Request, plan: Plan) -> Any:
-    """The graph of the manifests that a plan was made of (`graph.values.Graph`), read again; None where they are not the same."""
-    from gatectl import documents
+def declared_graph(request: reconcile.Request, plan: Plan) -> Graph | None:
+    """The graph of the manifests that a plan was made of, read again; None where they are not the same."""
     from gatectl.graph.reading import by_label, from_manifests
     from gatectl.manifests import sources
 
@@ -162,7 +165,7 @@ def declared_graph(request: reconcile.Request, plan: Plan) -> Any:
     workspaces = plan["target"]["workspaces"]
     workspace = default_workspace_of(environment) or (workspaces[0] if len(workspaces) == 1 else None)
     loaded = loading.load(project, loading.manifest_paths(project, environment, request.paths), workspace)
-    name_file = documents.relative_to(str(project.folder))
+    name_file = relative_to(str(project.folder))
     read = {name_file(path): digest for path, digest in sources.inputs(loaded.files)}
     if any(read.get(item["path"]) != item["sha256"] for item in plan["source"]["inputs"]):
         return None

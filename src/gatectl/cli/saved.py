@@ -1,22 +1,27 @@
-"""Saved plans and receipts, read back and believed only after they were checked."""
+"""Saved plans and receipts, read back and believed only after they were checked.
+
+This is the one place where bytes become a `Plan` or a `Receipt`: after the schema of the document was held against them.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Any, Final
+from typing import Final, Literal, cast
 
-from gatectl.applying import receipt as receipts
 from gatectl.applying.soundness import unsound
+from gatectl.documents import plans, receipts
+from gatectl.documents.plans import Plan, digest, fingerprint
+from gatectl.documents.receipts import Receipt
 from gatectl.errors import InputError
 from gatectl.files.packing import LARGEST, read_json, unpacked
 from gatectl.kinds import KINDS
 from gatectl.manifests import sources, validate
-from gatectl.model import Plan
-from gatectl.planning import plan as plans
 from gatectl.quote import quote
 
-_READ: Final[Mapping[str, Sequence[str]]] = {
+Kind = Literal["plan", "receipt"]
+
+_READ: Final[Mapping[Kind, Sequence[str]]] = {
     "plan": (plans.OLD_VERSION, plans.FORMAT_VERSION),
     "receipt": receipts.READABLE,
 }
@@ -25,8 +30,26 @@ _READ: Final[Mapping[str, Sequence[str]]] = {
 _AGAIN: Final = "make it again: gatectl plan --out FILE"
 
 
-def read_saved(path: str) -> tuple[str, Mapping[str, Any]]:
-    """("plan" or "receipt", the document). Raises InputError for a file that is neither, or not as it was written."""
+def read_saved(path: str) -> Plan | Receipt:
+    """A saved plan or receipt. Raises InputError for a file that is neither, or not as it was written."""
+    document = _read(path)
+    kind: Kind = "plan" if "operations" in document else "receipt"
+    version = document.get("formatVersion")
+    if version not in _READ[kind]:
+        raise InputError(
+            f"{quote(path)} has the format version '{quote(version)}', this gatectl reads {' and '.join(_READ[kind])}",
+            _AGAIN,
+        )
+    _check_shape(path, kind, document)
+    if kind == "plan":
+        return _believed(path, cast("Plan", document))
+    if "plan" in document:
+        _check_shape(path, "plan", document["plan"])
+    return cast("Receipt", document)
+
+
+def _read(path: str) -> Mapping[str, object]:
+    """What a file holds that may be a plan or a receipt. Raises InputError for any other."""
     content = sources.read_file(Path(path), LARGEST).content
     try:
         content = unpacked(content)
@@ -38,34 +61,28 @@ def read_saved(path: str) -> tuple[str, Mapping[str, Any]]:
         raise InputError(f"{quote(path)} is not JSON", _AGAIN) from error
     if not isinstance(document, dict) or not ({"operations", "outcomes"} & document.keys()):
         raise InputError(f"{quote(path)} is neither a plan nor a receipt", _AGAIN)
-    kind = "plan" if "operations" in document else "receipt"
-    version = document.get("formatVersion")
-    if version not in _READ[kind]:
-        raise InputError(
-            f"{quote(path)} has the format version '{quote(version)}', this gatectl reads {' and '.join(_READ[kind])}",
-            _AGAIN,
-        )
-    _check_shape(path, kind, document)
-    if kind == "receipt" and "plan" in document:
-        _check_shape(path, "plan", document["plan"])
-    if kind == "plan":
-        if plans.digest(document) != document["digest"] or plans.fingerprint(document) != document["fingerprint"]:
-            raise InputError(f"{quote(path)} was changed after it was written: its digest does not match", _AGAIN)
-        problem = unsound(document, _fits())
-        if problem is not None:
-            raise InputError(f"{quote(path)} is not a plan that gatectl made: {quote(problem)}", _AGAIN)
-    return kind, document
+    return document
 
 
-def _fits() -> Callable[[str, Mapping[str, Any]], bool]:
+def _believed(path: str, plan: Plan) -> Plan:
+    """The plan, if it is as it was written, and one that gatectl could have written. Raises InputError."""
+    if digest(plan) != plan["digest"] or fingerprint(plan) != plan["fingerprint"]:
+        raise InputError(f"{quote(path)} was changed after it was written: its digest does not match", _AGAIN)
+    problem = unsound(plan, _fits())
+    if problem is not None:
+        raise InputError(f"{quote(path)} is not a plan that gatectl made: {quote(problem)}", _AGAIN)
+    return plan
+
+
+def _fits() -> Callable[[str, Mapping[str, object]], bool]:
     checker = validate.make_checker({kind.name: sources.read_schema(kind.schema) for kind in KINDS.values()})
     return lambda kind, data: bool(checker.quick[kind].is_valid(data))
 
 
-def _check_shape(path: str, kind: str, document: Mapping[str, Any]) -> None:
+def _check_shape(path: str, kind: Kind, document: object) -> None:
     import jsonschema_rs
 
-    old = kind == "plan" and document.get("formatVersion") == plans.OLD_VERSION
+    old = kind == "plan" and isinstance(document, dict) and document.get("formatVersion") == plans.OLD_VERSION
     schema = sources.read_schema("plan-1.0" if old else kind)
     try:
         fits = jsonschema_rs.Draft202012Validator(dict(schema)).is_valid(document)
@@ -76,7 +93,8 @@ def _check_shape(path: str, kind: str, document: Mapping[str, Any]) -> None:
 
 
 def read_plan(path: str) -> Plan:
-    kind, document = read_saved(path)
-    if kind != "plan":
+    """A saved plan. Raises InputError for a file that is none, or not as it was written."""
+    document = read_saved(path)
+    if "operations" not in document:
         raise InputError(f"{quote(path)} is a receipt, not a plan", _AGAIN)
     return document

@@ -8,20 +8,23 @@ from __future__ import annotations
 
 import functools
 import os
-from collections.abc import Callable, Mapping
-from typing import Any
+from collections.abc import Callable
+from typing import TYPE_CHECKING
 
 from gatectl.cli.console import Console
 from gatectl.errors import GatectlError
 from gatectl.files import outputs
-from gatectl.model import Plan
 from gatectl.pipelines import step_values
 from gatectl.quote import quote
-from gatectl.render import Kind, render
+from gatectl.render import render
 from gatectl.render.interface import Look
 
+if TYPE_CHECKING:
+    from gatectl.documents.plans import Plan
+    from gatectl.documents.shown import Document
 
-def leave_summary(console: Console, kind: Kind, document: Mapping[str, Any], environment: str) -> None:
+
+def leave_summary(console: Console, document: Document, environment: str) -> None:
     """Append a plan or a receipt to the summary of this step, if there is one."""
     path = os.environ.get("GITHUB_STEP_SUMMARY")
     if not path:
@@ -33,7 +36,7 @@ def leave_summary(console: Console, kind: Kind, document: Mapping[str, Any], env
         budget = step_values.summary_budget(os.path.getsize(path) if os.path.exists(path) else 0)
         if budget < MINIMUM:
             raise OSError(0, "it is full")
-        return render(kind, document, "markdown", Look(budget=budget, environment=environment)) + "\n"
+        return render(document, "markdown", Look(budget=budget, environment=environment)) + "\n"
 
     _append(console, "GITHUB_STEP_SUMMARY", path, text)
 

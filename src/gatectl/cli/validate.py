@@ -10,7 +10,6 @@ from typing import NamedTuple
 
 import click
 
-from gatectl import documents
 from gatectl.applying import guardrails
 from gatectl.cli.console import Console
 from gatectl.cli.guarding import guardrails_option, read_base
@@ -23,6 +22,7 @@ from gatectl.cli.options import (
     load_project,
 )
 from gatectl.cli.output import Outputs, format_option, of_files, publish
+from gatectl.documents.findings import findings_json, relative_to
 from gatectl.errors import DONE, INVALID, DeadlinePassed, InputError
 from gatectl.manifests import checks, sources
 from gatectl.model import Finding, SourceFile
@@ -64,9 +64,9 @@ def COMMAND(  # noqa: N802 - the table's word
     files, findings = checks.files_of(results), [*gathered.findings, *checks.findings_of(results)]
     findings, shown = _merge(console, results, asking, findings, files)
     here = os.getcwd()
-    name_file = documents.relative_to(here)
-    document = documents.findings_json(findings, len(files), checks.count_documents(results), name_file)
-    publish(console, outputs, "findings", document, of_files(shown, findings, name_file, here, gathered.file))
+    name_file = relative_to(here)
+    document = findings_json(findings, len(files), checks.count_documents(results), name_file)
+    publish(console, outputs, document, of_files(shown, findings, name_file, here, gathered.file))
     return INVALID if document["summary"]["errors"] else DONE
 
 

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any, Final, NamedTuple
 
 from gatectl.files import fences
-from gatectl.model import Finding, Manifest, Spot
+from gatectl.model import Finding, Manifest, SecretReference, Spot
 from gatectl.quote import quote
 
 FOLDERS: Final = "GATECTL_SECRET_PATHS"
@@ -40,7 +40,7 @@ class Borders(NamedTuple):
 
     project: str
     folders: tuple[str, ...]
-    tokens: tuple[Mapping[str, str], ...]
+    tokens: tuple[SecretReference, ...]
 
 
 class Refusal(NamedTuple):
@@ -50,13 +50,13 @@ class Refusal(NamedTuple):
     hint: str
 
 
-def borders(project: Path, tokens: Iterable[Mapping[str, str]], variables: Mapping[str, str]) -> Borders:
+def borders(project: Path, tokens: Iterable[SecretReference], variables: Mapping[str, str]) -> Borders:
     """`tokens` are the references of the project's environments, `variables` those of the process."""
     named = [folder for folder in variables.get(FOLDERS, "").split(os.pathsep) if folder]
     return Borders(os.path.realpath(project), tuple(map(os.path.realpath, named)), tuple(tokens))
 
 
-def refusal(reference: Mapping[str, str], folder: str | Path, bounds: Borders) -> Refusal | None:
+def refusal(reference: SecretReference, folder: str | Path, bounds: Borders) -> Refusal | None:
     """Why a reference of a manifest is not followed; None: it may be. `folder` is what a file is relative to."""
     if "env" in reference:
         name = reference["env"]
@@ -73,7 +73,7 @@ def refusal(reference: Mapping[str, str], folder: str | Path, bounds: Borders) -
     return _of_file(reference["file"], path, bounds)
 
 
-def refusal_of_token(reference: Mapping[str, str], bounds: Borders) -> Refusal | None:
+def refusal_of_token(reference: SecretReference, bounds: Borders) -> Refusal | None:
     """Why the reference of an environment's `token` is not followed; None: it may be."""
     if "env" in reference:
         name = reference["env"]

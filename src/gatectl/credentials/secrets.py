@@ -9,22 +9,26 @@ from __future__ import annotations
 import functools
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Final, Literal
 
 from gatectl.credentials import pasted, references
+from gatectl.documents.operations import credentials_of, values_of
+from gatectl.documents.plans import Operation, Plan
 from gatectl.errors import MissingCredential
 from gatectl.files.reading import read_regular
-from gatectl.model import Plan
+from gatectl.model import CredentialReferences, SecretReference
 from gatectl.quote import quote
 
 _LONGEST = 1 << 20
+SecretName = Literal["key", "secret"]
+_SECRETS: Final[tuple[SecretName, ...]] = ("key", "secret")
 
 Shape = Callable[[str], str]
 """What makes of a text the secret that is sent, or raises `credentials.Unusable`."""
 
 
 def resolve_reference(
-    reference: Mapping[str, str], folder: Path, environment: Mapping[str, str], shape: Shape = pasted.usable
+    reference: SecretReference, folder: Path, environment: Mapping[str, str], shape: Shape = pasted.usable
 ) -> str:
     """The secret that a reference leads to, as `shape` puts it right. `folder` is what a file is relative to.
 
@@ -70,7 +74,7 @@ def _file(path: Path) -> str:
 
 
 def resolve_plan(
-    plan: Plan, project_folder: Path, environment: Mapping[str, str], tokens: Iterable[Mapping[str, str]] = ()
+    plan: Plan, project_folder: Path, environment: Mapping[str, str], tokens: Iterable[SecretReference] = ()
 ) -> dict[str, dict[str, str]]:
     """All credentials that a plan's operations send, by operation id. `tokens` are what the project's environments sign in with.
 
@@ -81,13 +85,14 @@ def resolve_plan(
     missing: dict[str, list[str]] = {}
     hints: dict[str, str | None] = {}
     for operation in plan["operations"]:
-        for field in operation["fields"]:
-            if field["path"] == "/spec/credentials" and field["after"]:
-                found, lost = _resolve(operation, field["after"], project_folder, environment, bounds)
-                secrets[operation["id"]] = found
-                for what, error in lost:
-                    missing.setdefault(error.message, []).append(what)
-                    hints[error.message] = error.hint
+        reference = credentials_of(operation)
+        if not reference:
+            continue
+        found, lost = _resolve(operation, reference, project_folder, environment, bounds)
+        secrets[operation["id"]] = found
+        for what, error in lost:
+            missing.setdefault(error.message, []).append(what)
+            hints[error.message] = error.hint
     if len(missing) == 1:
         ((message, users),) = missing.items()
         raise MissingCredential(f"{_of(users)}: {message}", hints[message])
@@ -104,8 +109,8 @@ def _of(users: list[str]) -> str:
 
 
 def _resolve(
-    operation: Mapping[str, Any],
-    reference: Mapping[str, Any],
+    operation: Operation,
+    reference: CredentialReferences,
     project_folder: Path,
     environment: Mapping[str, str],
     bounds: references.Borders,
@@ -114,7 +119,8 @@ def _resolve(
     relative to the project folder."""
     found: dict[str, str] = {}
     missing: list[tuple[str, MissingCredential]] = []
-    for name, value in reference.items() if "apiKey" not in reference else ():
+    for name in _said(reference):
+        value = reference[name]
         try:
             refused = references.refusal(value, project_folder, bounds)
             if refused is not None:
@@ -127,13 +133,19 @@ def _resolve(
     return found, missing
 
 
-def _provider(operation: Mapping[str, Any]) -> str | None:
+def _said(reference: CredentialReferences) -> list[SecretName]:
+    """Which secrets are named, in the order in which that was said."""
+    if "apiKey" in reference:
+        return []
+    order = list(reference)
+    return sorted((name for name in _SECRETS if name in reference), key=order.index)
+
+
+def _provider(operation: Operation) -> str | None:
     """The type of the bucket or the provider of the LLM that an operation is about, as far as it says so."""
-    said = {field["path"]: field["after"] for field in operation["fields"]}
-    state = operation.get("after")
-    spec = state.get("spec", state) if isinstance(state, Mapping) else {}
+    said, state = values_of(operation), operation.get("after")
     for name in ("type", "provider"):
-        value = said.get(f"/spec/{name}") or (spec.get(name) if isinstance(spec, Mapping) else None)
+        value = said.get(f"/spec/{name}") or (state["spec"].get(name) if state is not None else None)
         if isinstance(value, str):
             return value
     return None

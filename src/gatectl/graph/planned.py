@@ -7,20 +7,22 @@ attachments that stay as they are, and the other repositories that use the same 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from typing import Any, Final
+from typing import Final
 
+from gatectl.documents.findings import Finding
+from gatectl.documents.operations import ListName
+from gatectl.documents.plans import Operation, Plan, Resource
 from gatectl.graph.reading import how, words
 from gatectl.graph.values import REPOSITORY, Edge, Graph, Key, Mark, Node, repository_key, resource_node
+from gatectl.model import FieldValue
+from gatectl.resources import RESOURCE_NAMES
 
 _MARKS: Final[Mapping[str, Mark]] = {"create": "added", "update": "changed", "delete": "removed"}
-_LISTS: Final[Sequence[tuple[str, Mark]]] = (("detach", "removed"), ("attach", "added"), ("keep", "kept"))
-_NAMES: Final = ("bucket", "account", "container", "name")
+_LISTS: Final[Sequence[tuple[ListName, Mark]]] = (("detach", "removed"), ("attach", "added"), ("keep", "kept"))
 _EMPTY: Final = Graph({}, ())
 
-Json = Mapping[str, Any]
 
-
-def from_plan(plan: Json, declared: Graph | None = None) -> Graph:
+def from_plan(plan: Plan, declared: Graph | None = None) -> Graph:
     """The graph of the affected part of a plan."""
     drawing = _Drawing(declared or _EMPTY)
     for operation in plan["operations"]:
@@ -39,12 +41,11 @@ def from_plan(plan: Json, declared: Graph | None = None) -> Graph:
     return Graph(drawing.nodes, tuple(drawing.edges.values()))
 
 
-def _spec(operation: Json) -> Json:
+def _spec(operation: Operation) -> Mapping[str, FieldValue]:
     """The normal form of what an operation makes, or of what it deletes."""
-    state: Json = operation.get("after") or operation.get("before") or {}
-    if state:
-        spec: Json = state["spec"]
-        return spec
+    state = operation.get("after") or operation.get("before")
+    if state is not None:
+        return state["spec"]
     return {f["path"].rpartition("/")[2]: f["after"] or f["before"] for f in operation["fields"]}
 
 
@@ -66,7 +67,7 @@ class _Drawing:
         self.nodes[key] = known._replace(mark=mark) if mark != "same" else known
         return key
 
-    def repository(self, operation: Json) -> None:
+    def repository(self, operation: Operation) -> None:
         workspace, name = operation["workspace"], operation["name"]
         key = self.node(repository_key(workspace, name), workspace, name, _MARKS[operation["action"]])
         if not self.nodes[key].note:
@@ -77,8 +78,8 @@ class _Drawing:
             for resource in operation[listed]:
                 self.attach(key, workspace, resource, mark)
 
-    def attach(self, repository: Key, workspace: str | None, item: Json, mark: Mark) -> None:
-        identity = (str(item["type"]), *(str(item[name] or "?") for name in _NAMES if name in item))
+    def attach(self, repository: Key, workspace: str | None, item: Resource, mark: Mark) -> None:
+        identity = (item["type"], *(item[name] or "?" for name in RESOURCE_NAMES if name in item))
         fresh = resource_node(workspace, identity)
         node = self.nodes.get(fresh.key) or self._declared.nodes.get(fresh.key) or fresh
         self.nodes[node.key] = node if node.label or not item["label"] else node._replace(label=item["label"])
@@ -87,7 +88,7 @@ class _Drawing:
             mark = "changed"
         self.edges[repository, node.key] = Edge(repository, node.key, mark, how(item["folder"], item["master"]))
 
-    def resource(self, operation: Json) -> None:
+    def resource(self, operation: Operation) -> None:
         """A bucket or an LLM configuration that changes: by its identity, or by the label that it is known under."""
         workspace, name, mark = operation["workspace"], operation["name"], _MARKS[operation["action"]]
         fields = _spec(operation)
@@ -108,7 +109,7 @@ class _Drawing:
                     return node
         return None
 
-    def finding(self, finding: Json) -> None:
+    def finding(self, finding: Finding) -> None:
         """Marks the repository that a finding is about, and the attachment that it points at."""
         manifest = finding["manifest"]
         if manifest is None or manifest["kind"] != REPOSITORY or not manifest["name"]:
@@ -149,12 +150,12 @@ def _with(problems: Iterable[str], *more: str) -> tuple[str, ...]:
     return tuple(dict.fromkeys((*problems, *more)))
 
 
-def size(plan: Json) -> int:
+def size(plan: Plan) -> int:
     """How many repositories and attachments a plan names: what its graph would have to show."""
     return sum(_sizes(plan))
 
 
-def _sizes(plan: Json) -> Iterator[int]:
+def _sizes(plan: Plan) -> Iterator[int]:
     for operation in plan["operations"]:
         yield 1 + sum(len(operation[listed]) for listed, _ in _LISTS)
     for item in plan["kept"]:

@@ -10,11 +10,12 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from gatectl.model import Desired, Document, Entry, Identity, Manifest, Spec
+from gatectl.resources import ResourceName
 from gatectl.rules.interface import Namespace, RepositoryView
 
 _NOTHING: Final[Mapping[str, Any]] = {}
 
-IDENTITY_FIELDS: Final[Mapping[str, tuple[str, ...]]] = {
+IDENTITY_FIELDS: Final[Mapping[str, tuple[ResourceName, ...]]] = {
     "S3": ("bucket",),
     "GCS": ("bucket",),
     "AzureBlob": ("account", "container"),

@@ -9,8 +9,8 @@ import re
 from collections.abc import Mapping
 from typing import Final
 
+from gatectl.documents.plans import Plan
 from gatectl.errors import CHANGES, DESTRUCTIVE_CHANGES, DONE, INVALID
-from gatectl.model import Plan
 
 SUMMARY_BYTES: Final = 1024 * 1024
 """What GitHub shows of the summary of one step; beyond it, it shows nothing."""

@@ -7,11 +7,10 @@ those that differ. This is the only module that knows deepdiff.
 
 from __future__ import annotations
 
-import hashlib
-import json
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Final, NamedTuple
 
+from gatectl.documents.spelling import sha256
 from gatectl.folders import folder_key
 from gatectl.kinds import KINDS, bucket
 from gatectl.kinds.interface import Kind, find_api_keys
@@ -482,33 +481,34 @@ def state_hash(kind: Kind, workspace: str | None, spec: Spec, attachments: Itera
     attach it.
     """
     rows = [_row(a) for a in attachments]
-    identities = [row[0] for row in rows]
+    identities = [row.identity for row in rows]
     shared = len(set(identities)) < len(identities)
-    listed = sorted(
-        [*identity, label if shared and identities.count(identity) > 1 else "", folder, master]
-        for identity, label, folder, master in rows
-    )
-    return _hashed(kind, workspace, spec, listed)
+    told = (row if shared and identities.count(row.identity) > 1 else row._replace(label="") for row in rows)
+    return _hashed(kind, workspace, spec, told)
 
 
 def old_state_hash(kind: Kind, workspace: str | None, spec: Spec, attachments: Iterable[Attachment]) -> str:
     """The same as plans of format 1.0 have it: every label counts."""
-    listed = sorted([*identity, label, folder, master] for identity, label, folder, master in map(_row, attachments))
-    return _hashed(kind, workspace, spec, listed)
+    return _hashed(kind, workspace, spec, map(_row, attachments))
 
 
-def _row(item: Attachment) -> tuple[tuple[str, ...], str, str, bool]:
+class _Row(NamedTuple):
+    """An attachment as it is hashed."""
+
+    identity: tuple[str, ...]
+    label: str
+    folder: str
+    master: bool
+
+    def plain(self) -> list[str | bool]:
+        return [*self.identity, self.label, self.folder, self.master]
+
+
+def _row(item: Attachment) -> _Row:
     identity = (item.identity[0], *(name.lower() for name in item.identity[1:]))
-    return identity, (item.label or "").lower(), folder_key(item.folder), bool(item.master)
+    return _Row(identity, (item.label or "").lower(), folder_key(item.folder), bool(item.master))
 
 
-def _hashed(kind: Kind, workspace: str | None, spec: Spec, listed: list[list[Any]]) -> str:
-    value: Mapping[str, Any] = {
-        "kind": kind.name, "workspace": workspace, "spec": kind.comparable(spec), "attachments": listed,
-    }  # fmt: skip
-    return "sha256:" + hashlib.sha256(canonical(value)).hexdigest()
-
-
-def canonical(value: Any) -> bytes:
-    """JSON with one spelling: sorted keys, no spaces, UTF-8."""
-    return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False).encode("utf-8", "surrogatepass")
+def _hashed(kind: Kind, workspace: str | None, spec: Spec, rows: Iterable[_Row]) -> str:
+    listed = sorted(row.plain() for row in rows)
+    return sha256({"kind": kind.name, "workspace": workspace, "spec": kind.comparable(spec), "attachments": listed})

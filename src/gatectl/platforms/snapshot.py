@@ -17,7 +17,16 @@ from pathlib import Path
 from typing import Any, Final
 from urllib.parse import urlsplit, urlunsplit
 
-from gatectl.errors import Forbidden, IncompleteList, InputError, NoList, PlatformRefused, Unsupported, UsageError
+from gatectl.documents.plans import Taken
+from gatectl.errors import (
+    Forbidden,
+    IncompleteList,
+    InputError,
+    NoList,
+    PlatformRefused,
+    Unsupported,
+    UsageError,
+)
 from gatectl.files.packing import read_json
 from gatectl.platforms.interface import Collection, Connection, Identification, Reader, Traits, Wire
 from gatectl.platforms.wire import (
@@ -254,7 +263,7 @@ class SnapshotReader:
         self._snapshot = snapshot
 
     @property
-    def remark(self) -> Mapping[str, Any]:
+    def remark(self) -> Taken:
         """What a plan says of where it comes from."""
         return {"takenAt": self._snapshot["takenAt"], "digest": self._snapshot["digest"]}
 

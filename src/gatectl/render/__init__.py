@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from importlib import import_module
-from typing import Final, Literal
+from typing import TYPE_CHECKING, Final
 
 from gatectl.quote import neutral
-from gatectl.render.interface import Json, Look, Render, Renderer
+from gatectl.render.interface import Look, Renderer
 
-Kind = Literal["findings", "plan", "receipt"]
+if TYPE_CHECKING:
+    from gatectl.documents.shown import Document, Kind
 
 RENDERERS: Final[Mapping[str, str]] = {
     "text": "gatectl.render.text",
@@ -37,10 +38,17 @@ def renderer(format_name: str) -> Renderer:
     return found
 
 
-def render(kind: Kind, document: Json, format_name: str, look: Look) -> str:
-    """A document as text, without a newline at its end."""
+def render(document: Document, format_name: str, look: Look) -> str:
+    """A document as text, without a newline at its end. The format is one that shows such documents (`FORMATS`)."""
     chosen = renderer(format_name)
-    function: Render | None = getattr(chosen, kind)
-    assert function is not None, f"{format_name} does not show a {kind}"
-    text = function(document, look)
+    text = _shown(chosen, document, look)
+    assert text is not None, f"{format_name} does not show such a document"
     return text if chosen.machine or chosen.commands else neutral(text)
+
+
+def _shown(chosen: Renderer, document: Document, look: Look) -> str | None:
+    if "findings" in document:
+        return chosen.findings(document, look) if chosen.findings is not None else None
+    if "operations" in document:
+        return chosen.plan(document, look) if chosen.plan is not None else None
+    return chosen.receipt(document, look) if chosen.receipt is not None else None

@@ -13,9 +13,10 @@ from collections.abc import Iterator, Sequence
 from typing import Final
 from unicodedata import combining, east_asian_width
 
+from gatectl.documents.findings import Finding, Where
 from gatectl.manifests.validate import looks_secret
 from gatectl.quote import commands, safe
-from gatectl.render.interface import Json, Lines
+from gatectl.render.interface import Lines
 
 Marked = tuple[str, str]
 """A line of an excerpt: its margin, with the number, and the text beside it."""
@@ -116,7 +117,7 @@ def _balance(text: str) -> int:
 class Excerpts:
     """The excerpts of the findings of one document. Without the lines of the files there are none."""
 
-    def __init__(self, items: Sequence[Json], lines: Lines | None, width: int) -> None:
+    def __init__(self, items: Sequence[Finding], lines: Lines | None, width: int) -> None:
         self._lines = lines
         self._width = width
         self._files: dict[str, tuple[Sequence[str], list[int]] | None] = {}
@@ -132,14 +133,14 @@ class Excerpts:
                 end = item["endColumn"] if item["endLine"] == first else _CLEAR
                 self._cut[file, first] = min(end or _CLEAR, self._cut.get((file, first), _CLEAR))
 
-    def of(self, item: Json) -> Iterator[Marked]:
+    def of(self, item: Finding) -> Iterator[Marked]:
         """The line of a finding and the marks below its spot."""
         if item["rule"] in _WHOLE:
             return
         one = item["endLine"] in (None, item["line"])
         yield from self._excerpt(item, item["endColumn"] if one else None, marks=True)
 
-    def beside(self, other: Json) -> Iterator[Marked]:
+    def beside(self, other: Where) -> Iterator[Marked]:
         """The line of a related place."""
         yield from self._excerpt(other, None, marks=False)
 
@@ -171,7 +172,7 @@ class Excerpts:
             limits[first - 1 : stop] = [1] * max(0, stop - first + 1)
         return limits
 
-    def _excerpt(self, item: Json, end: int | None, *, marks: bool) -> Iterator[Marked]:
+    def _excerpt(self, item: Where, end: int | None, *, marks: bool) -> Iterator[Marked]:
         file, number, column = item["file"], item["line"], item["column"]
         if self._lines is None or file is None or number is None or column is None:
             return

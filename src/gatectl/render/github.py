@@ -7,17 +7,19 @@ last line says how many are where. A place of several lines has no columns: the 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any, Final
+from typing import Final
 
+from gatectl.documents.findings import Failure, Finding, Findings
+from gatectl.documents.plans import Plan
 from gatectl.quote import safe
-from gatectl.render.interface import Json, Look, Renderer
+from gatectl.render.interface import Look, Renderer
 from gatectl.render.listing import failure_words, listed, partial_words, project_changes, verdict, where, words
 
 LIMIT: Final = 10
 """How many annotations of each severity GitHub shows for one step."""
 
 
-def report(document: Json, look: Look) -> str:
+def report(document: Findings | Plan, look: Look) -> str:
     items = listed(document)
     partial = partial_words(document)
     changed = project_changes(document, look.files.home)
@@ -36,7 +38,7 @@ def report(document: Json, look: Look) -> str:
     return "\n".join([*lines, _summary(items, len(shown), len(rest))])
 
 
-def _summary(items: Sequence[Json], shown: int, rest: int) -> str:
+def _summary(items: Sequence[Finding], shown: int, rest: int) -> str:
     found = verdict(items)
     if not rest:
         return f"Found {found}: each is an annotation."
@@ -46,8 +48,8 @@ def _summary(items: Sequence[Json], shown: int, rest: int) -> str:
     )
 
 
-def _annotation(item: Json) -> str:
-    properties: dict[str, Any] = {}
+def _annotation(item: Finding) -> str:
+    properties: dict[str, str | int | None] = {}
     if item["file"] not in (None, "-"):
         properties["file"] = item["file"]
         if item["line"] is not None:
@@ -59,7 +61,7 @@ def _annotation(item: Json) -> str:
     return _command(item["severity"], properties, words(item))
 
 
-def _command(name: str, properties: Mapping[str, Any], message: Sequence[str]) -> str:
+def _command(name: str, properties: Mapping[str, str | int | None], message: Sequence[str]) -> str:
     shown = ",".join(f"{key}={_property(value)}" for key, value in properties.items() if value is not None)
     return f"::{name} {shown}::{_data(chr(10).join(message))}"
 
@@ -68,11 +70,11 @@ def _data(text: str) -> str:
     return text.replace("%", "%25").replace("\r", "%0D").replace("\n", "%0A")
 
 
-def _property(value: Any) -> str:
+def _property(value: object) -> str:
     return _data(safe(value)).replace(":", "%3A").replace(",", "%2C")
 
 
-def _plain(item: Json) -> list[str]:
+def _plain(item: Finding) -> list[str]:
     """A finding as lines of the log. They begin with a word of ours, so none is a command; "##[" is an old one's mark."""
     place = where(item)
     head, *more = words(item)
@@ -80,7 +82,7 @@ def _plain(item: Json) -> list[str]:
     return [line.replace("##[", "# #[") for line in (*lines, *(f"  | {line}" for line in more))]
 
 
-def failure(document: Json, look: Look) -> str:
+def failure(document: Failure, look: Look) -> str:
     return _command("error", {"title": safe(document["error"]["code"])}, failure_words(document))
 
 

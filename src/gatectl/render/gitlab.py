@@ -9,15 +9,17 @@ from __future__ import annotations
 import hashlib
 from typing import Final
 
+from gatectl.documents.findings import Findings
+from gatectl.documents.plans import Plan
 from gatectl.quote import json_text
-from gatectl.render.interface import Json, Look, Renderer
+from gatectl.render.interface import Look, Renderer
 from gatectl.render.json import dump
 from gatectl.render.listing import fingerprints, listed, partial_words, project_changes, words
 
 _SEVERITIES: Final = {"error": "major", "warning": "minor", "notice": "info"}
 
 
-def report(document: Json, look: Look) -> str:
+def report(document: Findings | Plan, look: Look) -> str:
     items = [*project_changes(document, look.files.home), *listed(document)]
     issues = [
         {

@@ -8,19 +8,27 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from html import escape
-from typing import Any, Final
+from typing import Final
 
+from gatectl.documents.findings import Finding, Where
+from gatectl.documents.operations import ListName
+from gatectl.documents.plans import Counted, Field, Kept, Location, Named, Operation, Plan, Resource, Summary
+from gatectl.documents.receipts import Receipt
 from gatectl.graph.html import section
 from gatectl.graph.planned import from_plan, size
 from gatectl.page import data, page
 from gatectl.quote import safe
 from gatectl.render import receipt_page
 from gatectl.render.excerpt import Excerpts
-from gatectl.render.interface import Json, Look, Renderer, resource_words
-from gatectl.render.listing import doomed, limits, plural, selection_of, where
+from gatectl.render.interface import Look, Renderer
+from gatectl.render.listing import doomed, limits, plural, resource_words, selection_of, where
 
 _SIGNS: Final = {"create": "+", "update": "~", "delete": "−"}
-_LISTS: Final = (("detach", "−", "detached"), ("attach", "+", "attached"), ("keep", "=", "kept, not in the manifests"))
+_LISTS: Final[Sequence[tuple[ListName, str, str]]] = (
+    ("detach", "−", "detached"),
+    ("attach", "+", "attached"),
+    ("keep", "=", "kept, not in the manifests"),
+)
 _GRAPH_LIMIT: Final = 1_500
 """Repositories and attachments that the graph of one page may have; more is no picture any more."""
 
@@ -31,7 +39,7 @@ _LISTED: Final = 40
 """How many destructive operations are listed at the top, and how many names of a list are shown before it is folded."""
 
 
-def plan(document: Json, look: Look) -> str:
+def plan(document: Plan, look: Look) -> str:
     invalid = any(item["severity"] == "error" for item in document["diagnostics"])
     parts = [
         *_header(document, look, invalid=invalid),
@@ -48,7 +56,7 @@ def plan(document: Json, look: Look) -> str:
     return page(f"Plan {_target(document)}", body, ("page.css", "plan.css", "graph.css"), ("graph.js", "plan.js"))
 
 
-def receipt(document: Json, look: Look) -> str:
+def receipt(document: Receipt, look: Look) -> str:
     parts = [*receipt_page.parts(document, look), *_findings(document["diagnostics"], look)]
     if "plan" in document:
         applied = document["plan"]
@@ -61,16 +69,16 @@ def receipt(document: Json, look: Look) -> str:
     return page(receipt_page.title(document), body, ("page.css", "plan.css"), ("plan.js",))
 
 
-def _text(value: Any) -> str:
+def _text(value: object) -> str:
     return escape(safe(value))
 
 
-def _target(document: Json) -> str:
+def _target(document: Plan) -> str:
     target = document["target"]
     return safe(", ".join([target["url"], *target["workspaces"]]))
 
 
-def _header(document: Json, look: Look, *, invalid: bool) -> Iterator[str]:
+def _header(document: Plan, look: Look, *, invalid: bool) -> Iterator[str]:
     source, target = document["source"], document["target"]
     if invalid:
         verdict, kind = "No plan: the manifests have errors", "bad"
@@ -95,7 +103,7 @@ def _pair(name: str, value: str) -> str:
     return f"<div><dt>{name}</dt><dd>{value}</dd></div>"
 
 
-def _notes(document: Json) -> Iterator[str]:
+def _notes(document: Plan) -> Iterator[str]:
     if (changed := document.get("projectChanges")) is not None:
         fields = _text(", ".join(changed["fields"]))
         yield (
@@ -115,14 +123,14 @@ def _notes(document: Json) -> Iterator[str]:
         yield f'<p class="note">From a snapshot: the platform as it was at {_text(snapshot["takenAt"])}, not as it is.</p>'
 
 
-_TILES: Final = (
+_TILES: Final[Sequence[tuple[Counted, str, str]]] = (
     ("create", "to create", "add"), ("update", "to update", "change"), ("delete", "to delete", "remove"),
     ("attach", "to attach", "add"), ("detach", "to detach", "remove"), ("unchanged", "unchanged", ""),
     ("unmanaged", "unmanaged", ""),
 )  # fmt: skip
 
 
-def _tiles(summary: Json) -> Iterator[str]:
+def _tiles(summary: Summary) -> Iterator[str]:
     yield '<ul class="tiles">'
     for name, words, kind in _TILES:
         number = summary[name]
@@ -133,7 +141,7 @@ def _tiles(summary: Json) -> Iterator[str]:
 # Findings
 
 
-def _findings(items: Sequence[Json], look: Look) -> Iterator[str]:
+def _findings(items: Sequence[Finding], look: Look) -> Iterator[str]:
     if not items:
         return
     excerpts = Excerpts(items, look.files.lines, 160)
@@ -151,7 +159,7 @@ def _findings(items: Sequence[Json], look: Look) -> Iterator[str]:
     yield "</section>"
 
 
-def _place(item: Json) -> str:
+def _place(item: Where) -> str:
     place = where(item)
     return f'<span class="place">{escape(place)}</span>' if place else ""
 
@@ -164,7 +172,7 @@ def _excerpt(lines: Iterator[tuple[str, str]]) -> str:
 # Operations
 
 
-def _destructive(operations: Sequence[Json]) -> Iterator[str]:
+def _destructive(operations: Sequence[Operation]) -> Iterator[str]:
     found = [(number, item) for number, item in enumerate(operations) if item["risk"] == "destructive"]
     if not found:
         return
@@ -176,14 +184,14 @@ def _destructive(operations: Sequence[Json]) -> Iterator[str]:
     yield "</ul></section>"
 
 
-def _lost(operation: Json) -> str:
+def _lost(operation: Operation) -> str:
     lost = ", ".join(_text(resource_words(item)) for item in operation["detach"][:3])
     more = f" and {len(operation['detach']) - 3:,} more" if len(operation["detach"]) > 3 else ""
     dies = doomed(operation)
     return (f": detaches {lost}{more}" if lost else "") + (f"; {dies}" if dies else "")
 
 
-def _operations(operations: Sequence[Json], *, invalid: bool) -> Iterator[str]:
+def _operations(operations: Sequence[Operation], *, invalid: bool) -> Iterator[str]:
     if not operations:
         if not invalid:
             yield '<section><h2>Operations</h2><p class="soft">The platform is as the manifests say.</p></section>'
@@ -196,7 +204,7 @@ def _operations(operations: Sequence[Json], *, invalid: bool) -> Iterator[str]:
     yield '</div><p id="none" class="soft" hidden>No operation is like that.</p></section>'
 
 
-def _filters(operations: Sequence[Json]) -> Iterator[str]:
+def _filters(operations: Sequence[Operation]) -> Iterator[str]:
     yield '<form id="filters" hidden><input type="search" id="text" placeholder="Search names, values, files" aria-label="Search">'
     yield _choice("action", "all actions", {item["action"] for item in operations})
     yield _choice("kind", "all kinds", {item["kind"] for item in operations})
@@ -210,7 +218,7 @@ def _choice(name: str, everything: str, values: set[str]) -> str:
     return f'<select id="{name}" aria-label="{name}"><option value="">{everything}</option>{options}</select>'
 
 
-def _operation(number: int, operation: Json) -> str:
+def _operation(number: int, operation: Operation) -> str:
     action, risk = operation["action"], operation["risk"]
     parts = [
         f'<article class="op {_text(action)}" id="op{number}" data-action="{_text(action)}" data-kind="{_text(operation["kind"])}" '
@@ -232,14 +240,14 @@ def _operation(number: int, operation: Json) -> str:
     return "".join([*parts, "</article>"])
 
 
-def _source(source: Json | None) -> str:
+def _source(source: Location | None) -> str:
     if source is None:
         return ""
     line = f":{source['line']}" if source["line"] is not None else ""
     return f' <span class="place">{_text(source["file"])}{line}</span>'
 
 
-def _fields(operation: Json) -> str:
+def _fields(operation: Operation) -> str:
     new = operation["action"] == "create"
     rows = [field for field in operation["fields"] if not (new and field["path"] == "/metadata/name")]
     if not rows:
@@ -249,19 +257,19 @@ def _fields(operation: Json) -> str:
     return f"<table><thead><tr>{head}</tr></thead><tbody>{cells}</tbody></table>"
 
 
-def _field(field: Json, *, new: bool, wide: bool) -> str:
+def _field(field: Field, *, new: bool, wide: bool) -> str:
     path = field["path"].removeprefix("/spec/").removeprefix("/metadata/").replace("~1", "/").replace("~0", "~")
     before = "" if new and not wide else f'<td class="before">{"" if new else _value(field["before"])}</td>'
     return f'<tr><th scope="row">{_text(path)}</th>{before}<td class="after">{_value(field["after"])}</td></tr>'
 
 
-def _value(value: Any) -> str:
+def _value(value: object) -> str:
     if value is None or value == "":
         return '<span class="soft">none</span>'
     return f"<code>{_text(_plain(value))}</code>"
 
 
-def _plain(value: Any) -> str:
+def _plain(value: object) -> str:
     if isinstance(value, bool):
         return "true" if value else "false"
     if isinstance(value, Mapping):
@@ -272,12 +280,12 @@ def _plain(value: Any) -> str:
     return str(value)
 
 
-def _attachment(item: Json, name: str, sign: str, words: str) -> str:
+def _attachment(item: Resource, name: str, sign: str, words: str) -> str:
     note = f' <span class="soft">{words}</span>' if name == "keep" else ""
     return f'<p class="attachment {name}"><span class="sign" title="{words}">{sign}</span> {_text(resource_words(item))}{note}</p>'
 
 
-def _named(item: Json) -> str:
+def _named(item: Named) -> str:
     space = f"{_text(item['workspace'])}/" if item["workspace"] is not None else ""
     return f'{_text(item["kind"])} <span class="name">{space}<b>{_text(item["name"])}</b></span>'
 
@@ -285,7 +293,7 @@ def _named(item: Json) -> str:
 # What else there is
 
 
-def _graph(document: Json, look: Look) -> Iterator[str]:
+def _graph(document: Plan, look: Look) -> Iterator[str]:
     number = size(document)
     if not number and not document["diagnostics"]:
         return
@@ -309,9 +317,9 @@ def _graph(document: Json, look: Look) -> Iterator[str]:
     yield "</section>"
 
 
-def _rest(document: Json) -> Iterator[str]:
+def _rest(document: Plan) -> Iterator[str]:
     kept = [
-        f'{_named({"kind": "Repository", **item})} <span class="attachment">= {_text(resource_words(resource))}</span>'
+        f'{_named(_repository(item))} <span class="attachment">= {_text(resource_words(resource))}</span>'
         for item in document["kept"]
         for resource in item["attachments"]
     ]
@@ -321,6 +329,10 @@ def _rest(document: Json) -> Iterator[str]:
         "Adopted", "live objects that match their manifest and were never applied by this project", adopted
     )
     yield from _list("Not managed", "live and in no manifest", [_named(item) for item in document["unmanaged"]])
+
+
+def _repository(item: Kept) -> Named:
+    return {"kind": "Repository", "workspace": item["workspace"], "name": item["name"]}
 
 
 def _list(title: str, words: str, items: Sequence[str]) -> Iterator[str]:

@@ -1,4 +1,4 @@
-"""What an output format is: a module with functions from JSON values to text.
+"""What an output format is: a module with functions from documents to text.
 
 `RENDERER` names the documents it can show: `findings` (what validate prints), `plan`, `receipt`, and `failure` (why a
 command failed); a function that is None says that the format does not show such a document. Rendering is pure: no file,
@@ -9,12 +9,15 @@ A new format is one module beside this one and one line in the table of `render/
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from typing import Any, Final, NamedTuple
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, NamedTuple
 
-from gatectl.quote import quote
-
-Json = Mapping[str, Any]
+if TYPE_CHECKING:
+    from gatectl.documents.findings import Failure, Findings
+    from gatectl.documents.plans import Plan
+    from gatectl.documents.receipts import Receipt
+    from gatectl.graph.values import Graph
+    from gatectl.rules.interface import Rule
 
 Lines = Callable[[str], Sequence[str] | None]
 """The lines of a file, by the name that the document has for it; None: they are not known."""
@@ -36,9 +39,9 @@ class Files(NamedTuple):
 class Look(NamedTuple):
     """How text is to look: with colours, for how many columns, and how much to say (-1 quiet, 0, 1 verbose).
 
-    `rules` are the rules (id, title, text, severity, adjustable, bad, good), for formats that explain what they report.
+    `rules` are the rules, for formats that explain what they report.
     `budget` is how many bytes a format for comments may take; `environment` names the platform in its heading ("": it is
-    not known). `declared` gives the graph of all manifests (`graph.values.Graph`, None where it cannot be had), for a
+    not known). `declared` gives the graph of all manifests (None where it cannot be had), for a
     format that draws what a plan touches.
     """
 
@@ -46,44 +49,24 @@ class Look(NamedTuple):
     width: int = 100
     verbosity: int = 0
     files: Files = Files()
-    rules: Sequence[Json] = ()
+    rules: Sequence[Rule] = ()
     budget: int = 65_536
     environment: str = ""
-    declared: Callable[[], Any] | None = None
-
-
-Render = Callable[[Json, Look], str]
-
-
-RESOURCE_NAMES: Final = ("bucket", "account", "container", "name")
-"""The fields of a plan's resource that name it at its provider, in the order in which they are read."""
-
-
-def resource_words(item: Json) -> str:
-    """An attachment of a plan in words: S3 raw-events, folder raw  (raw-events-aws)."""
-    names = "/".join(quote(item[name]) for name in RESOURCE_NAMES if item.get(name) is not None)
-    text = f"{quote(item['type'])} {names}"
-    if item["folder"]:
-        text += f", folder {quote(item['folder'])}"
-    if item["master"]:
-        text += ", master"
-    if item["label"] and quote(item["label"]) != names:
-        text += f"  ({quote(item['label'])})"
-    return text
+    declared: Callable[[], Graph | None] | None = None
 
 
 class Renderer(NamedTuple):
     """One row of the table of formats.
 
-    `machine` says that the text is one document for programs; `failure` shows why a command failed (`report.error_json`)
+    `machine` says that the text is one document for programs; `failure` shows why a command failed (`documents.findings.Failure`)
     where the format has a form for it; `checkout` that files are named relative to the top of the git checkout;
     `commands` that its lines are commands for a runner on purpose (where they are not, none of its lines becomes one).
     """
 
-    findings: Render | None
-    plan: Render | None
-    receipt: Render | None
+    findings: Callable[[Findings, Look], str] | None
+    plan: Callable[[Plan, Look], str] | None
+    receipt: Callable[[Receipt, Look], str] | None
     machine: bool
-    failure: Render | None = None
+    failure: Callable[[Failure, Look], str] | None = None
     checkout: bool = False
     commands: bool = False

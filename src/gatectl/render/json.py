@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from gatectl.documents.findings import Failure
+from gatectl.documents.shown import Document
 from gatectl.quote import json_text
-from gatectl.render.interface import Json, Look, Renderer
+from gatectl.render.interface import Look, Renderer
 
 
-def dump(document: Json, look: Look) -> str:
+def dump(document: Document | Failure, look: Look) -> str:
     return json_text(document)
 
 

@@ -10,16 +10,18 @@ from collections.abc import Sequence
 from typing import Final
 from xml.sax.saxutils import escape, quoteattr
 
+from gatectl.documents.findings import Failure, Finding, Findings
+from gatectl.documents.plans import Plan
 from gatectl.quote import safe
-from gatectl.render.interface import Json, Look, Renderer
+from gatectl.render.interface import Look, Renderer
 from gatectl.render.listing import failure_words, listed, project_changes, where, words
 
 _HEAD: Final = '<?xml version="1.0" encoding="UTF-8"?>'
 _NOWHERE: Final = "(no file)"
 
 
-def report(document: Json, look: Look) -> str:
-    files: dict[str, list[Json]] = {name: [] for name in look.files.names}
+def report(document: Findings | Plan, look: Look) -> str:
+    files: dict[str, list[Finding]] = {name: [] for name in look.files.names}
     for item in (*project_changes(document, look.files.home), *listed(document)):
         files.setdefault(item["file"] if item["file"] is not None else _NOWHERE, []).append(item)
     failed = sum(any(item["severity"] == "error" for item in items) for items in files.values())
@@ -29,7 +31,7 @@ def report(document: Json, look: Look) -> str:
     return "\n".join([*lines, "</testsuites>"])
 
 
-def _suite(name: str, items: Sequence[Json]) -> list[str]:
+def _suite(name: str, items: Sequence[Finding]) -> list[str]:
     errors = [item for item in items if item["severity"] == "error"]
     warnings = [item for item in items if item["severity"] != "error"]
     shown = quoteattr(safe(name))
@@ -47,7 +49,7 @@ def _suite(name: str, items: Sequence[Json]) -> list[str]:
     return [*lines, "    </testcase>", "  </testsuite>"]
 
 
-def _body(items: Sequence[Json]) -> str:
+def _body(items: Sequence[Finding]) -> str:
     paragraphs = []
     for item in items:
         place = where(item)
@@ -57,7 +59,7 @@ def _body(items: Sequence[Json]) -> str:
     return escape("\n".join(paragraphs))
 
 
-def failure(document: Json, look: Look) -> str:
+def failure(document: Failure, look: Look) -> str:
     """A command that failed otherwise: one test that could not be run."""
     lines = failure_words(document)
     code = quoteattr(safe(document["error"]["code"]))

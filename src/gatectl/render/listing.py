@@ -5,16 +5,19 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Iterator, Sequence
-from typing import Any, Final
+from typing import TYPE_CHECKING, Final
 
-from gatectl.quote import safe
-from gatectl.render.interface import Json
+from gatectl.quote import quote, safe
+from gatectl.resources import RESOURCE_NAMES
+
+if TYPE_CHECKING:
+    from gatectl.documents.findings import Failure, Finding, Findings, Where
+    from gatectl.documents.plans import Operation, Plan, Resource, Selection, Since
 
 
-def listed(document: Json) -> Sequence[Json]:
+def listed(document: Findings | Plan) -> Sequence[Finding]:
     """The findings of what validate prints, or the diagnostics of a plan."""
-    found: Sequence[Json] = document["findings"] if "findings" in document else document["diagnostics"]
-    return found
+    return document["findings"] if "findings" in document else document["diagnostics"]
 
 
 def plural(number: int, word: str) -> str:
@@ -23,20 +26,20 @@ def plural(number: int, word: str) -> str:
     return f"{number:,} {word if number == 1 else many}"
 
 
-def totals(items: Sequence[Json]) -> tuple[int, int]:
+def totals(items: Sequence[Finding]) -> tuple[int, int]:
     """How many errors, and how many warnings."""
     errors = sum(item["severity"] == "error" for item in items)
     return errors, len(items) - errors
 
 
-def verdict(items: Sequence[Json]) -> str:
+def verdict(items: Sequence[Finding]) -> str:
     """How many of each there are, in words."""
     errors, warnings = totals(items)
     words = [plural(number, word) for number, word in ((errors, "error"), (warnings, "warning")) if number]
     return ", ".join(words) or "no findings"
 
 
-def fingerprints(items: Sequence[Json]) -> Iterator[str]:
+def fingerprints(items: Sequence[Finding]) -> Iterator[str]:
     """One identity for each finding, the same when lines move: rule, manifest and message, and which of several equal ones.
 
     The file counts only where no manifest is known, so that a manifest can move to another one.
@@ -44,21 +47,20 @@ def fingerprints(items: Sequence[Json]) -> Iterator[str]:
     seen: dict[str, int] = {}
     for item in items:
         manifest = item["manifest"]
-        known = manifest is not None and manifest["name"] is not None
-        subject: Any = list(manifest.values()) if known else [item["file"]]
+        subject = list(manifest.values()) if manifest is not None and manifest["name"] is not None else [item["file"]]
         text = json.dumps([item["rule"], subject, item["message"]])
         seen[text] = seen.get(text, 0) + 1
         yield hashlib.sha256(f"{text}:{seen[text]}".encode()).hexdigest()
 
 
-def where(item: Json) -> str:
+def where(item: Where) -> str:
     """A place in words: file:line:column, as far as it is known."""
     if item["file"] is None:
         return ""
-    return ":".join(safe(item[part]) for part in ("file", "line", "column") if item[part] is not None)
+    return ":".join(safe(part) for part in (item["file"], item["line"], item["column"]) if part is not None)
 
 
-def words(item: Json, *, related: bool = True) -> list[str]:
+def words(item: Finding, *, related: bool = True) -> list[str]:
     """The lines that say all of a finding but its place: message, related places, hint."""
     lines = [safe(item["message"])]
     for other in item["related"] if related else ():
@@ -69,20 +71,25 @@ def words(item: Json, *, related: bool = True) -> list[str]:
     return lines
 
 
-_EVERYTHING: Final[Json] = {"paths": [], "selector": None, "targets": [], "since": None, "partial": False}
+_EVERYTHING: Final[Selection] = {"paths": [], "selector": None, "targets": [], "since": None, "partial": False}
 
 
-def selection_of(document: Json) -> Json:
-    """What a plan is of. A plan of format 1.0 tells it of a change only, and what is no plan is of everything."""
-    if "partial" in document:
-        old = document["partial"]
-        since = {"ref": old["since"], **{name: old[name] for name in ("commit", "touched", "of", "removed")}}
-        return {**_EVERYTHING, "since": since, "partial": True}
-    found: Json = document.get("selection", _EVERYTHING)
-    return found
+def selection_of(document: Plan) -> Selection:
+    """What a plan is of. A plan of format 1.0 tells it of a change only."""
+    old = document.get("partial")
+    if old is None:
+        return document.get("selection", _EVERYTHING)
+    since: Since = {
+        "ref": old["since"],
+        "commit": old["commit"],
+        "touched": old["touched"],
+        "of": old["of"],
+        "removed": old["removed"],
+    }
+    return {**_EVERYTHING, "since": since, "partial": True}
 
 
-def limits(document: Json) -> list[tuple[str, str]]:
+def limits(document: Plan) -> list[tuple[str, str]]:
     """What a plan that is not of everything is restricted to, as (word, value), not yet safe to show; else nothing.
 
     What changed since a commit comes last, without its counts.
@@ -100,8 +107,10 @@ def limits(document: Json) -> list[tuple[str, str]]:
     return [(word, value) for word, value in parts if value is not None and value != ""]
 
 
-def partial_words(document: Json) -> str | None:
+def partial_words(document: Findings | Plan) -> str | None:
     """That a plan is partial, on one line; None for one of everything, and for findings."""
+    if "findings" in document:
+        return None
     only = "; ".join(f"{word} {safe(value)}" for word, value in limits(document))
     return f"partial plan, only of {only}; nothing else was compared" if only else None
 
@@ -110,13 +119,13 @@ PROJECT_CHANGED: Final = "project-changed"
 """What stands in the place of a rule for what of the project file was changed: it is no finding, and no rule is broken."""
 
 
-def project_changes(document: Json, home: str) -> list[Json]:
+def project_changes(document: Findings | Plan, home: str) -> list[Finding]:
     """What of the project file was changed and decides about an apply, like findings of a lower kind; `home` is that file."""
-    changed = document.get("projectChanges")
+    changed = document.get("projectChanges") if "operations" in document else None
     if changed is None:
         return []
+    lines = changed.get("lines", {})
     hint = f"it is not as commit {changed['since']} has it; an apply wants --allow project"
-    nowhere: Json = {"column": None, "endLine": None, "endColumn": None, "related": [], "manifest": None}
     return [
         {
             "rule": PROJECT_CHANGED,
@@ -124,21 +133,40 @@ def project_changes(document: Json, home: str) -> list[Json]:
             "message": f"the project file was changed in what decides about an apply: {field}",
             "hint": hint,
             "file": home,
-            "line": changed.get("lines", {}).get(field, 1),
-            **nowhere,
+            "line": lines.get(field, 1),
+            "column": None,
+            "endLine": None,
+            "endColumn": None,
+            "path": None,
+            "manifest": None,
+            "related": [],
         }
         for field in changed["fields"]
     ]
 
 
-def doomed(operation: Json) -> str | None:
+def doomed(operation: Operation) -> str | None:
     """What dies with what an operation deletes, besides its attachments."""
-    keys = (operation.get("before") or {}).get("apiKeys", 0) if operation["action"] == "delete" else 0
+    before = operation.get("before")
+    keys = before.get("apiKeys", 0) if before is not None and operation["action"] == "delete" else 0
     return (f"its {keys:,} API keys die" if keys > 1 else "its API key dies") + " with it" if keys else None
 
 
-def failure_words(document: Json) -> list[str]:
+def failure_words(document: Failure) -> list[str]:
     """The lines of why a command failed."""
     error = document["error"]
     lines = [safe(line) for line in error["message"].split("\n")]
     return [*lines, f"hint: {safe(error['hint'])}"] if error["hint"] else lines
+
+
+def resource_words(item: Resource) -> str:
+    """An attachment of a plan in words: S3 raw-events, folder raw  (raw-events-aws)."""
+    names = "/".join(quote(item[name]) for name in RESOURCE_NAMES if item.get(name) is not None)
+    text = f"{quote(item['type'])} {names}"
+    if item["folder"]:
+        text += f", folder {quote(item['folder'])}"
+    if item["master"]:
+        text += ", master"
+    if item["label"] and quote(item["label"]) != names:
+        text += f"  ({quote(item['label'])})"
+    return text

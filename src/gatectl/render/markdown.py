@@ -12,11 +12,15 @@ import html
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import groupby
-from typing import Any, Final
+from typing import Final
 
+from gatectl.documents.findings import Finding
+from gatectl.documents.operations import ListName
+from gatectl.documents.plans import Counted, Operation, Plan
+from gatectl.documents.receipts import Outcome, Receipt
 from gatectl.quote import safe
 from gatectl.render import outcomes as words
-from gatectl.render.interface import Json, Look, Renderer
+from gatectl.render.interface import Look, Renderer
 from gatectl.render.listing import limits, plural, selection_of, where
 from gatectl.render.text import operation_lines
 
@@ -24,7 +28,8 @@ MINIMUM: Final = 1_000
 """The smallest budget that the summary always fits into."""
 
 _SIGNS: Final = {"+": "+", "-": "-", "~": "!", "!": "!", "=": "#"}
-_ACTIONS: Final = ("create", "update", "delete", "attach", "detach", "unchanged", "unmanaged")
+_MOVES: Final[tuple[ListName, ...]] = ("detach", "attach")
+_ACTIONS: Final[tuple[Counted, ...]] = ("create", "update", "delete", "attach", "detach", "unchanged", "unmanaged")
 _KINDS: Final = ("Workspace", "Bucket", "LLM", "Repository")
 _FULL: Final = "see the full plan"
 _OPEN: Final = 10
@@ -42,7 +47,7 @@ def size(text: str) -> int:
     return len(text.encode("utf-8"))
 
 
-def code(value: Any, limit: int | None = None) -> str:
+def code(value: object, limit: int | None = None) -> str:
     """A value as a code span, which no character in it can end. `limit`: bytes that it may take; "…" ends what was cut."""
     text = safe(value)
     span = _span(text)
@@ -60,7 +65,7 @@ def _span(text: str) -> str:
     return f"{fence}{pad}{text}{pad}{fence}"
 
 
-def _html(value: Any) -> str:
+def _html(value: object) -> str:
     """A value inside a block of HTML: escaped, and in <code>, where mentions and references mean nothing."""
     return f"<code>{html.escape(safe(value))}</code>"
 
@@ -90,7 +95,7 @@ def _fence(lines: Iterable[str]) -> str:
     return "\n".join(["```diff", *lines, "```"])
 
 
-def _whole(operation: Json) -> list[str]:
+def _whole(operation: Operation) -> list[str]:
     """All of an operation, with the signs that a difference is coloured by."""
     first, *rest = operation_lines(operation)
     lines = [_SIGNS[first[0]] + first[1:]]
@@ -101,20 +106,20 @@ def _whole(operation: Json) -> list[str]:
     return list(map(safe, lines))
 
 
-def _destroys(operation: Json) -> bool:
+def _destroys(operation: Operation) -> bool:
     """Whether an operation deletes or detaches, whatever a file that was handed to us says of its risk."""
     return operation["risk"] == "destructive" or operation["action"] == "delete" or bool(operation["detach"])
 
 
-def _line(operation: Json) -> str:
+def _line(operation: Operation) -> str:
     """An operation on one line: what it does to what, and how much it attaches and detaches."""
     first = operation_lines(operation)[0]
     sign = "-" if _destroys(operation) else _SIGNS[first[0]]
-    moved = [f"{verb} {len(operation[verb])}" for verb in ("detach", "attach") if operation[verb]]
+    moved = [f"{verb} {len(operation[verb])}" for verb in _MOVES if operation[verb]]
     return safe(f"{sign}{first[1:]}{'  ' + ', '.join(moved) if moved else ''}")
 
 
-def plan(document: Json, look: Look) -> str:
+def plan(document: Plan, look: Look) -> str:
     """A plan, most dangerous first, in at most `look.budget` bytes."""
     page = _Page(max(look.budget, MINIMUM))
     for block in _head(document, look):
@@ -131,7 +136,7 @@ def plan(document: Json, look: Look) -> str:
     return page.text()
 
 
-def _head(document: Json, look: Look) -> Iterator[str]:
+def _head(document: Plan, look: Look) -> Iterator[str]:
     """What is always there: what the plan is for, and its numbers. Each value is cut where the budget is tiny."""
     limit = max(_VALUE, look.budget // 64)
     yield f"## Plan for {code(look.environment, limit)}" if look.environment else "## Plan"
@@ -157,7 +162,7 @@ def _head(document: Json, look: Look) -> Iterator[str]:
         yield left
 
 
-def _verdict(document: Json) -> str:
+def _verdict(document: Plan) -> str:
     errors = sum(item["severity"] == "error" for item in document["diagnostics"])
     if errors:
         return f"No plan: {plural(errors, 'error')}."
@@ -174,7 +179,7 @@ def _verdict(document: Json) -> str:
     return f"⚠️ {what}: {' and '.join(done)}." if done else f"{what}, nothing is deleted or detached."
 
 
-def _remarks(document: Json, limit: int) -> Iterator[str]:
+def _remarks(document: Plan, limit: int) -> Iterator[str]:
     """What limits a plan: a changed project file, that it is of a part, or not of the platform itself."""
     if (changed := document.get("projectChanges")) is not None:
         fields = ", ".join(code(field, limit // len(changed["fields"])) for field in changed["fields"])
@@ -194,7 +199,7 @@ def _remarks(document: Json, limit: int) -> Iterator[str]:
         yield f"⚠️ **From a snapshot:** the platform as it was at {code(snapshot['takenAt'], limit)}."
 
 
-def _left(document: Json) -> str:
+def _left(document: Plan) -> str:
     """What the plan leaves as it is, counted."""
     kept = sum(len(item["attachments"]) for item in document["kept"])
     parts = [
@@ -205,7 +210,7 @@ def _left(document: Json) -> str:
     return "; ".join(part for part in parts if part)
 
 
-def _dangerous(page: _Page, operations: Sequence[Json]) -> None:
+def _dangerous(page: _Page, operations: Sequence[Operation]) -> None:
     """What detaches or deletes: whole; else one line each; else as many as there is room for, and loudly how many are not."""
     title = "### Deletes and detaches\n\n"
     whole = [line for op in operations for line in _whole(op)]
@@ -228,7 +233,7 @@ def _dangerous(page: _Page, operations: Sequence[Json]) -> None:
     page.add(f"⚠️ **{missing:,} of {len(operations):,} that delete or detach ARE NOT LISTED: no room; {_FULL} first.**")
 
 
-def _findings(page: _Page, findings: Sequence[Json]) -> None:
+def _findings(page: _Page, findings: Sequence[Finding]) -> None:
     """Findings as a table, errors first; what does not fit is counted."""
     ordered = sorted(findings, key=lambda item: item["severity"] != "error")
     head, foot = "<table><tr><th>Finding</th><th>Where</th><th>What</th></tr>", "</table>"
@@ -246,7 +251,7 @@ def _findings(page: _Page, findings: Sequence[Json]) -> None:
         page.add(f"{more}{plural(len(ordered) - len(rows), 'more finding' if rows else 'finding')}; {_FULL}")
 
 
-def _row(item: Json) -> str:
+def _row(item: Finding) -> str:
     place = where(item)
     what = _html(item["message"])
     for other in item["related"]:
@@ -260,7 +265,7 @@ def _row(item: Json) -> str:
 class _Group:
     """The operations on one kind in one workspace, folded under one line."""
 
-    def __init__(self, operations: Sequence[Json], *, unfolded: bool) -> None:
+    def __init__(self, operations: Sequence[Operation], *, unfolded: bool) -> None:
         first = operations[0]
         counts = {action: sum(op["action"] == action for op in operations) for action in ("create", "update")}
         counted = ", ".join(f"{number:,} to {action}" for action, number in counts.items() if number)
@@ -281,7 +286,7 @@ class _Group:
         return self.block(line for op in self.operations for line in _whole(op))
 
 
-def _others(page: _Page, operations: Sequence[Json]) -> None:
+def _others(page: _Page, operations: Sequence[Operation]) -> None:
     """The other operations by kind and workspace: whole where there is room, else one line each, else counted."""
     key = _kind_and_workspace
     ordered = sorted(operations, key=key)
@@ -300,7 +305,7 @@ def _others(page: _Page, operations: Sequence[Json]) -> None:
             page.add(group.short())
 
 
-def _kind_and_workspace(operation: Json) -> tuple[int, str, str]:
+def _kind_and_workspace(operation: Operation) -> tuple[int, str, str]:
     kind = operation["kind"]
     return (_KINDS.index(kind) if kind in _KINDS else len(_KINDS), kind, operation["workspace"] or "")
 
@@ -325,7 +330,7 @@ def _some(page: _Page, groups: Sequence[_Group], count: int) -> None:
     page.add(f"{more}{plural(count - shown, 'more operation' if shown else 'other operation')}; {_FULL}")
 
 
-def receipt(document: Json, look: Look) -> str:
+def receipt(document: Receipt, look: Look) -> str:
     """A receipt: the verdict, the counts, and every operation that did not go well, in at most `look.budget` bytes."""
     page = _Page(max(look.budget, MINIMUM))
     summary = document["summary"]
@@ -351,14 +356,14 @@ def receipt(document: Json, look: Look) -> str:
         (good, f"<details><summary>{len(good):,} as wanted</summary>\n\n", "\n\n</details>"),
     ):
         if outcomes:
-            _outcomes(page, outcomes, words.names(document), (head, foot))
+            _outcomes(page, outcomes, words.names(document.get("plan")), (head, foot))
     step = words.next_step(document)
     if step is not None and page.left > size(step) + 64:
         page.add(f"Next: {step}.")
     return page.text()
 
 
-def _outcomes(page: _Page, outcomes: Sequence[Json], names: Mapping[str, str], around: tuple[str, str]) -> None:
+def _outcomes(page: _Page, outcomes: Sequence[Outcome], names: Mapping[str, str], around: tuple[str, str]) -> None:
     head, foot = around
     room = page.left - 2 * _NOTE - size(head + _fence([""]) + foot) - 4
     lines: list[str] = []

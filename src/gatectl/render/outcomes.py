@@ -6,51 +6,53 @@ A receipt of format 1.0 has neither plan nor places: then an outcome is called b
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING
 
 from gatectl.quote import safe
-from gatectl.render.interface import Json
+
+if TYPE_CHECKING:
+    from gatectl.documents.plans import Named, Plan
+    from gatectl.documents.receipts import Outcome, Receipt
+
 
 FINE = ("done", "already")
 
 
-def names(document: Json) -> Mapping[str, str]:
+def names(plan: Plan | None) -> Mapping[str, str]:
     """What a plan calls the object of each outcome, by its id: "Repository default/orders"."""
-    operations = document.get("plan", {}).get("operations", ())
-    return {op["id"]: _named(op) for op in operations}
+    return {op["id"]: _named(op) for op in plan["operations"]} if plan is not None else {}
 
 
-def _named(op: Json) -> str:
+def _named(op: Named) -> str:
     where = f"{op['workspace']}/" if op["workspace"] is not None else ""
     return safe(f"{op['kind']} {where}{op['name']}")
 
 
-def place(outcome: Json) -> str:
+def place(outcome: Outcome) -> str:
     """Where its manifest is: file:line; "" where that is not known."""
     source = outcome.get("source")
     return safe(f"{source['file']}:{source['line']}") if source is not None else ""
 
 
-def words(outcome: Json) -> str:
+def words(outcome: Outcome) -> str:
     """The status, and why: "failed: NAME_ALREADY_USED: …". A word is not said twice."""
-    said, error = outcome["status"], outcome["error"]
+    status, error = outcome["status"], outcome["error"]
     if error is None:
-        return str(said)
-    if error["code"] != said:
-        said = f"{said}: {error['code']}"
+        return status
+    said = status if error["code"] == status else f"{status}: {error['code']}"
     return safe(f"{said}: {error['message']}")
 
 
-def was_sent(document: Json) -> bool:
+def was_sent(document: Receipt) -> bool:
     """Whether one write at least was sent, whatever became of it."""
     return any(outcome["attempts"] for outcome in document["outcomes"])
 
 
-def next_step(document: Json) -> str | None:
+def next_step(document: Receipt) -> str | None:
     """What to do next; None where nothing is left."""
     if document["converged"] or not document["outcomes"]:
         return None
-    statuses: Any = {outcome["status"] for outcome in document["outcomes"]}
+    statuses = {outcome["status"] for outcome in document["outcomes"]}
     if "unknown" in statuses:
         return "whether what is unknown was done, the platform tells: gatectl plan reads it, and shows what is left"
     if "conflict" in statuses:

@@ -6,18 +6,19 @@ from collections.abc import Iterator, Mapping, Sequence
 from html import escape
 from typing import Final
 
+from gatectl.documents.receipts import Outcome, Receipt
 from gatectl.quote import safe
 from gatectl.render import outcomes
-from gatectl.render.interface import Json, Look
+from gatectl.render.interface import Look
 
 _CLASSES: Final = {"done": "create", "already": "create", "conflict": "delete", "failed": "delete"}
 
 
-def title(document: Json) -> str:
+def title(document: Receipt) -> str:
     return f"Apply {safe(document.get('run', document['fingerprint']))}"
 
 
-def parts(document: Json, look: Look) -> Iterator[str]:
+def parts(document: Receipt, look: Look) -> Iterator[str]:
     """The header, the counts, and every outcome, those that did not go well first."""
     yield from _header(document, look)
     yield '<ul class="tiles">'
@@ -27,7 +28,7 @@ def parts(document: Json, look: Look) -> Iterator[str]:
     yield "</ul>"
     if (step := outcomes.next_step(document)) is not None:
         yield f'<p class="note">Next: {escape(step)}.</p>'
-    names = outcomes.names(document)
+    names = outcomes.names(document.get("plan"))
     bad = [item for item in document["outcomes"] if item["status"] not in outcomes.FINE or item["error"] is not None]
     good = [item for item in document["outcomes"] if item["status"] in outcomes.FINE and item["error"] is None]
     if bad:
@@ -40,7 +41,7 @@ def parts(document: Json, look: Look) -> Iterator[str]:
         yield "</details></section>"
 
 
-def _header(document: Json, look: Look) -> Iterator[str]:
+def _header(document: Receipt, look: Look) -> Iterator[str]:
     if document["converged"]:
         verdict, kind = ("Applied" if document["outcomes"] else "Nothing to do"), "calm"
     else:
@@ -53,7 +54,7 @@ def _header(document: Json, look: Look) -> Iterator[str]:
     yield "</dl></header>"
 
 
-def _facts(document: Json) -> Sequence[tuple[str, object]]:
+def _facts(document: Receipt) -> Sequence[tuple[str, object]]:
     if "run" not in document:  # format 1.0
         return [("Fingerprint", document["fingerprint"])]
     actor, target = document["actor"], document["target"]
@@ -72,7 +73,7 @@ def _facts(document: Json) -> Sequence[tuple[str, object]]:
     return [(name, value) for name, value in facts if value]
 
 
-def _outcome(item: Json, names: Mapping[str, str]) -> str:
+def _outcome(item: Outcome, names: Mapping[str, str]) -> str:
     name = names.get(item["id"], safe(item["id"]))
     where = outcomes.place(item)
     place = f' <span class="place">{escape(where)}</span>' if where else ""

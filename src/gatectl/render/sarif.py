@@ -13,10 +13,13 @@ from typing import Any, Final
 from urllib.parse import quote
 
 from gatectl import __version__
+from gatectl.documents.findings import Finding, Findings, RelatedPlace
+from gatectl.documents.plans import Plan
 from gatectl.quote import json_text, safe
-from gatectl.render.interface import Files, Json, Look, Renderer
+from gatectl.render.interface import Files, Look, Renderer
 from gatectl.render.json import dump
 from gatectl.render.listing import PROJECT_CHANGED, fingerprints, listed, partial_words, project_changes, words
+from gatectl.rules.interface import Rule
 
 SCHEMA: Final = "https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/schemas/sarif-schema-2.1.0.json"
 INFORMATION: Final = "https://gatectl.io/"
@@ -28,13 +31,14 @@ _CHANGED: Final = {
     "shortDescription": {"text": "The project file was changed in what decides about an apply."},
     "defaultConfiguration": {"level": "note"},
 }
+_REGION: Final = ("startLine", "startColumn", "endLine", "endColumn")
 _ARTICLES: Final = ("A", "An", "The")
 
 
-def report(document: Json, look: Look) -> str:
+def report(document: Findings | Plan, look: Look) -> str:
     changed = project_changes(document, look.files.home)
     items = [*changed, *listed(document)]
-    indexes = {rule["id"]: index for index, rule in enumerate(look.rules)}
+    indexes = {rule.id: index for index, rule in enumerate(look.rules)}
     driver = {
         "name": "gatectl",
         "version": __version__,
@@ -54,34 +58,36 @@ def report(document: Json, look: Look) -> str:
     return json_text({"$schema": SCHEMA, "version": "2.1.0", "runs": [run]})
 
 
-def _rule(rule: Json) -> dict[str, Any]:
+def _rule(rule: Rule) -> dict[str, Any]:
     return {
-        "id": rule["id"],
-        "name": _name(rule["title"]),
-        "shortDescription": {"text": f"{_plain(rule['title'])}."},
-        "fullDescription": {"text": _plain(rule["text"])},
+        "id": rule.id,
+        "name": _name(rule.title),
+        "shortDescription": {"text": f"{_plain(rule.title)}."},
+        "fullDescription": {"text": _plain(rule.text)},
         "help": {"text": _help(rule), "markdown": _help_markdown(rule)},
-        "defaultConfiguration": {"level": rule["severity"]},
+        "defaultConfiguration": {"level": rule.severity},
     }
 
 
-def _notes(rule: Json) -> str:
-    if not rule["adjustable"]:
+def _notes(rule: Rule) -> str:
+    if not rule.adjustable:
         return ""
-    return f"The project file may change its severity: `rules: {{{rule['id']}: error | warning | off}}`."
+    return f"The project file may change its severity: `rules: {{{rule.id}: error | warning | off}}`."
 
 
-def _help(rule: Json) -> str:
-    parts = [_plain(rule["text"]), _plain(_notes(rule))]
-    parts += [f"{word}:\n\n{rule[key].rstrip()}" for word, key in (("Wrong", "bad"), ("Right", "good")) if rule[key]]
+def _examples(rule: Rule) -> list[tuple[str, str]]:
+    return [(word, example) for word, example in (("Wrong", rule.bad), ("Right", rule.good)) if example]
+
+
+def _help(rule: Rule) -> str:
+    parts = [_plain(rule.text), _plain(_notes(rule))]
+    parts += [f"{word}:\n\n{example.rstrip()}" for word, example in _examples(rule)]
     return "\n\n".join(part for part in parts if part)
 
 
-def _help_markdown(rule: Json) -> str:
-    parts = [rule["text"], _notes(rule)]
-    for word, key in (("Wrong", "bad"), ("Right", "good")):
-        if rule[key]:
-            parts.append(f"{word}:\n\n```yaml\n{rule[key].rstrip()}\n```")
+def _help_markdown(rule: Rule) -> str:
+    parts = [rule.text, _notes(rule)]
+    parts += [f"{word}:\n\n```yaml\n{example.rstrip()}\n```" for word, example in _examples(rule)]
     return "\n\n".join(part for part in parts if part)
 
 
@@ -96,7 +102,7 @@ def _name(title: str) -> str:
     return "".join(part[0].upper() + part[1:] for part in parts)
 
 
-def _result(item: Json, fingerprint: str, indexes: Mapping[str, int], files: Files) -> dict[str, Any]:
+def _result(item: Finding, fingerprint: str, indexes: Mapping[str, int], files: Files) -> dict[str, Any]:
     result: dict[str, Any] = {"ruleId": item["rule"]}
     if item["rule"] in indexes:
         result["ruleIndex"] = indexes[item["rule"]]
@@ -120,13 +126,14 @@ def _message(lines: Sequence[str]) -> str:
     return "\n".join(lines).replace("](", "\\](")
 
 
-def _location(item: Json, files: Files) -> dict[str, Any]:
+def _location(item: Finding | RelatedPlace, files: Files) -> dict[str, Any]:
     if item["file"] is None:
         return {}
     physical: dict[str, Any] = {"artifactLocation": _artifact(item["file"], files)}
     if item["line"] is not None:
-        parts = ("startLine", "line"), ("startColumn", "column"), ("endLine", "endLine"), ("endColumn", "endColumn")
-        physical["region"] = {name: item[key] for name, key in parts if item.get(key) is not None}
+        ends = (item["endLine"], item["endColumn"]) if "endLine" in item else (None, None)
+        numbers = zip(_REGION, (item["line"], item["column"], *ends), strict=True)
+        physical["region"] = {name: number for name, number in numbers if number is not None}
     return {"physicalLocation": physical}
 
 
@@ -145,7 +152,7 @@ def _quoted(path: str) -> str:
     return quote(path.encode("utf-8", "replace"), safe="/")
 
 
-def _logical(item: Json) -> dict[str, Any]:
+def _logical(item: Finding) -> dict[str, Any]:
     manifest = item["manifest"]
     if manifest is None or manifest["name"] is None:
         return {}

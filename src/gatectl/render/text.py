@@ -6,18 +6,28 @@ are shown as escapes and can neither move the cursor nor colour a line.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any, Final
+from typing import TYPE_CHECKING, Final
 
 from gatectl.quote import LONGEST, quote, safe
 from gatectl.render import outcomes
 from gatectl.render.excerpt import Excerpts
-from gatectl.render.interface import RESOURCE_NAMES, Json, Look, Renderer, resource_words
-from gatectl.render.listing import doomed, limits, selection_of
+from gatectl.render.interface import Look, Renderer
+from gatectl.render.listing import doomed, limits, resource_words, selection_of
 from gatectl.render.listing import plural as plural
 from gatectl.render.listing import where as _where
+from gatectl.resources import RESOURCE_NAMES
+
+if TYPE_CHECKING:
+    from gatectl.documents.findings import Finding, Findings
+    from gatectl.documents.operations import ListName
+    from gatectl.documents.plans import Field, Named, Operation, Plan
+    from gatectl.documents.receipts import Outcome, Receipt
+
 
 _SIGNS: Final = {"create": ("+", "32"), "update": ("~", "33"), "delete": ("-", "31")}
+_LISTS: Final[Mapping[ListName, tuple[str, str]]] = {"detach": ("-", "31"), "attach": ("+", "32"), "keep": ("=", "2")}
 _SEVERITIES: Final = {"error": "31;1", "warning": "33;1"}
 _STATUSES: Final = {
     "done": ("✓", "32"), "already": ("=", "32"), "conflict": ("!", "31;1"), "failed": ("✗", "31;1"),
@@ -38,7 +48,7 @@ class _Paint:
         return f"\x1b[{style}m{text}\x1b[0m" if self.on and text else text
 
 
-def findings(document: Json, look: Look) -> str:
+def findings(document: Findings, look: Look) -> str:
     paint = _Paint(look)
     lines = list(_findings(document["findings"], paint, look))
     summary = document["summary"]
@@ -55,7 +65,7 @@ def findings(document: Json, look: Look) -> str:
     return "\n".join(lines)
 
 
-def _findings(items: Sequence[Json], paint: _Paint, look: Look) -> Iterator[str]:
+def _findings(items: Sequence[Finding], paint: _Paint, look: Look) -> Iterator[str]:
     excerpts = Excerpts(items, look.files.lines, look.width)
     for item in items:
         where = _where(item)
@@ -80,7 +90,7 @@ def _colored(line: tuple[str, str], paint: _Paint, severity: str | None) -> str:
     return f"    {paint(margin, '2')}{text}"
 
 
-def target(plan: Json) -> str:
+def target(plan: Plan) -> str:
     """The platform a plan is for, in words."""
     named = plan["target"]
     url = named["url"] if named["url"] != named["driver"] else f"{named['driver']} (.gatectl/platform.db)"
@@ -88,7 +98,7 @@ def target(plan: Json) -> str:
     return f"{quote(url)}" + (f", workspace{'s' if len(named['workspaces']) > 1 else ''} {spaces}" if spaces else "")
 
 
-def plan(document: Json, look: Look) -> str:
+def plan(document: Plan, look: Look) -> str:
     paint = _Paint(look)
     lines = [
         *_project_changes(document, paint),
@@ -109,7 +119,7 @@ def plan(document: Json, look: Look) -> str:
     return "\n".join([*lines, "", *_summary(document, paint)])
 
 
-def _project_changes(document: Json, paint: _Paint) -> Iterator[str]:
+def _project_changes(document: Plan, paint: _Paint) -> Iterator[str]:
     if (changed := document.get("projectChanges")) is not None:
         fields = safe(", ".join(changed["fields"]))
         yield paint(
@@ -118,7 +128,7 @@ def _project_changes(document: Json, paint: _Paint) -> Iterator[str]:
         )
 
 
-def _remarks(document: Json, paint: _Paint) -> Iterator[str]:
+def _remarks(document: Plan, paint: _Paint) -> Iterator[str]:
     """What limits a plan, where everybody sees it: that it is of a part, or not of the platform itself."""
     if only := limits(document):
         told = "; ".join(f"{word} {quote(value)}" for word, value in only)
@@ -133,13 +143,13 @@ def _remarks(document: Json, paint: _Paint) -> Iterator[str]:
         yield paint(f"FROM A SNAPSHOT: the platform as it was at {quote(snapshot['takenAt'])}, not as it is.", "33;1")
 
 
-def _source(document: Json) -> Iterator[str]:
+def _source(document: Plan) -> Iterator[str]:
     source = document["source"]
     if source["commit"]:
         yield f"Commit: {source['commit'][:12]}{' and uncommitted changes' if source['dirty'] else ''}"
 
 
-def _operation(operation: Json, paint: _Paint, look: Look) -> Iterator[str]:
+def _operation(operation: Operation, paint: _Paint, look: Look) -> Iterator[str]:
     sign, color = _SIGNS[operation["action"]]
     where = f"{operation['workspace']}/" if operation["workspace"] is not None else ""
     name = paint(quote(f"{where}{operation['name']}", _NAMES), "1")
@@ -156,18 +166,18 @@ def _operation(operation: Json, paint: _Paint, look: Look) -> Iterator[str]:
         yield paint(f"    - {lost}", "31")
     for field in fields:
         yield f"    {_field(field, operation['action'], paint)}"
-    for name, sign, color in (("detach", "-", "31"), ("attach", "+", "32"), ("keep", "=", "2")):
-        for item in operation[name]:
-            note = "  kept: not in the manifests" if name == "keep" else ""
+    for listed, (sign, color) in _LISTS.items():
+        for item in operation[listed]:
+            note = "  kept: not in the manifests" if listed == "keep" else ""
             yield paint(f"    {sign} {safe(resource_words(item))}{note}", color)
 
 
-def operation_lines(operation: Json) -> list[str]:
+def operation_lines(operation: Operation) -> list[str]:
     """An operation as other formats build on it: its lines without colour, the first saying what is done to what."""
     return list(_operation(operation, _Paint(Look()), Look()))
 
 
-def _head(operation: Json) -> tuple[str, Sequence[Json]]:
+def _head(operation: Operation) -> tuple[str, Sequence[Field]]:
     """What of a creation fits behind its name, and the fields that do not."""
     if operation["action"] != "create":
         return "", operation["fields"]
@@ -182,7 +192,7 @@ def _head(operation: Json) -> tuple[str, Sequence[Json]]:
 _SHOWN: Final = ("/metadata/name", "/spec/region")
 
 
-def _field(field: Json, action: str, paint: _Paint) -> str:
+def _field(field: Field, action: str, paint: _Paint) -> str:
     path = quote(field["path"].removeprefix("/spec/").removeprefix("/metadata/").replace("~1", "/").replace("~0", "~"))
     sign = paint(*_SIGNS["create" if action == "create" else "update"])
     if action == "create" or field["path"] == "/spec/credentials":
@@ -190,7 +200,7 @@ def _field(field: Json, action: str, paint: _Paint) -> str:
     return f"{sign} {path}: {_value(field['before'])} → {_value(field['after'])}"
 
 
-def _value(value: Any) -> str:
+def _value(value: object) -> str:
     if value is None or value == "":
         return "(none)"
     if isinstance(value, bool):
@@ -200,14 +210,14 @@ def _value(value: Any) -> str:
     return quote(value)
 
 
-def _reference(value: Any) -> str:
+def _reference(value: object) -> str:
     """What a credential is: {env: NAME}, {file: path}, or the name of an API key."""
     if isinstance(value, Mapping):
         return "{" + ", ".join(f"{quote(name)}: {quote(inner)}" for name, inner in value.items()) + "}"
     return quote(value)
 
 
-def _unplanned(document: Json, paint: _Paint, look: Look) -> Iterator[str]:
+def _unplanned(document: Plan, paint: _Paint, look: Look) -> Iterator[str]:
     """What the plan leaves as it is, and a reviewer should know of."""
     if document["kept"]:
         yield ""
@@ -233,21 +243,21 @@ def _unplanned(document: Json, paint: _Paint, look: Look) -> Iterator[str]:
 _SOME: Final = 10
 
 
-def _some(items: Sequence[Json], look: Look) -> Sequence[Json]:
+def _some(items: Sequence[Named], look: Look) -> Sequence[Named]:
     return items if look.verbosity > 0 else items[:_SOME]
 
 
-def _rest(items: Sequence[Json], look: Look) -> Iterator[str]:
+def _rest(items: Sequence[Named], look: Look) -> Iterator[str]:
     if len(items) > _SOME and look.verbosity <= 0:
         yield f"    … and {len(items) - _SOME:,} more (-v shows all)"
 
 
-def _named(item: Json) -> str:
+def _named(item: Named) -> str:
     where = f"{item['workspace']}/" if item["workspace"] is not None else ""
     return quote(f"{item['kind']} {where}{item['name']}", _NAMES)
 
 
-def _summary(document: Json, paint: _Paint) -> Iterator[str]:
+def _summary(document: Plan, paint: _Paint) -> Iterator[str]:
     summary = document["summary"]
     rest = f"{summary['unchanged']:,} unchanged, {summary['unmanaged']:,} unmanaged"
     if not document["operations"]:
@@ -266,43 +276,48 @@ def _summary(document: Json, paint: _Paint) -> Iterator[str]:
     yield paint(f"Fingerprint: {document['fingerprint']}", "2")
 
 
-def _outcome(outcome: Json, names: Mapping[str, str], paint: _Paint) -> str:
+def _outcome(outcome: Outcome, names: Mapping[str, str], paint: _Paint) -> str:
     sign, color = _STATUSES[outcome["status"]]
     where = outcomes.place(outcome)
     name = names.get(outcome["id"], quote(outcome["id"], _NAMES)) + (f" ({where})" if where else "")
     return f"{paint(sign, color)} {name}: {outcomes.words(outcome)}"
 
 
-def receipt(document: Json, look: Look) -> str:
+def receipt(document: Receipt, look: Look) -> str:
     paint = _Paint(look)
-    lines = []
-    names = outcomes.names(document)
-    untried = dict.fromkeys(("blocked", "not-started"), 0)
+    step = outcomes.next_step(document)
+    following = [f"Next: {step}."] if step is not None else []
+    return "\n".join([*_told(document, look, paint), f"{_verdict(document, paint)}.", *following])
+
+
+_UNTRIED: Final = ("blocked", "not-started")
+
+
+def _told(document: Receipt, look: Look, paint: _Paint) -> list[str]:
+    """The outcomes: what went wrong whole; of what was not even tried, some, and its number."""
+    names = outcomes.names(document.get("plan"))
+    lines: list[str] = []
+    untried = Counter[str]()
     for outcome in document["outcomes"]:
         status = outcome["status"]
-        if status in ("done", "already") and outcome["error"] is None and look.verbosity <= 0:
-            continue
-        if status in untried:
-            untried[status] += 1
-            if untried[status] > _SOME and look.verbosity <= 0:
-                continue
-        lines.append(_outcome(outcome, names, paint))
-    # What went wrong is told whole; of what was not even tried, some, and its number.
-    for status, count in untried.items():
-        if count > _SOME and look.verbosity <= 0:
-            lines.append(f"  … and {count - _SOME:,} more {status} (-v shows all)")
-    summary = document["summary"]
-    counts = ", ".join(f"{number:,} {status}" for status, number in summary.items() if number)
+        untried[status] += 1
+        surplus = status in _UNTRIED and untried[status] > _SOME
+        if look.verbosity > 0 or not (surplus or (status in outcomes.FINE and outcome["error"] is None)):
+            lines.append(_outcome(outcome, names, paint))
+    for status in _UNTRIED if look.verbosity <= 0 else ():
+        if untried[status] > _SOME:
+            lines.append(f"  … and {untried[status] - _SOME:,} more {status} (-v shows all)")
+    return lines
+
+
+def _verdict(document: Receipt, paint: _Paint) -> str:
     if not document["outcomes"]:
-        verdict = paint("Nothing to do", "32;1")
-    elif document["converged"]:
-        verdict = f"{paint('Applied', '32;1')}: {counts}; all reads back as wanted"
-    else:
-        verdict = f"{paint('Not converged', '31;1')}: {counts}"
-        if not outcomes.was_sent(document):
-            verdict += "; nothing was written"
-    step = outcomes.next_step(document)
-    return "\n".join([*lines, f"{verdict}.", *([f"Next: {step}."] if step is not None else [])])
+        return paint("Nothing to do", "32;1")
+    counts = ", ".join(f"{number:,} {status}" for status, number in document["summary"].items() if number)
+    if document["converged"]:
+        return f"{paint('Applied', '32;1')}: {counts}; all reads back as wanted"
+    nothing = "" if outcomes.was_sent(document) else "; nothing was written"
+    return f"{paint('Not converged', '31;1')}: {counts}{nothing}"
 
 
 RENDERER = Renderer(findings=findings, plan=plan, receipt=receipt, machine=False)

@@ -1,0 +1,300 @@
+"""A plan as it is saved, hashed, shown and applied: the JSON of product.md, section 4, and what tells one from others. Pure."""
+
+from collections.abc import Mapping, Sequence
+from typing import Final, Literal, NotRequired, TypedDict, final
+
+from gatectl.documents.findings import Finding
+from gatectl.documents.spelling import sha256
+from gatectl.model import Action, FieldValue, Risk
+
+FORMAT_VERSION: Final = "1.1"
+OLD_VERSION: Final = "1.0"
+"""Plans of earlier versions: without states, and without the project in their target."""
+
+
+class Named(TypedDict):
+    """An object by what identifies it."""
+
+    kind: str
+    workspace: str | None
+    name: str
+
+
+class Adopted(Named):
+    """A live object that matches its manifest and was never applied by this project."""
+
+    platformId: str
+
+
+class ResourceNames(TypedDict, total=False):
+    """What names a resource at its provider; which of these, its type says."""
+
+    bucket: str
+    account: str | None
+    container: str
+    name: str
+
+
+class Pointed(TypedDict, total=False):
+    """Where a live bucket or LLM points besides its names; only what it has."""
+
+    provider: str
+    endpoint: str
+
+
+class Resource(ResourceNames, Pointed):
+    """An attachment: the resource by type and remote identity, and how it is attached."""
+
+    type: str
+    label: str | None
+    id: str | None
+    folder: str | None
+    master: bool | None
+
+
+class Beside(TypedDict):
+    """A live bucket with the remote identity of one that is to be registered."""
+
+    label: str
+    id: str
+
+
+class State(TypedDict):
+    """An object's normal form, whole. `apiKeys` are those of a repository, `besides` of a bucket to be registered."""
+
+    spec: Mapping[str, str]
+    attachments: NotRequired[Sequence[Resource]]
+    apiKeys: NotRequired[int]
+    besides: NotRequired[Sequence[Beside]]
+
+
+class Field(TypedDict):
+    """A field that changes, by its path in the manifest."""
+
+    path: str
+    before: FieldValue
+    after: FieldValue
+
+
+class Precondition(TypedDict):
+    """How the object was when this was planned; without ids, labels, keys and secrets."""
+
+    exists: bool
+    hash: str | None
+
+
+class Postcondition(TypedDict):
+    """How the object will be."""
+
+    hash: str | None
+
+
+class Location(TypedDict):
+    """Where a manifest begins."""
+
+    file: str
+    line: int | None
+    column: int | None
+
+
+class Head(Named):
+    """What an operation does to which object, and how that was (`before` is left out where it is to be created)."""
+
+    id: str
+    action: Action
+    platformId: str | None
+    reason: str
+    risk: Risk
+    dependsOn: Sequence[str]
+    attach: Sequence[Resource]
+    detach: Sequence[Resource]
+    keep: Sequence[Resource]
+    fields: Sequence[Field]
+    before: NotRequired[State]
+
+
+class Tail(TypedDict):
+    """How the object will be (null for one to be deleted), what is compared of it, and where its manifest is."""
+
+    after: NotRequired[State | None]
+    pre: Precondition
+    post: Postcondition
+    source: Location | None
+
+
+class Operation(Head, Tail):
+    """What is done to one object. Those of plans of format 1.0 have no states."""
+
+
+class Project(TypedDict):
+    name: str
+    uid: str | None
+
+
+class Target(TypedDict):
+    """What a plan is bound to. `place` tells stores on this machine apart that nobody has created yet."""
+
+    driver: str
+    url: str
+    instance: str | None
+    workspaces: Sequence[str]
+    project: NotRequired[Project]
+    environment: NotRequired[str]
+    wire: NotRequired[Mapping[str, str]]
+    place: NotRequired[str]
+
+
+class Since(TypedDict):
+    """A plan of a change: since which commit, how much of all it touches, and what is declared no more."""
+
+    ref: str
+    commit: str
+    touched: int
+    of: int
+    removed: Sequence[Named]
+
+
+class Selection(TypedDict):
+    """What a plan is of. `partial`: not of everything that the environment declares."""
+
+    paths: Sequence[str]
+    selector: str | None
+    targets: Sequence[str]
+    since: Since | None
+    partial: bool
+
+
+class OldPartial(TypedDict):
+    """What a plan of a change says of itself in format 1.0."""
+
+    since: str
+    commit: str
+    touched: int
+    of: int
+    removed: Sequence[Named]
+
+
+class Input(TypedDict):
+    """A file that a plan was worked out from."""
+
+    path: str
+    sha256: str
+
+
+class Commit(TypedDict):
+    """The checkout (null: not in git), and whether it holds what is not committed."""
+
+    commit: str | None
+    dirty: bool | None
+
+
+class Source(Commit):
+    """What a plan was worked out from."""
+
+    inputs: Sequence[Input]
+
+
+class Summary(TypedDict):
+    """What a plan counts."""
+
+    create: int
+    update: int
+    delete: int
+    adopt: NotRequired[int]
+    unchanged: int
+    attach: int
+    detach: int
+    unmanaged: int
+
+
+Counted = Literal["create", "update", "delete", "unchanged", "attach", "detach", "unmanaged"]
+"""What plans of all formats count."""
+
+
+class Kept(TypedDict):
+    """What a repository that does not change attaches besides what its manifest lists."""
+
+    workspace: str | None
+    name: str
+    attachments: Sequence[Resource]
+
+
+class ProjectChanges(TypedDict):
+    """What differs in the project file since a commit, of what decides about an apply; the line of each, where it has one."""
+
+    since: str
+    fields: Sequence[str]
+    lines: NotRequired[Mapping[str, int]]
+
+
+class Taken(TypedDict):
+    """The snapshot that a plan was made from."""
+
+    takenAt: str
+    digest: str
+
+
+class Remarks(TypedDict, total=False):
+    """What else is to be said of a plan. It is no part of the fingerprint."""
+
+    projectChanges: ProjectChanges
+    readOnly: Sequence[str]
+    snapshot: Taken
+
+
+class Draft(Remarks):
+    """A plan without what tells it from others."""
+
+    formatVersion: str
+    target: Target
+    selection: NotRequired[Selection]
+    partial: NotRequired[OldPartial]
+    source: Source
+    summary: Summary
+    operations: Sequence[Operation]
+    adopts: Sequence[Adopted]
+    kept: Sequence[Kept]
+    unmanaged: Sequence[Named]
+    diagnostics: Sequence[Finding]
+
+
+@final
+class Plan(Draft):
+    """What is saved, hashed, rendered and applied is this one value (product.md, section 4)."""
+
+    fingerprint: str
+    digest: str
+
+
+_SHOWN_ONLY: Final = ("source", "reason")
+_NOT_BOUND: Final = ("workspaces", "place")
+
+
+def fingerprint(plan: Draft) -> str:
+    """What an approval approves: formatVersion, target without `workspaces`, operations without `source` and `reason`
+    (product.md, section 4). Nor does it cover where on a machine a store that is not there yet would lie.
+
+    In format 1.0 it is of the whole target, and of operations without `source`.
+    """
+    if plan["formatVersion"] == OLD_VERSION:
+        return old_fingerprint(plan["target"], plan["operations"])
+    operations = [{k: v for k, v in op.items() if k not in _SHOWN_ONLY} for op in plan["operations"]]
+    target = {k: v for k, v in plan["target"].items() if k not in _NOT_BOUND}
+    return sha256({"formatVersion": plan["formatVersion"], "target": target, "operations": operations})
+
+
+def old_fingerprint(target: Target, operations: Sequence[Operation]) -> str:
+    """The fingerprint of a plan of format 1.0."""
+    shown = [{k: v for k, v in op.items() if k != "source"} for op in operations]
+    return sha256({"formatVersion": OLD_VERSION, "target": target, "operations": shown})
+
+
+def digest(plan: Mapping[str, object]) -> str:
+    """What tells that the file is the one that was written: everything in it but the digest itself."""
+    return sha256({k: v for k, v in plan.items() if k != "digest"})
+
+
+def signed(draft: Draft) -> Plan:
+    """The plan of a draft: with what an approval approves of it, and what tells that it is as it was written."""
+    told = fingerprint(draft)
+    return {**draft, "fingerprint": told, "digest": digest({**draft, "fingerprint": told})}
