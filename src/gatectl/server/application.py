@@ -22,7 +22,7 @@ from starlette.responses import Response
 from starlette.routing import Route, Router
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from gatectl.errors import PlatformError, PlatformLocked, PlatformRefused, Unreachable
+from gatectl.errors import PlatformError, PlatformLocked, PlatformRefused, Uncertain, Unreachable
 from gatectl.network.addresses import is_loopback, origin_host
 from gatectl.platforms.embedded.platform import Platform
 from gatectl.quote import quote
@@ -170,6 +170,8 @@ def _run(endpoint: Endpoint, serving: Serving, raw: _Raw) -> Answer:
         return answer._replace(body=typed(answer.body)) if endpoint.method == "GET" else answer
     except PlatformRefused as error:
         return refusal(endpoint.family, error)
+    except Uncertain as error:
+        return no(endpoint.family, 504, error.message)
     except (PlatformLocked, Unreachable) as error:
         return no(endpoint.family, 503, error.message)
     except PlatformError as error:

@@ -87,6 +87,8 @@ class Endpoint(NamedTuple):
             found.add(413)
         if self.conditional:
             found.add(412)
+        if self.method != "GET" and self.family != "auth":
+            found.add(504)
         return {status: MEANINGS[status] for status in sorted(found)}
 
 
@@ -102,6 +104,7 @@ MEANINGS: Final[Mapping[int, str]] = {
     429: "A quota is exceeded, or requests come too fast (only in rehearsals), or too many logins failed.",
     500: "A fault of the server.",
     503: "The database cannot be reached or stayed locked; nothing was written.",
+    504: "The database did not say whether it was written; read it again before repeating it.",
 }
 
 _DEFAULT_CODES: Final[Mapping[int, str]] = {
@@ -113,6 +116,7 @@ _DEFAULT_CODES: Final[Mapping[int, str]] = {
     429: "TOO_MANY_REQUESTS",
     500: "INTERNAL_ERROR",
     503: "UNAVAILABLE",
+    504: "UNCERTAIN",
 }
 """The `error_code` where the platform has no word of its own."""
 

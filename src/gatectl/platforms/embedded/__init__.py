@@ -137,7 +137,9 @@ class Writer:
         """Nothing to do: no write here waits for long."""
 
     def create(self, collection: Collection, body: Wire, key: str | None = None) -> str:
-        """Create an object from its write shape; the new object's id. Its answer cannot be lost, so that it needs no `key`."""
+        """Create an object from its write shape; the new object's id. It needs no `key`: only a server's answer can be lost
+        (Uncertain), and then it was this one transaction or nothing.
+        """
         return self._platform.create(collection, body)
 
     def update(self, collection: Collection, object_id: str, body: Wire, etag: str | None = None) -> None:

@@ -35,6 +35,7 @@ from gatectl.errors import (
     PlatformError,
     PlatformLocked,
     PlatformRefused,
+    Uncertain,
     Unreachable,
     UsageError,
 )
@@ -205,6 +206,24 @@ class PostgresDatabase:
             raise self._explained(error.orig or error) from error
         except psycopg.Error as error:
             raise self._explained(error) from error
+
+    @contextmanager
+    def committing(self) -> Iterator[None]:
+        """Turn a COMMIT whose answer did not come into Uncertain: it was sent, and the server may have done it."""
+        if self._left() <= 0:
+            raise self._too_late()  # not sent
+        try:
+            yield
+        except DBAPIError as error:
+            cause = error.orig or error
+            state, text = _state(cause), self._words(cause)
+            if not _is_gone(state, text):
+                raise
+            why = "the deadline passed" if self._left() <= 0 else quote(text)
+            raise Uncertain(
+                f"whether the database {quote(self.place)} kept what was written is not known, its answer to COMMIT did not come ({why})",
+                settled=False,
+            ) from error
 
     def _explained(self, error: BaseException) -> PlatformError:
         state = _state(error)

@@ -22,7 +22,7 @@ import sqlite3
 import stat
 import time
 from collections.abc import Callable, Iterator
-from contextlib import closing, contextmanager, suppress
+from contextlib import AbstractContextManager, closing, contextmanager, nullcontext, suppress
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote as url_quoted
@@ -212,6 +212,10 @@ class SqliteFile:
             raise self._explained(error.orig or error) from error
         except sqlite3.Error as error:
             raise self._explained(error) from error
+
+    def committing(self) -> AbstractContextManager[None]:
+        """Nothing: a COMMIT that fails here was not done. No answer can be lost, and nobody sees what was not kept."""
+        return nullcontext()
 
     def _explained(self, error: BaseException) -> PlatformError:
         name = _error_name(error)

@@ -15,7 +15,7 @@ from contextlib import AbstractContextManager, contextmanager
 from threading import Lock
 from typing import NamedTuple, Protocol
 
-from sqlalchemy import Connection, Engine, insert, inspect, select
+from sqlalchemy import Connection, Engine, RootTransaction, insert, inspect, select
 
 from gatectl.errors import PlatformError
 from gatectl.quote import quote
@@ -33,7 +33,7 @@ class Database(Protocol):
     `prepare` makes room for a database that is not there yet; where it makes the database itself, `fill` puts the first content
     into it. `engine`'s connections begin their transactions as `WRITES` says: a reading one is a snapshot, a writing one has the
     database to itself among the writers. `claim` keeps other applies out until what it returns is called. `translated`
-    turns the driver's exceptions into PlatformError.
+    turns the driver's exceptions into PlatformError; `committing` those of a COMMIT into Uncertain, where it may have been done.
     """
 
     @property
@@ -48,6 +48,8 @@ class Database(Protocol):
     def settle(self, connection: Connection) -> None: ...
 
     def translated(self) -> AbstractContextManager[None]: ...
+
+    def committing(self) -> AbstractContextManager[None]: ...
 
     def claim(self) -> Callable[[], None]: ...
 
@@ -92,10 +94,13 @@ class WritableStore(Store):
     def writing(self) -> Iterator[Transaction]:
         """A transaction: all of it is kept when the block ends, none of it when the block raises.
 
-        Raises PlatformLocked when another process writes for too long, PlatformError when the database fails.
+        Raises PlatformLocked when another process writes for too long, Uncertain where nobody knows whether it was kept,
+        PlatformError when the database fails.
         """
-        with self._turn, self._database.translated(), _begun_to_write(self._connection):
+        with self._turn, self._database.translated(), _begun_to_write(self._connection) as transaction:
             yield Transaction(self._connection, self._seal)
+            with self._database.committing():
+                _commit(transaction)
 
     def claim(self) -> None:
         """Keep other applies out until this store is closed. Raises PlatformLocked."""
@@ -154,13 +159,22 @@ def open_for_writing(database: Database) -> WritableStore:
 
 
 @contextmanager
-def _begun_to_write(connection: Connection) -> Iterator[None]:
+def _begun_to_write(connection: Connection) -> Iterator[RootTransaction]:
     connection.info[WRITES] = True
     try:
-        with connection.begin():
-            yield
+        with connection.begin() as transaction:
+            yield transaction
     finally:
-        connection.info[WRITES] = False
+        if not connection.invalidated:  # a new connection begins anew; asking for it here would make it
+            connection.info[WRITES] = False
+
+
+def _commit(transaction: RootTransaction) -> None:
+    try:
+        transaction.commit()
+    except BaseException:
+        transaction.rollback()  # it stays on until it is told so, also where there is no connection any more
+        raise
 
 
 def _facts(connection: Connection, place: str) -> dict[str, str] | None:
