@@ -226,7 +226,7 @@ def _handed(path: str) -> dict[str, str]:
 def _start(command: Sequence[str], folder: str, variables: Mapping[str, str]) -> Running:
     """A session of its own: no terminal to ask on, and one signal ends it with all that it started."""
     try:
-        return subprocess.Popen(
+        return subprocess.Popen(  # noqa: S603 - git alone, by its full path, without a shell
             command, cwd=folder, env=variables, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
             start_new_session=True,
         )  # fmt: skip
