@@ -14,10 +14,11 @@ from typing import Any, Final, NamedTuple
 from gatectl import rules
 from gatectl.kinds import bucket
 from gatectl.manifests import validate
-from gatectl.manifests.desired import IDENTITY_FIELDS, comparable, offline_namespace, read_manifest
-from gatectl.model import Attachment, Desired, Document, Finding, Identity, Live, Manifest, ObjectKey, SourceFile
+from gatectl.manifests.desired import offline_namespace, read_manifest
+from gatectl.model import Attachment, Desired, Document, Finding, Live, Manifest, ObjectKey, SourceFile
 from gatectl.planning.current import Current, Index, WorkspaceState
 from gatectl.quote import quote, safe
+from gatectl.resources import FAMILIES, Identity, comparable, fields_of
 
 _NOWHERE: Final = SourceFile("-", b"")
 _PLAIN: Final = re.compile(r"[A-Za-z][A-Za-z0-9_./-]*\Z")
@@ -100,16 +101,16 @@ def _repository(live: Live, identities: Counter[Identity], labels: Counter[tuple
     spec["resources"] = []
     remarks = []
     for item in live.attachments:
-        if item.identity[0] not in IDENTITY_FIELDS or "" in item.identity:
-            remarks.append(f"left out: {quote(item.identity[0])} {quote(item.id)} is not part of the format")
+        if item.type not in FAMILIES or "" in item.identity:
+            remarks.append(f"left out: {quote(item.type)} {quote(item.id)} is not part of the format")
         else:
             spec["resources"].append(_entry(item, identities, labels))
     return Exported(live, _document(live, spec), tuple(remarks))
 
 
 def _entry(item: Attachment, identities: Counter[Identity], labels: Counter[tuple[Identity, str]]) -> dict[str, Any]:
-    entry: dict[str, Any] = {"type": item.identity[0]}
-    entry.update(zip(IDENTITY_FIELDS[item.identity[0]], item.identity[1:], strict=True))
+    entry: dict[str, Any] = {"type": item.type}
+    entry.update(zip(fields_of(item.type), item.identity[1:], strict=True))
     key = comparable(item.identity)
     if identities[key] > 1:
         if item.label is not None and labels[key, item.label] == 1:

@@ -1,4 +1,5 @@
-"""The nouns: values only, immutable, known to every other module. This module imports nothing of ours but `quote`, and does no I/O.
+"""The nouns: values only, immutable, known to every other module. This module imports nothing of ours but `quote`
+and `resources`, and does no I/O.
 
     bytes → Document → Manifest → Desired ┐
                                           ├→ Change → Plan → Outcome
@@ -13,6 +14,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Literal, NamedTuple, TypedDict
 
 from gatectl.quote import quote
+from gatectl.resources import FAMILIES, Identity
 
 Severity = Literal["error", "warning"]
 Action = Literal["create", "update", "delete"]
@@ -123,10 +125,6 @@ class Finding(NamedTuple):
     about: tuple[tuple[str | None, str | None], ...] = ()
 
 
-Identity = tuple[str, ...]
-"""What a resource is to its provider, its type first: ("S3", bucket), ("AzureBlob", account, container), ("LLM", name)."""
-
-
 class Entry(NamedTuple):
     """A resource of a repository: an entry of a manifest, as far as it can be read, or a live attachment.
 
@@ -190,6 +188,17 @@ class Attachment(NamedTuple):
     id: str | None
     folder: str | None
     master: bool | None
+
+    @property
+    def type(self) -> str:
+        return self.identity[0]
+
+    def registered(self, workspace: str | None) -> ObjectKey:
+        """The object of a workspace that registers what is attached: an LLM has its name there, storage its label."""
+        family = FAMILIES.get(self.type)
+        if family is None or family.storage or family.kind is None:
+            return ObjectKey("Bucket", workspace, self.label or "")
+        return ObjectKey(family.kind, workspace, self.identity[-1])
 
 
 class Live(NamedTuple):

@@ -21,12 +21,12 @@ from gatectl.documents.operations import (
 )
 from gatectl.documents.plans import Operation, Resource
 from gatectl.documents.spelling import canonical
-from gatectl.folders import folder_key
 from gatectl.kinds import KINDS
 from gatectl.model import Attachment, FieldValue, Live, State
 from gatectl.planning.changes import attachment_token, old_state_hash, state_hash
 from gatectl.planning.current import Current
 from gatectl.planning.states import read_attachment, read_state
+from gatectl.resources import folder_key
 
 Row = tuple[str, FieldValue, FieldValue, FieldValue]
 """Where something is not as planned: (path, planned, live, wanted)."""

@@ -42,13 +42,13 @@ from gatectl.errors import (
 )
 from gatectl.kinds import KINDS, bucket
 from gatectl.kinds.interface import Context, Order
-from gatectl.manifests.desired import comparable
 from gatectl.model import Attachment, Live, Outcome, Status
 from gatectl.planning.current import Current, WorkspaceState, read_current, read_live, read_workspaces
 from gatectl.planning.manageable import read_only
 from gatectl.planning.states import read_attachment
 from gatectl.platforms.interface import Reader, Writer
 from gatectl.quote import quote
+from gatectl.resources import comparable
 
 _ROUNDS: Final = 10
 _PAUSE: Final = 0.2
@@ -656,8 +656,8 @@ def _with_id(item: Attachment, state: WorkspaceState | None) -> Attachment:
     """An attachment with the id of its resource; one that this run created is found by identity and label."""
     if item.id is not None:
         return item
-    kind, name = ("LLM", item.identity[1]) if item.identity[0] == "LLM" else ("Bucket", item.label or "")
-    named = state.indexes[kind].by_name.get(name, ()) if state is not None else ()
+    key = item.registered(None)
+    named = state.indexes[key.kind].by_name.get(key.name, ()) if state is not None else ()
     found = [live.id for live in named if _is(live, item)]
     if len(found) != 1:
         what = "/".join(item.identity[1:])

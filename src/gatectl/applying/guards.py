@@ -16,8 +16,7 @@ from gatectl.documents.plans import OLD_VERSION, Operation, Plan, Pointed, Resou
 from gatectl.errors import StalePlan
 from gatectl.kinds import KINDS, bucket
 from gatectl.kinds.interface import find_api_keys
-from gatectl.manifests.desired import comparable
-from gatectl.model import Identity, Live, ObjectKey
+from gatectl.model import Live, ObjectKey
 from gatectl.planning.changes import Ending, attachment_token, count_api_keys, registered_buckets, same_identity
 from gatectl.planning.current import Current, WorkspaceState
 from gatectl.planning.final_state import final_state
@@ -25,6 +24,7 @@ from gatectl.planning.old_plans import downgraded_fingerprint
 from gatectl.planning.plan import Target, target_json
 from gatectl.planning.states import pointed_of, points_of, read_attachment
 from gatectl.quote import quote
+from gatectl.resources import Identity, comparable
 
 Verdict = Live | Conflict | Literal["already"] | None
 """What is to be done with an operation: write over this object, or where there is none (None), or nothing."""

@@ -15,20 +15,18 @@ from gatectl.documents.operations import CREDENTIALS, LISTS, NAME, ListName, att
 from gatectl.documents.plans import OLD_VERSION, Operation, Plan, Resource, State
 from gatectl.kinds import KINDS
 from gatectl.kinds.interface import Kind
-from gatectl.manifests.desired import IDENTITY_FIELDS
 from gatectl.manifests.validate import API_VERSION
 from gatectl.model import Action, Change, FieldValue, ObjectKey
 from gatectl.planning.changes import Ending, Worked, attachment_token
 from gatectl.planning.order import arrange, operation_id
 from gatectl.planning.states import hash_of, read_attachment, read_state
-from gatectl.resources import RESOURCE_NAMES, ResourceName
+from gatectl.resources import FAMILIES, RESOURCE_NAMES, fields_of
 
 Fits = Callable[[str, Mapping[str, object]], bool]
 """Whether a document fits the schema of its kind."""
 
 _MASTER: Final = re.compile("/spec/resources/[^/]+/master")
 _A: Final = {"create": "a create", "update": "an update", "delete": "a delete"}
-_PLAIN: Final[tuple[ResourceName, ...]] = ("name",)
 _BUCKETS: Final[tuple[Mapping[str, str], ...]] = (
     {"type": "S3", "bucket": "x"},
     {"type": "AzureBlob", "account": "x", "container": "x"},
@@ -218,10 +216,7 @@ def _order(operations: Sequence[Operation]) -> Iterator[str]:
         attach, detach, keep = (tuple(map(read_attachment, op[name])) for name in LISTS)
         for item in attach:
             if item.id is None:
-                is_llm = item.identity[0] == "LLM"
-                made = ObjectKey(
-                    "LLM" if is_llm else "Bucket", op["workspace"], (item.identity[1] if is_llm else item.label) or ""
-                )
+                made = item.registered(op["workspace"])
                 if operation_id(made) not in ids:
                     yield f"operation {op['id']!r} attaches what neither exists nor is created"
                 needs.add(made)
@@ -254,8 +249,8 @@ def _lists(op: Operation) -> Iterator[str]:
 
 
 def _resource(item: Resource, name: ListName) -> Iterator[str]:
-    fields = IDENTITY_FIELDS.get(item["type"], _PLAIN)
-    if name == "attach" and item["type"] not in IDENTITY_FIELDS:
+    fields = fields_of(item["type"])
+    if name == "attach" and item["type"] not in FAMILIES:
         yield f"nothing of type {item['type']!r} can be attached"
     if {place for place in RESOURCE_NAMES if place in item} != set(fields) or any(item[f] is None for f in fields):
         yield f"a resource of type {item['type']!r} is told by {' and '.join(fields)}"

@@ -6,7 +6,8 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import Final
 
 from gatectl.graph.values import Edge, Graph, Key, Node, repository_key, resource_key, resource_node
-from gatectl.model import Attachment, Desired, Entry, Finding, Identity, Live, Manifest, Spec
+from gatectl.model import Attachment, Desired, Entry, Finding, Live, Manifest, Spec
+from gatectl.resources import Identity
 
 Grouping = Callable[[Mapping[str, str]], str]
 """From an object's labels to the name of its group within its workspace ("" for none)."""

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping
 from typing import Final, Literal, NamedTuple
 
 from gatectl.quote import safe
+from gatectl.resources import comparable
 
 Mark = Literal["same", "added", "changed", "removed", "kept"]
 """What happens to a node or an edge; `kept` is attached on the platform and not in the manifests."""
@@ -95,8 +96,7 @@ def repository_key(workspace: str | None, name: str) -> Key:
 
 def resource_key(workspace: str | None, identity: Iterable[str]) -> Key:
     """Storage is compared lower-cased, LLMs and packets exactly."""
-    kind, *names = identity
-    return (workspace or "", kind, *(names if kind in ("LLM", "Packet") else (name.lower() for name in names)))
+    return (workspace or "", *comparable(tuple(identity)))
 
 
 def resource_node(workspace: str | None, identity: tuple[str, ...], mark: Mark = "same") -> Node:

@@ -7,8 +7,9 @@ from typing import Any, Final
 from urllib.parse import urlsplit
 
 from gatectl.kinds.interface import Context, Kind, Order, credentials, optional_text, text
-from gatectl.model import Identity, Live, Manifest, ObjectKey, Spec
+from gatectl.model import Live, Manifest, ObjectKey, Spec
 from gatectl.platforms.interface import Wire
+from gatectl.resources import Identity
 
 FROM_WIRE: Final = {"S3": "S3", "GCS": "GCS", "BLOB": "AzureBlob", "AZURE": "AzureBlob"}  # U5
 TO_WIRE: Final = {"S3": "S3", "GCS": "GCS", "AzureBlob": "BLOB"}

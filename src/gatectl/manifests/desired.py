@@ -9,29 +9,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Final
 
-from gatectl.model import Desired, Document, Entry, Identity, Manifest, Spec
-from gatectl.resources import ResourceName
+from gatectl.model import Desired, Document, Entry, Manifest, Spec
+from gatectl.resources import FAMILIES
 from gatectl.rules.interface import Namespace, RepositoryView
 
 _NOTHING: Final[Mapping[str, Any]] = {}
-
-IDENTITY_FIELDS: Final[Mapping[str, tuple[ResourceName, ...]]] = {
-    "S3": ("bucket",),
-    "GCS": ("bucket",),
-    "AzureBlob": ("account", "container"),
-    "LLM": ("name",),
-    "Packet": ("name",),
-}
-"""The fields that make up a resource's remote identity, by its type (product.md, section 1)."""
-
-STORAGE: Final = frozenset(("S3", "GCS", "AzureBlob"))
-
-
-def comparable(identity: Identity) -> Identity:
-    """An identity as it is compared: names of storage lower-cased (U13), others exact."""
-    if identity[0] in STORAGE:
-        return (identity[0], *(part.lower() for part in identity[1:]))
-    return identity
 
 
 def read_manifest(document: Document, kind: str, valid: bool, default_workspace: str | None) -> Manifest:
@@ -78,30 +60,28 @@ def _entries(spec: Spec) -> tuple[Entry, ...] | None:
 def _entry(index: int, resource: Mapping[str, Any]) -> Entry | None:
     get = resource.get
     kind = get("type")
-    if type(kind) is not str or (fields := IDENTITY_FIELDS.get(kind)) is None:
+    family = FAMILIES.get(kind) if type(kind) is str else None
+    if family is None:
         return None
-    if len(fields) == 1:
-        name = get(fields[0])
-        if type(name) is not str or not name:
-            return None
-        identity: Identity = (kind, name)
-        key = (kind, name.lower()) if kind in STORAGE else identity
-    else:
-        names = [name for field in fields if type(name := get(field)) is str and name]
-        if len(names) < len(fields):
-            return None
-        identity = (kind, *names)
-        key = (kind, *(name.lower() for name in names))
-    label, object_id, folder, master = get("label"), get("id"), get("folder"), get("master")
+    names = [name for field in family.fields if type(name := get(field)) is str and name]
+    if len(names) < len(family.fields):
+        return None
+    identity = (family.type, *names)
+    key = (family.type, *[name.lower() for name in names]) if family.storage else identity
+    master = get("master")
     return Entry(
         index,
         identity,
         key,
-        label if type(label) is str else None,
-        object_id if type(object_id) is str else None,
-        folder if type(folder) is str else None,
+        _text(get("label")),
+        _text(get("id")),
+        _text(get("folder")),
         master if type(master) is bool else None,
     )
+
+
+def _text(value: Any) -> str | None:
+    return value if type(value) is str else None
 
 
 def offline_namespace(desired: Desired) -> Namespace:

@@ -10,9 +10,9 @@ from typing import Any, Final, NamedTuple
 
 from gatectl.errors import UsageError
 from gatectl.kinds import KINDS, bucket
-from gatectl.manifests.desired import comparable
-from gatectl.model import Attachment, Desired, Identity, Manifest, ObjectKey
+from gatectl.model import Attachment, Desired, Manifest, ObjectKey
 from gatectl.quote import quote
+from gatectl.resources import Identity, comparable
 
 Predicate = Callable[[Mapping[str, str]], bool]
 
@@ -205,7 +205,7 @@ def touched(before: Desired, wanted: Desired, attached: Mapping[ObjectKey, Itera
             ):
                 changed.add(key_of(manifest))
         for key, attachments in attached.items():
-            if any(_resource(key.workspace, item) in differing for item in attachments):
+            if any(item.registered(key.workspace) in differing for item in attachments):
                 changed.add(key)
     return Touched(frozenset(changed), frozenset(removed), len(now))
 
@@ -231,9 +231,3 @@ def _identity(manifest: Manifest) -> Identity | None:
         return comparable(bucket.identity(manifest.spec))
     except (KeyError, AttributeError):  # a manifest that is not valid names nothing
         return None
-
-
-def _resource(workspace: str | None, item: Attachment) -> ObjectKey:
-    if item.identity[0] == "LLM":
-        return ObjectKey("LLM", workspace, item.identity[1])
-    return ObjectKey("Bucket", workspace, item.label or "")

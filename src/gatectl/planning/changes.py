@@ -8,21 +8,18 @@ those that differ. This is the only module that knows deepdiff.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any, Final, NamedTuple
+from typing import Any, NamedTuple
 
 from gatectl.documents.spelling import sha256
-from gatectl.folders import folder_key
 from gatectl.kinds import KINDS, bucket
 from gatectl.kinds.interface import Kind, find_api_keys
-from gatectl.manifests.desired import STORAGE, comparable
-from gatectl.model import Attachment, Change, Finding, Identity, Live, Manifest, ObjectKey, Related, Spec, Spot, State
+from gatectl.model import Attachment, Change, Finding, Live, Manifest, ObjectKey, Related, Spec, Spot, State
 from gatectl.planning.current import Current
 from gatectl.planning.match import Pair
 from gatectl.planning.resolve import Resolved, attachment, catalogs, resolve, words
 from gatectl.platforms.wire import is_account_key, keys_of
 from gatectl.quote import quote
-
-_LLM_ENDPOINTS: Final = frozenset(("OpenAI",))
+from gatectl.resources import Identity, comparable, folder_key, is_exposed
 
 
 class Settings(NamedTuple):
@@ -241,9 +238,7 @@ def _unchanged(pair: Pair, live: Live, settings: Settings, worked: Worked) -> No
 
 def _exposable(item: Attachment, endpoint: str) -> bool:
     """Whether an attachment could be listed at all: one of another family is kept as unmanaged (product.md, section 3)."""
-    if item.identity[0] == "LLM":
-        return endpoint in _LLM_ENDPOINTS
-    return item.identity[0] in STORAGE and endpoint not in _LLM_ENDPOINTS
+    return is_exposed(item.type, endpoint)
 
 
 def _same_folder(pair: Pair, item: Resolved, before: Attachment, after: Attachment, worked: Worked) -> Attachment:

@@ -9,11 +9,11 @@ from __future__ import annotations
 from collections.abc import Container, Iterator, Mapping, Sequence
 
 from gatectl import rules
-from gatectl.manifests.desired import comparable
 from gatectl.model import Attachment, Entry, Finding, ObjectKey
 from gatectl.planning.changes import Ending, Worked
 from gatectl.planning.current import Current
 from gatectl.quote import quote
+from gatectl.resources import comparable
 from gatectl.rules.interface import Namespace, RepositoryView, spot
 
 _CHECKED = frozenset(("GW301", "GW302", "GW303", "GW304", "GW305", "GW306", "GW402", "GW403", "GW404"))

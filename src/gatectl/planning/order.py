@@ -6,11 +6,10 @@ from collections.abc import Mapping, Sequence
 from graphlib import CycleError, TopologicalSorter
 from urllib.parse import quote
 
-from gatectl.folders import folder_key
 from gatectl.kinds import KINDS
-from gatectl.manifests.desired import STORAGE
 from gatectl.model import Attachment, Change, Finding, ObjectKey, Spot
 from gatectl.planning.changes import Worked
+from gatectl.resources import STORAGE, folder_key
 
 
 def operation_id(key: ObjectKey) -> str:
@@ -96,7 +95,7 @@ def _dependencies(worked: Worked) -> dict[ObjectKey, set[ObjectKey]]:
 
 def _exclusive(worked: Worked, change: Change, other: Change, item: Attachment, its: Attachment) -> bool:
     """Whether one repository must let go before the other can attach (platform-contract.md, section 2.4)."""
-    if item.identity[0] not in STORAGE:
+    if item.type not in STORAGE:
         return False
     endings = (worked.endings.get(change.key), worked.endings.get(other.key))
     mirror = any(ending is None or ending.spec["mode"] != "Normal" for ending in endings)

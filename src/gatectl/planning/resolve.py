@@ -11,11 +11,11 @@ from difflib import get_close_matches
 from typing import NamedTuple
 
 from gatectl.kinds import bucket
-from gatectl.manifests.desired import STORAGE, comparable
-from gatectl.model import Attachment, Entry, Finding, Identity, Live, Manifest, ObjectKey, Spot
+from gatectl.model import Attachment, Entry, Finding, Live, Manifest, ObjectKey, Spot
 from gatectl.planning.current import Current, WorkspaceState
 from gatectl.planning.match import Pair
 from gatectl.quote import quote
+from gatectl.resources import STORAGE, Identity, comparable, words_of
 
 
 class Resolved(NamedTuple):
@@ -141,8 +141,7 @@ def _no_such(entry: Entry, candidates: Sequence[Resolved]) -> tuple[str, str]:
 
 
 def words(identity: Identity) -> str:
-    kinds = {"S3": "S3 bucket", "GCS": "GCS bucket", "AzureBlob": "Azure container", "LLM": "LLM", "Packet": "packet"}
-    return f"{kinds.get(identity[0], quote(identity[0]))} '{quote('/'.join(identity[1:]))}'"
+    return f"{words_of(identity[0]) or quote(identity[0])} '{quote('/'.join(identity[1:]))}'"
 
 
 def _candidate(candidate: Resolved) -> str:

@@ -8,18 +8,16 @@ from typing import Final, Literal
 from gatectl.documents import plans
 from gatectl.documents.plans import Pointed, Resource, ResourceNames
 from gatectl.kinds import KINDS
-from gatectl.manifests.desired import IDENTITY_FIELDS
 from gatectl.model import Attachment, ObjectKey, State
 from gatectl.planning.changes import state_hash
 from gatectl.planning.current import Current
-from gatectl.resources import RESOURCE_NAMES, ResourceName
+from gatectl.resources import RESOURCE_NAMES, fields_of
 
 Points = Mapping[str, Pointed]
 """Where live buckets and LLMs point besides their names (endpoint, provider), by id; only what they have."""
 
 _NOWHERE: Final[Points] = {}
 _POINTED: Final[tuple[Literal["provider", "endpoint"], ...]] = ("provider", "endpoint")
-_PLAIN: Final[tuple[ResourceName, ...]] = ("name",)
 
 
 def points(current: Current) -> Points:
@@ -54,11 +52,11 @@ def pointed_of(item: Resource) -> Pointed:
 def resource(item: Attachment, pointed: Points = _NOWHERE) -> Resource:
     """An attachment as a plan shows it; where its resource points is told of what is live."""
     named: ResourceNames = {}
-    for field, value in zip(IDENTITY_FIELDS.get(item.identity[0], _PLAIN), item.identity[1:], strict=False):
+    for field, value in zip(fields_of(item.type), item.identity[1:], strict=False):
         named[field] = value
     there: Pointed = pointed.get(item.id, {}) if item.id is not None else {}
     return {
-        "type": item.identity[0],
+        "type": item.type,
         **named,
         "label": item.label,
         "id": item.id,

@@ -10,6 +10,7 @@ from collections.abc import Iterable, Mapping
 from typing import Final
 
 from gatectl.model import Finding
+from gatectl.resources import CONTAINERS
 from gatectl.rules import (
     gw205_names,
     gw301_bucket_name,
@@ -90,7 +91,7 @@ def _calm(view: RepositoryView) -> bool:
     accounts: set[str] = set()
     for entry in view.entries:
         key = entry.key
-        if key[0] == "AzureBlob":
+        if key[0] in CONTAINERS:
             accounts.add(key[1])
         names.add(key[-1])
         count += 1

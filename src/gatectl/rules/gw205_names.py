@@ -10,9 +10,9 @@ import re
 from collections.abc import Callable, Iterator
 from functools import lru_cache
 
-from gatectl.folders import leaves_bucket
 from gatectl.model import Finding, Manifest, Spot
 from gatectl.quote import quote
+from gatectl.resources import CONTAINERS, is_container, leaves_bucket
 from gatectl.rules.interface import Namespace, RepositoryView, Rule, spot
 
 _IP = re.compile(r"\d+\.\d+\.\d+\.\d+\Z")
@@ -77,11 +77,11 @@ _WORDS = {"bucket": "bucket name", "account": "storage account name", "container
 
 def each(view: RepositoryView) -> Iterator[Finding]:
     for entry in view.entries:
-        for (field, check), name in zip(_CHECKS.get(entry.identity[0], ()), entry.identity[1:], strict=False):
+        for (field, check), name in zip(_CHECKS.get(entry.type, ()), entry.identity[1:], strict=False):
             problem = check(name)
             if problem is not None:
                 yield Finding("GW205", f"{_WORDS[field]} '{quote(name)}' is not allowed by its provider", problem,
-                              "error" if entry.identity[0] == "AzureBlob" else "warning",
+                              "error" if entry.type in CONTAINERS else "warning",
                               spot(view, entry, field),
                               subject=("Repository", view.workspace, view.name),
                               about=((view.workspace, view.name),))  # fmt: skip
@@ -100,7 +100,7 @@ def across(namespace: Namespace) -> Iterator[Finding]:
 
 def _bucket(manifest: Manifest) -> Iterator[Finding]:
     kind = manifest.spec.get("type")
-    if kind != "AzureBlob" and manifest.spec.get("endpoint"):
+    if not is_container(kind) and manifest.spec.get("endpoint"):
         return  # a compatible service has rules of its own
     for field, check in _CHECKS.get(kind, ()) if type(kind) is str else ():
         name = manifest.spec.get(field)

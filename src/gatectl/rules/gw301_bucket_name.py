@@ -8,13 +8,14 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from gatectl.model import Entry, Finding
+from gatectl.resources import BUCKETS
 from gatectl.rules.interface import RepositoryView, Rule, collision, shown, told_apart
 
 
 def each(view: RepositoryView) -> Iterator[Finding]:
     first: dict[str, Entry] = {}
     for entry in view.entries:
-        if entry.identity[0] not in ("S3", "GCS"):
+        if entry.type not in BUCKETS:
             continue
         earlier = first.setdefault(entry.key[1], entry)
         if earlier is entry or (earlier.key == entry.key and not told_apart(earlier, entry)):

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from gatectl.model import Entry, Finding
+from gatectl.resources import BUCKETS, CONTAINERS
 from gatectl.rules.interface import RepositoryView, Rule, collision, shown
 
 
@@ -15,12 +16,12 @@ def each(view: RepositoryView) -> Iterator[Finding]:
     buckets: dict[str, Entry] = {}
     accounts: dict[str, Entry] = {}
     for entry in view.entries:
-        if entry.identity[0] == "AzureBlob":
+        if entry.type in CONTAINERS:
             account = entry.key[1]
             if account not in accounts and account in buckets:
                 yield _clash(view, entry, buckets[account])
             accounts.setdefault(account, entry)
-        elif entry.identity[0] in ("S3", "GCS"):
+        elif entry.type in BUCKETS:
             bucket = entry.key[1]
             if bucket not in buckets and bucket in accounts:
                 yield _clash(view, entry, accounts[bucket])
@@ -28,7 +29,7 @@ def each(view: RepositoryView) -> Iterator[Finding]:
 
 
 def _clash(view: RepositoryView, later: Entry, earlier: Entry) -> Finding:
-    account, bucket = (later, earlier) if later.type == "AzureBlob" else (earlier, later)
+    account, bucket = (later, earlier) if later.type in CONTAINERS else (earlier, later)
     return collision(
         "GW302",
         f"storage account '{account.identity[1]}' is named like {shown(bucket)} of the same repository",

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from gatectl.model import Entry, Finding, Identity
+from gatectl.model import Entry, Finding
+from gatectl.resources import Identity
 from gatectl.rules.interface import RepositoryView, Rule, collision, shown, told_apart
 
 

@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from gatectl.model import Entry, Finding
+from gatectl.resources import CONTAINERS
 from gatectl.rules.interface import RepositoryView, Rule, collision, severity_behind, shown
 
 
 def each(view: RepositoryView) -> Iterator[Finding]:
     first: dict[str, Entry] = {}
     for entry in view.entries:
-        if entry.identity[0] != "AzureBlob":
+        if entry.type not in CONTAINERS:
             continue
         earlier = first.setdefault(entry.key[2], entry)
         if earlier.key[1] != entry.key[1]:

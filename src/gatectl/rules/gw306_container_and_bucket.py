@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from gatectl.model import Entry, Finding
+from gatectl.resources import BUCKETS, CONTAINERS
 from gatectl.rules.interface import RepositoryView, Rule, collision, severity_behind, shown
 
 
@@ -12,12 +13,12 @@ def each(view: RepositoryView) -> Iterator[Finding]:
     buckets: dict[str, Entry] = {}
     containers: dict[str, Entry] = {}
     for entry in view.entries:
-        if entry.identity[0] == "AzureBlob":
+        if entry.type in CONTAINERS:
             name = entry.key[2]
             if name in buckets:
                 yield _clash(view, entry, buckets[name])
             containers.setdefault(name, entry)
-        elif entry.identity[0] in ("S3", "GCS"):
+        elif entry.type in BUCKETS:
             name = entry.key[1]
             if name in containers:
                 yield _clash(view, entry, containers[name])
@@ -25,7 +26,7 @@ def each(view: RepositoryView) -> Iterator[Finding]:
 
 
 def _clash(view: RepositoryView, later: Entry, earlier: Entry) -> Finding:
-    container, bucket = (later, earlier) if later.type == "AzureBlob" else (earlier, later)
+    container, bucket = (later, earlier) if later.type in CONTAINERS else (earlier, later)
     return collision(
         "GW306", f"{shown(container)} is named like {shown(bucket)} of the same repository",
         "S3 and GCS clients address both by that name: put one of the two into another repository",

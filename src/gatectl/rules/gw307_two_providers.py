@@ -7,6 +7,7 @@ from urllib.parse import urlsplit
 
 from gatectl.model import Finding, Manifest, Related, Spot
 from gatectl.quote import quote
+from gatectl.resources import is_container
 from gatectl.rules.interface import Namespace, Rule
 
 
@@ -32,7 +33,7 @@ def across(namespace: Namespace) -> Iterator[Finding]:
 
 
 def _field(manifest: Manifest) -> str:
-    return "account" if manifest.spec.get("type") == "AzureBlob" else "bucket"
+    return "account" if is_container(manifest.spec.get("type")) else "bucket"
 
 
 def _name(manifest: Manifest) -> str | None:
@@ -42,7 +43,7 @@ def _name(manifest: Manifest) -> str | None:
 
 def _provider(manifest: Manifest) -> str:
     kind, endpoint = manifest.spec.get("type"), manifest.spec.get("endpoint")
-    if kind == "AzureBlob" or type(endpoint) is not str or not endpoint:
+    if is_container(kind) or type(endpoint) is not str or not endpoint:
         return str(kind)
     try:
         return f"{kind} at {urlsplit(endpoint).netloc.lower().rpartition('@')[2]}"

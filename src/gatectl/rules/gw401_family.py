@@ -8,27 +8,25 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from gatectl.model import Finding
+from gatectl.resources import ENDPOINTS, FAMILIES
 from gatectl.rules.interface import RepositoryView, Rule, shown, spot
-
-STORAGE = ("S3", "GCS", "AzureBlob")
 
 
 def each(view: RepositoryView) -> Iterator[Finding]:
-    if view.endpoint_type == "OpenAI":
-        foreign: tuple[str, ...] = STORAGE
-        hint = "storage needs an endpoint of type S3, GCS or AzureBlob"
-    elif view.endpoint_type in STORAGE:
-        foreign = ("LLM",)
-        hint = "LLMs need an endpoint of type OpenAI"
-    else:
+    if view.endpoint_type not in ENDPOINTS:
         return
     for entry in view.entries:
-        if entry.identity[0] in foreign and entry.position is not None:
-            yield Finding(
-                "GW401", f"{shown(entry)} cannot be exposed by an endpoint of type {view.endpoint_type}",
-                f"{hint}: move it to such a repository", spot=spot(view, entry),
-                subject=("Repository", view.workspace, view.name), about=((view.workspace, view.name),),
-            )  # fmt: skip
+        family = FAMILIES.get(entry.type)
+        if family is None or not family.endpoints or entry.position is None or view.endpoint_type in family.endpoints:
+            continue
+        *most, last = (endpoint for endpoint in ENDPOINTS if endpoint in family.endpoints)
+        needed = f"{', '.join(most)} or {last}" if most else last
+        yield Finding(
+            "GW401", f"{shown(entry)} cannot be exposed by an endpoint of type {view.endpoint_type}",
+            f"{'storage needs' if family.storage else f'{family.words}s need'} an endpoint of type {needed}: move it to such a repository",
+            spot=spot(view, entry),
+            subject=("Repository", view.workspace, view.name), about=((view.workspace, view.name),),
+        )  # fmt: skip
 
 
 RULE = Rule(

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from gatectl.model import Entry, Finding, Identity
-from gatectl.rules.gw401_family import STORAGE
+from gatectl.model import Entry, Finding
+from gatectl.resources import STORAGE, Identity
 from gatectl.rules.interface import Namespace, RepositoryView, Rule, collision, same_object, shown, told_apart
 
 
@@ -15,7 +15,7 @@ def across(namespace: Namespace) -> Iterator[Finding]:
         for view in namespace.repositories
         if view.mode == "Mirror"
         for entry in view.entries
-        if entry.identity[0] in STORAGE
+        if entry.type in STORAGE
     }
     if not mirrored:
         return

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from gatectl.folders import folder_key
-from gatectl.model import Entry, Finding, Identity
-from gatectl.rules.gw401_family import STORAGE
+from gatectl.model import Entry, Finding
+from gatectl.resources import STORAGE, Identity, folder_key
 from gatectl.rules.interface import Namespace, RepositoryView, Rule, collision, same_object, shown, told_apart
 
 
@@ -17,7 +16,7 @@ def across(namespace: Namespace) -> Iterator[Finding]:
         if view.mode != "Normal":
             continue
         for entry in view.entries:
-            if entry.identity[0] not in STORAGE:
+            if entry.type not in STORAGE:
                 continue
             key = (view.workspace, entry.key, folder_key(entry.folder))
             earlier = first.setdefault(key, (view, entry))

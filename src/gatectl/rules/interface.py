@@ -13,6 +13,7 @@ from typing import NamedTuple
 
 from gatectl.model import Entry, Finding, Manifest, Pointer, Related, Severity, Spot
 from gatectl.quote import quote
+from gatectl.resources import BUCKETS, words_of
 
 
 class RepositoryView(NamedTuple):
@@ -114,11 +115,9 @@ def collision(
 
 def shown(entry: Entry) -> str:
     """A resource in words: S3 bucket raw-events, Azure container store/logs, LLM gpt."""
-    kind = entry.identity[0]
     name = quote("/".join(entry.identity[1:]))
-    words = {"S3": "S3 bucket", "GCS": "GCS bucket", "AzureBlob": "Azure container", "LLM": "LLM", "Packet": "packet"}
     told = f" ({quote(entry.label)})" if entry.label else ""
-    return f"{words.get(kind, quote(kind))} {name}{told}"
+    return f"{words_of(entry.type) or quote(entry.type)} {name}{told}"
 
 
 def told_apart(one: Entry, other: Entry) -> bool:
@@ -141,4 +140,4 @@ def same_object(one: RepositoryView, other: RepositoryView) -> bool:
 
 def severity_behind(view: RepositoryView) -> Severity:
     """S3 and GCS clients address an Azure resource by its container alone; Azure clients name the account (U14)."""
-    return "error" if view.endpoint_type in ("S3", "GCS") else "warning"
+    return "error" if view.endpoint_type in BUCKETS else "warning"
