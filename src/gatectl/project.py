@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Literal, NamedTuple
@@ -60,6 +61,8 @@ class Project(NamedTuple):
     spec: Mapping[str, Any] = {}
     uid: str | None = None
     """What tells this project from others of its name."""
+    environ: Mapping[str, str] = os.environ
+    """The variables that may be read for it: of whoever runs us, or what a program hands in."""
     document: Document | None = None
 
     @property

@@ -257,7 +257,7 @@ def ask_git(request: Request) -> commits.Checkout:
     paths = [Path(p) for p in manifest_paths(request.project, request.environment, request.paths) if str(p) != "-"]
     if request.project.file is not None:
         paths.append(request.project.file)
-    return commits.Checkout(request.project.folder, paths, request.ends)
+    return commits.Checkout(request.project.folder, paths, request.ends, request.project.environ)
 
 
 def check_selection(request: Request, loaded: Loaded) -> None:

@@ -45,7 +45,7 @@ def read_base(project: Project, ref: str, ends: float | None = None) -> tuple[Pr
     """
     from gatectl.manifests.commits import History
 
-    with History(project.folder, ends) as history:
+    with History(project.folder, ends, project.environ) as history:
         commit = history.resolve(ref, "--guardrails-from")
         files = {file.path: file for file in history.files(commit.oid)}
         since, top = commit.oid[:12], history.top

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 import click
 
+from gatectl import signals
 from gatectl.cli.blanks import Strict
 from gatectl.cli.console import Console
 from gatectl.credentials import pasted, references
@@ -28,7 +29,7 @@ from gatectl.network import trust
 from gatectl.network.addresses import Pattern
 from gatectl.platforms import default_workspace_of, driver_for
 from gatectl.platforms.flashback import check_url
-from gatectl.platforms.interface import Connection, Credentials, Secret
+from gatectl.platforms.interface import Connection, Credentials, Secret, Shared
 from gatectl.project import Environment, Project, bare_project, choose_environment, make_project
 from gatectl.quote import quote, safe
 
@@ -287,8 +288,9 @@ def connection_of(
     _warn_outside(project, environment)
     trusted = trust.trusted_hosts(os.environ, project.folder)
     connection = Connection(
-        environment.platform, project.folder, environment.openai, None, parallel, ends, environment.named, trusted
-    )
+        environment.platform, project.folder, environment.openai, None, parallel, ends, environment.named, trusted,
+        project.environ, _shared(),
+    )  # fmt: skip
     driver = driver_for(environment.platform)
     try:
         admitted = driver.admit(connection)
@@ -300,6 +302,20 @@ def connection_of(
         _console().warning(remark)
     # What is not to be sent is not even read.
     return connection._replace(credentials=_credentials(project, environment)) if admitted else connection
+
+
+def _shared() -> Shared:
+    """What readers and writers of this command have in common, closed with it; not under a thread that was left behind."""
+    shared = Shared()
+
+    def close() -> None:
+        if not signals.current().abandoned:
+            shared.close()
+
+    context = click.get_current_context(silent=True)
+    if context is not None:
+        context.call_on_close(close)
+    return shared
 
 
 def _ask_to_trust(error: UntrustedHost, environment: Environment, project: Project) -> Pattern:

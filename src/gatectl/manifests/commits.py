@@ -27,12 +27,14 @@ class Checkout:
     `remark` is why it stays without an answer, where there would be one; None while all is well. `ends`: the run's deadline.
     """
 
-    def __init__(self, folder: Path, paths: Sequence[Path], ends: float | None = None) -> None:
+    def __init__(
+        self, folder: Path, paths: Sequence[Path], ends: float | None = None, environ: Mapping[str, str] = os.environ
+    ) -> None:
         self.remark: str | None = None
         self._repository: Repository | None = None
         self._process: Running | None = None
         try:
-            self._repository = Repository(folder, ends)
+            self._repository = Repository(folder, ends, environ)
             inside = [self._repository.inside(path) for path in paths]
             if None not in inside:
                 words = ("status", "--porcelain=v2", "--branch", "--no-ahead-behind", "--no-renames", "-z",
@@ -109,9 +111,9 @@ class History:
     old or fails, DeadlinePassed.
     """
 
-    def __init__(self, folder: Path, ends: float | None = None) -> None:
+    def __init__(self, folder: Path, ends: float | None = None, environ: Mapping[str, str] = os.environ) -> None:
         self._blobs: dict[str, bytes] = {}
-        self._repository = Repository(folder, ends)
+        self._repository = Repository(folder, ends, environ)
         self.top = self._repository.top
 
     def __enter__(self) -> History:

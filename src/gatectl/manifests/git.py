@@ -92,10 +92,11 @@ class Repository:
     """The repository of the checkout around a folder. `top` is the real path of the checkout; `close` when done.
 
     `ends` is the run's deadline (time.monotonic). Raises UsageError where the folder is in no checkout, NotInstalled,
-    InputError for a git that is too old or will not use the repository, DeadlinePassed.
+    InputError for a git that is too old or will not use the repository, DeadlinePassed. `environ`: where git is found, and what
+    of it git is handed.
     """
 
-    def __init__(self, folder: Path, ends: float | None = None) -> None:
+    def __init__(self, folder: Path, ends: float | None = None, environ: Mapping[str, str] = os.environ) -> None:
         top = fences.find_top(folder)
         if top is None:
             raise _no_checkout(folder)
@@ -103,8 +104,10 @@ class Repository:
 
         self.top = top
         self._ends = ends
-        self._program, self._path = _find_program(top)
-        _check_version(self._program, self._path, ends)
+        self._environ = environ
+        self._program, path = _find_program(top, environ)
+        self._handed = {name: value for name, value in environ.items() if name.upper() in _HANDED} | {"PATH": path}
+        _check_version(self._program, self._handed, ends)
         taken = self._ask_about(folder)
         try:
             self._stand_in = TemporaryDirectory(prefix="gatectl-", ignore_cleanup_errors=True)
@@ -136,7 +139,7 @@ class Repository:
         index = os.path.join(self._own, "index")
         given = {**_VARIABLES, "GIT_CONFIG_NOSYSTEM": "1", "GIT_CONFIG_GLOBAL": os.devnull, "GIT_INDEX_FILE": index}
         command = [self._program, *_HARDENED, f"--git-dir={self._stand_in.name}", f"--work-tree={self.top}", *words]
-        return _start(command, self.top, {**_handed(self._path), **given, **(variables or {})})
+        return _start(command, self.top, {**self._handed, **given, **(variables or {})})
 
     def finish(self, process: Running, what: str, patience: float = PATIENCE) -> Answer:
         """Wait for what was started. Raises InputError where it takes longer than `patience` seconds, DeadlinePassed."""
@@ -144,8 +147,8 @@ class Repository:
 
     def _ask_about(self, folder: Path) -> list[tuple[str, str]]:
         """The configuration to take over, of a repository that git itself would use. These questions run nothing."""
-        variables = {name: v for name, v in os.environ.items() if name.startswith(_ABOUT_CONFIGURATION)}
-        variables = {**_handed(self._path), **variables, **_VARIABLES}
+        variables = {name: v for name, v in self._environ.items() if name.startswith(_ABOUT_CONFIGURATION)}
+        variables = {**self._handed, **variables, **_VARIABLES}
         variables["GIT_CEILING_DIRECTORIES"] = os.path.dirname(self.top)
         command = [self._program, *_HARDENED, "-C", self.top]
         asked = [
@@ -189,11 +192,11 @@ def _refusal(folder: Path, top: str, answer: Answer) -> InputError | UsageError:
 # The program
 
 
-def _find_program(top: str) -> tuple[str, str]:
+def _find_program(top: str, environ: Mapping[str, str]) -> tuple[str, str]:
     """git, and the PATH it is handed: of the folders of PATH, those that are named in full and lie outside of the checkout."""
     from shutil import which
 
-    folders = [f for f in os.environ.get("PATH", os.defpath).split(os.pathsep) if os.path.isabs(f)]
+    folders = [f for f in environ.get("PATH", os.defpath).split(os.pathsep) if os.path.isabs(f)]
     path = os.pathsep.join(f for f in folders if not fences.is_inside(os.path.realpath(f), top))
     program = which("git", path=path)
     if program is None:
@@ -201,26 +204,22 @@ def _find_program(top: str) -> tuple[str, str]:
     return program, path
 
 
-def _check_version(program: str, path: str, ends: float | None) -> None:
+def _check_version(program: str, handed: Mapping[str, str], ends: float | None) -> None:
     """Raises InputError for a git that is too old to be asked."""
-    told = _version(program, path, ends)
+    told = _version(program, tuple(sorted(handed.items())), ends)
     found = re.search(r"(\d+)\.(\d+)", told)
     if found is None or (int(found[1]), int(found[2])) < OLDEST:
         raise InputError(f"{quote(told)} is too old to be asked about a checkout", f"install git {_oldest()} or newer")
 
 
 @functools.cache
-def _version(program: str, path: str, ends: float | None) -> str:
-    answer = _finish(_start([program, "--version"], os.sep, _handed(path)), ends, "--version")
+def _version(program: str, handed: tuple[tuple[str, str], ...], ends: float | None) -> str:
+    answer = _finish(_start([program, "--version"], os.sep, dict(handed)), ends, "--version")
     return answer.output.decode("utf-8", "replace").strip() or "git of an unknown version"
 
 
 def _oldest() -> str:
     return ".".join(map(str, OLDEST))
-
-
-def _handed(path: str) -> dict[str, str]:
-    return {name: value for name, value in os.environ.items() if name.upper() in _HANDED} | {"PATH": path}
 
 
 def _start(command: Sequence[str], folder: str, variables: Mapping[str, str]) -> Running:

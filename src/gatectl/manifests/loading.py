@@ -95,7 +95,7 @@ def load_read(
             findings.extend(wrong)
     wanted = Desired(tuple(manifests))
     findings.extend(_empty_paths(read, counts.keys(), findings))
-    findings.extend(references.check(manifests, references.borders(project.folder, project.tokens, os.environ)))
+    findings.extend(references.check(manifests, references.borders(project.folder, project.tokens, project.environ)))
     findings.extend(_of_rules(project, wanted, findings))
     return Loaded(read.files, counts, wanted, findings)
 

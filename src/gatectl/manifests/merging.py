@@ -58,7 +58,7 @@ def forecast(
     `known` are the located findings of the files as they are, `ends` is the run's deadline (time.monotonic). Raises UsageError,
     InputError (see `commits.History`).
     """
-    with History(project.folder, ends) as history:
+    with History(project.folder, ends, project.environ) as history:
         head = history.head()
         theirs = [history.resolve(ref, "--against") for ref in dict.fromkeys(refs)]
         committed = Committed(history, paths, project.folder, project.file, project.exclude)
@@ -277,7 +277,7 @@ def read_since(
     project: Project, paths: Sequence[str | Path], workspace: str | None, ref: str, ends: float | None = None
 ) -> Since:
     """The manifests as they were where the checkout and a commit parted. Raises UsageError, InputError."""
-    with History(project.folder, ends) as history:
+    with History(project.folder, ends, project.environ) as history:
         head = history.head()
         base = history.base(head, history.resolve(ref, "--changed-since"))
         committed = Committed(history, paths, project.folder, project.file, project.exclude)

@@ -94,19 +94,20 @@ class Request(NamedTuple):
 class Client:
     """Connections to one origin, kept open until `close`. `ends` is the moment (time.monotonic) that no request outlives.
 
-    Raises InputError or UsageError for proxies and certificates that cannot be used.
+    `environ` names proxies and certificates. Raises InputError or UsageError for those that cannot be used.
     """
 
     def __init__(
-        self, admission: Admission, *, headers: Mapping[str, str], parallel: int = 4, ends: float | None = None
-    ) -> None:
+        self, admission: Admission, *, headers: Mapping[str, str], parallel: int = 4, ends: float | None = None,
+        environ: Mapping[str, str] = os.environ,
+    ) -> None:  # fmt: skip
         self._admission = admission
         self._ends = math.inf if ends is None else ends
         self._clock = Clock()
-        self._proxy = find_proxy(admission.address, os.environ)
+        self._proxy = find_proxy(admission.address, environ)
         self.base = str(admission.address)
         self._client = httpx.Client(
-            transport=_Line(admission, self._proxy, self._clock, parallel),
+            transport=_Line(admission, self._proxy, self._clock, parallel, environ),
             headers={"User-Agent": f"gatectl/{__version__}", "Accept-Encoding": "gzip, deflate", **headers},
             trust_env=False,
             follow_redirects=False,
@@ -257,16 +258,18 @@ def _words(error: Exception) -> str:
 class _Line(httpx.BaseTransport):
     """A pool of connections, direct or through a proxy, in httpx's words."""
 
-    def __init__(self, admission: Admission, proxy: Proxy | None, clock: Clock, parallel: int) -> None:
+    def __init__(
+        self, admission: Admission, proxy: Proxy | None, clock: Clock, parallel: int, environ: Mapping[str, str]
+    ) -> None:
         secure = admission.address.scheme == "https"
         common: dict[str, Any] = {
-            "ssl_context": trusted_authorities(os.environ) if secure else None,
+            "ssl_context": trusted_authorities(environ) if secure else None,
             "max_connections": parallel + 2,
             "max_keepalive_connections": parallel + 2,
             "keepalive_expiry": 5.0,
             "network_backend": Backend(clock, proxy),
         }
-        self._pool = _pool(proxy, common)
+        self._pool = _pool(proxy, common, environ)
 
     def handle_request(self, request: httpx.Request) -> httpx.Response:
         url = request.url
@@ -283,7 +286,7 @@ class _Line(httpx.BaseTransport):
         self._pool.close()
 
 
-def _pool(proxy: Proxy | None, common: dict[str, Any]) -> httpcore.ConnectionPool:
+def _pool(proxy: Proxy | None, common: dict[str, Any], environ: Mapping[str, str]) -> httpcore.ConnectionPool:
     if proxy is None:
         return httpcore.ConnectionPool(**common)
     url = f"{'socks5' if proxy.socks else proxy.scheme}://{proxy.authority}"
@@ -296,7 +299,7 @@ def _pool(proxy: Proxy | None, common: dict[str, Any]) -> httpcore.ConnectionPoo
                 "install gatectl with its extra 'socks', or name the host in NO_PROXY",
             ) from None
         return httpcore.SOCKSProxy(url, proxy_auth=proxy.login, **common)
-    context = trusted_authorities(os.environ) if proxy.scheme == "https" else None
+    context = trusted_authorities(environ) if proxy.scheme == "https" else None
     return httpcore.HTTPProxy(url, proxy_auth=proxy.login, proxy_ssl_context=context, **common)
 
 

@@ -10,8 +10,10 @@ of `platforms/__init__.py`.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+import os
+from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
 from pathlib import Path
+from threading import Lock
 from typing import Any, Literal, NamedTuple, Protocol
 
 from gatectl.network.addresses import Pattern
@@ -74,6 +76,28 @@ class Credentials(NamedTuple):
     password: Secret | None = None
 
 
+class Shared:
+    """What the readers and writers of one run share (connections, a login), closed together. Several threads may use it."""
+
+    def __init__(self) -> None:
+        self._turn = Lock()
+        self._held: dict[Hashable, Any] = {}
+
+    def of(self, key: Hashable, make: Callable[[], Any]) -> Any:
+        """What is shared under a key; made where there is none yet. It has `close`."""
+        with self._turn:
+            if key not in self._held:
+                self._held[key] = make()
+            return self._held[key]
+
+    def close(self) -> None:
+        """Close all of it; what is asked for later is made anew."""
+        with self._turn:
+            held, self._held = self._held, {}
+        for each in held.values():
+            each.close()
+
+
 class Connection(NamedTuple):
     """What is needed to reach a platform.
 
@@ -84,6 +108,9 @@ class Connection(NamedTuple):
     `named` says that the target is the operator's own word (`--platform`, a variable, an argument), and `trusted` which hosts
     the operator trusts. By default neither is so: then the target is a checkout's, no credential is sent to this machine,
     and no connection is opened to any other that is not the platform's own (product.md, section 7).
+
+    `environ` are the variables that may be read on the way there: proxies, certificates, a database's. `shared` is what
+    readers and writers have in common (None: each has its own, and closes it).
     """
 
     target: str
@@ -94,6 +121,8 @@ class Connection(NamedTuple):
     ends: float | None = None
     named: bool = False
     trusted: tuple[Pattern, ...] = ()
+    environ: Mapping[str, str] = os.environ
+    shared: Shared | None = None
 
 
 class Reader(Protocol):

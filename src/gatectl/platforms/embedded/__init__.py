@@ -161,7 +161,13 @@ class Writer:
 def _server(connection: Connection) -> PostgresDatabase:
     from .postgres import PostgresDatabase
 
-    return PostgresDatabase(connection.target, named=connection.named, trusted=connection.trusted, ends=connection.ends)
+    return PostgresDatabase(
+        connection.target,
+        named=connection.named,
+        trusted=connection.trusted,
+        ends=connection.ends,
+        environ=connection.environ,
+    )
 
 
 def _located(connection: Connection) -> tuple[Identification, Database]:

@@ -6,9 +6,7 @@ that knows them together. The in-process reader and writer stand on this, and so
 
 from __future__ import annotations
 
-import gc
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from sqlalchemy import Connection, String, bindparam, cast, exists, insert, select
@@ -71,7 +69,7 @@ _RECORD = insert(tables.applied).from_select(
 
 def list_objects(store: Store, collection: Collection, workspace_id: str | None) -> Sequence[Wire]:
     """All live objects of a collection, of one workspace or (None) of all, oldest first. Raises PlatformError."""
-    with store.reading() as connection, _collector_paused():
+    with store.reading() as connection:
         return COLLECTIONS[collection].list(connection, workspace_id)
 
 
@@ -79,18 +77,6 @@ def applied_objects(store: Store, project: str) -> frozenset[str]:
     """The ids that a project recorded; some may be of objects deleted since. Raises PlatformError."""
     with store.reading() as connection:
         return frozenset(connection.execute(_APPLIED, {"project_": project}).scalars())
-
-
-@contextmanager
-def _collector_paused() -> Iterator[None]:
-    """A list makes many objects and no cycles: looking for cycles among them again and again is half of its time."""
-    running = gc.isenabled()
-    gc.disable()
-    try:
-        yield
-    finally:
-        if running:
-            gc.enable()
 
 
 class Platform:

@@ -86,9 +86,11 @@ class PostgresDatabase:
     """
 
     def __init__(
-        self, url: str, *, named: bool = False, trusted: tuple[Pattern, ...] = (), ends: float | None = None
-    ) -> None:
+        self, url: str, *, named: bool = False, trusted: tuple[Pattern, ...] = (), ends: float | None = None,
+        environ: Mapping[str, str] = os.environ,
+    ) -> None:  # fmt: skip
         self._ends = ends
+        self._environ = environ
         self._watches: dict[int, Timer] = {}
         try:
             self._url = make_url(url).set(drivername="postgresql+psycopg")
@@ -108,7 +110,7 @@ class PostgresDatabase:
     @cached_property
     def way(self) -> Way:
         """How it is connected to. Raises UntrustedHost, UsageError."""
-        return find_way(self._url, os.environ, named=self._named, trusted=self._trusted)
+        return find_way(self._url, self._environ, named=self._named, trusted=self._trusted)
 
     @property
     def place(self) -> str:

@@ -6,9 +6,8 @@ when a reader or a writer is opened. The reader sends GET requests and nothing e
 
 from __future__ import annotations
 
-import atexit
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from functools import cached_property, lru_cache
+from functools import cached_property
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 from urllib.parse import quote
 
@@ -61,17 +60,25 @@ def _admission(connection: Connection) -> addresses.Admission:
 
 def open_reader(connection: Connection) -> Reader:
     """A reader. Raises NotAuthenticated without a token, UntrustedHost, UsageError for an address that may not be used."""
-    return Reader(connection, _open(connection))
+    return Reader(connection, _transport(connection), own=connection.shared is None)
 
 
 def open_writer(connection: Connection) -> Writer:
-    """A writer; it shares the reader's connections and login."""
-    return Writer(_open(connection))
+    """A writer; it shares the reader's connections and login, where the connection is a shared one."""
+    return Writer(_transport(connection), own=connection.shared is None)
 
 
-@lru_cache(maxsize=8)
+def _transport(connection: Connection) -> Transport:
+    """One pool of connections, and one login, for all who share them."""
+    if connection.shared is None:
+        return _open(connection)
+    alike = connection._replace(environ={}, shared=None)
+    key = ("flashback", *(value for name, value in alike._asdict().items() if name != "environ"))
+    found: Transport = connection.shared.of(key, lambda: _open(connection))
+    return found
+
+
 def _open(connection: Connection) -> Transport:
-    """One pool of connections, and one login, for all who speak to a platform in this run; open until it ends."""
     from gatectl.platforms.flashback.transport import Transport
 
     admission = _admission(connection)
@@ -81,9 +88,9 @@ def _open(connection: Connection) -> Transport:
             "set GATECTL_TOKEN, or token: {env: NAME} in the environment, or GATECTL_EMAIL and GATECTL_PASSWORD",
         )
     parallel = connection.parallel or PARALLEL
-    transport = Transport(admission, connection.credentials, parallel=parallel, ends=connection.ends)
-    atexit.register(transport.close)
-    return transport
+    return Transport(
+        admission, connection.credentials, parallel=parallel, ends=connection.ends, environ=connection.environ
+    )
 
 
 def check_url(target: str) -> str:
@@ -92,10 +99,11 @@ def check_url(target: str) -> str:
 
 
 class Reader:
-    """Reads the platform (`interface.Reader`)."""
+    """Reads the platform (`interface.Reader`). `own`: the transport is closed with it."""
 
-    def __init__(self, connection: Connection, transport: Transport) -> None:
+    def __init__(self, connection: Connection, transport: Transport, *, own: bool) -> None:
         self._transport = transport
+        self._own = own
         self._url = check_url(connection.target)
         self._openai = connection.openai
         self._parallel = connection.parallel or PARALLEL
@@ -173,14 +181,20 @@ class Reader:
         return None
 
     def close(self) -> None:
-        """Nothing to give back: the connections serve the whole run."""
+        """Give back what is its own; what is shared serves others."""
+        if self._own:
+            self._transport.close()
 
 
 class Writer:
-    """Changes the platform (`interface.Writer`). Raises Uncertain for a write that may or may not have had an effect."""
+    """Changes the platform (`interface.Writer`). `own`: the transport is closed with it.
 
-    def __init__(self, transport: Transport) -> None:
+    Raises Uncertain for a write that may or may not have had an effect.
+    """
+
+    def __init__(self, transport: Transport, *, own: bool) -> None:
         self._transport = transport
+        self._own = own
 
     def claim(self) -> None:
         """The platform has no locks: conditional writes, and reading back, have to do."""
@@ -210,7 +224,9 @@ class Writer:
         """The platform has nowhere to keep such a record."""
 
     def close(self) -> None:
-        """Nothing to give back: the connections serve the whole run."""
+        """Give back what is its own; what is shared serves others."""
+        if self._own:
+            self._transport.close()
 
     @staticmethod
     def _path(collection: Collection, object_id: str) -> str:

@@ -6,6 +6,7 @@ may have had one is never repeated here: it raises Uncertain, and `applying.exec
 
 from __future__ import annotations
 
+import os
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
@@ -111,14 +112,17 @@ class Transport:
     """One connection pool to one platform."""
 
     def __init__(
-        self, admission: Admission, credentials: Credentials | None, *, parallel: int, ends: float | None
-    ) -> None:
+        self, admission: Admission, credentials: Credentials | None, *, parallel: int, ends: float | None,
+        environ: Mapping[str, str] = os.environ,
+    ) -> None:  # fmt: skip
         self.pace = Pace(parallel)
         self.stopping = False
         # A platform that nobody but the checkout names gets no credential, and no login is tried there.
         self._withheld = not admission.credentials
         self._place = admission.address.place
-        self._client = http.Client(admission, headers={"Accept": "application/json"}, parallel=parallel, ends=ends)
+        self._client = http.Client(
+            admission, headers={"Accept": "application/json"}, parallel=parallel, ends=ends, environ=environ
+        )
         self._session = make_session(credentials if admission.credentials else None, self._post_without_token)
 
     def close(self) -> None:
