@@ -63,6 +63,8 @@ class Project(NamedTuple):
     """What tells this project from others of its name."""
     environ: Mapping[str, str] = os.environ
     """The variables that may be read for it: of whoever runs us, or what a program hands in."""
+    given: Mapping[str, bytes] | None = None
+    """The files that a program hands in, by their path below `folder`, which is nowhere then; None: they are read from there."""
     document: Document | None = None
 
     @property

@@ -10,11 +10,11 @@ from typing import Any
 import click
 
 from gatectl.applying import guardrails
-from gatectl.cli.options import InvalidProject, make_checked_project
 from gatectl.errors import InputError
 from gatectl.manifests import sources
 from gatectl.manifests.parse import MAX_BYTES
 from gatectl.model import SourceFile
+from gatectl.opening import InvalidProject, make_checked_project
 from gatectl.project import Environment, Project, bare_project
 
 

@@ -17,20 +17,16 @@ import click
 from gatectl import signals
 from gatectl.cli.blanks import Strict
 from gatectl.cli.console import Console
-from gatectl.credentials import pasted, references
-from gatectl.errors import INVALID, GatectlError, MissingCredential, UntrustedHost, UsageError
+from gatectl.errors import UntrustedHost, UsageError
 from gatectl.files import fences
 from gatectl.manifests import sources
-from gatectl.manifests.exclusion import broken
-from gatectl.manifests.parse import locate, parse
-from gatectl.manifests.validate import check_project
-from gatectl.model import Document, Finding, Pointer, SourceFile, Spot
+from gatectl.model import Finding
 from gatectl.network import trust
 from gatectl.network.addresses import Pattern
+from gatectl.opening import InvalidProject, choose, credentials_of, make_checked_project, way_to
 from gatectl.platforms import default_workspace_of, driver_for
-from gatectl.platforms.flashback import check_url
-from gatectl.platforms.interface import Connection, Credentials, Secret, Shared
-from gatectl.project import Environment, Project, bare_project, choose_environment, make_project
+from gatectl.platforms.interface import Connection, Shared
+from gatectl.project import Environment, Project, bare_project
 from gatectl.quote import quote, safe
 
 if TYPE_CHECKING:
@@ -56,21 +52,6 @@ class Globals(NamedTuple):
 
     def console(self, format_name: str = "text") -> Console:
         return Console(format_name, self.color, -1 if self.quiet else int(self.verbose), self.log_format)
-
-
-class InvalidProject(GatectlError):
-    """The project file has findings; they are the user's mistakes, and end the command as invalid manifests do."""
-
-    code = "invalid_project"
-    exit_code = INVALID
-
-    def __init__(self, findings: list[Finding], file: str) -> None:
-        first = findings[0]
-        place = f"{first.place.file}:{first.place.line}:{first.place.column}: " if first.place else ""
-        more = f" (and {len(findings) - 1} more)" if len(findings) > 1 else ""
-        super().__init__(f"{place}{first.rule}: {first.message}{more}", first.hint)
-        self.findings = findings
-        self.file = file
 
 
 def _store(context: click.Context, parameter: click.Parameter, value: Any) -> None:
@@ -192,21 +173,6 @@ def load_project(options: Globals) -> Project:
     return make_checked_project(sources.read_file(file), file)
 
 
-def make_checked_project(source: SourceFile, file: Path) -> Project:
-    """The project that a file's bytes say; `file` is where it lies. Raises InvalidProject."""
-    parsed = parse(source)
-    findings = list(parsed.findings)
-    if len(parsed.documents) == 1:
-        findings += check_project(parsed.documents[0], sources.read_schema("project"))
-        findings = findings or _crossing(parsed.documents[0], file)
-    elif not findings:
-        message = f"a project file holds one document, not {len(parsed.documents)}"
-        findings.append(Finding("GW106", message, "start from: gatectl init", place=sources.first_place(source.path)))
-    if findings:
-        raise InvalidProject(locate(findings), source.path)
-    return make_project(file, parsed.documents[0].data)._replace(document=parsed.documents[0])
-
-
 def project_file_of(options: Globals) -> Path | None:
     """The project file that the options name, or that lies in the working directory or above it; None: there is none.
 
@@ -234,51 +200,13 @@ def _user(uid: int) -> str:
         return f"user {uid}"
 
 
-def _foreign_manifests(document: Document, file: Path) -> list[Finding]:
-    """GW101 for manifests that lie elsewhere: a project file speaks for its own folder."""
-    spec = document.data.get("spec") or {}
-    fence = os.path.realpath(file.parent)
-    places: list[tuple[Pointer, Any]] = [(("spec", "manifests"), spec.get("manifests"))]
-    for name, environment in (spec.get("environments") or {}).items():
-        places.append((("spec", "environments", name, "manifests"), environment.get("manifests")))
-    return [
-        Finding("GW101", f"{quote(name)} does not lie in the project, whose folder is {quote(file.parent)}",
-                "name folders of the project, or give another PATH on the command line",
-                spot=Spot(document, (*pointer, index)))
-        for pointer, names in places for index, name in enumerate(names or ())
-        if not fences.is_inside(os.path.realpath(file.parent / name), fence)
-    ]  # fmt: skip
-
-
-def _crossing(document: Document, file: Path) -> list[Finding]:
-    """What a project file of the right shape names and must not: patterns that are none, manifests and tokens elsewhere."""
-    bounds = references.borders(file.parent, (), os.environ)
-    environments = (document.data.get("spec") or {}).get("environments") or {}
-    tokens = references.check_tokens(document, environments, bounds)
-    return [*_broken_patterns(document), *_foreign_manifests(document, file), *tokens]
-
-
-def _broken_patterns(document: Document) -> list[Finding]:
-    """GW205 for what `exclude` holds and is no pattern."""
-    patterns = (document.data.get("spec") or {}).get("exclude") or ()
-    return [
-        Finding("GW205", f"spec.exclude[{index}] '{quote(pattern)}' is no gitignore pattern", "see: git help gitignore",
-                spot=Spot(document, ("spec", "exclude", index)))
-        for index, pattern in enumerate(patterns) if broken(pattern)
-    ]  # fmt: skip
-
-
 def environment_of(project: Project, options: Globals) -> Environment:
     """The environment that the options choose. Raises UsageError."""
     platform = options.platform
     if platform is not None and platform.startswith("sqlite:///"):
         # On the command line a path is relative to where it is typed, as everywhere in a shell.
         platform = "sqlite:///" + os.path.abspath(platform.removeprefix("sqlite:///"))
-    environment = choose_environment(project, options.env, platform, options.workspace)
-    driver_for(environment.platform)
-    if environment.platform.startswith(("https://", "http://")):
-        check_url(environment.platform)
-    return environment
+    return choose(project, options.env, platform, options.workspace)
 
 
 def connection_of(
@@ -287,10 +215,7 @@ def connection_of(
     """What the platform is reached with. Raises MissingCredential for a token that is named and not there, UntrustedHost."""
     _warn_outside(project, environment)
     trusted = trust.trusted_hosts(os.environ, project.folder)
-    connection = Connection(
-        environment.platform, project.folder, environment.openai, None, parallel, ends, environment.named, trusted,
-        project.environ, _shared(),
-    )  # fmt: skip
+    connection = way_to(project, environment, trusted, _shared(), parallel, ends)
     driver = driver_for(environment.platform)
     try:
         admitted = driver.admit(connection)
@@ -301,7 +226,7 @@ def connection_of(
     if remark is not None:
         _console().warning(remark)
     # What is not to be sent is not even read.
-    return connection._replace(credentials=_credentials(project, environment)) if admitted else connection
+    return connection._replace(credentials=credentials_of(project, environment)) if admitted else connection
 
 
 def _shared() -> Shared:
@@ -345,32 +270,6 @@ def _console() -> Console:
     """That of the command that is running."""
     context = click.get_current_context(silent=True)
     return (Globals(**context.ensure_object(dict)) if context is not None else Globals()).console()
-
-
-def _credentials(project: Project, environment: Environment) -> Credentials | None:
-    """GATECTL_TOKEN, the environment's token, or GATECTL_EMAIL and GATECTL_PASSWORD; the first that is there."""
-    if not environment.platform.startswith(("https://", "http://")):
-        return None
-    from gatectl.credentials.secrets import resolve_reference, shaped
-
-    given = pasted.stripped(os.environ.get("GATECTL_TOKEN", ""))
-    if given:
-        return Credentials(token=Secret(shaped("environment variable GATECTL_TOKEN", given, pasted.token)))
-    if environment.token is not None:
-        try:
-            return Credentials(
-                token=Secret(resolve_reference(environment.token, project.folder, os.environ, pasted.token))
-            )
-        except MissingCredential as error:
-            raise MissingCredential(
-                f"the token of environment '{quote(environment.name)}': {error.message}", error.hint
-            ) from error
-    email = pasted.stripped(os.environ.get("GATECTL_EMAIL", "")) or None
-    # A password may be of any characters; the end of a line is of the file that it was read from.
-    password = os.environ.get("GATECTL_PASSWORD", "").rstrip("\r\n")
-    if email or password:
-        return Credentials(email=email, password=Secret(password) if password else None)
-    return None
 
 
 def offline_environment(project: Project, options: Globals) -> tuple[Environment, str | None]:

@@ -15,7 +15,6 @@ from gatectl.cli.console import Console
 from gatectl.cli.guarding import guardrails_option, read_base
 from gatectl.cli.options import (
     Globals,
-    InvalidProject,
     command,
     deadline_option,
     environment_of,
@@ -26,6 +25,7 @@ from gatectl.documents.findings import findings_json, relative_to
 from gatectl.errors import DONE, INVALID, DeadlinePassed, InputError
 from gatectl.manifests import checks, sources
 from gatectl.model import Finding, SourceFile
+from gatectl.opening import InvalidProject
 from gatectl.platforms import default_workspace_of
 from gatectl.project import Project, choose_environment
 from gatectl.quote import quote

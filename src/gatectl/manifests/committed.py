@@ -1,4 +1,5 @@
-"""Manifests as a commit has them: the files that `sources` would read if it were checked out. Reads no working file.
+"""Manifests as a tree of files has them, a commit's or one in memory: the files that `sources` would read if it lay on disk.
+Reads no working file.
 
 They go by the names that they have, or would have, in the checkout, and what is skipped there is skipped here: hidden
 names, what `exclude` names, other projects, links that lead out of the project. Submodules are not looked into.
@@ -8,13 +9,13 @@ from __future__ import annotations
 
 import os
 import posixpath
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Final, NamedTuple
+from typing import Final, NamedTuple, Protocol
 
 from gatectl.errors import UsageError
 from gatectl.manifests import sources
-from gatectl.manifests.commits import History, TreeFile
+from gatectl.manifests.commits import TreeFile
 from gatectl.manifests.exclusion import exclusion
 from gatectl.manifests.parse import MAX_BYTES
 from gatectl.model import Finding, SourceFile
@@ -32,11 +33,36 @@ class Scope(NamedTuple):
     inside: str
 
 
+class Trees(Protocol):
+    """Where files come from: the real path of the top, the files of a tree, and the contents of some of them by oid."""
+
+    @property
+    def top(self) -> str: ...
+
+    def files(self, tree: str) -> Iterable[TreeFile]: ...
+
+    def contents(self, oids: Collection[str]) -> Mapping[str, bytes]: ...
+
+
+class InMemory:
+    """Files that a program hands in, by their path relative to `top`, which is nowhere."""
+
+    def __init__(self, top: str, files: Mapping[str, bytes]) -> None:
+        self.top = top
+        self._files = files
+
+    def files(self, tree: str) -> Sequence[TreeFile]:
+        return [TreeFile("100644", path, len(content), path) for path, content in sorted(self._files.items())]
+
+    def contents(self, oids: Collection[str]) -> Mapping[str, bytes]:
+        return {oid: self._files[oid] for oid in oids}
+
+
 class Committed:
-    """Reads the manifests under some paths out of any commit of a checkout. Raises UsageError for paths beyond it."""
+    """Reads the manifests under some paths out of any tree. Raises UsageError for paths beyond it."""
 
     def __init__(
-        self, history: History, paths: Sequence[str | Path], folder: Path, project_file: Path | None = None,
+        self, history: Trees, paths: Sequence[str | Path], folder: Path, project_file: Path | None = None,
         exclude: Sequence[Patterns] = (),
     ) -> None:  # fmt: skip
         self._history = history

@@ -14,6 +14,7 @@ from gatectl import rules
 from gatectl.credentials import references
 from gatectl.kinds import KINDS
 from gatectl.manifests import desired, parse, sources, validate
+from gatectl.manifests.committed import Committed, InMemory
 from gatectl.model import Desired, Document, Finding, SourceFile
 from gatectl.project import Environment, Project
 from gatectl.quote import quote
@@ -62,7 +63,11 @@ def manifest_paths(project: Project, environment: Environment, paths: Sequence[s
 
 def load(project: Project, paths: Sequence[str | Path], default_workspace: str | None) -> Loaded:
     """Bytes → documents → manifests, and every offline finding. `default_workspace`: of manifests that name none."""
-    read = sources.read_manifests(paths, project.folder, project.file, project.exclude)
+    if project.given is None:
+        read = sources.read_manifests(paths, project.folder, project.file, project.exclude)
+    else:
+        tree = InMemory(str(project.folder), project.given)
+        read = Committed(tree, paths, project.folder, project.file, project.exclude).read("")
     return load_read(project, read, default_workspace)
 
 

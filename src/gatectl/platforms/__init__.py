@@ -20,7 +20,7 @@ class Driver(NamedTuple):
 
     `default_workspace` is the one of manifests that name none, where it is known without asking (None: it is not).
     `writable` says that something can be applied to it at all, `consistency` how many seconds its lists may lag behind what
-    was written where nobody says otherwise.
+    was written where nobody says otherwise. `offered`: somebody may name it, on the command line or in a project file.
     """
 
     name: str
@@ -28,6 +28,7 @@ class Driver(NamedTuple):
     default_workspace: str | None
     writable: bool = True
     consistency: float = 0.0
+    offered: bool = True
 
     def admit(self, connection: Connection) -> bool:
         """Whether credentials may be sent to the target; asks nobody. Raises UntrustedHost, as opening it would."""
@@ -59,6 +60,7 @@ PLATFORMS: Final[Mapping[str, Driver]] = {
     "postgresql://": Driver("postgresql", "gatectl.platforms.embedded", "default"),
     "https://": Driver("flashback", "gatectl.platforms.flashback", None, consistency=10.0),
     "http://": Driver("flashback", "gatectl.platforms.flashback", None, consistency=10.0),
+    "memory": Driver("memory", "gatectl.platforms.embedded", "default", offered=False),
     "snapshot://": Driver("snapshot", "gatectl.platforms.snapshot", None, writable=False),
 }
 

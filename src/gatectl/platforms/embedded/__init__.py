@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import hashlib
 import os
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import TYPE_CHECKING
 
 from gatectl.errors import PlatformError
@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 TRAITS = Traits(default_workspace="default", packets=False, openai="OPENAI", parallel=1)
 
 _OWN_FILE = "platform.db"
+_MEMORY = "memory"
 _SQLITE = "sqlite:///"
 _POSTGRESQL = "postgresql://"
 
@@ -49,16 +50,23 @@ def open_reader(connection: Connection) -> Reader:
     A relative path is relative to the project's folder. Creates nothing, whether there is a database or not. Raises
     PlatformError when what is there is not a database of this gatectl.
     """
+    shared = _shared_platform(connection)
+    if shared is not None:
+        return Reader(Identification(_MEMORY, _MEMORY, None), shared.store)
     return Reader(*_located(connection))
 
 
 def open_writer(connection: Connection) -> Writer:
     """A writer of the same databases; creates the one that does not exist. Raises PlatformError when it cannot."""
-    return Writer(open_platform(connection))
+    shared = _shared_platform(connection)
+    return Writer(open_platform(connection) if shared is None else shared, own=shared is None)
 
 
 def open_platform(connection: Connection) -> Platform:
     """The platform itself, to be served; creates the database that does not exist. Raises PlatformError."""
+    shared = _shared_platform(connection)
+    if shared is not None:
+        return shared
     from .platform import Platform
     from .store import open_for_writing
 
@@ -68,10 +76,16 @@ def open_platform(connection: Connection) -> Platform:
 class Reader:
     """Reads the embedded platform (`interface.Reader`). Each list is one moment of the database."""
 
-    def __init__(self, identification: Identification, database: Database) -> None:
+    def __init__(self, identification: Identification, database: Database | Store) -> None:
+        from .store import Store
+
         self._identification = identification
-        self._database = database
         self._store: Store | None = None
+        self._database: Database | None = None
+        if isinstance(database, Store):
+            self._store = database  # somebody else's, who closes it
+        else:
+            self._database = database
         self._opened()
 
     @property
@@ -110,7 +124,7 @@ class Reader:
         return applied_objects(store, project) if store else frozenset()
 
     def close(self) -> None:
-        if self._store is not None:
+        if self._store is not None and self._database is not None:
             self._store.close()
             self._store = None
 
@@ -118,20 +132,26 @@ class Reader:
         """The store; a database that was missing may have come to be since."""
         from .store import open_for_reading
 
-        if self._store is None:
+        if self._store is None and self._database is not None:
             self._store = open_for_reading(self._database)
         return self._store
 
 
 class Writer:
-    """Changes the embedded platform (`interface.Writer`); every call is one transaction. Raises PlatformError."""
+    """Changes the embedded platform (`interface.Writer`); every call is one transaction. Raises PlatformError.
 
-    def __init__(self, platform: Platform) -> None:
+    `own`: the platform is closed with it.
+    """
+
+    def __init__(self, platform: Platform, *, own: bool) -> None:
         self._platform = platform
+        self._own = own
+        self._release: Callable[[], None] | None = None
 
     def claim(self) -> None:
         """Keep other applies out until this is closed. Raises PlatformLocked."""
-        self._platform.claim()
+        if self._release is None:
+            self._release = self._platform.claim()
 
     def stop(self) -> None:
         """Nothing to do: no write here waits for long."""
@@ -155,7 +175,31 @@ class Writer:
         self._platform.record(project, object_ids)
 
     def close(self) -> None:
-        self._platform.close()
+        try:
+            if self._own:
+                self._platform.close()
+        finally:
+            if self._release is not None:
+                self._release()
+                self._release = None
+
+
+def _shared_platform(connection: Connection) -> Platform | None:
+    """The one platform in memory that all share who have this connection; None for a database elsewhere."""
+    if connection.target != _MEMORY:
+        return None
+    if connection.shared is None:
+        raise PlatformError("a platform in memory is shared, or lost")
+    found: Platform = connection.shared.of(_MEMORY, _in_memory)
+    return found
+
+
+def _in_memory() -> Platform:
+    from .memory import Memory
+    from .platform import Platform
+    from .store import open_for_writing
+
+    return Platform(open_for_writing(Memory()))
 
 
 def _server(connection: Connection) -> PostgresDatabase:

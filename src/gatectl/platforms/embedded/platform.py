@@ -190,9 +190,9 @@ class Platform:
         with self._store.writing() as transaction:
             COLLECTIONS[collection].delete(transaction, object_id, etag)
 
-    def claim(self) -> None:
-        """Keep other applies out until this is closed. Raises PlatformLocked when one is under way and does not end."""
-        self._store.claim()
+    def claim(self) -> Callable[[], None]:
+        """Keep other applies out until what this gives is called. Raises PlatformLocked when one is under way and does not end."""
+        return self._store.claim()
 
     def record(self, project: str, object_ids: Iterable[str]) -> None:
         """Remember that a project applied these objects; what is remembered already stays so."""

@@ -87,7 +87,6 @@ class WritableStore(Store):
 
     def __init__(self, database: Database, connection: Connection, facts: Mapping[str, str]) -> None:
         super().__init__(database, connection, facts)
-        self._release: Callable[[], None] | None = None
         self._seal_key = bytes.fromhex(facts["seal"])
 
     @contextmanager
@@ -102,16 +101,9 @@ class WritableStore(Store):
             with self._database.committing():
                 _commit(transaction)
 
-    def claim(self) -> None:
-        """Keep other applies out until this store is closed. Raises PlatformLocked."""
-        if self._release is None:
-            self._release = self._database.claim()
-
-    def close(self) -> None:
-        super().close()
-        if self._release is not None:
-            self._release()
-            self._release = None
+    def claim(self) -> Callable[[], None]:
+        """Keep other applies out until what this returns is called. Raises PlatformLocked."""
+        return self._database.claim()
 
     def _seal(self, secret: str) -> str:
         return hmac.new(self._seal_key, secret.encode(), hashlib.sha256).hexdigest()
