@@ -1,3 +1,29 @@
-"""gatectl: a declarative GitOps reconciler for the repositories of a Cloud and AI Gateway."""
+"""gatectl: a declarative GitOps reconciler for the repositories of a Cloud and AI Gateway.
 
-__version__ = "0.1.0"
+estate = gatectl.open("folder")      # see `gatectl.api`
+"""
+
+from __future__ import annotations
+
+from gatectl.version import __version__
+
+TYPE_CHECKING = False  # `typing` would cost more than all the rest of `gatectl --version`
+if TYPE_CHECKING:
+    from gatectl.api import Estate, Findings, Plan, Receipt, open  # noqa: A004 - the word of the contract
+    from gatectl.errors import GatectlError
+
+__all__ = ["Estate", "Findings", "GatectlError", "Plan", "Receipt", "__version__", "open"]
+
+
+def __getattr__(name: str) -> object:
+    """The API, imported when it is first asked for: `import gatectl` costs nothing."""
+    if name == "GatectlError":
+        from gatectl.errors import GatectlError
+
+        return GatectlError
+    if name in __all__:
+        from gatectl import api
+
+        found: object = getattr(api, name)
+        return found
+    raise AttributeError(f"module 'gatectl' has no attribute {name!r}")

@@ -30,7 +30,7 @@ def _interrupted() -> int:
 
 def _print_version() -> bool:
     """Whether it could be printed; else whoever knows how to fail does it again."""
-    from gatectl import __version__
+    from gatectl.version import __version__
 
     if sys.stdout is None:
         return False

@@ -12,7 +12,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, Final, NamedTuple
 
 from gatectl import rules
-from gatectl.kinds import bucket
+from gatectl.kinds import KINDS, bucket
 from gatectl.manifests import validate
 from gatectl.manifests.desired import offline_namespace, read_manifest
 from gatectl.model import Attachment, Desired, Document, Finding, Live, Manifest, ObjectKey, SourceFile
@@ -242,7 +242,7 @@ def file_names(exported: Sequence[Exported]) -> list[str]:
     taken: set[str] = set()
     for item in exported:
         key = item.live.key
-        folder = [key.workspace, f"{key.kind.lower()}s"] if key.workspace is not None else ["workspaces"]
+        folder = [key.workspace, KINDS[key.kind].plural] if key.workspace is not None else ["workspaces"]
         stem = "/".join(_slug(part) for part in (*folder, key.name))
         if stem.endswith("/gatectl"):
             stem += f"-{key.kind.lower()}"  # gatectl.yaml is what project files are called

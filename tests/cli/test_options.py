@@ -13,8 +13,8 @@ from typing import Any
 
 import pytest
 
-from gatectl import __version__
 from gatectl.cli import COMMANDS
+from gatectl.version import __version__
 
 from .conftest import GOOD, REPOSITORY, Shell, project
 

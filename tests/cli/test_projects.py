@@ -35,7 +35,7 @@ def test_an_object_called_as_the_project_file_is_exported_to_a_file_that_is_read
     shell.write("manifests/a.yaml", GOOD.replace("name: data", "name: gatectl"))
     assert shell("apply", "--yes").code == 0
     assert shell("export", "--out", "out").code == 0
-    assert (shell.folder / "out/default/repositorys/gatectl-repository.yaml").is_file()
+    assert (shell.folder / "out/default/repositories/gatectl-repository.yaml").is_file()
     assert shell("plan", "--detailed-exitcode", "out").code == 0
     assert "3 manifests" in shell("validate", "out").out
 

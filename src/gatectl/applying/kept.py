@@ -16,12 +16,12 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final, NamedTuple
 
-from gatectl import __version__
 from gatectl.applying.receipt import Actor, Run, run_id
 from gatectl.documents.receipts import Receipt
 from gatectl.errors import GatectlError, InputError
 from gatectl.files import outputs
 from gatectl.quote import json_text
+from gatectl.version import __version__
 
 FOLDER: Final = "receipts"
 KEPT: Final = 100

@@ -12,11 +12,11 @@ from typing import TYPE_CHECKING, Final
 
 import click
 
-from gatectl import __version__
 from gatectl.cli.blanks import Strict
 from gatectl.cli.options import global_options
 from gatectl.errors import UsageError
 from gatectl.quote import quote
+from gatectl.version import __version__
 
 if TYPE_CHECKING:
     from click.shell_completion import CompletionItem

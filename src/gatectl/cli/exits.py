@@ -14,9 +14,10 @@ from typing import TextIO
 
 import click
 
-from gatectl import __version__, errors, signals
+from gatectl import errors, signals
 from gatectl.cli.console import Console, command_of, console_from, let_go
 from gatectl.quote import quote
+from gatectl.version import __version__
 
 
 def run(arguments: Sequence[str], watch: signals.Watch | None = None) -> int:

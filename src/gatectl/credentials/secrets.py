@@ -23,6 +23,9 @@ _LONGEST = 1 << 20
 SecretName = Literal["key", "secret"]
 _SECRETS: Final[tuple[SecretName, ...]] = ("key", "secret")
 
+LookUp = Callable[[SecretReference], "str | None"]
+"""Gives what a reference leads to; None: there is nothing."""
+
 Shape = Callable[[str], str]
 """What makes of a text the secret that is sent, or raises `credentials.Unusable`."""
 
@@ -74,9 +77,15 @@ def _file(path: Path) -> str:
 
 
 def resolve_plan(
-    plan: Plan, project_folder: Path, environment: Mapping[str, str], tokens: Iterable[SecretReference] = ()
+    plan: Plan,
+    project_folder: Path,
+    environment: Mapping[str, str],
+    tokens: Iterable[SecretReference] = (),
+    look_up: LookUp | None = None,
 ) -> dict[str, dict[str, str]]:
     """All credentials that a plan's operations send, by operation id. `tokens` are what the project's environments sign in with.
+
+    `look_up` gives what a reference leads to, instead of the environment and the files of the project.
 
     Raises MissingCredential naming all that miss, or that a plan may not name.
     """
@@ -88,7 +97,7 @@ def resolve_plan(
         reference = credentials_of(operation)
         if not reference:
             continue
-        found, lost = _resolve(operation, reference, project_folder, environment, bounds)
+        found, lost = _resolve(operation, reference, project_folder, environment, bounds, look_up)
         secrets[operation["id"]] = found
         for what, error in lost:
             missing.setdefault(error.message, []).append(what)
@@ -114,6 +123,7 @@ def _resolve(
     project_folder: Path,
     environment: Mapping[str, str],
     bounds: references.Borders,
+    look_up: LookUp | None,
 ) -> tuple[dict[str, str], list[tuple[str, MissingCredential]]]:
     """The secrets of one operation, and those of them that are not there, each with what it is for. A plan's files are
     relative to the project folder."""
@@ -126,7 +136,10 @@ def _resolve(
             if refused is not None:
                 raise MissingCredential(f"{refused.message} (GW601)", refused.hint)
             shape = functools.partial(pasted.usable, provider=_provider(operation), field=name)
-            found[name] = resolve_reference(value, project_folder, environment, shape)
+            if look_up is not None:
+                found[name] = _looked_up(value, look_up, shape)
+            else:
+                found[name] = resolve_reference(value, project_folder, environment, shape)
         except MissingCredential as error:
             what = f"{operation['kind']} {quote(operation['workspace'])}/{quote(operation['name'])}: {name}"
             missing.append((what, error))
@@ -139,6 +152,14 @@ def _said(reference: CredentialReferences) -> list[SecretName]:
         return []
     order = list(reference)
     return sorted((name for name in _SECRETS if name in reference), key=order.index)
+
+
+def _looked_up(reference: SecretReference, look_up: LookUp, shape: Shape) -> str:
+    what = " ".join(f"{name} {quote(value)}" for name, value in reference.items())
+    secret = look_up(reference)
+    if secret is None:
+        raise MissingCredential(f"{what} is not there", "the function that looks up secrets has none for it")
+    return _shaped(what, lambda: secret, shape)
 
 
 def _provider(operation: Operation) -> str | None:

@@ -75,6 +75,12 @@ class Kind(NamedTuple):
     lost: Callable[[Wire], list[str]] = _nothing
     unique: bool = False
 
+    @property
+    def plural(self) -> str:
+        """What folders of several are called: buckets, repositories."""
+        word = self.name.lower()
+        return f"{word[:-1]}ies" if word.endswith("y") else f"{word}s"
+
 
 def text(wire: Wire, field: str) -> str:
     """A field that every object of its kind has. Raises KeyError where it is missing, empty or no text."""

@@ -28,12 +28,12 @@ from typing import Any, Final, Literal, NamedTuple
 import httpcore
 import httpx
 
-from gatectl import __version__
 from gatectl.errors import DeadlinePassed, PlatformError, Uncertain, Unreachable, UsageError
 from gatectl.network.addresses import Admission
 from gatectl.network.proxies import Proxy, find_proxy
 from gatectl.network.sockets import Backend, Clock, trusted_authorities
 from gatectl.quote import quote
+from gatectl.version import __version__
 
 CONNECT_SECONDS: Final = 5.0
 REQUEST_SECONDS: Final = 30.0

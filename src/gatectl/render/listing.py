@@ -12,7 +12,7 @@ from gatectl.resources import RESOURCE_NAMES
 
 if TYPE_CHECKING:
     from gatectl.documents.findings import Failure, Finding, Findings, Where
-    from gatectl.documents.plans import Operation, Plan, Resource, Selection, Since
+    from gatectl.documents.plans import Operation, Plan, Resource, Selection, Since, Target
 
 
 def listed(document: Findings | Plan) -> Sequence[Finding]:
@@ -157,6 +157,11 @@ def failure_words(document: Failure) -> list[str]:
     error = document["error"]
     lines = [safe(line) for line in error["message"].split("\n")]
     return [*lines, f"hint: {safe(error['hint'])}"] if error["hint"] else lines
+
+
+def platform_words(target: Target) -> str:
+    """The platform that a plan's target names; of the embedded one also where it lies in the project."""
+    return f"{target['url']} (.gatectl/platform.db)" if target["url"] == "embedded" else target["url"]
 
 
 def resource_words(item: Resource) -> str:

@@ -21,7 +21,7 @@ from gatectl.documents.receipts import Outcome, Receipt
 from gatectl.quote import safe
 from gatectl.render import outcomes as words
 from gatectl.render.interface import Look, Renderer
-from gatectl.render.listing import limits, plural, selection_of, where
+from gatectl.render.listing import limits, platform_words, plural, selection_of, where
 from gatectl.render.text import operation_lines
 
 MINIMUM: Final = 1_000
@@ -145,7 +145,7 @@ def _head(document: Plan, look: Look) -> Iterator[str]:
     if remarks:
         yield "\n\n".join(remarks)
     target, source = document["target"], document["source"]
-    url = target["url"] if target["url"] != target["driver"] else f"{target['driver']} (.gatectl/platform.db)"
+    url = platform_words(target)
     spaces = target["workspaces"]
     listed = code(", ".join(spaces), limit) if spaces else "none"
     lines = [f"- Target: {code(url, limit)}, {plural(len(spaces), 'workspace')}: {listed}"]

@@ -12,7 +12,6 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Final
 from urllib.parse import quote
 
-from gatectl import __version__
 from gatectl.documents.findings import Finding, Findings, RelatedPlace
 from gatectl.documents.plans import Plan
 from gatectl.quote import json_text, safe
@@ -20,6 +19,7 @@ from gatectl.render.interface import Files, Look, Renderer
 from gatectl.render.json import dump
 from gatectl.render.listing import PROJECT_CHANGED, fingerprints, listed, partial_words, project_changes, words
 from gatectl.rules.interface import Rule
+from gatectl.version import __version__
 
 SCHEMA: Final = "https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/schemas/sarif-schema-2.1.0.json"
 INFORMATION: Final = "https://gatectl.io/"

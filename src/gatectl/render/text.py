@@ -14,7 +14,7 @@ from gatectl.quote import LONGEST, quote, safe
 from gatectl.render import outcomes
 from gatectl.render.excerpt import Excerpts
 from gatectl.render.interface import Look, Renderer
-from gatectl.render.listing import doomed, limits, resource_words, selection_of
+from gatectl.render.listing import doomed, limits, platform_words, resource_words, selection_of
 from gatectl.render.listing import plural as plural
 from gatectl.render.listing import where as _where
 from gatectl.resources import RESOURCE_NAMES
@@ -93,7 +93,7 @@ def _colored(line: tuple[str, str], paint: _Paint, severity: str | None) -> str:
 def target(plan: Plan) -> str:
     """The platform a plan is for, in words."""
     named = plan["target"]
-    url = named["url"] if named["url"] != named["driver"] else f"{named['driver']} (.gatectl/platform.db)"
+    url = platform_words(named)
     spaces = ", ".join(map(quote, named["workspaces"]))
     return f"{quote(url)}" + (f", workspace{'s' if len(named['workspaces']) > 1 else ''} {spaces}" if spaces else "")
 

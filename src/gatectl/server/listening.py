@@ -13,6 +13,7 @@ import signal
 import socket
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from threading import Thread
 from typing import Final, NamedTuple
 
 import uvicorn
@@ -51,28 +52,47 @@ def listen(address: Address, platform: Platform, sessions: Sessions, faults: Fau
     gc.enable()
     gc.set_threshold(50_000, 20, 20)
     logging.getLogger("uvicorn").handlers = [logging.NullHandler()]
-    transports: Transports = {}
     with ThreadPoolExecutor(_WORKERS, "gatectl") as executor, _bound(address) as bound:
-        application = make_application(Serving(platform, sessions, executor, log.error))
-        if faults is not None:
-            application = Interference(application, faults, sessions, transports, platform)
-        config = uvicorn.Config(
-            _Logged(application, log.info),
-            http=patient(protocol_class(transports)),
-            limit_concurrency=CONNECTIONS,
-            lifespan="off",
-            ws="none",
-            log_config=None,
-            access_log=False,
-            server_header=False,
-            proxy_headers=False,
-            timeout_keep_alive=_KEEP_ALIVE_SECONDS,
-            timeout_graceful_shutdown=_GRACE_SECONDS,
-        )
+        config = _configured(Serving(platform, sessions, executor, log.error), faults, log)
         server = _Server(config, f"listening on http://{_shown(bound)}", log)
         server.run([bound])
     if server.interrupted:
         raise Interrupted("interrupted")
+
+
+@contextlib.contextmanager
+def listening(platform: Platform, sessions: Sessions, faults: Faults | None, log: Log) -> Iterator[str]:
+    """Serve on a free port of this machine while this lasts, in a thread of its own; its URL. Nothing of the process is touched."""
+    with ThreadPoolExecutor(_WORKERS, "gatectl") as executor, _bound(Address("127.0.0.1", 0)) as bound:
+        bound.listen()  # who connects at once waits
+        server = uvicorn.Server(_configured(Serving(platform, sessions, executor, log.error), faults, log))
+        thread = Thread(target=server.run, args=([bound],), name="gatectl-serve", daemon=True)
+        thread.start()
+        try:
+            yield f"http://{_shown(bound)}"
+        finally:
+            server.should_exit = True
+            thread.join()
+
+
+def _configured(serving: Serving, faults: Faults | None, log: Log) -> uvicorn.Config:
+    transports: Transports = {}
+    application = make_application(serving)
+    if faults is not None:
+        application = Interference(application, faults, serving.sessions, transports, serving.platform)
+    return uvicorn.Config(
+        _Logged(application, log.info),
+        http=patient(protocol_class(transports)),
+        limit_concurrency=CONNECTIONS,
+        lifespan="off",
+        ws="none",
+        log_config=None,
+        access_log=False,
+        server_header=False,
+        proxy_headers=False,
+        timeout_keep_alive=_KEEP_ALIVE_SECONDS,
+        timeout_graceful_shutdown=_GRACE_SECONDS,
+    )
 
 
 class _Server(uvicorn.Server):

@@ -7,11 +7,11 @@ from __future__ import annotations
 
 from typing import Any
 
-from gatectl import __version__
 from gatectl.platforms.embedded.creations import LONGEST_KEY
 from gatectl.server.endpoint import Endpoint
 from gatectl.server.routes import ENDPOINTS
 from gatectl.server.shapes import SHAPES
+from gatectl.version import __version__
 
 _STRING = {"type": "string"}
 _KEY = {"type": "string", "minLength": 1, "maxLength": LONGEST_KEY, "pattern": "^[ -~]+$"}

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from threading import Lock
 
 from sqlalchemy import Connection, Engine, StaticPool, create_engine, event
@@ -47,6 +47,10 @@ class Memory:
         if not self._applying.acquire(timeout=PATIENCE):
             raise PlatformLocked("another apply of this program is under way", "wait for it, and try again")
         return self._applying.release
+
+    def committing(self) -> AbstractContextManager[None]:
+        """A COMMIT here is done or raises."""
+        return nullcontext()
 
     @contextmanager
     def translated(self) -> Iterator[None]:
