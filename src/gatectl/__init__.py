@@ -15,15 +15,15 @@ if TYPE_CHECKING:
 __all__ = ["Estate", "Findings", "GatectlError", "Plan", "Receipt", "__version__", "open"]
 
 
-def __getattr__(name: str) -> object:
+def __getattr__(word: str) -> object:
     """The API, imported when it is first asked for: `import gatectl` costs nothing."""
-    if name == "GatectlError":
+    if word == "GatectlError":
         from gatectl.errors import GatectlError
 
         return GatectlError
-    if name in __all__:
+    if word in __all__:
         from gatectl import api
 
-        found: object = getattr(api, name)
+        found: object = getattr(api, word)
         return found
-    raise AttributeError(f"module 'gatectl' has no attribute {name!r}")
+    raise AttributeError(f"module 'gatectl' has no attribute {word!r}")

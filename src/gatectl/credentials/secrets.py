@@ -155,7 +155,7 @@ def _said(reference: CredentialReferences) -> list[SecretName]:
 
 
 def _looked_up(reference: SecretReference, look_up: LookUp, shape: Shape) -> str:
-    what = " ".join(f"{name} {quote(value)}" for name, value in reference.items())
+    what = " ".join(f"{how} {quote(value)}" for how, value in reference.items())
     secret = look_up(reference)
     if secret is None:
         raise MissingCredential(f"{what} is not there", "the function that looks up secrets has none for it")
