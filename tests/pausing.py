@@ -22,6 +22,7 @@ class Pausing(Proxy):
         self.requests: list[str] = []
         self._turn = threading.Lock()
         self._at: int | None = None
+        self._first = ""
         self._late = False
         self._act: Act = lambda: True
 
@@ -30,9 +31,15 @@ class Pausing(Proxy):
         self.requests.clear()
         self._at, self._act, self._late = at, act, late
 
+    def pause_after_first(self, what: str, act: Act) -> None:
+        """The same, once the first request of this method and path is answered."""
+        self.pause(None, act, late=True)
+        self._first = what
+
     def answer(self, asked: Asked) -> Answer | None:
         with self._turn:
-            mine = len(self.requests) == self._at
+            mine = len(self.requests) == self._at or asked.what == self._first
+            self._first = "" if mine else self._first
             self.requests.append(asked.what)
         if mine and not self._late and not self._act():
             return None

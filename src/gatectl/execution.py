@@ -16,7 +16,7 @@ from gatectl import errors, reconcile
 from gatectl.applying import execute as executor
 from gatectl.applying import guardrails, guards, replan
 from gatectl.applying import receipt as receipts
-from gatectl.applying.ending import exit_code, was_sent
+from gatectl.applying.ending import FINE, exit_code, was_sent
 from gatectl.applying.kept import Places, find_places, save
 from gatectl.documents.plans import Plan
 from gatectl.documents.receipts import Override, Receipt
@@ -74,6 +74,9 @@ class Attendant:
     def again(self) -> None:
         """The platform was changed meanwhile, and is planned again."""
 
+    def left(self, reason: str) -> None:
+        """What was changed meanwhile is left as it is, because of this; what was done before has its receipt."""
+
     def waiting(self) -> AbstractContextManager[None]:
         """While this lasts, the platform is waited for."""
         return _nothing()
@@ -86,8 +89,10 @@ class Attendant:
         """While this lasts the apply is stopped and not interrupted. Gives what registers whoever is to be told of that."""
         return _nobody_stops()
 
-    def reopen(self) -> None:
-        """Nothing was written, and there is more to read or to ask."""
+    def reading(self, *, written: bool) -> AbstractContextManager[None]:
+        """While this lasts there is more to read or to ask, and it may be interrupted (KeyboardInterrupt). `written`: something was
+        before, so that there is a receipt to save."""
+        return _nothing()
 
     def stopping(self) -> bool:
         """Whether no further write is to be started."""
@@ -131,10 +136,17 @@ class _Done(NamedTuple):
     overrides: Sequence[Override] = ()
 
 
+class _Again(NamedTuple):
+    """What was planned again: the whole plan, and what of it is done then."""
+
+    fresh: Plan
+    then: Plan
+
+
 def execute(
     request: reconcile.Request, plan: Plan, approval: Approval, means: Means, attendant: Attendant | None = None
 ) -> Ended:
-    """Apply a plan of this request. A direct apply whose plan conflicts with the platform plans again, once (section 4).
+    """Apply a plan of this request. A direct apply that meets a conflict plans again, once (section 4).
 
     Raises Invalid for a plan with findings, StalePlan for one that is not for here, not the expected one or has conflicts
     as a whole, GuardrailRefused, Declined, InputError where no receipt could be saved, PlatformError: nothing was written.
@@ -199,33 +211,58 @@ class _Apply:
             if not self._approval.direct:
                 raise
             stale = error
-        if self._approval.direct and not self._attendant.stopping() and (stale is not None or _conflicts_only(done)):
-            self._attendant.reopen()
-            fresh = self._plan_again(plan)
-            if fresh is None and stale is not None:
-                raise stale
-            done = self._execute(fresh or plan, rest=True)
-        return done
+        if not self._approval.direct or self._attendant.stopping():
+            return done
+        if stale is None and was_sent(done.outcomes):
+            return self._rest(done) if _has_conflicts(done) else done
+        if stale is None and not _has_conflicts(done):
+            return done
+        with self._attendant.reading(written=False):
+            again = self._plan_again(plan, ())
+        if again is None and stale is not None:
+            raise stale
+        return self._execute(plan if again is None else again.then, rest=True)
 
-    def _plan_again(self, shown: Plan) -> Plan | None:
+    def _rest(self, done: _Done) -> _Done:
+        """What was changed while the rest was written, planned again and done. Whatever comes between, what was done is told."""
+        try:
+            with self._attendant.reading(written=True):
+                again = self._plan_again(done.plan, done.outcomes)
+            if again is None or self._attendant.stopping():
+                return done
+            then = self._execute(again.then, rest=True)
+        except KeyboardInterrupt:
+            return done
+        except Exception as error:
+            self._attendant.left(error.message if isinstance(error, errors.GatectlError) else type(error).__name__)
+            return done
+        plan, outcomes = replan.together(done.plan, done.outcomes, again.fresh, again.then, then.outcomes)
+        unread = any(outcome.error is not None for outcome in done.outcomes if outcome.status in FINE)
+        converged = then.converged and not unread and all(outcome.status in FINE for outcome in outcomes)
+        return done._replace(plan=plan, outcomes=outcomes, converged=converged)
+
+    def _plan_again(self, shown: Plan, outcomes: Sequence[Outcome]) -> _Again | None:
         """The plan of what the platform is now, if it may be applied; None: what still holds of the shown one is to be done.
 
-        Raises Declined, GuardrailRefused.
+        `outcomes`: how far the shown one was carried out. Raises Declined, GuardrailRefused.
         """
         self._attendant.again()
         with self._attendant.waiting():
             fresh = reconcile.work_out(self._request, lambda: self.connection)
         if is_invalid(fresh):
             return None
-        self._hold(fresh)
-        difference = replan.difference(shown, fresh)
-        self._attendant.changed(fresh, difference)
+        then = replan.part(shown, outcomes, fresh)
+        written = {outcome.id for outcome in outcomes if outcome.attempts}
+        done = [op for op in shown["operations"] if op["id"] in written]
+        self._hold({**then, "operations": [*done, *then["operations"]]})
+        difference = replan.difference(replan.remaining(shown, outcomes), then)
+        self._attendant.changed(then, difference)
         if self._attendant.asks:
-            self._attendant.confirm(fresh, difference)
-        elif replan.destroys_more(shown, fresh):
+            self._attendant.confirm(then, difference)
+        elif replan.destroys_more(shown, then):
             self._attendant.held()
             return None
-        return fresh
+        return _Again(fresh, then)
 
     def _execute(self, plan: Plan, *, rest: bool = False) -> _Done:
         request, attendant = self._request, self._attendant
@@ -264,6 +301,6 @@ class _Apply:
         return Ended(receipt, saved, failed, code)
 
 
-def _conflicts_only(done: _Done) -> bool:
-    """Whether nothing was written, because something was not as it was planned."""
-    return any(outcome.status == "conflict" for outcome in done.outcomes) and not was_sent(done.outcomes)
+def _has_conflicts(done: _Done) -> bool:
+    """Whether something was not as it was planned."""
+    return any(outcome.status == "conflict" for outcome in done.outcomes)

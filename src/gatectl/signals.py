@@ -116,11 +116,21 @@ class Watch:
         finally:
             self.phase = "saving"
 
-    def reopen(self) -> None:
-        """Nothing was written, and there is more to read or to ask: a signal interrupts again."""
-        if not self.received:
-            self._callbacks.clear()
-            self.phase = "open"
+    @contextmanager
+    def reading(self, *, written: bool) -> Iterator[None]:
+        """There is more to read or to ask: while this lasts a signal interrupts again. `written`: something was, so that there is a
+        receipt to save whatever happens here."""
+        if self.received:
+            yield
+            return
+        self._callbacks.clear()
+        self.phase = "open"
+        try:
+            yield
+        finally:
+            if written:
+                self.phase = "saving"
+                self._disarm()
 
     def close(self) -> None:
         """From now on nothing is left to do but to show what was done."""

@@ -1,10 +1,12 @@
-"""A direct apply whose platform is changed between its plan and its first write plans again once, and says what is different."""
+"""A direct apply whose platform is changed under it, before its first write or later, plans again once for what changed, and says
+what is different."""
 
 from __future__ import annotations
 
 import json
 import os
 import pty
+import signal
 import subprocess
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -134,13 +136,12 @@ def test_where_nothing_else_is_to_be_done_a_conflict_is_6_and_nothing_is_written
     assert labels(world) == {"raw-aws", "two", "three"}
 
 
-@pytest.mark.parametrize(("second", "code"), [("yes", 0), ("no", 1)])
-def test_who_was_asked_is_asked_again_with_what_is_different(world: World, second: str, code: int) -> None:
-    world.between(lambda: world.attach("raw-aws", "two", "three"))
+def on_a_terminal(world: World, *answers: str | int) -> tuple[int, str]:
+    """Apply, and answer the questions (a number: with that signal); the exit code, and all that was shown."""
     mine, its = pty.openpty()
     running = world.start("apply", stdin=its, stdout=its, stderr=its)
     os.close(its)
-    shown, answers = "", ["yes", second]
+    shown, left = "", [*answers]
     while True:
         try:
             piece = os.read(mine, 4096)
@@ -149,10 +150,21 @@ def test_who_was_asked_is_asked_again_with_what_is_different(world: World, secon
         if not piece:
             break
         shown += piece.decode()
-        if answers and shown.count("is a yes: ") == 3 - len(answers):
-            os.write(mine, f"{answers.pop(0)}\n".encode())
-    assert running.wait(60) == code, shown
+        if left and shown.count("is a yes: ") == len(answers) - len(left) + 1:
+            answer = left.pop(0)
+            if isinstance(answer, str):
+                os.write(mine, f"{answer}\n".encode())
+            else:
+                running.send_signal(answer)
     os.close(mine)
+    return running.wait(60), shown
+
+
+@pytest.mark.parametrize(("second", "code"), [("yes", 0), ("no", 1)])
+def test_who_was_asked_is_asked_again_with_what_is_different(world: World, second: str, code: int) -> None:
+    world.between(lambda: world.attach("raw-aws", "two", "three"))
+    found, shown = on_a_terminal(world, "yes", second)
+    assert found == code, shown
     assert "Apply this operation (detach 1 attachment) to" in shown
     assert "Apply this operation (detach 2 attachments) to" in shown
     assert labels(world) == ({"raw-aws"} if code == 0 else {"raw-aws", "two", "three"})
@@ -164,3 +176,96 @@ def test_a_saved_plan_is_never_planned_again(world: World) -> None:
     code, _, err = world.run("apply", "--plan", "p.json", "--yes")
     assert code == 6 and "planning again" not in err
     assert labels(world) == {"raw-aws", "two", "three"}
+
+
+# --- after the first write ----------------------------------------------------------------------------------------------
+
+
+def grow(world: World) -> None:
+    """A fourth bucket, which the repository attaches too: the repository is written after the bucket."""
+    text = (world.shell.folder / "manifests/all.yaml").read_text()
+    four = BUCKET.replace("raw-aws", "four").replace("raw-events", "four-events")
+    more = "resources: [{type: S3, bucket: raw-events}, {type: S3, bucket: four-events}]"
+    world.shell.write(
+        "manifests/all.yaml", f"{four}---\n" + text.replace("resources: [{type: S3, bucket: raw-events}]", more)
+    )
+
+
+def meanwhile(world: World, act: Callable[[], object]) -> None:
+    """Act in the next apply, once the fourth bucket is created and before the repository is written."""
+    grow(world)
+
+    def once() -> bool:
+        act()
+        return True
+
+    world.proxy.pause_after_first("POST /bucket", once)
+
+
+def last_receipt(world: World) -> Any:
+    return json.loads(max((world.shell.folder / ".gatectl/receipts").iterdir()).read_text())
+
+
+def test_what_is_changed_after_the_first_write_is_planned_again_and_done_and_there_is_one_receipt(
+    world: World, fits: Any
+) -> None:
+    meanwhile(world, lambda: world.attach("two"))
+    code, out, err = world.run("apply", "--yes", "--format", "json")
+    assert code == 0, (out, err)
+    assert err.count("planning again") == 1
+    receipt = json.loads(out)
+    fits(receipt, "receipt")
+    assert receipt == last_receipt(world) and receipt["converged"]
+    assert {o["id"]: (o["status"], o["attempts"]) for o in receipt["outcomes"]} == {
+        "bucket/default/four": ("done", 1), "repository/default/data": ("done", 1)
+    }  # fmt: skip
+    (data,) = [op for op in receipt["plan"]["operations"] if op["kind"] == "Repository"]
+    assert {item["label"] for item in data["attach"]} == {"four", "raw-aws"}, (
+        "as it was done, not as it was shown first"
+    )
+    assert receipt["plan"]["summary"]["create"] == 1 and receipt["plan"]["summary"]["attach"] == 2
+    assert labels(world) == {"raw-aws", "four"}
+    assert world.proxy.requests.count("POST /bucket") == 1
+    assert world.run("plan", "--detailed-exitcode")[0] == 0
+
+
+def test_what_would_destroy_more_after_the_first_write_is_a_conflict_and_7(world: World) -> None:
+    meanwhile(world, lambda: world.attach("raw-aws", "two", "three"))
+    code, out, err = world.run("apply", "--yes", "--format", "json")
+    assert code == 7, (out, err)
+    assert "destroys more" in err
+    assert {o["id"]: o["status"] for o in json.loads(out)["outcomes"]} == {
+        "bucket/default/four": "done", "repository/default/data": "conflict"
+    }  # fmt: skip
+    assert labels(world) == {"raw-aws", "two", "three"}
+
+
+@pytest.mark.parametrize(("answer", "code"), [("yes", 0), ("no", 7), (signal.SIGINT, 130)])
+def test_after_the_first_write_too_who_was_asked_is_asked_again(world: World, answer: str | int, code: int) -> None:
+    meanwhile(world, lambda: world.attach("raw-aws", "two", "three"))
+    found, shown = on_a_terminal(world, "yes", answer)
+    assert found == code, shown
+    assert "Apply these 2 operations (detach 1 attachment) to" in shown
+    assert "Apply this operation (detach 2 attachments) to" in shown
+    receipt = last_receipt(world)
+    assert receipt["summary"]["done"] == (2 if code == 0 else 1)
+    assert receipt["summary"]["conflict"] == (0 if code == 0 else 1)
+    assert labels(world) == ({"raw-aws", "four"} if code == 0 else {"raw-aws", "two", "three"})
+
+
+def test_guardrails_hold_for_all_that_one_apply_does(world: World) -> None:
+    world.shell.write("gatectl.yaml", project(
+        default={"platform": world.proxy.url, "consistency": "1s", "guardrails": {"maxDetaches": 1}}))  # fmt: skip
+    meanwhile(world, lambda: world.attach("raw-aws", "two", "three"))
+    found, shown = on_a_terminal(world, "yes")
+    assert found == 7 and "left as it is: the plan would detach 2 attachments" in shown
+    assert labels(world) == {"raw-aws", "two", "three"}
+
+
+def test_what_a_saved_plan_meets_after_its_first_write_stays_a_conflict(world: World) -> None:
+    grow(world)
+    assert world.run("plan", "--out", "p.json")[0] == 0
+    meanwhile(world, lambda: world.attach("two"))
+    code, out, err = world.run("apply", "--plan", "p.json", "--yes")
+    assert code == 7 and "planning again" not in err, (out, err)
+    assert labels(world) == {"two"}

@@ -27,6 +27,9 @@ _CODES: Final[Mapping[str, int]] = {
 
 _ORDER: Final = (errors.NOT_AUTHENTICATED, errors.UNREACHABLE, errors.LOCKED, errors.STALE)
 
+FINE: Final = frozenset(("done", "already"))
+"""The statuses of what is as it is wanted."""
+
 
 def was_sent(outcomes: Sequence[Outcome]) -> bool:
     """Whether one write at least was sent, whatever became of it: `attempts` counts the writes that were."""

@@ -1,16 +1,22 @@
 """A plan that was shown, and the one that the same manifests come to now: what is different, and what is destroyed beyond it. Pure.
 
-A direct apply that meets a conflict before its first write plans again once (product.md, section 4).
+A direct apply that meets a conflict plans again once, for what changed (product.md, section 4). Before its first write that is
+the whole plan; later it is what was not ended yet: nothing that was sent is sent again, whatever the lists show.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from typing import NamedTuple
+from graphlib import TopologicalSorter
+from typing import Final, NamedTuple
 
 from gatectl.documents.plans import Operation, Plan
+from gatectl.model import Outcome
+from gatectl.planning.plan import with_operations
 
-_OF_THE_FILE = ("source", "reason")
+_OF_THE_FILE: Final = ("source", "reason")
+_OPEN: Final = frozenset(("conflict", "blocked", "not-started"))
+"""What became of an operation that was not carried out, and that no answer of the platform refused."""
 
 
 class Difference(NamedTuple):
@@ -48,3 +54,49 @@ def _destroyed(plan: Plan) -> Iterator[tuple[str, ...]]:
         if op["action"] == "delete":
             yield (op["id"], str(op["platformId"]))
         yield from ((op["id"], str(op["platformId"]), str(item["id"])) for item in op["detach"])
+
+
+def remaining(shown: Plan, outcomes: Sequence[Outcome]) -> Plan:
+    """What of a plan that was carried out so far is still open."""
+    ended = _ended(outcomes)
+    return {**shown, "operations": [op for op in shown["operations"] if op["id"] not in ended]}
+
+
+def part(shown: Plan, outcomes: Sequence[Outcome], fresh: Plan) -> Plan:
+    """What of the fresh plan is to be done, where the shown one was carried out so far: not what was done, was refused or may
+    have been sent, nor what depends on that."""
+    if not outcomes:
+        return fresh
+    ended = _ended(outcomes)
+    chosen: dict[str, Operation] = {}
+    for op in fresh["operations"]:  # a plan lists what an operation depends on before it
+        if op["id"] not in ended and chosen.keys() >= set(op["dependsOn"]):
+            chosen[op["id"]] = op
+    adopts = [item for item in fresh["adopts"] if item not in shown["adopts"]]
+    return with_operations(fresh, list(chosen.values()), adopts)
+
+
+def together(
+    shown: Plan, outcomes: Sequence[Outcome], fresh: Plan, then: Plan, again: Sequence[Outcome]
+) -> tuple[Plan, list[Outcome]]:
+    """One plan and its outcomes, of the shown plan and of the part of the fresh one (`then`) that was carried out after it.
+
+    What was open and needs nothing any more is `already` as it is wanted.
+    """
+    found = {outcome.id: outcome for outcome in outcomes}
+    needed = {op["id"] for op in fresh["operations"]}
+    for outcome in outcomes:
+        if outcome.status in _OPEN and outcome.id not in needed:
+            found[outcome.id] = outcome._replace(status="already", error=None)
+    for outcome in again:
+        sent = found[outcome.id].attempts if outcome.id in found else 0
+        found[outcome.id] = outcome._replace(attempts=outcome.attempts + sent)
+    operations = {op["id"]: op for op in (*shown["operations"], *then["operations"])}
+    needs = {name: [need for need in op["dependsOn"] if need in operations] for name, op in operations.items()}
+    ordered = [operations[name] for name in TopologicalSorter(needs).static_order()]
+    adopts = [*shown["adopts"], *then["adopts"]]
+    return with_operations(shown, ordered, adopts), [found[op["id"]] for op in ordered]
+
+
+def _ended(outcomes: Sequence[Outcome]) -> frozenset[str]:
+    return frozenset(outcome.id for outcome in outcomes if outcome.status not in _OPEN)

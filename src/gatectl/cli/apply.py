@@ -181,7 +181,7 @@ class _Terminal(Attendant):
             _ask(self._console, plan, self._text if difference is not None else "")
 
     def again(self) -> None:
-        self._console.info("the platform was changed while this plan was shown; planning again")
+        self._console.info("the platform was changed meanwhile; planning again")
 
     def changed(self, plan: Plan, difference: replan.Difference) -> None:
         self._text = "\n".join(
@@ -200,6 +200,9 @@ class _Terminal(Attendant):
             "the new plan destroys more than the one that was shown: what still holds of that one is done"
         )
 
+    def left(self, reason: str) -> None:
+        self._console.warning(f"what was changed meanwhile is left as it is: {reason}")
+
     def waiting(self) -> AbstractContextManager[None]:
         return self._console.waiting(self._platform)
 
@@ -209,8 +212,8 @@ class _Terminal(Attendant):
     def writing(self) -> AbstractContextManager[Callable[[Callable[[], None]], None]]:
         return self._watch.writing()
 
-    def reopen(self) -> None:
-        self._watch.reopen()
+    def reading(self, *, written: bool) -> AbstractContextManager[None]:
+        return self._watch.reading(written=written)
 
     def stopping(self) -> bool:
         return self._watch.stopping()

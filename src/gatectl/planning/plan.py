@@ -9,11 +9,21 @@ import os
 import posixpath
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from typing import Final, Literal, NamedTuple
+from typing import Final, Literal, NamedTuple, TypedDict
 
 from gatectl.documents import plans
 from gatectl.documents.findings import Finding, NameFile
-from gatectl.documents.plans import FORMAT_VERSION, Operation, Plan, Remarks, Selection, Source, signed
+from gatectl.documents.plans import (
+    FORMAT_VERSION,
+    Operation,
+    Plan,
+    Remarks,
+    Selection,
+    Source,
+    digest,
+    fingerprint,
+    signed,
+)
 from gatectl.model import Change, CredentialReferences, Document, FieldValue, ObjectKey, Risk
 from gatectl.planning.changes import Worked
 from gatectl.planning.order import operation_id
@@ -150,17 +160,45 @@ def make_plan(
     return signed({**draft, **remarks} if remarks else draft)
 
 
+def with_operations(plan: Plan, operations: Sequence[Operation], adopts: Sequence[plans.Adopted]) -> Plan:
+    """The plan with these operations and adoptions, and with all that is counted and hashed of them."""
+    summary: plans.Summary = {**plan["summary"], **_counted(operations), "adopt": len(adopts)}
+    made: Plan = {**plan, "summary": summary, "operations": operations, "adopts": adopts}
+    made["fingerprint"] = fingerprint(made)
+    made["digest"] = digest(made)
+    return made
+
+
 def _summary(operations: Sequence[Operation], worked: Worked) -> plans.Summary:
-    done = Counter(operation["action"] for operation in operations)
+    done = _counted(operations)
     return {
         "create": done["create"],
         "update": done["update"],
         "delete": done["delete"],
         "adopt": len(worked.adopts),
         "unchanged": len(worked.unchanged),
+        "attach": done["attach"],
+        "detach": done["detach"],
+        "unmanaged": len(worked.unmanaged),
+    }
+
+
+class _Counted(TypedDict):
+    create: int
+    update: int
+    delete: int
+    attach: int
+    detach: int
+
+
+def _counted(operations: Sequence[Operation]) -> _Counted:
+    done = Counter(operation["action"] for operation in operations)
+    return {
+        "create": done["create"],
+        "update": done["update"],
+        "delete": done["delete"],
         "attach": sum(len(operation["attach"]) for operation in operations),
         "detach": sum(len(operation["detach"]) for operation in operations),
-        "unmanaged": len(worked.unmanaged),
     }
 
 
