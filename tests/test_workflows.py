@@ -13,6 +13,7 @@ import shlex
 import shutil
 import subprocess
 import sys
+from base64 import b64encode
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -23,6 +24,8 @@ import yaml
 
 from gatectl.cli import COMMANDS
 from gatectl.cli import gatectl as group
+from proxying import Answer, Asked, Proxy
+from server.serving import Serve
 
 TOP = Path(__file__).resolve().parent.parent
 BIN = Path(sys.executable).parent
@@ -589,6 +592,105 @@ def test_credentials_that_a_workflow_cannot_name_go_by_number_to_gatectl_alone(
     names = "AWS_ACCESS_KEY_ID\n\n  AWS_SECRET_ACCESS_KEY\n"
     done = runner.action("apply", "Apply", EXPECT=expect, NAMES=names, **numbered)
     assert done.returncode == 0, done.stderr
+    assert "::add-mask::$(id)`id`+/=canary\n" in done.stdout
+    assert "canary" not in as_logged(done)
+
+
+def as_logged(done: subprocess.CompletedProcess[str]) -> str:
+    """What the runner's log shows of a step: its commands are obeyed and not shown, and masked is what they say."""
+    begin = "::add-mask::"
+    lines = done.stdout.splitlines()
+    masked = [line.removeprefix(begin).replace("%0D", "\r").replace("%0A", "\n").replace("%25", "%")
+              for line in lines if line.startswith(begin)]  # fmt: skip
+    text = "\n".join([*(line for line in lines if not line.startswith(begin)), done.stderr])
+    for mask in masked:
+        text = text.replace(mask, "***")
+    return text
+
+
+class Recording(Proxy):
+    """A proxy before a server that keeps what is sent."""
+
+    def __init__(self, upstream: str) -> None:
+        super().__init__(upstream)
+        self.sent: list[Asked] = []
+
+    def answer(self, asked: Asked) -> Answer | None:
+        self.sent.append(asked)
+        return self.forward(asked)
+
+
+@pytest.fixture
+def recording(tmp_path: Path) -> Iterator[Recording]:
+    (tmp_path / "served").mkdir()
+    serve = Serve(tmp_path / "served")
+    with Recording(serve().url) as proxy:
+        yield proxy
+    serve.close()
+
+
+def service_account() -> str:
+    """A service account as it is downloaded: JSON of several lines, with a private key whose line breaks are of two characters."""
+    body = "\n".join("bWFkZSB1cCwgYW5kIG5vIGtleSBhdCBhbGwgMTAwJSBj"[n:] + "YW5hcnk=" for n in (0, 4, 8))
+    lines = b64encode(body.encode()).decode()
+    key = f"-----BEGIN PRIVATE KEY-----\n{lines[:64]}\n{lines[64:]}\n-----END PRIVATE KEY-----\n"
+    account = {"type": "service_account", "project_id": "acme-100%", "private_key_id": "canary1", "private_key": key,
+               "client_email": "canary2@acme.example", "token_uri": "https://oauth2.example/token%0Acanary3"}  # fmt: skip
+    return json.dumps(account, indent=2) + "\n"
+
+
+GCS = """\
+apiVersion: gatectl.io/v1
+kind: Bucket
+metadata: {name: curated}
+spec:
+  type: GCS
+  bucket: curated-events
+  credentials: {key: {env: GCS_ID}, secret: {env: GCS_ACCOUNT}}
+"""
+
+
+@pytest.fixture
+def gcs(runner: Runner) -> None:
+    """A project in the hostile checkout with one bucket at Google."""
+    assert run([BIN / "gatectl", "init", ".", "--ci", "none"], runner.checkout).returncode == 0
+    (runner.checkout / "manifests" / "example.yaml").write_text(GCS)
+
+
+def sent_secret(recording: Recording) -> Any:
+    (made,) = (json.loads(asked.body) for asked in recording.sent if asked.what == "POST /bucket")
+    return made["secret"]
+
+
+@pytest.mark.parametrize("end", ["\n", "\r\n"])
+def test_a_credential_of_several_lines_is_masked_line_by_line_and_arrives_unchanged(
+    runner: Runner, gcs: None, recording: Recording, end: str
+) -> None:
+    account = service_account().replace("\n", end)
+    assert runner.action("plan", "Plan", PLATFORM=recording.url).returncode == 0
+    numbered = {"NAMES": "GCS_ID\nGCS_ACCOUNT", "CREDENTIAL_1": "canary2@acme.example", "CREDENTIAL_2": account}
+    expect = runner.outputs["fingerprint"]
+    done = runner.action("apply", "Apply", EXPECT=expect, PLATFORM=recording.url, **numbered)
+    assert done.returncode == 0, done.stderr
+    assert sent_secret(recording) == account.strip()
+    lines = [line.strip() for line in account.splitlines()]
+    for text in (account, *lines):  # whatever printed one of them, the log would not show it
+        shown = as_logged(subprocess.CompletedProcess([], 0, f"{done.stdout}{text}", done.stderr))
+        assert "canary" not in shown and "PRIVATE" not in shown
+    assert "{" not in done.stdout.replace("::add-mask::", "").splitlines()
+
+
+def test_a_credential_of_several_lines_arrives_unchanged_from_a_job_of_gitlab(
+    runner: Runner, gcs: None, recording: Recording, starters: Path, source: tuple[str, str]
+) -> None:
+    there = {"GATECTL_PLATFORM": recording.url, "CI_COMMIT_BEFORE_SHA": "0" * 40}
+    assert gitlab(runner, starters, source, "gatectl-plan", **there).returncode == 0
+    account = service_account()
+    done = gitlab(
+        runner, starters, source, "gatectl-apply", **there, GCS_ID="canary2@acme.example", GCS_ACCOUNT=account
+    )
+    assert done.returncode == 0, done.stderr
+    assert sent_secret(recording) == account.strip()
     assert "canary" not in done.stdout + done.stderr
 
 
@@ -605,7 +707,7 @@ def test_what_is_wrong_with_numbered_credentials_is_said_in_one_line(
     done = runner.action("apply", "Apply", EXPECT=APPROVED, NAMES=names, CREDENTIAL_1="canary", CREDENTIAL_2="")
     assert done.returncode == code
     assert said in done.stdout
-    assert "canary" not in done.stdout + done.stderr and "Traceback" not in done.stderr
+    assert "canary" not in as_logged(done) and "Traceback" not in done.stderr
 
 
 def test_the_comment_is_not_handed_the_platforms_token() -> None:

@@ -86,7 +86,8 @@ _PIPELINE_HEAD = """\
 #   GATECTL_PLAN_TOKEN, masked: a token of the platform that can only read. Whoever may push a branch can read it
 #   GITLAB_TOKEN, masked: what the comment is written with; whoever may push a branch can read it too
 #   GATECTL_TOKEN, masked, protected, of the environment prod: the one that applies
-#   each variable that manifests refer to, masked, protected, of the environment prod
+#   each variable that manifests refer to, masked, protected, of the environment prod; GitLab masks no value of several
+#     lines, so write the JSON of a service account in one
 """
 
 _CREDENTIALS = ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY")
