@@ -464,7 +464,8 @@ Next: mend what failed, then apply again: what is done is not done twice."""
 @given(name=names, count=st.integers(0, 60), budget=st.sampled_from([1_000, 2_000, 65_536]))
 def test_a_receipt_keeps_its_budget_and_lets_no_name_out(name: str, count: int, budget: int) -> None:
     outcomes = [(f"{name}{n}", ("done", "failed", "unknown")[n % 3], name if n % 3 else None) for n in range(count)]
-    text = told(receipt(False, *outcomes), budget)
+    twins = [{"id": name, "deleted": name, "kept": name}] * (count // 3)
+    text = told({**receipt(False, *outcomes), "settled": twins}, budget)
     assert size(text) + 1 <= budget
     assert SENTINEL not in "".join(Read(text).text)
     assert balanced(text)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import json
+from pathlib import Path
 from typing import Any
 
 import jsonschema
@@ -22,6 +23,18 @@ SCHEMAS = {name: sources.read_schema(name) for name in NAMES}
 CHECKER = validate.make_checker({kind.name: SCHEMAS[kind.schema] for kind in KINDS.values()})
 QUICK = {name: jsonschema_rs.Draft202012Validator(dict(schema)) for name, schema in SCHEMAS.items()}
 WORDED = {name: jsonschema.Draft202012Validator(schema) for name, schema in SCHEMAS.items()}
+
+
+def test_no_schema_says_a_thing_twice() -> None:
+    """JSON takes the last of two, without a word."""
+
+    def once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+        assert len(dict(pairs)) == len(pairs), [name for name, _ in pairs]
+        return dict(pairs)
+
+    for path in (Path(__file__).parents[1] / "schemas").glob("*.json"):
+        json.loads(path.read_text(), object_pairs_hook=once)
+
 
 HEAD = {"apiVersion": "gatectl.io/v1"}
 VALID: dict[str, list[dict[str, Any]]] = {

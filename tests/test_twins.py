@@ -6,9 +6,13 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import jsonschema_rs
 import pytest
 
 from gatectl.clock import Clock, Patience
+from gatectl.manifests import sources
+from gatectl.render import render
+from gatectl.render.interface import Look
 from sites import Between, Counting, Receipt, Site, brief, bucket, entry, repository, workspace
 
 LOGS = ("S3", "logs")
@@ -57,7 +61,9 @@ def attached(site: Site) -> list[str]:
     return [item["bucketId"] for item in site.one("repo", "orders")["buckets"]]
 
 
-def test_the_lower_id_stays_and_the_run_that_made_the_other_removes_it(site: Site, time: Time) -> None:
+def test_the_lower_id_stays_and_the_run_that_made_the_other_removes_it_and_says_so_in_every_format(
+    site: Site, time: Time
+) -> None:
     theirs: list[str] = []
     receipt = apply(site, time, lambda: theirs.append(site.live_bucket("logs", LOGS)), late=False)
     made = next(o for o in receipt["outcomes"] if o["id"] == "bucket/default/logs")
@@ -67,6 +73,11 @@ def test_the_lower_id_stays_and_the_run_that_made_the_other_removes_it(site: Sit
     (settled,) = receipt["settled"]
     assert (settled["id"], settled["kept"]) == ("bucket/default/logs", theirs[0])
     assert settled["deleted"] > theirs[0]
+    assert not list(jsonschema_rs.Draft202012Validator(dict(sources.read_schema("receipt"))).iter_errors(receipt))
+    head = "Bucket default/logs was created twice at once"
+    words = f"{head}: {settled['deleted']}, which this run made, is deleted again; {theirs[0]} stays"
+    for format_name in ("text", "markdown", "html"):
+        assert words in render(receipt, format_name, Look()), format_name
     assert brief(site.plan()) == []
 
 

@@ -357,10 +357,27 @@ def receipt(document: Receipt, look: Look) -> str:
     ):
         if outcomes:
             _outcomes(page, outcomes, words.names(document.get("plan")), (head, foot))
+    if twins := words.settled(document):
+        _settled(page, twins)
     step = words.next_step(document)
     if step is not None and page.left > size(step) + 64:
         page.add(f"Next: {step}.")
     return page.text()
+
+
+def _settled(page: _Page, twins: Sequence[str]) -> None:
+    """Twins that were deleted again, as far as there is room."""
+    room = page.left - 2 * _NOTE - size(_fence([""])) - 4
+    lines: list[str] = []
+    for twin in twins:
+        room -= size(twin) + 3
+        if room < 0:
+            break
+        lines.append(f"# {twin}")
+    if lines:
+        page.add(_fence(lines))
+    if len(lines) < len(twins):
+        page.add(f"… and {plural(len(twins) - len(lines), 'more twin')} settled; see the full receipt")
 
 
 def _outcomes(page: _Page, outcomes: Sequence[Outcome], names: Mapping[str, str], around: tuple[str, str]) -> None:

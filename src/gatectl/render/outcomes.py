@@ -5,7 +5,7 @@ A receipt of format 1.0 has neither plan nor places: then an outcome is called b
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from gatectl.quote import safe
@@ -41,6 +41,16 @@ def words(outcome: Outcome) -> str:
         return status
     said = status if error["code"] == status else f"{status}: {error['code']}"
     return safe(f"{said}: {error['message']}")
+
+
+def settled(document: Receipt) -> Sequence[str]:
+    """The twins that the run made and deleted again, each in words."""
+    called = names(document.get("plan"))
+    return [
+        f"{called.get(twin['id'], safe(twin['id']))} was created twice at once: {safe(twin['deleted'])}, which this run made,"
+        f" is deleted again; {safe(twin['kept'])} stays"
+        for twin in document.get("settled", ())
+    ]
 
 
 def was_sent(document: Receipt) -> bool:

@@ -28,6 +28,7 @@ def parts(document: Receipt, look: Look) -> Iterator[str]:
     yield "</ul>"
     if (step := outcomes.next_step(document)) is not None:
         yield f'<p class="note">Next: {escape(step)}.</p>'
+    yield from (f'<p class="note">{escape(twin)}.</p>' for twin in outcomes.settled(document))
     names = outcomes.names(document.get("plan"))
     bad = [item for item in document["outcomes"] if item["status"] not in outcomes.FINE or item["error"] is not None]
     good = [item for item in document["outcomes"] if item["status"] in outcomes.FINE and item["error"] is None]

@@ -287,7 +287,8 @@ def receipt(document: Receipt, look: Look) -> str:
     paint = _Paint(look)
     step = outcomes.next_step(document)
     following = [f"Next: {step}."] if step is not None else []
-    return "\n".join([*_told(document, look, paint), f"{_verdict(document, paint)}.", *following])
+    twins = [f"{paint('=', '36')} {line}" for line in outcomes.settled(document)]
+    return "\n".join([*_told(document, look, paint), *twins, f"{_verdict(document, paint)}.", *following])
 
 
 _UNTRIED: Final = ("blocked", "not-started")
