@@ -327,6 +327,34 @@ def test_what_a_proxy_refuses_was_never_sent(answer: bytes, monkeypatch: pytest.
         assert "canary" not in proxy.text
 
 
+def socks(server: socket.socket, asked: list[bytes]) -> None:
+    """Let one client in that says who it is, and refuse what it asks for."""
+    peer, _ = server.accept()
+    with peer:
+        for answer in (b"\x05\x02", b"\x01\x00", b"\x05\x05\x00\x01" + bytes(6)):
+            asked.append(peer.recv(1024))
+            peer.sendall(answer)
+
+
+@pytest.mark.parametrize("variable", ["HTTPS_PROXY", "ALL_PROXY"])
+def test_a_socks_proxy_is_asked_by_name_and_blamed_for_what_it_refuses(
+    variable: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pytest.importorskip("socksio")  # locked with the rest
+    asked: list[bytes] = []
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        proxy = threading.Thread(target=socks, args=(server, asked))
+        proxy.start()
+        place = f"socks5h://127.0.0.1:{server.getsockname()[1]}"
+        monkeypatch.setenv(variable, place.replace("//", "//me:hush@"))
+        with pytest.raises(Unreachable, match=f"the proxy {place} \\({variable}\\)") as caught:
+            post(client("https://gateway.example", Authorization="Bearer canary"))
+        proxy.join()
+    assert asked[1:] == [b"\x01\x02me\x04hush", b"\x05\x01\x00\x03\x0fgateway.example\x01\xbb"]
+    assert not isinstance(caught.value, Uncertain)
+    assert "hush" not in f"{caught.value.message} {caught.value.hint}"
+
+
 @pytest.mark.parametrize(("package", "words"), [("socksio", "extra 'socks'")])
 def test_a_package_that_is_missing_is_named_with_its_extra(package: str, words: str) -> None:
     code = (

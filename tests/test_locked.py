@@ -38,7 +38,9 @@ def asked(extra: str) -> Iterator[Requirement]:
     return map(Requirement, everything)
 
 
-@pytest.mark.parametrize(("path", "extra"), [(USED, "server"), (DEV, "dev"), (RELEASE, "release")])
+@pytest.mark.parametrize(
+    ("path", "extra"), [(USED, "server"), (USED, "socks"), (DEV, "dev"), (DEV, "socks"), (RELEASE, "release")]
+)
 def test_what_is_locked_fits_what_pyproject_asks_for(path: Path, extra: str) -> None:
     pins = locked(path)
     for requirement in asked(extra):

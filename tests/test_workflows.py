@@ -428,6 +428,25 @@ def test_an_install_out_of_a_hostile_checkout_runs_nothing_of_it(tmp_path: Path)
     ).read_bytes()
 
 
+def test_an_install_behind_a_socks_proxy_says_that_pip_cannot_use_it(tmp_path: Path) -> None:
+    python = (
+        tmp_path / "python"
+    )  # as far as the install asks it; the pip of its environments fails, as behind such a proxy
+    python.write_text("""#!/bin/sh
+case "$*" in
+  *sys.executable*) echo "$0" ;;
+  *"-m venv "*) mkdir -p "$4/bin" && printf '#!/bin/sh\nexit 1\n' >"$4/bin/python3" && chmod +x "$4/bin/python3" ;;
+esac
+""")
+    python.chmod(0o755)
+    for proxy, words in (("socks5://127.0.0.1:9", 1), ("SOCKS5H://me@proxy", 1), ("http://127.0.0.1:9", 0), ("", 0)):
+        done = run(
+            ["/bin/bash", TOP / ".ci/install", "tool"], tmp_path, PYTHON=str(python), HTTPS_PROXY=proxy, https_proxy=""
+        )
+        assert done.returncode == 1
+        assert done.stderr.count("HTTPS_PROXY names a SOCKS proxy, which pip cannot use") == words
+
+
 @pytest.fixture
 def runner(tmp_path: Path) -> Runner:
     return Runner(tmp_path)
