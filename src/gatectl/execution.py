@@ -8,7 +8,7 @@ of it is shown (product.md, section 4).
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager, contextmanager, suppress
 from datetime import UTC, datetime
 from typing import NamedTuple
 
@@ -16,6 +16,7 @@ from gatectl import errors, reconcile
 from gatectl.applying import execute as executor
 from gatectl.applying import guardrails, guards, replan
 from gatectl.applying import receipt as receipts
+from gatectl.applying.conditions import Conflict
 from gatectl.applying.ending import FINE, exit_code, was_sent
 from gatectl.applying.kept import Places, find_places, save
 from gatectl.documents.plans import Plan
@@ -185,16 +186,58 @@ class _Apply:
     def _admitted(self, plan: Plan) -> Ended:
         if self._approval.saved:
             with self._attendant.waiting():
-                conflicts = executor.precheck(plan, self.reader, self.guard)
+                conflicts = self._conflicts(plan)
             if conflicts:
                 refused = _Done(plan, executor.refused(plan, conflicts), self._means.begin())
                 return self._end(refused, self._places(needed=False))
-        self._hold(plan)
         changes = bool(plan["operations"] or plan["adopts"])
-        places = self._places(needed=changes)
+        with self._unless_locked():
+            self._hold(plan)
+            places = self._places(needed=changes)
         if changes:
             self._attendant.confirm(plan, None)
         return self._end(self._carried_out(plan), places)
+
+    def _conflicts(self, plan: Plan) -> Sequence[Conflict]:
+        """The operations of a saved plan that cannot be done as it was reviewed. Raises StalePlan, PlatformLocked.
+
+        Another apply may be in the middle, perhaps of this very plan: what it leaves decides, and while it goes on nobody knows.
+        """
+        self.guard.admit(plan)
+        with suppress(errors.StalePlan):
+            conflicts = executor.precheck(plan, self.reader, self.guard)
+            if not conflicts:
+                return conflicts
+        with self._alone():
+            return executor.precheck(plan, self.reader, self.guard)
+
+    @contextmanager
+    def _alone(self) -> Iterator[None]:
+        """While this lasts no other apply writes to the platform. Raises PlatformLocked where one does and does not end."""
+        if self.reader.identification.instance is None:  # there is no store that anybody could write to
+            yield
+            return
+        writer = self._driver.open_writer(self.connection)
+        try:
+            writer.claim()
+            yield
+        finally:
+            writer.close()
+
+    @contextmanager
+    def _unless_locked(self) -> Iterator[None]:
+        """What refuses an apply before it writes is told only where no other one holds the lock: that comes first (section 2)."""
+        try:
+            yield
+        except (errors.GuardrailRefused, errors.MissingCredential, errors.InputError):
+            try:
+                with self._alone():
+                    pass
+            except errors.PlatformLocked:
+                raise
+            except errors.PlatformError:
+                pass  # it would not have come so far
+            raise
 
     def _hold(self, plan: Plan) -> None:
         guardrails.hold(plan, self._request.environment, self._request.changed, self._approval.allowed)
@@ -267,7 +310,8 @@ class _Apply:
     def _execute(self, plan: Plan, *, rest: bool = False) -> _Done:
         request, attendant = self._request, self._attendant
         run = self._means.begin()
-        secrets = self._means.secrets(plan)
+        with self._unless_locked():
+            secrets = self._means.secrets(plan)
         with attendant.waiting(), attendant.progress(plan) as progress, attendant.writing() as on_stop:
             execution = executor.Execution(
                 plan,

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from gatectl.errors import PlatformError, PlatformLocked, Unreachable
+from gatectl.platforms.embedded import claim
 
 from .conftest import BUCKET, GOOD, REPOSITORY, Shell, project
 
@@ -224,6 +225,45 @@ def test_a_locked_database_is_8_and_nothing_is_written(shell: Shell, monkeypatch
         holder.close()
     assert found.code == 8, found
     assert shell("apply", "--yes").code == 0
+
+
+LOCKED_TOO = {
+    "a saved plan that is stale": ("apply --plan p.json --yes", 6),
+    "a guardrail that refuses": ("-e held apply --yes", 5),
+    "a credential that is missing": ("apply --yes manifests/more.yaml", 1),
+    "nothing": ("apply --yes manifests/new.yaml", 0),
+}
+
+
+@pytest.mark.parametrize("case", LOCKED_TOO)
+def test_a_held_lock_comes_before_what_refuses_an_apply_later(
+    shell: Shell, monkeypatch: pytest.MonkeyPatch, case: str
+) -> None:
+    """64, 4, 9, 10, 8, 6, 5, 1: the first that applies (product.md, section 2)."""
+    line, code = LOCKED_TOO[case]
+    shell.write(
+        "gatectl.yaml",
+        project(default={"platform": "embedded"}, held={"platform": "embedded", "guardrails": {"maxDetaches": 0}}),
+    )
+    shell.write("manifests/all.yaml", GOOD)
+    assert shell("apply", "--yes").code == 0
+    shell.write("manifests/all.yaml", GOOD.replace("bucket: raw-events\n", "bucket: raw-events\n  region: eu\n"))
+    assert shell("plan", "--out", "p.json").code == 0
+    shell.write("manifests/all.yaml", GOOD.replace("bucket: raw-events\n", "bucket: raw-events\n  region: us\n"))
+    assert shell("apply", "--yes").code == 0
+    shell.write("manifests/all.yaml", GOOD.replace("resources:\n    - {type: S3, bucket: raw-events}", "resources: []"))
+    shell.write(
+        "manifests/more.yaml",
+        BUCKET.replace("raw-aws", "more").replace("raw-events", "more-events").replace("KEY", "NOT_SET"),
+    )
+    shell.write("manifests/new.yaml", BUCKET.replace("raw-aws", "new").replace("raw-events", "new-events"))
+    monkeypatch.setattr(claim.claim_file, "__defaults__", (0.05,))
+    monkeypatch.setattr("gatectl.platforms.embedded.sqlite.PATIENCE", 0.05)
+    release = claim.claim_file(shell.folder / ".gatectl/platform.db.applying", "here")
+    held = shell(*line.split())
+    release()
+    assert (held.code, "another apply is writing" in held.err) == (8, True), held
+    assert shell(*line.split()).code == code
 
 
 def test_an_internal_error_says_so_and_shows_its_trace_when_asked(
