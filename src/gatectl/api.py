@@ -174,10 +174,11 @@ class Receipt:
 class Estate:
     """A project and one of its environments. Made by `open`."""
 
-    def __init__(self, project: Project, environment: Environment, way: _Way) -> None:
+    def __init__(self, project: Project, environment: Environment, way: _Way, *, receipts: bool) -> None:
         self._project = project
         self._environment = environment
         self._way = way
+        self._receipts = receipts
 
     def __enter__(self) -> Estate:
         return self
@@ -254,12 +255,11 @@ class Estate:
         allowed = parse_allowance(tuple(allow), reason)
         request = self._request((), None, (), False, (), force_put, deadline)
         made = plan.document if plan is not None else reconcile.work_out(request, lambda: self._way.to(request))
-        in_memory = self._project.given is not None
         means = Means(
             connect=lambda: self._way.to(request),
             secrets=lambda chosen: self._secrets(chosen, secrets),
             begin=lambda: begin(self._project.environ),
-            keep=not in_memory,
+            keep=self._receipts,
         )
         ended = execute(request, made, Approval(plan is not None, expect, allowed), means, _Program(on_event, stop))
         if stop is not None and stop.is_set():
@@ -369,13 +369,15 @@ def open(  # noqa: A001 - the word of the contract
     environ: Mapping[str, str] | None = None,
     trusted_hosts: Sequence[str] = (),
     trust_env: bool = False,
+    receipts: bool = True,
 ) -> Estate:
     """An estate: a folder, a project file, or a mapping of file names to their content.
 
     Of a mapping nothing is written to disk; its platform is a fresh one in memory, unless `platform` says another. `token` signs
     in. `environ` are the variables that may be read (references of credentials, proxies); with `trust_env` those of the process,
     and the file of the user's trusted hosts. `platform` is the caller's own word, so that credentials may go there; what a
-    project file names has to be among `trusted_hosts`. Raises InvalidProject, UsageError, InputError.
+    project file names has to be among `trusted_hosts`. `receipts`: the folder keeps those of applies, in `.gatectl/receipts`, as the command
+    has it. Raises InvalidProject, UsageError, InputError.
     """
     variables = dict(environ or {})
     if trust_env:
@@ -389,7 +391,12 @@ def open(  # noqa: A001 - the word of the contract
     login = None
     if token is not None:
         login = Credentials(token=Secret(shaped("the argument token", token, pasted.token)))
-    return Estate(project, chosen, _Way(project, chosen, login, trusted_hosts, trust_env=trust_env))
+    return Estate(
+        project,
+        chosen,
+        _Way(project, chosen, login, trusted_hosts, trust_env=trust_env),
+        receipts=receipts and not in_memory,
+    )
 
 
 def _on_disk(place: str | os.PathLike[str], environ: Mapping[str, str]) -> Project:

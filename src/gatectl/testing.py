@@ -33,9 +33,9 @@ class Served(NamedTuple):
 
 @pytest.fixture
 def estate() -> Iterator[Callable[..., Estate]]:
-    """Opens an estate as `gatectl.open` does; what it opened is closed after the test."""
+    """Opens an estate as `gatectl.open` does, and keeps no receipts in its folder; it is closed after the test."""
     with ExitStack() as stack:
-        yield lambda *place, **how: stack.enter_context(open_estate(*place, **how))
+        yield lambda *place, **how: stack.enter_context(open_estate(*place, **{"receipts": False, **how}))
 
 
 @pytest.fixture

@@ -1,0 +1,3 @@
+"""The fixtures `estate`, `platform` and `served`."""
+
+pytest_plugins = ["gatectl.testing"]
