@@ -376,8 +376,8 @@ def open(  # noqa: A001 - the word of the contract
     Of a mapping nothing is written to disk; its platform is a fresh one in memory, unless `platform` says another. `token` signs
     in. `environ` are the variables that may be read (references of credentials, proxies); with `trust_env` those of the process,
     and the file of the user's trusted hosts. `platform` is the caller's own word, so that credentials may go there; what a
-    project file names has to be among `trusted_hosts`. `receipts`: the folder keeps those of applies, in `.gatectl/receipts`, as the command
-    has it. Raises InvalidProject, UsageError, InputError.
+    project file names has to be among `trusted_hosts`. `receipts`: the folder keeps those of applies, in `.gatectl/receipts`, as
+    the command has it. Raises InvalidProject, UsageError, InputError.
     """
     variables = dict(environ or {})
     if trust_env:

@@ -28,7 +28,7 @@ from gatectl.platforms import driver_for, snapshot
 from gatectl.platforms.interface import Connection
 
 CODES: Final = frozenset((0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 64, 130))
-LONGEST: Final = 30
+LONGEST: Final = 120
 """Seconds after which a command counts as one that never ends."""
 
 _CONTROL: Final = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u200b-\u200f\u2028-\u202e\u2066-\u2069\ufeff\ud800-\udfff]")
