@@ -148,9 +148,8 @@ def many(processes: int, threads: int, runs: int) -> list[str]:
             found = list(pool.map(work, shares))
         wrong = [words for each in found for words in each.wrong]
         for number, each in enumerate(found):
-            print(
-                f"process {number}: sockets {each.sockets}, resident KiB {each.resident}, runs {len(each.fingerprints)}"
-            )
+            said = f"sockets {each.sockets}, resident KiB {each.resident}, runs {len(each.fingerprints)}"
+            sys.stdout.write(f"process {number}: {said}\n")
             if each.sockets[1] > each.sockets[0] + 2:
                 wrong.append(f"process {number} has more sockets open: {each.sockets}")
             if each.resident[1] > each.resident[0] * 1.2 + 8_192:
