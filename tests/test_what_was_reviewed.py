@@ -16,13 +16,12 @@ import pytest
 
 from gatectl.cli.saved import read_plan
 from gatectl.documents.plans import digest, fingerprint
+from gatectl.documents.states import read_state
 from gatectl.errors import GatectlError, InputError, PlatformError, StalePlan
 from gatectl.kinds import KINDS
 from gatectl.model import Live, ObjectKey
-from gatectl.planning.changes import state_of
 from gatectl.planning.current import read_current, read_workspaces
 from gatectl.planning.plan import is_invalid
-from gatectl.planning.states import read_state
 from gatectl.platforms import driver_for
 from gatectl.platforms.interface import Connection, Credentials, Reader, Secret, Writer
 from serving import EMAIL, PASSWORD, Server
@@ -226,7 +225,7 @@ def as_reviewed(site: Site, plan: Json, before: dict[str, Json]) -> None:
 
 
 def same_state(op: Json, live: Live) -> None:
-    wanted, found = read_state(op["after"]), state_of(live)
+    wanted, found = read_state(op["after"]), live.state
     kind = KINDS[op["kind"]]
     assert kind.comparable(wanted.spec) == kind.comparable(found.spec)
     sides = [

@@ -15,7 +15,7 @@ from gatectl import rules
 from gatectl.kinds import KINDS, bucket
 from gatectl.manifests import validate
 from gatectl.manifests.desired import offline_namespace, read_manifest
-from gatectl.model import Attachment, Desired, Document, Finding, Live, Manifest, ObjectKey, SourceFile
+from gatectl.model import Attachment, Desired, Document, Finding, Live, Manifest, ObjectKey, SourceFile, State
 from gatectl.planning.current import Current, Index, WorkspaceState
 from gatectl.quote import quote, safe
 from gatectl.resources import FAMILIES, Identity, comparable, fields_of
@@ -45,16 +45,18 @@ def export(current: Current, checker: validate.Checker) -> list[Exported]:
 def _content(state: WorkspaceState) -> Iterator[Exported]:
     for item in state.spoiled:
         yield Exported(
-            Live(ObjectKey(item.kind, state.context.workspace, item.name), item.id, {}, (), {}), None, (item.problem,)
+            Live(ObjectKey(item.kind, state.context.workspace, item.name), item.id, State({}), {}),
+            None,
+            (item.problem,),
         )
     identities = Counter(comparable(bucket.identity(b.spec)) for b in state.indexes["Bucket"].by_id.values())
     labels = Counter((comparable(bucket.identity(b.spec)), b.key.name) for b in state.indexes["Bucket"].by_id.values())
-    for kind in ("Bucket", "LLM", "Repository"):
-        for live in sorted(state.indexes[kind].by_id.values(), key=lambda each: (each.key.name, each.id)):
-            reason = _inexpressible(live, state.indexes[kind])
+    for name, index in state.indexes.items():
+        for live in sorted(index.by_id.values(), key=lambda each: (each.key.name, each.id)):
+            reason = _inexpressible(live, index)
             if reason is not None:
                 yield Exported(live, None, (reason,))
-            elif kind == "Repository":
+            elif KINDS[name].attaches:
                 yield _repository(live, identities, labels)
             else:
                 yield Exported(live, _document(live, _spec(live)), ())
@@ -64,15 +66,7 @@ def _inexpressible(live: Live, index: Index) -> str | None:
     alike = index.by_lower[live.key.name.lower()]
     if len(alike) > 1:
         return f"its name is shared, case ignored, with {', '.join(sorted(a.id for a in alike if a.id != live.id))}"
-    known = {"Bucket": bucket.TO_WIRE, "Repository": ("S3", "GCS", "AzureBlob", "OpenAI")}.get(live.key.kind)
-    kind = live.spec.get("type", live.spec.get("endpointType"))
-    if known is not None and kind not in known:
-        return f"its type {quote(kind)} is not part of the format"
-    if live.spec.get("mode", "Normal") not in ("Normal", "Mirror"):
-        return f"its mode {quote(live.spec['mode'])} is not part of the format"
-    if live.spec.get("account") == "":
-        return "its storage account cannot be told"
-    return None
+    return KINDS[live.key.kind].inexpressible(live.spec)
 
 
 def _workspace(live: Live, workspaces: Index) -> Exported:

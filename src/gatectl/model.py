@@ -14,7 +14,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Literal, NamedTuple, TypedDict
 
 from gatectl.quote import quote
-from gatectl.resources import FAMILIES, Identity
+from gatectl.resources import Identity, is_placed, registrar_of
 
 Severity = Literal["error", "warning"]
 Action = Literal["create", "update", "delete"]
@@ -26,6 +26,9 @@ Pointer = tuple["str | int", ...]
 
 Spec = Mapping[str, Any]
 """A mapping read from a manifest; never written to."""
+
+Fields = Mapping[str, str]
+"""The fields of an object in its normal form: plain text, "" where it has none."""
 
 
 class SecretReference(TypedDict, total=False):
@@ -166,6 +169,12 @@ class Manifest(NamedTuple):
     def subject(self) -> tuple[str | None, str | None, str | None]:
         return (self.kind, self.workspace, self.name)
 
+    @property
+    def credentials(self) -> CredentialReferences | None:
+        """The credentials of a valid manifest, where it has some."""
+        found: CredentialReferences | None = self.spec.get("credentials")
+        return found
+
 
 class Desired(NamedTuple):
     """All that the manifests say, in the order in which they were read."""
@@ -195,33 +204,33 @@ class Attachment(NamedTuple):
 
     def registered(self, workspace: str | None) -> ObjectKey:
         """The object of a workspace that registers what is attached: an LLM has its name there, storage its label."""
-        family = FAMILIES.get(self.type)
-        if family is None or family.storage or family.kind is None:
-            return ObjectKey("Bucket", workspace, self.label or "")
-        return ObjectKey(family.kind, workspace, self.identity[-1])
-
-
-class Live(NamedTuple):
-    """A live object: its normal form (`spec`, plain values), and the wire object that it was read from."""
-
-    key: ObjectKey
-    id: str
-    spec: Spec
-    attachments: tuple[Attachment, ...]
-    wire: Mapping[str, Any]
+        name = (self.label or "") if is_placed(self.type) else self.identity[-1]
+        return ObjectKey(registrar_of(self.type), workspace, name)
 
 
 class State(NamedTuple):
-    """An object's normal form, whole: what a precondition compares, an undo needs and a reviewer of a delete must see.
+    """An object's normal form, whole: its fields, and what it attaches. What a manifest comes to, what is live and what was
+    applied are states, which is why they can be compared, hashed and led back to."""
 
-    `api_keys` counts the API keys that die with a repository. `besides` are the (label, id) of the live buckets that have
-    the same remote identity as one that is to be registered, as they were when that was planned.
-    """
-
-    spec: Spec
+    spec: Fields
     attachments: tuple[Attachment, ...] = ()
-    api_keys: int = 0
-    besides: tuple[tuple[str, str], ...] = ()
+
+
+class Live(NamedTuple):
+    """A live object: its normal form, and the wire object that it was read from."""
+
+    key: ObjectKey
+    id: str
+    state: State
+    wire: Mapping[str, Any]
+
+    @property
+    def spec(self) -> Fields:
+        return self.state.spec
+
+    @property
+    def attachments(self) -> tuple[Attachment, ...]:
+        return self.state.attachments
 
 
 class Change(NamedTuple):
@@ -229,6 +238,8 @@ class Change(NamedTuple):
 
     `fields` are (path in the manifest, before, after); `before` and `after` the normal forms (None: no such object).
     `releases` is what other repositories may attach once this is done; `needs` the objects that have to exist before.
+    `api_keys` counts those that reach what is attached, and die with a repository. `besides` are the (label, id) of the live
+    buckets that have the same remote identity as one that is to be registered.
     """
 
     action: Action
@@ -245,6 +256,8 @@ class Change(NamedTuple):
     releases: tuple[Attachment, ...]
     needs: frozenset[ObjectKey]
     document: Document | None
+    api_keys: int = 0
+    besides: tuple[tuple[str, str], ...] = ()
 
 
 class Outcome(NamedTuple):

@@ -18,11 +18,12 @@ from gatectl.clock import Patience
 from gatectl.documents.findings import NameFile, finding_json, relative_to
 from gatectl.documents.plans import Input, Plan, Remarks, Selection, Since, Source
 from gatectl.errors import InputError, UsageError
+from gatectl.kinds import KINDS
 from gatectl.manifests import commits, desired, loading, parse, selection, sources
 from gatectl.manifests.loading import Loaded, manifest_paths
 from gatectl.model import Desired, Finding, ObjectKey
 from gatectl.network.addresses import without_secrets
-from gatectl.planning import final_state, manageable, match, order, plan, states
+from gatectl.planning import final_state, manageable, match, order, plan
 from gatectl.planning.changes import Settings, Worked, compute_changes
 from gatectl.planning.current import Current, Index, read_current, read_workspaces
 from gatectl.platforms import default_workspace_of, driver_for
@@ -148,14 +149,14 @@ def make_plan(
     findings += [*worked.findings, *circles, *final_state.forecast(worked, current, selected, project.rules)]
     diagnostics = [finding_json(f, name_file) for f in parse.locate(findings)]
     selected_of = _selection(request, name_file, since)
-    pointed = states.points(current)
+    pointed = plan.points(current)
     said = _remarks(request, current, names, remarks)
     return plan.make_plan(target, selected_of, source, worked, arranged, diagnostics, name_file, said, pointed)
 
 
 def _read_content(request: Request, reader: Reader, wanted: Desired, names: Iterable[str], visible: Index) -> Current:
     """What the workspaces of these names hold, as far as the manifests need it."""
-    needs_keys = any("apiKey" in (m.spec.get("credentials") or {}) for m in wanted.manifests)
+    needs_keys = any("apiKey" in (m.credentials or {}) for m in wanted.manifests)
     needs_llms = any(m.kind == "LLM" or any(e.type == "LLM" for e in m.entries or ()) for m in wanted.manifests)
     patience = patience_of(request.environment)
     return read_current(reader, names, visible, api_keys=needs_keys, llms=needs_llms, patience=patience)
@@ -173,7 +174,7 @@ def _remarks(request: Request, current: Current, names: Iterable[str], remarks: 
 def _tell_unknown(pairs: Iterable[match.Pair], tell: Callable[[str], None]) -> None:
     """The new facts that the platform tells of declared repositories; they stop nothing (U31)."""
     for pair in pairs:
-        if pair.key.kind == "Repository" and pair.live is not None:
+        if KINDS[pair.key.kind].attaches and pair.live is not None:
             names = sorted(n for n, value in unknown_fields(pair.live.wire).items() if not may_attach(value))
             if names:
                 tell(f"{pair.key} has fields that gatectl does not know and does not need: {', '.join(names)}")
@@ -284,8 +285,10 @@ def _check_options(request: Request) -> None:
     if request.prune and chosen:
         raise UsageError("--prune deletes what no manifest declares, so it goes with all manifests",
                          "leave out PATH, -l, --target and --changed-since")  # fmt: skip
+    kinds = {kind.name.lower(): kind for kind in KINDS.values()}
     for text in request.renew:
-        if text.partition("/")[0].lower() in ("repository", "workspace"):
+        kind = kinds.get(text.partition("/")[0].lower())
+        if kind is not None and not kind.credentials:
             raise UsageError(f"--renew-credentials {quote(text)}: only a Bucket or an LLM has credentials",
                              "name one: Bucket/NAME or LLM/NAME")  # fmt: skip
 
@@ -307,7 +310,7 @@ def _chosen(
     if request.since is None:
         return chosen, None
     before, _ = match.decide_workspaces(request.since.before, default, visible)
-    attached = {key: ending.attachments for key, ending in worked.endings.items()}
+    attached = {key: ending.state.attachments for key, ending in worked.endings.items()}
     touched = selection.touched(before, wanted, attached)
     chosen &= touched.keys
     if not chosen and not touched.removed:

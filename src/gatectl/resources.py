@@ -82,6 +82,29 @@ def comparable(identity: Identity) -> Identity:
     return identity
 
 
+def folded(identity: Identity) -> Identity:
+    """An identity with the case of its names ignored, whatever its family: objects may be renamed in case only."""
+    return (identity[0], *(part.lower() for part in identity[1:]))
+
+
+def names_of_bucket(kind: object) -> tuple[ResourceName, ...]:
+    """The fields that name a bucket of this type at its provider; one of a type that is not known has a bucket's name."""
+    family = FAMILIES.get(kind) if isinstance(kind, str) else None
+    return family.fields if family is not None and family.storage else ("bucket",)
+
+
+def registrar_of(kind: str) -> str:
+    """The kind whose objects register resources of this type; what is not known is taken for storage."""
+    family = FAMILIES.get(kind)
+    return family.kind if family is not None and family.kind is not None else "Bucket"
+
+
+def is_placed(kind: str) -> bool:
+    """Whether a resource of this type is attached under a label and with a folder: storage is, and what is not known."""
+    family = FAMILIES.get(kind)
+    return family is None or family.storage
+
+
 def is_exposed(kind: str, endpoint: str) -> bool:
     """Whether an endpoint of this type exposes resources of this one: what it does not is kept as unmanaged."""
     family = FAMILIES.get(kind)

@@ -7,7 +7,7 @@ conflict says where, field by field.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Final, Literal, NamedTuple
 
 from gatectl.documents.operations import (
@@ -17,15 +17,16 @@ from gatectl.documents.operations import (
     key_of,
     masters_of,
     sends_credentials,
+    text_of,
     values_of,
 )
 from gatectl.documents.plans import Operation, Resource
 from gatectl.documents.spelling import canonical
+from gatectl.documents.states import read_attachment, read_state
 from gatectl.kinds import KINDS
-from gatectl.model import Attachment, FieldValue, Live, State
-from gatectl.planning.changes import attachment_token, old_state_hash, state_hash
+from gatectl.kinds.states import attachment_token, old_state_hash, state_hash
+from gatectl.model import Attachment, FieldValue, Live, ObjectKey, State
 from gatectl.planning.current import Current
-from gatectl.planning.states import read_attachment, read_state
 from gatectl.resources import folder_key
 
 Row = tuple[str, FieldValue, FieldValue, FieldValue]
@@ -74,8 +75,11 @@ def renews(op: Operation) -> bool:
 
 def live_hash(live: Live, op: Operation) -> str:
     """The hash of a live object, as the format of the plan of this operation has it."""
-    hashed = state_hash if has_states(op) else old_state_hash
-    return hashed(KINDS[live.key.kind], live.key.workspace, live.spec, live.attachments)
+    return _hashed(op)(live.key, live.state)
+
+
+def _hashed(op: Operation) -> Callable[[ObjectKey, State], str]:
+    return state_hash if has_states(op) else old_state_hash
 
 
 def read_after(op: Operation, live: Live | None = None) -> State:
@@ -85,7 +89,7 @@ def read_after(op: Operation, live: Live | None = None) -> State:
         return read_state(told)
     values = values_of(op)
     spec = dict(live.spec) if live is not None else {}
-    spec.update({field: values[path] for field, path in KINDS[op["kind"]].paths.items() if path in values})
+    spec.update({field: text_of(values[path]) for field, path in KINDS[op["kind"]].paths.items() if path in values})
     kept = with_masters(op, live.attachments) if live is not None else []
     return State(spec, (*kept, *map(read_attachment, op["attach"])))
 
@@ -150,7 +154,7 @@ def _rows(op: Operation, live: Live) -> Iterable[Row]:
     for field in op["fields"]:
         if field["path"] in fields and fields[field["path"]] != field["before"]:
             yield field["path"], field["before"], fields[field["path"]], field["after"]
-    if op["kind"] == "Repository":
+    if KINDS[op["kind"]].attaches:
         yield from _attachment_rows(op, live)
 
 
@@ -199,9 +203,9 @@ def _differences(op: Operation, live: Live) -> Iterable[tuple[str, str, str]]:
     found = {path: (field, live.spec.get(field)) for field, path in kind.paths.items()}
     for sent in op["fields"]:
         field, value = found.get(sent["path"], ("", sent["after"]))
-        if field and kind.comparable({**live.spec, field: sent["after"]}) != kind.comparable(live.spec):
+        if field and kind.comparable({**live.spec, field: text_of(sent["after"])}) != kind.comparable(live.spec):
             yield sent["path"], _in_words(value), _in_words(sent["after"])
-    if op["kind"] == "Repository":
+    if kind.attaches:
         yield from _wrongly_attached(op, {attachment_token(a).lower(): a for a in live.attachments})
 
 
@@ -240,7 +244,7 @@ def as_wanted(op: Operation, live: Live) -> bool:
         spec = {name: value if kind.paths.get(name) in sent else "" for name, value in spec.items()}
     unsaid = {_token(item).lower() for item in op["attach"] if item["master"] is None}
     attachments = [a._replace(master=False) if attachment_token(a).lower() in unsaid else a for a in live.attachments]
-    return live_hash(live._replace(spec=spec, attachments=tuple(attachments)), op) == wanted
+    return _hashed(op)(live.key, State(spec, tuple(attachments))) == wanted
 
 
 def creation_key(op: Operation, instance: str | None, workspace_id: str | None) -> str:

@@ -30,6 +30,7 @@ from gatectl.applying.guards import Guard
 from gatectl.clock import CONSISTENT, Patience
 from gatectl.documents.operations import credentials_of, key_of, resources_of, values_of
 from gatectl.documents.plans import Operation, Plan
+from gatectl.documents.states import read_attachment
 from gatectl.errors import (
     DeadlinePassed,
     Forbidden,
@@ -40,12 +41,11 @@ from gatectl.errors import (
     Uncertain,
     Unreachable,
 )
-from gatectl.kinds import KINDS, bucket
+from gatectl.kinds import KINDS
 from gatectl.kinds.interface import Context, Order
 from gatectl.model import Attachment, Live, Outcome, Status
 from gatectl.planning.current import Current, WorkspaceState, read_current, read_live, read_workspaces
 from gatectl.planning.manageable import read_only
-from gatectl.planning.states import read_attachment
 from gatectl.platforms.interface import Reader, Writer
 from gatectl.quote import quote
 from gatectl.resources import comparable
@@ -275,7 +275,7 @@ class _Work:
         """What of a level is to be written, each with the live object to write over; the rest gets its outcome."""
         ready: list[tuple[Operation, Live | None]] = []
         pending = [op for op in self.operations if op["id"] not in self.outcomes]
-        if not any(op["kind"] == "Repository" for op in level):
+        if not any(KINDS[op["kind"]].attaches for op in level):
             pending = list(level)  # only repositories can break what others have, so the rest need not be looked at yet
         verdicts = self.run.guard.judge(self.plan, pending, current)
         for op in level:
@@ -645,7 +645,7 @@ def _latest(op: Operation, live: Live, context: Context, reader: Reader) -> Live
 
 def _complete(op: Operation, live: Live | None, state: WorkspaceState | None) -> list[Attachment] | None:
     """The complete list of attachments of a repository in the end: what is there, without, with, and changed."""
-    if op["kind"] != "Repository":
+    if not KINDS[op["kind"]].attaches:
         return None
     gone = {item["id"] for item in op["detach"]}
     kept = [item for item in live.attachments if item.id not in gone] if live is not None else []
@@ -670,9 +670,8 @@ def _with_id(item: Attachment, state: WorkspaceState | None) -> Attachment:
 
 
 def _is(live: Live, item: Attachment) -> bool:
-    if item.identity[0] == "LLM":
-        return live.key.name == item.identity[1]
-    return live.key.name == item.label and comparable(bucket.identity(live.spec)) == comparable(item.identity)
+    identity = KINDS[live.key.kind].identity
+    return identity is not None and comparable(identity(live.spec)) == comparable(item.identity)
 
 
 def _record(plan: Plan, outcomes: dict[str, Outcome], run: Run, writer: Writer) -> bool:

@@ -13,18 +13,20 @@ from typing import Final, Literal, NamedTuple
 from gatectl.applying.conditions import Conflict, Row, judge, read_after
 from gatectl.documents.operations import NAME, credentials_of, has_states, key_of
 from gatectl.documents.plans import OLD_VERSION, Operation, Plan, Pointed, Resource
+from gatectl.documents.states import pointed_of, points_of, read_attachment
 from gatectl.errors import StalePlan
-from gatectl.kinds import KINDS, bucket
+from gatectl.kinds import KINDS
 from gatectl.kinds.interface import find_api_keys
+from gatectl.kinds.states import attachment_token
 from gatectl.model import Live, ObjectKey
-from gatectl.planning.changes import Ending, attachment_token, count_api_keys, registered_buckets, same_identity
+from gatectl.planning.changes import Ending, count_api_keys
 from gatectl.planning.current import Current, WorkspaceState
 from gatectl.planning.final_state import final_state
 from gatectl.planning.old_plans import downgraded_fingerprint
 from gatectl.planning.plan import Target, target_json
-from gatectl.planning.states import pointed_of, points_of, read_attachment
+from gatectl.planning.registering import Registered, registered_buckets, same_identity
 from gatectl.quote import quote
-from gatectl.resources import Identity, comparable
+from gatectl.resources import folded, is_placed
 
 Verdict = Live | Conflict | Literal["already"] | None
 """What is to be done with an operation: write over this object, or where there is none (None), or nothing."""
@@ -143,7 +145,7 @@ def check_adopted(plan: Plan, current: Current) -> None:
 class _About(NamedTuple):
     """What the operations of a plan say of each other's objects."""
 
-    registered: Mapping[tuple[str | None, Identity], Sequence[tuple[str, str]]]
+    registered: Registered
     """The live buckets of each remote identity, as (label, id)."""
     labels: frozenset[tuple[str | None, str]]
     """The workspaces and labels of the buckets that the plan registers."""
@@ -163,7 +165,7 @@ class _About(NamedTuple):
                 made.add(op["name"])
             elif op["kind"] == "Bucket" and op["action"] == "create":
                 labels.add((op["workspace"], op["name"]))
-            elif op["kind"] in ("Bucket", "LLM") and op["action"] == "update" and op["platformId"] is not None:
+            elif KINDS[op["kind"]].registers and op["action"] == "update" and op["platformId"] is not None:
                 states = (op.get("before"), op.get("after"))
                 pointed[op["platformId"]] = [points_of(state["spec"]) for state in states if state is not None]
             for item in op["detach"]:
@@ -207,16 +209,15 @@ def _attached(op: Operation, item: Resource, state: WorkspaceState, about: _Abou
         return
     planned = read_attachment(item)
     path = f"/spec/resources/{attachment_token(planned)}"
-    is_llm = planned.identity[0] == "LLM"
-    live = (state.context.llms if is_llm else state.context.buckets).get(item["id"])
+    kind = KINDS[planned.registered(None).kind]
+    live = state.indexes[kind.name].by_id.get(item["id"])
     if live is None:
         yield path, f"registered as {item['id']}", None, "attached"
         return
-    identity: Identity = ("LLM", live.key.name.lower()) if is_llm else comparable(bucket.identity(live.spec))
-    wanted = ("LLM", planned.identity[1].lower()) if is_llm else comparable(planned.identity)
-    if identity != wanted:
+    identity = folded(kind.identity(live.spec)) if kind.identity is not None else ()
+    if identity != folded(planned.identity):
         yield f"{path}/identity", "/".join(planned.identity), "/".join(identity), "/".join(planned.identity)
-    if not is_llm and live.key.name.lower() != (planned.label or "").lower():
+    if is_placed(planned.type) and live.key.name.lower() != (planned.label or "").lower():
         yield f"{path}/label", planned.label, live.key.name, planned.label
     told = pointed_of(item)
     if has_states(op) and points_of(live.spec) not in (told, *about.pointed.get(live.id, ())):
@@ -236,7 +237,7 @@ def _api_key(op: Operation, state: WorkspaceState) -> Iterator[Row]:
 
 def _users(op: Operation, state: WorkspaceState, about: _About) -> Iterator[Row]:
     """Repositories that attach what is to be deleted, besides those that the plan detaches it from."""
-    if op["action"] != "delete" or op["kind"] not in ("Bucket", "LLM"):
+    if op["action"] != "delete" or not KINDS[op["kind"]].registers:
         return
     letting_go = about.released.get(op["platformId"], frozenset())
     for repository in state.indexes["Repository"].by_id.values():
@@ -251,7 +252,7 @@ def _twins(op: Operation, about: _About) -> Iterator[Row]:
     spec = read_after(op).spec
     after = op.get("after")
     known = {item["id"] for item in after.get("besides", ())} if after is not None else set()
-    for label, platform_id in same_identity(about.registered, op["workspace"], spec):
+    for label, platform_id in same_identity(about.registered, key_of(op), spec):
         if platform_id not in known and (op["workspace"], label) not in about.labels:
             yield "registered", None, f"as '{label}' {platform_id}", f"as '{op['name']}'"
 
@@ -274,7 +275,7 @@ def _breaches(
     endings, deleted, changed = [], set(), {}
     for op in pending:
         verdict = verdicts[op["id"]]
-        if op["kind"] != "Repository" or isinstance(verdict, (Conflict, str)):
+        if not KINDS[op["kind"]].attaches or isinstance(verdict, (Conflict, str)):
             continue
         if op["action"] == "delete":
             deleted.add(op["platformId"])
@@ -282,7 +283,7 @@ def _breaches(
         key = key_of(op)
         after = read_after(op, verdict)
         nowhere = (None,) * len(after.attachments)
-        endings.append(Ending(key, op["platformId"], None, after.spec, after.attachments, nowhere))
+        endings.append(Ending(key, op["platformId"], None, after, nowhere))
         changed[key] = op["id"]
     broken: dict[str, list[str]] = {}
     if not changed:

@@ -11,15 +11,17 @@ import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Final
 
+from gatectl import model
 from gatectl.documents.operations import CREDENTIALS, LISTS, NAME, ListName, attached_in, key_of, values_of
 from gatectl.documents.plans import OLD_VERSION, Operation, Plan, Resource, State
+from gatectl.documents.states import read_attachment, read_state
 from gatectl.kinds import KINDS
 from gatectl.kinds.interface import Kind
+from gatectl.kinds.states import attachment_token, state_hash
 from gatectl.manifests.validate import API_VERSION
 from gatectl.model import Action, Change, FieldValue, ObjectKey
-from gatectl.planning.changes import Ending, Worked, attachment_token
+from gatectl.planning.changes import Ending, Worked
 from gatectl.planning.order import arrange, operation_id
-from gatectl.planning.states import hash_of, read_attachment, read_state
 from gatectl.resources import FAMILIES, RESOURCE_NAMES, fields_of
 
 Fits = Callable[[str, Mapping[str, object]], bool]
@@ -27,11 +29,6 @@ Fits = Callable[[str, Mapping[str, object]], bool]
 
 _MASTER: Final = re.compile("/spec/resources/[^/]+/master")
 _A: Final = {"create": "a create", "update": "an update", "delete": "a delete"}
-_BUCKETS: Final[tuple[Mapping[str, str], ...]] = (
-    {"type": "S3", "bucket": "x"},
-    {"type": "AzureBlob", "account": "x", "container": "x"},
-)
-"""What a changed bucket may be: its own type is fixed, and no part of a plan."""
 
 
 def unsound(plan: Plan, fits: Fits) -> str | None:
@@ -135,18 +132,16 @@ def _whole(op: Operation, kind: Kind) -> Iterator[str]:
     if op["risk"] not in ("destructive", risk):
         yield f"its risk is {risk!r}"
     yield from _difference(op, kind, before, after)
-    if kind.name == "Repository":
+    if kind.attaches:
         yield from _moved(op, attached_in(before), attached_in(after))
 
 
 def _state(op: Operation, kind: Kind, name: str, state: State) -> str | None:
-    spec = state["spec"]
-    others = {"bucket"} if spec.get("type") == "AzureBlob" else {"account", "container"}
-    if spec.keys() != kind.paths.keys() - others:
+    if state["spec"].keys() != kind.fields_of(state["spec"]):
         return f"its fields are not those of a {kind.name}"
-    if ("attachments" in state) != (kind.name == "Repository"):
+    if ("attachments" in state) != kind.attaches:
         return f"a {kind.name} attaches {'nothing' if 'attachments' in state else 'something or nothing'}"
-    if "apiKeys" in state and (kind.name != "Repository" or name != "before"):
+    if "apiKeys" in state and not (kind.attaches and name == "before"):
         return "it has no API keys"
     if "besides" in state and (kind.name != "Bucket" or op["action"] != "create"):
         return "nothing is registered beside it"
@@ -154,7 +149,7 @@ def _state(op: Operation, kind: Kind, name: str, state: State) -> str | None:
         problem = next(_resource(item, "attach" if item["id"] is None else "keep"), None)
         if problem is not None:
             return problem
-    if hash_of(key_of(op), read_state(state)) != (op["pre"]["hash"] if name == "before" else op["post"]["hash"]):
+    if state_hash(key_of(op), read_state(state)) != (op["pre"]["hash"] if name == "before" else op["post"]["hash"]):
         return "it has another hash"
     return None
 
@@ -221,13 +216,13 @@ def _order(operations: Sequence[Operation]) -> Iterator[str]:
                     yield f"operation {op['id']!r} attaches what neither exists nor is created"
                 needs.add(made)
         after = op.get("after")
-        if op["kind"] == "Repository" and after is not None:
-            endings[key] = Ending(key, op["platformId"], None, after["spec"], (), ())
+        if KINDS[op["kind"]].attaches and after is not None:
+            endings[key] = Ending(key, op["platformId"], None, model.State(after["spec"]), ())
         changes.append(
             Change(op["action"], key, op["platformId"], "", (), attach, detach, keep, None, None, False, detach,
                    frozenset(needs), None)
         )  # fmt: skip
-    arranged, _ = arrange(Worked(changes, endings, [], [], [], [], []))
+    arranged, _ = arrange(Worked(changes, endings))
     if [(op["id"], tuple(op["dependsOn"])) for op in operations] != [(operation_id(c.key), d) for c, d in arranged]:
         yield "its operations do not come in the order that they need"
 
@@ -240,7 +235,7 @@ _ALLOWED: Final[Mapping[Action, tuple[ListName, ...]]] = {
 
 def _lists(op: Operation) -> Iterator[str]:
     """What is attached, detached and kept."""
-    allowed = _ALLOWED[op["action"]] if op["kind"] == "Repository" else ()
+    allowed = _ALLOWED[op["action"]] if KINDS[op["kind"]].attaches else ()
     for name in LISTS:
         if op[name] and name not in allowed:
             yield f"{_A[op['action']]} of a {op['kind']} does not {name}"
@@ -277,7 +272,7 @@ def _fields(op: Operation, kind: Kind, fits: Fits) -> Iterator[str]:
 def _created(op: Operation, kind: Kind, after: Mapping[str, FieldValue], fits: Fits) -> Iterator[str]:
     if any(field["before"] is not None for field in op["fields"]):
         yield "what does not exist yet had no fields"
-    needed = {"Workspace": (NAME,), "Repository": (NAME, "/spec/mode")}.get(kind.name, (NAME, CREDENTIALS))
+    needed = [NAME, *(kind.paths[name] for name in kind.defaults), *([CREDENTIALS] if kind.credentials else [])]
     missing = [path for path in needed if after.get(path) is None]
     unknown = after.keys() - {*kind.paths.values(), *needed}
     if missing or unknown:
@@ -290,7 +285,7 @@ def _updated(op: Operation, kind: Kind, after: Mapping[str, FieldValue], fits: F
     if not (after or op["attach"] or op["detach"]):
         yield "an update changes something"
     paths = {path for field, path in kind.paths.items() if field not in kind.fixed}
-    if kind.name in ("Bucket", "LLM"):
+    if kind.credentials:
         paths.add(CREDENTIALS)
     plain = {path: value for path, value in after.items() if path in paths}
     for field in op["fields"]:
@@ -298,16 +293,11 @@ def _updated(op: Operation, kind: Kind, after: Mapping[str, FieldValue], fits: F
         if path in paths:
             if path != CREDENTIALS and not all(value is None or type(value) is str for value in values):
                 yield f"{path} is not text"
-        elif kind.name != "Repository" or _MASTER.fullmatch(path) is None:
+        elif not kind.attaches or _MASTER.fullmatch(path) is None:
             yield f"{path} cannot be changed"
         elif type(values[1]) is not bool or type(values[0]) not in (bool, type(None)):
             yield f"{path} is not yes or no"
-    specs: tuple[Mapping[str, str], ...] = (
-        _BUCKETS
-        if kind.name == "Bucket"
-        else ({"LLM": {"provider": "Other"}, "Repository": {"endpointType": "S3"}}.get(kind.name, {}),)
-    )
-    if not any(fits(kind.name, _document(op, plain, spec)) for spec in specs):
+    if not any(fits(kind.name, _document(op, plain, spec)) for spec in kind.least):
         yield f"its fields are not those of a {kind.name}"
 
 

@@ -38,7 +38,7 @@ def in_use(live: Live, current: Current, reader: Reader) -> bool:
     """Whether something uses an object: a repository attaches it, or a workspace holds anything. What cannot be read counts
     as use: then nothing is removed."""
     try:
-        if live.key.kind == "Workspace":
+        if not KINDS[live.key.kind].scoped:
             return any(reader.list(collection, live.id) for collection in _CONTENT)
         state = current.states.get(live.key.workspace or "")
         repositories = reader.list("repo", state.context.workspace_id) if state is not None else ()

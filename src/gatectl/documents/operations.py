@@ -28,6 +28,11 @@ def values_of(operation: Operation) -> Mapping[str, FieldValue]:
     return {field["path"]: field["after"] for field in operation["fields"]}
 
 
+def text_of(value: FieldValue) -> str:
+    """The value of a plain field; "" where it has none."""
+    return value if isinstance(value, str) else ""
+
+
 def credentials_of(operation: Operation) -> CredentialReferences | None:
     """The credentials that it sends; None where it sends none."""
     value = values_of(operation).get(CREDENTIALS)

@@ -10,10 +10,11 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Final
 
 from gatectl.documents.findings import Finding
-from gatectl.documents.operations import ListName
+from gatectl.documents.operations import ListName, text_of
 from gatectl.documents.plans import Operation, Plan, Resource
 from gatectl.graph.reading import how, words
 from gatectl.graph.values import REPOSITORY, Edge, Graph, Key, Mark, Node, repository_key, resource_node
+from gatectl.kinds import KINDS
 from gatectl.model import FieldValue
 from gatectl.resources import RESOURCE_NAMES
 
@@ -26,14 +27,14 @@ def from_plan(plan: Plan, declared: Graph | None = None) -> Graph:
     """The graph of the affected part of a plan."""
     drawing = _Drawing(declared or _EMPTY)
     for operation in plan["operations"]:
-        if operation["kind"] == REPOSITORY:
+        if KINDS[operation["kind"]].attaches:
             drawing.repository(operation)
     for item in plan["kept"]:
         key = drawing.node(repository_key(item["workspace"], item["name"]), item["workspace"], item["name"])
         for resource in item["attachments"]:
             drawing.attach(key, item["workspace"], resource, "kept")
     for operation in plan["operations"]:
-        if operation["kind"] in ("Bucket", "LLM"):
+        if KINDS[operation["kind"]].registers:
             drawing.resource(operation)
     for finding in plan["diagnostics"]:
         drawing.finding(finding)
@@ -47,6 +48,17 @@ def _spec(operation: Operation) -> Mapping[str, FieldValue]:
     if state is not None:
         return state["spec"]
     return {f["path"].rpartition("/")[2]: f["after"] or f["before"] for f in operation["fields"]}
+
+
+def _resource(operation: Operation) -> Node | None:
+    """The node of a bucket or an LLM configuration; None where the operation does not tell its identity."""
+    identity = KINDS[operation["kind"]].identity
+    told = {field: text_of(value) for field, value in _spec(operation).items()}
+    try:
+        found = identity({**told, "name": operation["name"]}) if identity is not None else None
+    except KeyError:
+        return None
+    return resource_node(operation["workspace"], found) if found is not None else None
 
 
 class _Drawing:
@@ -91,14 +103,7 @@ class _Drawing:
     def resource(self, operation: Operation) -> None:
         """A bucket or an LLM configuration that changes: by its identity, or by the label that it is known under."""
         workspace, name, mark = operation["workspace"], operation["name"], _MARKS[operation["action"]]
-        fields = _spec(operation)
-        if operation["kind"] == "LLM":
-            node = resource_node(workspace, ("LLM", name))
-        elif "type" in fields and {"bucket", "container"} & fields.keys():
-            parts = (fields["type"], *(fields[part] for part in ("bucket", "account", "container") if part in fields))
-            node = resource_node(workspace, tuple(map(str, parts)))
-        else:
-            node = self._labelled(workspace, name) or resource_node(workspace, ("Bucket", name))
+        node = _resource(operation) or self._labelled(workspace, name) or resource_node(workspace, ("Bucket", name))
         known = self.nodes.get(node.key) or self._declared.nodes.get(node.key) or node
         self.nodes[node.key] = known._replace(mark=mark, label=name)
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from typing import Final
 
-from gatectl.graph.values import Edge, Graph, Key, Node, repository_key, resource_key, resource_node
-from gatectl.model import Attachment, Desired, Entry, Finding, Live, Manifest, Spec
-from gatectl.resources import Identity
+from gatectl.graph.values import REPOSITORY, Edge, Graph, Key, Node, repository_key, resource_key, resource_node
+from gatectl.kinds import KINDS
+from gatectl.model import Attachment, Desired, Entry, Finding, Live, Manifest
 
 Grouping = Callable[[Mapping[str, str]], str]
 """From an object's labels to the name of its group within its workspace ("" for none)."""
@@ -29,7 +29,7 @@ def from_manifests(desired: Desired, findings: Iterable[Finding], grouping: Grou
     edges = []
     problems = _Problems(findings)
     for manifest in desired.manifests:
-        if manifest.kind != "Repository" or manifest.name is None:
+        if not KINDS[manifest.kind].attaches or manifest.name is None:
             continue
         repository = repository_key(manifest.workspace, manifest.name)
         told = problems.of_repository(manifest)
@@ -75,28 +75,15 @@ class _Problems:
 def _declared(manifest: Manifest, grouping: Grouping) -> Node | None:
     """The node of a manifest by itself; None where its identity cannot be read, and for a workspace."""
     group = (manifest.workspace or "", grouping(manifest.labels))
-    if manifest.kind == "Repository" and manifest.name is not None:
+    if KINDS[manifest.kind].attaches and manifest.name is not None:
         note = words(manifest.spec.get("endpointType"), manifest.spec.get("mode"))
         return Node(repository_key(manifest.workspace, manifest.name), "Repository", manifest.name, group, "", note)
-    identity = _identity(manifest)
+    identity = KINDS[manifest.kind].identity_in(manifest.spec, manifest.name)
     if identity is None:
         return None
     label = manifest.name if manifest.name is not None and manifest.name != identity[-1] else ""
     note = words(label, manifest.spec.get("region") or manifest.spec.get("provider"))
     return resource_node(manifest.workspace, identity)._replace(group=group, note=note, label=manifest.name or "")
-
-
-def _identity(manifest: Manifest) -> Identity | None:
-    if manifest.kind == "LLM":
-        return ("LLM", manifest.name) if manifest.name is not None else None
-    return _of_spec(manifest.spec) if manifest.kind == "Bucket" else None
-
-
-def _of_spec(spec: Spec) -> Identity | None:
-    kind = spec.get("type")
-    names = ("account", "container") if kind == "AzureBlob" else ("bucket",)
-    parts = [kind, *(spec.get(name) for name in names)]
-    return tuple(map(str, parts)) if all(isinstance(part, str) and part for part in parts) else None
 
 
 def words(*parts: object) -> str:
@@ -119,7 +106,7 @@ def from_live(lives: Iterable[Live]) -> Graph:
         if node is not None:
             nodes.setdefault(node.key, node)
     for live in objects:
-        if live.key.kind != "Repository":
+        if not KINDS[live.key.kind].attaches:
             continue
         for item in live.attachments:
             resource = resource_key(live.key.workspace, item.identity)
@@ -133,13 +120,13 @@ def _attached(item: Attachment) -> str:
 
 
 def _live(live: Live) -> Node | None:
-    kind, workspace, name = live.key
-    if kind == "Repository":
+    kind, workspace, name = KINDS[live.key.kind], live.key.workspace, live.key.name
+    if kind.attaches:
         note = words(live.spec["endpointType"], live.spec["mode"])
-        return Node(repository_key(workspace, name), kind, name, (workspace or "", ""), "", note)
-    if kind not in ("Bucket", "LLM"):
+        return Node(repository_key(workspace, name), REPOSITORY, name, (workspace or "", ""), "", note)
+    if not kind.registers:
         return None
-    identity: Identity | None = ("LLM", name) if kind == "LLM" else _of_spec(live.spec)
+    identity = kind.identity_in(live.spec, name)
     if identity is None:  # an Azure container whose account cannot be told
         identity = (str(live.spec["type"]), "?", str(live.spec.get("container", live.spec.get("bucket", name))))
     label = name if name != identity[-1] else ""

@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from collections.abc import Set as AbstractSet
 from typing import Any, Final
 from urllib.parse import urlsplit
 
-from gatectl.kinds.interface import Context, Kind, Order, credentials, optional_text, text
-from gatectl.model import Live, Manifest, ObjectKey, Spec
+from gatectl.kinds.interface import Context, Kind, Order, credentials, name_of, optional_text, text
+from gatectl.model import Fields, Live, Manifest, ObjectKey, State
 from gatectl.platforms.interface import Wire
-from gatectl.resources import Identity
+from gatectl.quote import quote
+from gatectl.resources import Identity, names_of_bucket
 
 FROM_WIRE: Final = {"S3": "S3", "GCS": "GCS", "BLOB": "AzureBlob", "AZURE": "AzureBlob"}  # U5
 TO_WIRE: Final = {"S3": "S3", "GCS": "GCS", "AzureBlob": "BLOB"}
+_LEFT: Final[Fields] = {"region": "", "endpoint": ""}
+_NAMES: Final = ("bucket", "account", "container")
 
 
 def read(wire: Wire, context: Context) -> Live:
@@ -26,7 +30,7 @@ def read(wire: Wire, context: Context) -> Live:
         spec["bucket"] = remote
     spec["region"] = optional_text(wire, "region")
     spec["endpoint"] = optional_text(wire, "endpoint")
-    return Live(ObjectKey("Bucket", context.workspace, name), text(wire, "id"), spec, (), wire)
+    return Live(ObjectKey("Bucket", context.workspace, name), text(wire, "id"), State(spec), wire)
 
 
 def _account(wire: Wire, context: Context) -> str:
@@ -46,30 +50,31 @@ def _account(wire: Wire, context: Context) -> str:
     return account if rest.startswith("blob.") else ""
 
 
-def identity(spec: Spec) -> Identity:
+def identity(spec: Fields) -> Identity:
     """The remote identity of a bucket's normal form."""
-    if spec["type"] == "AzureBlob":
-        return ("AzureBlob", spec["account"], spec["container"])
-    return (spec["type"], spec["bucket"])
+    return (spec["type"], *(spec[name] for name in names_of_bucket(spec["type"])))
 
 
-def want(manifest: Manifest, live: Live | None) -> Spec:
+def declared(manifest: Manifest) -> Fields:
     spec = manifest.spec
-    kept = live.spec if live is not None else {}
-    names = ("account", "container") if spec["type"] == "AzureBlob" else ("bucket",)
-    return {
-        "name": manifest.name,
-        "type": spec["type"],
-        **{name: spec[name] for name in names},
-        "region": spec.get("region", kept.get("region", "")),
-        "endpoint": spec.get("endpoint", kept.get("endpoint", "")),
-    }
+    names = ("type", *names_of_bucket(spec["type"]), "region", "endpoint")
+    return {"name": name_of(manifest), **{name: spec[name] for name in names if name in spec}}
 
 
-def comparable(spec: Spec) -> Spec:
+def fields(spec: Fields) -> AbstractSet[str]:
+    return {"name", "type", *names_of_bucket(spec.get("type")), *_LEFT}
+
+
+def inexpressible(spec: Fields) -> str | None:
+    if spec["type"] not in TO_WIRE:
+        return f"its type {quote(spec['type'])} is not part of the format"
+    return "its storage account cannot be told" if spec.get("account") == "" else None
+
+
+def comparable(spec: Fields) -> Fields:
     """Remote names lower-cased (U13), the endpoint without a slash at its end and without the scheme that goes without saying."""
     result = dict(spec)
-    for field in ("bucket", "account", "container"):
+    for field in _NAMES:
         if field in result:
             result[field] = result[field].lower()
     result["endpoint"] = result["endpoint"].removeprefix("https://").rstrip("/")
@@ -110,5 +115,7 @@ KIND = Kind(
     {"name": "/metadata/name", "type": "/spec/type", "bucket": "/spec/bucket", "account": "/spec/account",
      "container": "/spec/container", "region": "/spec/region", "endpoint": "/spec/endpoint"},
     frozenset(("type", "bucket", "account", "container")),
-    read, want, comparable, body,
+    read, declared, comparable, body, _LEFT, identity=identity, credentials=True,
+    fields=fields, inexpressible=inexpressible,
+    least=({"type": "S3", "bucket": "x"}, {"type": "AzureBlob", "account": "x", "container": "x"}),
 )  # fmt: skip

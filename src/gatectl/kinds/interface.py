@@ -9,12 +9,14 @@ A new kind is one module beside this one, one schema, and one line in the table 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, NamedTuple
+from collections.abc import Set as AbstractSet
+from typing import Any, Final, NamedTuple
 
 from gatectl.errors import PlatformRefused
-from gatectl.model import Attachment, Live, Manifest, Spec
+from gatectl.model import Attachment, Fields, Live, Manifest
 from gatectl.platforms.interface import Collection, Wire
 from gatectl.quote import quote
+from gatectl.resources import Identity
 
 
 class Context(NamedTuple):
@@ -49,16 +51,28 @@ def _nothing(wire: Wire) -> list[str]:
     return []
 
 
+def _nothing_against(spec: Fields) -> str | None:
+    return None
+
+
+_ALL_SAID: Final[Fields] = {}
+
+
 class Kind(NamedTuple):
     """One row of the table of kinds.
 
-    `rank` orders kinds that do not depend on each other: smaller first. `want` gives the normal form that a manifest
-    asks for, fields that it leaves out taken from the live object (or the default). `comparable` is the normal form as it
+    `rank` orders kinds that do not depend on each other: smaller first. `declared` gives the fields that a manifest asks for,
+    the format's defaults among them, and nothing of what it leaves to the platform: that is in `left`, with what stands for it
+    while the platform has not said it. `filled_in` puts the two together. `comparable` is the normal form as it
     is compared and hashed. `paths` maps its fields to their place in a manifest; `fixed` names those that cannot be
     changed in place. `body` gives the write shape: for a new object (`wire` None) or for one that was just read. `lost`
     names what of a live object such a write would drop, because we do not know it. `unique`: the platform is known to refuse
     a second object of a name (platform-contract.md, section 2.1), so that repeating a creation does no harm; any other
-    creation of which the end is not known is never sent again.
+    creation of which the end is not known is never sent again. `identity` gives what an object is to its provider, for kinds
+    that register resources. `credentials`: its objects are registered with some. `attaches`: they attach resources. `by_name`:
+    two objects of one name in a workspace could not be told apart. `defaults` are the fields that every operation says, and a
+    manifest need not. `fields` are those of a normal form, where not all objects of the kind have the same. `inexpressible`
+    says why a live object cannot be a manifest (None: it can), and `least` what a manifest has to say, for each of its shapes.
     """
 
     name: str
@@ -69,17 +83,57 @@ class Kind(NamedTuple):
     paths: Mapping[str, str]
     fixed: frozenset[str]
     read: Callable[[Wire, Context], Live]
-    want: Callable[[Manifest, Live | None], Spec]
-    comparable: Callable[[Spec], Spec]
+    declared: Callable[[Manifest], Fields]
+    comparable: Callable[[Fields], Fields]
     body: Callable[[Order, Wire | None, Context], Mapping[str, Any]]
+    left: Fields = _ALL_SAID
     lost: Callable[[Wire], list[str]] = _nothing
     unique: bool = False
+    identity: Callable[[Fields], Identity] | None = None
+    credentials: bool = False
+    attaches: bool = False
+    by_name: bool = False
+    defaults: Fields = _ALL_SAID
+    fields: Callable[[Fields], AbstractSet[str]] | None = None
+    inexpressible: Callable[[Fields], str | None] = _nothing_against
+    least: Sequence[Mapping[str, str]] = (_ALL_SAID,)
 
     @property
     def plural(self) -> str:
         """What folders of several are called: buckets, repositories."""
         word = self.name.lower()
         return f"{word[:-1]}ies" if word.endswith("y") else f"{word}s"
+
+    @property
+    def registers(self) -> bool:
+        """Whether its objects are resources that repositories attach."""
+        return self.identity is not None
+
+    def fields_of(self, spec: Fields) -> AbstractSet[str]:
+        """The fields that a normal form like this one has."""
+        return self.fields(spec) if self.fields is not None else self.paths.keys()
+
+    def identity_in(self, spec: Mapping[str, Any], name: str | None) -> Identity | None:
+        """What an object is to its provider, as far as a manifest or a live object can be read; None where it is nothing."""
+        if self.identity is None:
+            return None
+        try:
+            found = self.identity({**spec, "name": name or ""})
+        except KeyError:
+            return None
+        return found if all(isinstance(part, str) and part for part in found) else None
+
+    def filled_in(self, declared: Fields, live: Fields | None) -> Fields:
+        """What is wanted: what is declared, and what that leaves to the platform as it is live (of no object: as nothing)."""
+        kept = {**self.left, **live} if live is not None else self.left
+        names = (name for name in self.paths if name in declared or name in self.left)
+        return {name: declared[name] if name in declared else kept[name] for name in names}
+
+
+def name_of(manifest: Manifest) -> str:
+    """The name of a valid manifest, which has one."""
+    assert manifest.name is not None
+    return manifest.name
 
 
 def text(wire: Wire, field: str) -> str:

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Final
 
-from gatectl.kinds.interface import Context, Kind, Order, credentials, optional_text, text
-from gatectl.model import Live, Manifest, ObjectKey, Spec
+from gatectl.kinds.interface import Context, Kind, Order, credentials, name_of, optional_text, text
+from gatectl.model import Fields, Live, Manifest, ObjectKey, State
 from gatectl.platforms.interface import Wire
+from gatectl.resources import Identity
 
 TO_WIRE: Final = {"OpenAI": "OPENAI", "Google": "GOOGLE", "Anthropic": "ANTHROPIC", "AWS": "AWS", "Other": "OTHER"}
 FROM_WIRE: Final = {wire: name for name, wire in TO_WIRE.items()}
@@ -20,19 +21,20 @@ def read(wire: Wire, context: Context) -> Live:
         "provider": FROM_WIRE.get(provider.upper(), provider),
         "endpoint": optional_text(wire, "endpoint"),
     }
-    return Live(ObjectKey("LLM", context.workspace, name), text(wire, "id"), spec, (), wire)
+    return Live(ObjectKey("LLM", context.workspace, name), text(wire, "id"), State(spec), wire)
 
 
-def want(manifest: Manifest, live: Live | None) -> Spec:
-    kept = live.spec if live is not None else {}
-    return {
-        "name": manifest.name,
-        "provider": manifest.spec["provider"],
-        "endpoint": manifest.spec.get("endpoint", kept.get("endpoint", "")),
-    }
+def identity(spec: Fields) -> Identity:
+    """The identity of an LLM configuration: repositories attach it by its name."""
+    return ("LLM", spec["name"])
 
 
-def comparable(spec: Spec) -> Spec:
+def declared(manifest: Manifest) -> Fields:
+    spec = {"name": name_of(manifest), "provider": manifest.spec["provider"]}
+    return {**spec, "endpoint": manifest.spec["endpoint"]} if "endpoint" in manifest.spec else spec
+
+
+def comparable(spec: Fields) -> Fields:
     return {**spec, "endpoint": spec["endpoint"].rstrip("/")}
 
 
@@ -55,5 +57,6 @@ def body(order: Order, wire: Wire | None, context: Context) -> Mapping[str, Any]
 KIND = Kind(
     "LLM", "llm", "ai/llm", 1, True,
     {"name": "/metadata/name", "provider": "/spec/provider", "endpoint": "/spec/endpoint"},
-    frozenset(), read, want, comparable, body,
+    frozenset(), read, declared, comparable, body, {"endpoint": ""}, identity=identity, credentials=True, by_name=True,
+    least=({"provider": "Other"},),
 )  # fmt: skip

@@ -10,12 +10,15 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from gatectl.kinds import bucket
-from gatectl.kinds.interface import Context, Kind, Order, text
-from gatectl.model import Attachment, Live, Manifest, ObjectKey, Spec
+from gatectl.kinds.interface import Context, Kind, Order, name_of, text
+from gatectl.model import Attachment, Fields, Live, Manifest, ObjectKey, State
 from gatectl.platforms.interface import Wire
 from gatectl.platforms.wire import attached_buckets, attached_llms, check_lists, may_attach, unknown_fields
+from gatectl.quote import quote
+from gatectl.resources import ENDPOINTS, is_placed
 
 _ENDPOINTS: Final = {"S3": "S3", "GCS": "GCS", "BLOB": "AzureBlob", "AZURE": "AzureBlob", "OPENAI": "OpenAI"}
+_DEFAULTS: Final[Fields] = {"mode": "Normal"}
 _MODES: Final = {"NORMAL": "Normal", "MIRROR": "Mirror"}
 _TO_WIRE: Final = {"S3": "S3", "GCS": "GCS", "AzureBlob": "BLOB", "Normal": "NORMAL", "Mirror": "MIRROR"}
 
@@ -30,7 +33,9 @@ def read(wire: Wire, context: Context) -> Live:
     attachments = [_bucket_attachment(item, context) for item in attached_buckets(wire)]
     attachments.extend(_llm_attachment(item, context) for item in attached_llms(wire))
     spec = {"name": name, "endpointType": endpoint, "mode": mode}
-    return Live(ObjectKey("Repository", context.workspace, name), str(wire["id"]), spec, tuple(attachments), wire)
+    return Live(
+        ObjectKey("Repository", context.workspace, name), str(wire["id"]), State(spec, tuple(attachments)), wire
+    )
 
 
 def _bucket_attachment(item: Wire, context: Context) -> Attachment:
@@ -51,12 +56,22 @@ def _llm_attachment(item: Wire, context: Context) -> Attachment:
     return Attachment(("LLM", name), None, llm_id, None, None)
 
 
-def want(manifest: Manifest, live: Live | None) -> Spec:
+def declared(manifest: Manifest) -> Fields:
     spec = manifest.spec
-    return {"name": manifest.name, "endpointType": spec["endpointType"], "mode": spec.get("mode", "Normal")}
+    return {
+        "name": name_of(manifest),
+        "endpointType": spec["endpointType"],
+        "mode": spec.get("mode", _DEFAULTS["mode"]),
+    }
 
 
-def comparable(spec: Spec) -> Spec:
+def inexpressible(spec: Fields) -> str | None:
+    if spec["endpointType"] not in ENDPOINTS:
+        return f"its type {quote(spec['endpointType'])} is not part of the format"
+    return f"its mode {quote(spec['mode'])} is not part of the format" if spec["mode"] not in _MODES.values() else None
+
+
+def comparable(spec: Fields) -> Fields:
     return spec
 
 
@@ -79,9 +94,9 @@ def body(order: Order, wire: Wire | None, context: Context) -> Mapping[str, Any]
         "repoBuckets": [
             {"bucketId": a.id, "folder": a.folder or "", "master": bool(a.master)}
             for a in attachments
-            if a.identity[0] != "LLM"
+            if is_placed(a.type)
         ],
-        "repoAiLlms": [{"aiLlmId": a.id} for a in attachments if a.identity[0] == "LLM"],
+        "repoAiLlms": [{"aiLlmId": a.id} for a in attachments if not is_placed(a.type)],
     }
 
 
@@ -93,5 +108,7 @@ def lost(wire: Wire) -> list[str]:
 KIND = Kind(
     "Repository", "repository", "repo", 2, True,
     {"name": "/metadata/name", "endpointType": "/spec/endpointType", "mode": "/spec/mode"},
-    frozenset(("endpointType", "mode")), read, want, comparable, body, lost, unique=True,
+    frozenset(("endpointType", "mode")), read, declared, comparable, body, lost=lost, unique=True,
+    attaches=True, by_name=True, defaults=_DEFAULTS, inexpressible=inexpressible, least=({"endpointType": "S3"},),
+
 )  # fmt: skip

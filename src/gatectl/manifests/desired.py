@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Final
 
+from gatectl.kinds import KINDS
 from gatectl.model import Desired, Document, Entry, Manifest, Spec
 from gatectl.resources import FAMILIES
 from gatectl.rules.interface import Namespace, RepositoryView
@@ -23,7 +24,7 @@ def read_manifest(document: Document, kind: str, valid: bool, default_workspace:
     spec = _mapping(data.get("spec"))
     name = metadata.get("name")
     workspace = metadata.get("workspace")
-    if kind == "Workspace":
+    if not KINDS[kind].scoped:
         workspace = None
     elif "workspace" not in metadata:
         workspace = default_workspace
@@ -35,7 +36,7 @@ def read_manifest(document: Document, kind: str, valid: bool, default_workspace:
         object_id if type(object_id) is str else None,
         _mapping(metadata.get("labels")),
         spec,
-        _entries(spec) if kind == "Repository" else None,
+        _entries(spec) if KINDS[kind].attaches else None,
         valid,
         document,
     )

@@ -9,7 +9,7 @@ from difflib import get_close_matches
 from typing import Any, Final, NamedTuple
 
 from gatectl.errors import UsageError
-from gatectl.kinds import KINDS, bucket
+from gatectl.kinds import KINDS
 from gatectl.model import Attachment, Desired, Manifest, ObjectKey
 from gatectl.quote import quote
 from gatectl.resources import Identity, comparable
@@ -124,7 +124,7 @@ def check_target(text: str, manifests: Iterable[Manifest], option: str) -> None:
 def _may_be(manifest: Manifest, rest: str) -> bool:
     workspace, _, name = rest.rpartition("/")
     return rest == manifest.name or f"{manifest.workspace}/{manifest.name}" == rest or (
-        manifest.workspace is None and manifest.kind != "Workspace" and bool(workspace) and name == manifest.name
+        manifest.workspace is None and KINDS[manifest.kind].scoped and bool(workspace) and name == manifest.name
     )  # fmt: skip
 
 
@@ -192,7 +192,7 @@ def touched(before: Desired, wanted: Desired, attached: Mapping[ObjectKey, Itera
     was, now = _by_key(before), _by_key(wanted)
     changed = {key for key in now if was.get(key) != now[key]}
     removed = was.keys() - now.keys()
-    differing = {key for key in changed | removed if key.kind in ("Bucket", "LLM")}
+    differing = {key for key in changed | removed if KINDS[key.kind].registers}
     if differing:
         identities = {
             (m.workspace, identity)
@@ -224,10 +224,6 @@ def _by_key(desired: Desired) -> dict[ObjectKey, list[Any]]:
 
 
 def _identity(manifest: Manifest) -> Identity | None:
-    """What the entries of repositories call a bucket or an LLM, as it is compared."""
-    if manifest.kind == "LLM":
-        return ("LLM", str(manifest.name))
-    try:
-        return comparable(bucket.identity(manifest.spec))
-    except (KeyError, AttributeError):  # a manifest that is not valid names nothing
-        return None
+    """What the entries of repositories call a bucket or an LLM, as it is compared; a manifest that is not valid names nothing."""
+    found = KINDS[manifest.kind].identity_in(manifest.spec, manifest.name)
+    return comparable(found) if found is not None else None

@@ -9,14 +9,13 @@ from __future__ import annotations
 from collections.abc import Container, Iterator, Mapping, Sequence
 
 from gatectl import rules
-from gatectl.model import Attachment, Entry, Finding, ObjectKey
+from gatectl.kinds import KINDS
+from gatectl.model import Attachment, Entry, Finding, ObjectKey, State
 from gatectl.planning.changes import Ending, Worked
 from gatectl.planning.current import Current
 from gatectl.quote import quote
-from gatectl.resources import comparable
+from gatectl.resources import comparable, is_container
 from gatectl.rules.interface import Namespace, RepositoryView, spot
-
-_CHECKED = frozenset(("GW301", "GW302", "GW303", "GW304", "GW305", "GW306", "GW402", "GW403", "GW404"))
 
 
 def forecast(
@@ -24,7 +23,7 @@ def forecast(
 ) -> list[Finding]:
     """The findings of the final state that the changes of the `selected` keys would bring about."""
     changed = {
-        c.key for c in worked.changes if c.key.kind == "Repository" and c.key in selected and c.action != "delete"
+        c.key for c in worked.changes if KINDS[c.key.kind].attaches and c.key in selected and c.action != "delete"
     }
     if not changed:
         return []
@@ -59,7 +58,7 @@ def _breaches(views: Sequence[tuple[RepositoryView, ObjectKey]], changed: Contai
     names = {(key.workspace, key.name) for _, key in views if key in changed}
     found = [f for f in rules.check_each(touched) if f.severity == "error" or _unlisted(f)]
     found += rules.check_across(Namespace([view for view, _ in views], ()))
-    return [f for f in found if f.rule in _CHECKED and not names.isdisjoint(f.about)]
+    return [f for f in found if rules.RULES[f.rule].final and not names.isdisjoint(f.about)]
 
 
 def _breach(finding: Finding) -> tuple[str, str, frozenset[tuple[str | None, str | None]]]:
@@ -76,19 +75,19 @@ def _as_live(endings: Sequence[Ending], current: Current) -> list[Ending]:
         if live is not None:
             listed = {
                 item.id: (place, at)
-                for place, (item, at) in enumerate(zip(ending.attachments, ending.listed, strict=True))
+                for place, (item, at) in enumerate(zip(ending.state.attachments, ending.listed, strict=True))
             }
             last = (len(listed), None)
             order = sorted(live.attachments, key=lambda item: listed.get(item.id, last)[0])
             at = tuple(listed.get(item.id, last)[1] for item in order)
-            found.append(Ending(ending.key, live.id, ending.manifest, live.spec, tuple(order), at))
+            found.append(Ending(ending.key, live.id, ending.manifest, State(live.spec, tuple(order)), at))
     return found
 
 
 def _unjudged(view: RepositoryView) -> Iterator[Finding]:
     """A warning for a container whose storage account the platform does not tell: no rule can look at it (U12)."""
     for entry in view.entries:
-        if entry.identity[0] == "AzureBlob" and not entry.identity[1]:
+        if is_container(entry.type) and not entry.identity[1]:
             yield Finding(
                 "GW504",
                 f"the storage account of Azure container '{quote(entry.identity[2])}' ({quote(entry.label)}, {quote(entry.id)}),"
@@ -110,17 +109,17 @@ def _views(
         for live in state.indexes["Repository"].by_id.values():
             if live.id in deleted or live.id in ended:
                 continue
-            ending = Ending(live.key, live.id, None, live.spec, live.attachments, (None,) * len(live.attachments))
+            ending = Ending(live.key, live.id, None, live.state, (None,) * len(live.attachments))
             views.append((_view(ending), live.key))
     # Unlisted repositories first, so that a collision is placed in the manifest that could avoid it.
     return sorted(views, key=lambda item: (item[0].manifest is not None, item[1].workspace or ""))
 
 
 def _view(ending: Ending) -> RepositoryView:
-    entries = tuple(map(_entry, ending.attachments, ending.listed))
+    entries = tuple(map(_entry, ending.state.attachments, ending.listed))
     # Attachments that no manifest lists come first, so that the later side of a collision is an entry.
     entries = tuple(sorted(entries, key=lambda entry: entry.position is not None))
-    spec = ending.spec
+    spec = ending.state.spec
     return RepositoryView(
         ending.key.workspace, ending.key.name, spec["endpointType"], spec["mode"], entries, ending.manifest
     )

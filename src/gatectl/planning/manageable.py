@@ -6,6 +6,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 
 from gatectl.errors import PlatformError
+from gatectl.kinds import KINDS
 from gatectl.model import Desired, Finding, Manifest, Spot
 from gatectl.planning.current import Current, WorkspaceState
 from gatectl.planning.match import Pair
@@ -34,7 +35,7 @@ def _unoffered(manifest: Manifest, state: WorkspaceState) -> Iterator[Finding]:
     for entry in manifest.entries or ():
         if no_llms is not None and entry.type == "LLM":
             yield _refused(manifest, "LLM configurations", no_llms, ("spec", "resources", entry.position or 0))
-    if no_keys is not None and "apiKey" in (manifest.spec.get("credentials") or {}):
+    if no_keys is not None and "apiKey" in (manifest.credentials or {}):
         yield _refused(manifest, "provider API keys", no_keys, ("spec", "credentials", "apiKey"))
 
 
@@ -68,7 +69,7 @@ def unmanageable(pairs: Iterable[Pair], current: Current) -> Iterator[Finding]:
                     "try again later; what is not listed may be there all the same, so nothing is decided from that",
                     spot=spot, subject=pair.manifest.subject,
                 )  # fmt: skip
-        elif pair.key.kind in ("Bucket", "LLM"):
+        elif KINDS[pair.key.kind].registers:
             yield Finding(
                 "GW509",
                 f"{pair.key} is not created: repositories of its workspace attach what the platform's list does not show"

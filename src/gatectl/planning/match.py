@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from difflib import get_close_matches
 from typing import NamedTuple
 
+from gatectl.kinds import KINDS
 from gatectl.model import Desired, Finding, Live, Manifest, ObjectKey, Spot
 from gatectl.planning.current import Current, Index, WorkspaceState
 from gatectl.quote import quote
@@ -29,7 +30,7 @@ def decide_workspaces(desired: Desired, default: str | None, visible: Index) -> 
     """
     desired = _by_name(desired, visible)
     default = visible.by_id[default].key.name if default in visible.by_id else default
-    if all(m.workspace is not None or m.kind == "Workspace" for m in desired.manifests):
+    if all(m.workspace is not None or not KINDS[m.kind].scoped for m in desired.manifests):
         return desired, []
     names = sorted(visible.by_name)
     chosen = default if default is not None else names[0] if len(names) == 1 else None
@@ -39,11 +40,11 @@ def decide_workspaces(desired: Desired, default: str | None, visible: Index) -> 
             Finding("GW503", f"no workspace is named, and {len(names)} are visible: {listed}",
                     "say metadata.workspace, --workspace, or workspace in the environment",
                     spot=Spot(m.document, ("metadata",)), subject=m.subject)
-            for m in desired.manifests if m.workspace is None and m.kind != "Workspace"
+            for m in desired.manifests if m.workspace is None and KINDS[m.kind].scoped
         ]  # fmt: skip
         return desired, findings
     manifests = [
-        m._replace(workspace=chosen) if m.workspace is None and m.kind != "Workspace" else m for m in desired.manifests
+        m._replace(workspace=chosen) if m.workspace is None and KINDS[m.kind].scoped else m for m in desired.manifests
     ]
     return Desired(tuple(manifests)), []
 
@@ -69,7 +70,7 @@ def match(desired: Desired, current: Current) -> tuple[list[Pair], list[Finding]
     for manifest in desired.manifests:
         assert manifest.name is not None
         key = ObjectKey(manifest.kind, manifest.workspace, manifest.name)
-        if manifest.kind != "Workspace":
+        if KINDS[manifest.kind].scoped:
             unknown = _unknown_workspace(manifest, declared, current.workspaces)
             if unknown is not None:
                 findings.append(unknown)
@@ -137,7 +138,7 @@ def _by_id(
         return Finding("GW502", f"no live {key.kind} has the id '{quote(manifest.id)}'",
                        "remove metadata.id to create the object", spot=spot, subject=manifest.subject)  # fmt: skip
     others = [each.id for each in index.by_name.get(key.name, ()) if each.id != live.id]
-    if others and live.key.name != key.name and key.kind in ("Repository", "LLM"):
+    if others and live.key.name != key.name and KINDS[key.kind].by_name:
         return Finding("GW502", f"{key.kind} {quote(manifest.id)} is called '{quote(live.key.name)}', and cannot be called"
                        f" '{quote(key.name)}', since {', '.join(map(quote, others))} is",
                        "names are unique in a workspace: choose that one, or another name",

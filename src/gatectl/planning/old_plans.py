@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from gatectl.documents import plans
+from gatectl.documents.operations import key_of
 from gatectl.documents.plans import Field, Operation, Plan, Resource, Target, old_fingerprint
-from gatectl.kinds import KINDS
-from gatectl.planning.changes import old_state_hash
-from gatectl.planning.states import read_state
+from gatectl.documents.states import read_state
+from gatectl.kinds.states import old_state_hash
 
 
 def downgraded_fingerprint(plan: Plan) -> str:
@@ -47,10 +47,7 @@ def downgraded(op: Operation) -> Operation:
 
 
 def _hash(op: Operation, state: plans.State | None) -> str | None:
-    if state is None:
-        return None
-    found = read_state(state)
-    return old_state_hash(KINDS[op["kind"]], op["workspace"], found.spec, found.attachments)
+    return old_state_hash(key_of(op), read_state(state)) if state is not None else None
 
 
 def _dies(before: plans.State | None) -> str:

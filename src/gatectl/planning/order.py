@@ -88,7 +88,7 @@ def _dependencies(worked: Worked) -> dict[ObjectKey, set[ObjectKey]]:
             for other, its in released.get(item.id, ()) if item.id is not None else ():
                 if other is not change and _exclusive(worked, change, other, item, its):
                     depends[change.key].add(other.key)
-        if change.action == "delete" and change.key.kind in ("Bucket", "LLM"):
+        if change.action == "delete" and KINDS[change.key.kind].registers:
             depends[change.key].update(other.key for other, _ in released.get(change.id, ()))
     return depends
 
@@ -98,7 +98,7 @@ def _exclusive(worked: Worked, change: Change, other: Change, item: Attachment, 
     if item.type not in STORAGE:
         return False
     endings = (worked.endings.get(change.key), worked.endings.get(other.key))
-    mirror = any(ending is None or ending.spec["mode"] != "Normal" for ending in endings)
+    mirror = any(ending is None or ending.state.spec["mode"] != "Normal" for ending in endings)
     return mirror or folder_key(item.folder) == folder_key(its.folder)
 
 

@@ -24,10 +24,13 @@ from gatectl.documents.plans import (
     fingerprint,
     signed,
 )
-from gatectl.model import Change, CredentialReferences, Document, FieldValue, ObjectKey, Risk
+from gatectl.documents.states import Points, points_of, resources
+from gatectl.kinds import KINDS
+from gatectl.kinds.states import state_hash
+from gatectl.model import Change, CredentialReferences, Document, FieldValue, ObjectKey, Risk, State
 from gatectl.planning.changes import Worked
+from gatectl.planning.current import Current
 from gatectl.planning.order import operation_id
-from gatectl.planning.states import Points, hash_of, resources, state_json
 
 _NOWHERE: Final[Points] = {}
 _SECRETS: Final[tuple[Literal["key", "secret"], ...]] = ("key", "secret")
@@ -88,14 +91,37 @@ def _operation(change: Change, depends: Sequence[str], name_file: NameFile, poin
         ],
     }
     tail: plans.Tail = {
-        "after": state_json(key.kind, change.after, pointed) if change.after is not None else None,
-        "pre": {"exists": change.id is not None, "hash": hash_of(key, change.before)},
-        "post": {"hash": hash_of(key, change.after)},
+        "after": _after(change, pointed),
+        "pre": {"exists": change.id is not None, "hash": _hash(key, change.before)},
+        "post": {"hash": _hash(key, change.after)},
         "source": _location(change.document, name_file) if change.document is not None else None,
     }
     if change.before is not None:
-        head["before"] = state_json(key.kind, change.before, pointed)
+        head["before"] = _state(key, change.before, pointed)
+        if change.api_keys:
+            head["before"]["apiKeys"] = change.api_keys
     return {**head, **tail}
+
+
+def _after(change: Change, pointed: Points) -> plans.State | None:
+    if change.after is None:
+        return None
+    after = _state(change.key, change.after, pointed)
+    if change.besides:
+        after["besides"] = [{"label": label, "id": i} for label, i in change.besides]
+    return after
+
+
+def _state(key: ObjectKey, state: State, pointed: Points) -> plans.State:
+    """A normal form as a plan has it."""
+    found: plans.State = {"spec": dict(state.spec)}
+    if KINDS[key.kind].attaches:
+        found["attachments"] = resources(state.attachments, pointed)
+    return found
+
+
+def _hash(key: ObjectKey, state: State | None) -> str | None:
+    return state_hash(key, state) if state is not None else None
 
 
 def _risk(change: Change) -> Risk:
@@ -121,6 +147,16 @@ def _placed(value: FieldValue, document: Document | None, name_file: NameFile) -
         if name in value and "file" in value[name]:
             placed[name] = {"file": name_file(posixpath.normpath(posixpath.join(here, value[name]["file"])))}
     return placed
+
+
+def points(current: Current) -> Points:
+    """Where the live buckets and LLMs point."""
+    found = {}
+    for state in current.states.values():
+        for live in (*state.context.buckets.values(), *state.context.llms.values()):
+            if pointed := points_of(live.spec):
+                found[live.id] = pointed
+    return found
 
 
 def make_plan(
@@ -220,4 +256,4 @@ def is_destructive(plan: Plan) -> bool:
     return any(op["risk"] == "destructive" for op in plan["operations"])
 
 
-NOTHING: Final = Worked([], {}, [], [], [], [], [])
+NOTHING: Final = Worked()

@@ -10,12 +10,13 @@ from collections.abc import Container, Iterable, Mapping, Sequence
 from difflib import get_close_matches
 from typing import NamedTuple
 
-from gatectl.kinds import bucket
-from gatectl.model import Attachment, Entry, Finding, Live, Manifest, ObjectKey, Spot
+from gatectl.kinds import KINDS
+from gatectl.kinds.interface import Kind
+from gatectl.model import Attachment, Entry, Fields, Finding, Live, Manifest, ObjectKey, Spot
 from gatectl.planning.current import Current, WorkspaceState
 from gatectl.planning.match import Pair
 from gatectl.quote import quote
-from gatectl.resources import STORAGE, Identity, comparable, words_of
+from gatectl.resources import STORAGE, Identity, comparable, is_placed, registrar_of, words_of
 
 
 class Resolved(NamedTuple):
@@ -43,35 +44,35 @@ def catalogs(pairs: Iterable[Pair], current: Current) -> dict[str, Catalog]:
 
     They are called as their manifests call them, which may differ in case from how they are called live (metadata.id).
     """
-    resources = [pair for pair in pairs if pair.key.kind in ("Bucket", "LLM")]
+    resources = [pair for pair in pairs if KINDS[pair.key.kind].registers]
     names = {pair.live.id: pair.key.name for pair in resources if pair.live is not None}
     found = {name: _live(state, names) for name, state in current.states.items()}
     for pair in resources:
         if pair.live is None:
-            identity, label = _declared(pair.manifest)
+            kind = KINDS[pair.key.kind]
+            candidate = _candidate(kind, kind.declared(pair.manifest), None)._replace(creates=pair.key)
             assert pair.key.workspace is not None
-            candidates = found.setdefault(pair.key.workspace, {}).setdefault(comparable(identity), [])
-            candidates.append(Resolved(_NO_ENTRY, identity, label, None, pair.key))
+            candidates = found.setdefault(pair.key.workspace, {})
+            candidates.setdefault(comparable(candidate.identity), []).append(candidate)
     return {name: Catalog(name, candidates) for name, candidates in found.items()}
 
 
 def _live(state: WorkspaceState, names: Mapping[str, str]) -> dict[Identity, list[Resolved]]:
     found: dict[Identity, list[Resolved]] = {}
-    for live in state.indexes["Bucket"].by_id.values():
-        identity = bucket.identity(live.spec)
-        label = names.get(live.id, live.key.name)
-        found.setdefault(comparable(identity), []).append(Resolved(_NO_ENTRY, identity, label, live.id, None))
-    for live in state.indexes["LLM"].by_id.values():
-        identity = ("LLM", names.get(live.id, live.key.name))
-        found.setdefault(identity, []).append(Resolved(_NO_ENTRY, identity, None, live.id, None))
+    for kind in KINDS.values():
+        for live in state.indexes[kind.name].by_id.values() if kind.registers else ():
+            name = names.get(live.id, live.key.name)
+            candidate = _candidate(kind, {**live.spec, "name": name}, live.id)
+            found.setdefault(comparable(candidate.identity), []).append(candidate)
     return found
 
 
-def _declared(manifest: Manifest) -> tuple[Identity, str | None]:
-    assert manifest.name is not None
-    if manifest.kind == "LLM":
-        return ("LLM", manifest.name), None
-    return bucket.identity(bucket.want(manifest, None)), manifest.name
+def _candidate(kind: Kind, spec: Fields, platform_id: str | None) -> Resolved:
+    """What attaches an object of this normal form."""
+    assert kind.identity is not None
+    identity = kind.identity(spec)
+    label = spec["name"] if is_placed(identity[0]) else None
+    return Resolved(_NO_ENTRY, identity, label, platform_id, None)
 
 
 def resolve(
@@ -115,7 +116,7 @@ def _unresolved(
     manifest: Manifest, entry: Entry, candidates: Sequence[Resolved], chosen: Sequence[Resolved], catalog: Catalog
 ) -> Finding:
     what = words(entry.identity)
-    listed = ", ".join(sorted(_candidate(c) for c in candidates))
+    listed = ", ".join(sorted(_shown(c) for c in candidates))
     if len(chosen) > 1:
         return _finding(manifest, entry, "GW502", f"{what} could be any of {len(chosen)}: {listed}",
                         "say which with label: or id:")  # fmt: skip
@@ -123,8 +124,7 @@ def _unresolved(
         message, field = _no_such(entry, candidates)
         return _finding(manifest, entry, "GW501", message, f"there is: {listed}", field)
     message = f"{what} is neither registered in workspace '{catalog.workspace}' nor declared by a manifest of it"
-    declare = "LLM" if entry.type == "LLM" else "Bucket"
-    hint = f"declare it with a {declare} manifest, or register it in the platform"
+    hint = f"declare it with a {registrar_of(entry.type)} manifest, or register it in the platform"
     near = _near(entry, catalog)
     return _finding(manifest, entry, "GW501", message, f"did you mean '{near}'? Or {hint}" if near else hint)
 
@@ -144,7 +144,7 @@ def words(identity: Identity) -> str:
     return f"{words_of(identity[0]) or quote(identity[0])} '{quote('/'.join(identity[1:]))}'"
 
 
-def _candidate(candidate: Resolved) -> str:
+def _shown(candidate: Resolved) -> str:
     label = f"'{quote(candidate.label)}'" if candidate.label is not None else f"'{quote(candidate.identity[-1])}'"
     return f"{label} {quote(candidate.id)}" if candidate.id is not None else f"{label} (declared)"
 
@@ -161,12 +161,18 @@ def _near(entry: Entry, catalog: Catalog) -> str | None:
     return "/".join(catalog.candidates[names[found[0]]][0].identity[1:])
 
 
-def attachment(resolved: Resolved, live: Attachment | None) -> Attachment:
-    """How an entry is attached in the end: what it leaves out is kept. On a new attachment the folder is empty then, and
-    whether it is a master is not said (None): what is sent is no, and what the platform makes of it is no difference."""
-    entry = resolved.entry
-    if resolved.identity[0] == "LLM":
+def declared(resolved: Resolved) -> Attachment:
+    """How an entry says that it is attached; what it leaves out is None."""
+    if not is_placed(resolved.identity[0]):
         return Attachment(resolved.identity, None, resolved.id, None, None)
-    folder = entry.folder if entry.folder is not None else (live.folder if live is not None else "")
-    master = entry.master if entry.master is not None else (live.master if live is not None else None)
-    return Attachment(resolved.identity, resolved.label, resolved.id, folder, master)
+    return Attachment(resolved.identity, resolved.label, resolved.id, resolved.entry.folder, resolved.entry.master)
+
+
+def filled_in(item: Attachment, live: Attachment | None) -> Attachment:
+    """How an entry is attached in the end: what it leaves out is as it is live. On a new attachment the folder is empty then,
+    and whether it is a master is not said (None): what is sent is no, and what the platform makes of it is no difference."""
+    if not is_placed(item.type):
+        return item
+    folder = item.folder if item.folder is not None else (live.folder if live is not None else "")
+    master = item.master if item.master is not None else (live.master if live is not None else None)
+    return item._replace(folder=folder, master=master)

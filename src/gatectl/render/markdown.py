@@ -18,6 +18,7 @@ from gatectl.documents.findings import Finding
 from gatectl.documents.operations import ListName
 from gatectl.documents.plans import Counted, Operation, Plan
 from gatectl.documents.receipts import Outcome, Receipt
+from gatectl.kinds import KINDS
 from gatectl.quote import safe
 from gatectl.render import outcomes as words
 from gatectl.render.interface import Look, Renderer
@@ -30,7 +31,7 @@ MINIMUM: Final = 1_000
 _SIGNS: Final = {"+": "+", "-": "-", "~": "!", "!": "!", "=": "#"}
 _MOVES: Final[tuple[ListName, ...]] = ("detach", "attach")
 _ACTIONS: Final[tuple[Counted, ...]] = ("create", "update", "delete", "attach", "detach", "unchanged", "unmanaged")
-_KINDS: Final = ("Workspace", "Bucket", "LLM", "Repository")
+_KINDS: Final = tuple(KINDS)
 _FULL: Final = "see the full plan"
 _OPEN: Final = 10
 """Up to so many operations are shown unfolded."""

@@ -35,6 +35,7 @@ RULE = Rule(
     " providers' buckets of one name (told apart by label or id), cannot be told apart by applications. Names are compared"
     " lower-cased.",
     names=True,
+    final=True,
     each=each,
     bad="""\
 spec:

@@ -43,6 +43,7 @@ RULE = Rule(
     "An Azure storage account named like an S3 or GCS bucket of the repository",
     "A repository exposes accounts and buckets in one namespace. Several containers of one account are fine.",
     names=True,
+    final=True,
     each=each,
     bad="""\
 spec:

@@ -29,6 +29,7 @@ RULE = Rule(
     "A repository attaches a resource at most once, whatever the folder. Two registered buckets with one remote identity"
     " are told apart by label or id (and are then GW301).",
     names=True,
+    final=True,
     each=each,
     bad="""\
 spec:

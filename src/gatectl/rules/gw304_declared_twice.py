@@ -31,6 +31,7 @@ RULE = Rule(
     "GW304",
     "Two manifests for the same object",
     "An object is declared once: kind, workspace and name decide, case ignored.",
+    final=True,
     across=across,
     bad="""\
 kind: Workspace

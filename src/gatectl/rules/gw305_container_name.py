@@ -32,6 +32,7 @@ RULE = Rule(
     " clients name the account too (warning).",
     adjustable=True,
     names=True,
+    final=True,
     each=each,
     bad="""\
 spec:

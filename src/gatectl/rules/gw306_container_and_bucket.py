@@ -40,6 +40,7 @@ RULE = Rule(
     "Behind an S3 or GCS endpoint both are addressed by that name (error); Azure clients name the account too (warning).",
     adjustable=True,
     names=True,
+    final=True,
     each=each,
     bad="""\
 spec:

@@ -36,6 +36,7 @@ RULE = Rule(
     "Mirror mode without exactly one master",
     "In a Mirror repository every bucket holds the same data, and exactly one is the master: say master: true on it. Where no"
     " entry says anything, the live master is kept; a plan tells where there is none.",
+    final=True,
     each=each,
     bad="""\
 spec:

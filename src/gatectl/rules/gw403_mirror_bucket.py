@@ -48,6 +48,7 @@ RULE = Rule(
     "GW403",
     "A bucket of a Mirror repository attached elsewhere too",
     "The platform refuses a bucket of a Mirror repository in any other repository (MIRROR_UNIT_ALREADY_IN_OTHER_REPO).",
+    final=True,
     across=across,
     bad="""\
 kind: Repository

@@ -45,6 +45,7 @@ RULE = Rule(
     "A folder of a bucket already used by another Normal repository",
     "The platform refuses a (bucket, folder) that another Normal repository uses (NORMAL_UNIT_FOLDER_ALREADY_USED). No folder"
     " counts as a folder; folders are compared after resolving `.`, `..` and slashes that say nothing.",
+    final=True,
     across=across,
     bad="""\
 kind: Repository

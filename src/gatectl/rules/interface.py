@@ -51,7 +51,8 @@ class Rule(NamedTuple):
     """One row of the table of rules.
 
     `text` explains the rule to a person; `adjustable` says that a project file may change its severity;
-    `names` that it only concerns repositories in which two names are equal. `bad` breaks the rule and nothing else, `good`
+    `names` that it only concerns repositories in which two names are equal; `final` that the final state of a workspace is held
+    to it too (GW504). `bad` breaks the rule and nothing else, `good`
     is the same put right; both leave out what every manifest says alike (`whole` adds it), so that they stay short.
     """
 
@@ -61,6 +62,7 @@ class Rule(NamedTuple):
     severity: Severity = "error"
     adjustable: bool = False
     names: bool = False
+    final: bool = False
     each: Callable[[RepositoryView], Iterable[Finding]] | None = None
     across: Callable[[Namespace], Iterable[Finding]] | None = None
     bad: str = ""

@@ -7,10 +7,7 @@ from typing import Final, Literal
 
 from gatectl.documents import plans
 from gatectl.documents.plans import Pointed, Resource, ResourceNames
-from gatectl.kinds import KINDS
-from gatectl.model import Attachment, ObjectKey, State
-from gatectl.planning.changes import state_hash
-from gatectl.planning.current import Current
+from gatectl.model import Attachment, State
 from gatectl.resources import RESOURCE_NAMES, fields_of
 
 Points = Mapping[str, Pointed]
@@ -18,17 +15,6 @@ Points = Mapping[str, Pointed]
 
 _NOWHERE: Final[Points] = {}
 _POINTED: Final[tuple[Literal["provider", "endpoint"], ...]] = ("provider", "endpoint")
-
-
-def points(current: Current) -> Points:
-    """Where the live buckets and LLMs point."""
-    found: dict[str, Pointed] = {}
-    for state in current.states.values():
-        for live in (*state.context.buckets.values(), *state.context.llms.values()):
-            pointed = points_of(live.spec)
-            if pointed:
-                found[live.id] = pointed
-    return found
 
 
 def points_of(spec: Mapping[str, str]) -> Pointed:
@@ -71,18 +57,6 @@ def resources(items: Iterable[Attachment], pointed: Points) -> list[Resource]:
     return [resource(item, pointed) for item in sorted(items, key=_attachment_order)]
 
 
-def state_json(kind: str, state: State, pointed: Points) -> plans.State:
-    """A normal form as a plan has it."""
-    found: plans.State = {"spec": dict(state.spec)}
-    if kind == "Repository":
-        found["attachments"] = resources(state.attachments, pointed)
-    if state.api_keys:
-        found["apiKeys"] = state.api_keys
-    if state.besides:
-        found["besides"] = [{"label": label, "id": i} for label, i in state.besides]
-    return found
-
-
 def read_attachment(item: Resource) -> Attachment:
     """An attachment from its form in a plan."""
     names = (item[name] or "" for name in RESOURCE_NAMES if name in item)
@@ -91,18 +65,8 @@ def read_attachment(item: Resource) -> Attachment:
 
 def read_state(value: plans.State) -> State:
     """A normal form from its form in a plan."""
-    return State(
-        value["spec"],
-        tuple(map(read_attachment, value.get("attachments", ()))),
-        value.get("apiKeys", 0),
-        tuple((item["label"], item["id"]) for item in value.get("besides", ())),
-    )
+    return State(value["spec"], tuple(map(read_attachment, value.get("attachments", ()))))
 
 
 def _attachment_order(item: Attachment) -> tuple[tuple[str, ...], str, str, str]:
     return (item.identity, item.label or "", item.folder or "", item.id or "")
-
-
-def hash_of(key: ObjectKey, state: State | None) -> str | None:
-    """What `pre` and `post` have of a state."""
-    return None if state is None else state_hash(KINDS[key.kind], key.workspace, state.spec, state.attachments)
