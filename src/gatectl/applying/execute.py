@@ -44,7 +44,8 @@ from gatectl.errors import (
 from gatectl.kinds import KINDS
 from gatectl.kinds.interface import Context, Order
 from gatectl.model import Attachment, Live, Outcome, Status
-from gatectl.planning.current import Current, WorkspaceState, read_current, read_live, read_workspaces
+from gatectl.planning.current import Current, WorkspaceState, read_current, read_workspaces
+from gatectl.planning.lists import read_live
 from gatectl.planning.manageable import read_only
 from gatectl.platforms.interface import Reader, Writer
 from gatectl.quote import quote

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
 from gatectl.kinds.states import attachment_token
@@ -13,57 +13,76 @@ from gatectl.quote import quote
 from gatectl.resources import folder_key, is_exposed
 
 
-class Compared(NamedTuple):
-    """The attachments that a manifest lists, as they will be (`listed`), and how they differ from what is attached.
+class Listed(NamedTuple):
+    """An attachment that a manifest lists: as it is (None: not attached yet), and as it will be.
 
-    `masters` are those that become masters, or cease to be. What a repository of policy Additive attaches and its manifest
-    does not list is kept, and so is what its endpoint could not expose (product.md, section 3).
+    `moved`: the manifest wants another folder than the live one, which stays.
     """
 
-    listed: tuple[Attachment, ...]
-    attach: tuple[Attachment, ...]
+    resolved: Resolved
+    before: Attachment | None
+    after: Attachment
+    moved: bool
+
+
+class Compared(NamedTuple):
+    """The attachments of a repository: those that its manifest lists, what is detached, and what is kept.
+
+    What a repository of policy Additive attaches and its manifest does not list is kept, and so is what its endpoint could
+    not expose (product.md, section 3).
+    """
+
+    listed: tuple[Listed, ...]
     detach: tuple[Attachment, ...]
     keep: tuple[Attachment, ...]
-    masters: tuple[FieldChange, ...]
-    findings: tuple[Finding, ...]
+
+    @property
+    def attach(self) -> tuple[Attachment, ...]:
+        return tuple(each.after for each in self.listed if each.before is None)
 
     @property
     def final(self) -> tuple[Attachment, ...]:
-        return (*self.listed, *self.keep)
+        """All of them in the end, what is listed first."""
+        return (*(each.after for each in self.listed), *self.keep)
+
+    @property
+    def positions(self) -> tuple[int | None, ...]:
+        """Which entry of the manifest lists each of them."""
+        return (*(each.resolved.entry.position for each in self.listed), *(None for _ in self.keep))
+
+    def masters(self) -> Iterator[FieldChange]:
+        """Those that become masters, or cease to be."""
+        for _, before, after, _ in self.listed:
+            if before is not None and before.master != after.master:
+                yield f"/spec/resources/{attachment_token(before)}/master", before.master, after.master
 
 
 def compare(pair: Pair, resolved: Sequence[Resolved], endpoint: str) -> Compared:
     """What the entries of a repository come to, beside what is attached."""
     held = {a.id: a for a in pair.live.attachments} if pair.live is not None else {}
-    listed: list[Attachment] = []
-    attach: list[Attachment] = []
-    masters: list[FieldChange] = []
-    findings: list[Finding] = []
-    for item in resolved:
-        before = held.pop(item.id, None) if item.id is not None else None
-        after = filled_in(declared(item), before)
-        if before is None:
-            attach.append(after)
-        else:
-            if folder_key(before.folder) != folder_key(after.folder):
-                findings.append(_moved(pair, item, before, after))
-            after = after._replace(folder=before.folder)
-            if before.master != after.master:
-                masters.append((f"/spec/resources/{attachment_token(before)}/master", before.master, after.master))
-        listed.append(after)
+    listed = [_listed(item, held.pop(item.id, None) if item.id is not None else None) for item in resolved]
     exact = pair.manifest.spec.get("attachmentPolicy") == "Exact" and pair.manifest.entries is not None
     detach = tuple(a for a in held.values() if exact and is_exposed(a.type, endpoint))
-    keep = tuple(a for a in held.values() if a not in detach)
-    return Compared(tuple(listed), tuple(attach), detach, keep, tuple(masters), tuple(findings))
+    return Compared(tuple(listed), detach, tuple(a for a in held.values() if a not in detach))
 
 
-def _moved(pair: Pair, item: Resolved, before: Attachment, after: Attachment) -> Finding:
+def _listed(item: Resolved, before: Attachment | None) -> Listed:
+    after = filled_in(declared(item), before)
+    if before is None:
+        return Listed(item, None, after, False)
+    moved = folder_key(before.folder) != folder_key(after.folder)
+    return Listed(item, before, after._replace(folder=before.folder), moved)
+
+
+def check_folders(pair: Pair, compared: Compared) -> Iterator[Finding]:
     """GW505 where the manifest wants another folder than the live one (U8)."""
-    return Finding(
-        "GW505",
-        f"the folder of {words(item.identity)} is '{quote(before.folder)}' on the platform and cannot be changed to"
-        f" '{quote(after.folder)}'",
-        "detach it first (Exact, without this entry), apply, then attach it with the new folder; or keep the live one",
-        spot=Spot(pair.manifest.document, ("spec", "resources", item.entry.position or 0, "folder")),
-        subject=pair.manifest.subject,
-    )
+    for item, _, after, moved in compared.listed:
+        if moved:
+            yield Finding(
+                "GW505",
+                f"the folder of {words(item.identity)} is '{quote(after.folder)}' on the platform and cannot be changed to"
+                f" '{quote(item.entry.folder)}'",
+                "detach it first (Exact, without this entry), apply, then attach it with the new folder; or keep the live one",
+                spot=Spot(pair.manifest.document, ("spec", "resources", item.entry.position or 0, "folder")),
+                subject=pair.manifest.subject,
+            )

@@ -14,7 +14,7 @@ from gatectl.documents.operations import CREDENTIALS
 from gatectl.kinds import KINDS
 from gatectl.kinds.interface import Kind
 from gatectl.model import Attachment, Change, FieldChange, Fields, Finding, Live, Manifest, ObjectKey, Spot, State
-from gatectl.planning.attaching import compare
+from gatectl.planning.attaching import check_folders, compare
 from gatectl.planning.current import Current
 from gatectl.planning.match import Pair
 from gatectl.planning.registering import (
@@ -168,18 +168,18 @@ def _attaching(pair: Pair, around: _Surroundings) -> _Compared:
     wanted = kind.filled_in(kind.declared(pair.manifest), live.spec if live is not None else None)
     compared = compare(pair, resolved, wanted["endpointType"])
     after = State(wanted, compared.final)
-    positions = (*(r.entry.position for r in resolved), *(None for _ in compared.keep))
-    ending = Ending(pair.key, live.id if live else None, pair.manifest, after, positions)
-    fields = [*_fields(kind, wanted, live), *compared.masters]
-    found = [*undecided, *compared.findings]
+    ending = Ending(pair.key, live.id if live is not None else None, pair.manifest, after, compared.positions)
+    fields = [*_fields(kind, wanted, live), *compared.masters()]
+    found = [*undecided, *check_folders(pair, compared)]
     if live is not None and not (fields or compared.attach or compared.detach):
         return _Compared(found, None, ending, compared.keep)
     needs = around.home(pair.key) | {r.creates for r in resolved if r.creates is not None}
-    change = _change(pair, settings, needs, fields, after)._replace(
+    change = _change(pair, settings, needs, fields, after)
+    change = change._replace(
         attach=compared.attach,
         detach=compared.detach,
         keep=compared.keep,
-        widens=bool(live and compared.attach and count_api_keys(live)),
+        widens=bool(compared.attach and change.api_keys),
         releases=compared.detach,
     )
     return _Compared([*found, *_impossible(pair, kind, wanted, settings)], change, ending)
@@ -295,10 +295,14 @@ def _adopts(live: Live, settings: Settings) -> bool:
 def _leftovers(pairs: Sequence[Pair], current: Current, settings: Settings) -> tuple[list[Live], list[ObjectKey]]:
     """Live objects that no manifest declares: those to be deleted (with `prune`, what this project applied), and the others."""
     declared = {pair.live.id for pair in pairs if pair.live is not None}
-    ours = (settings.applied or frozenset()) if settings.prune else frozenset()
-    indexes = (index for state in current.states.values() for index in state.indexes.values())
-    left = [live for index in indexes for live in index.by_id.values() if live.id not in declared]
-    return [live for live in left if live.id in ours], [live.key for live in left if live.id not in ours]
+    ours = settings.applied if settings.prune and settings.applied is not None else frozenset[str]()
+    doomed, unmanaged = [], []
+    for live in current.lives():
+        if live.id in ours and live.id not in declared:
+            doomed.append(live)
+        elif live.id not in declared:
+            unmanaged.append(live.key)
+    return doomed, unmanaged
 
 
 def _in_use(doomed: Sequence[Live], endings: Mapping[ObjectKey, Ending], current: Current) -> Iterator[Finding]:
@@ -314,9 +318,8 @@ def _in_use(doomed: Sequence[Live], endings: Mapping[ObjectKey, Ending], current
 def _users(endings: Mapping[ObjectKey, Ending], current: Current, doomed: set[str]) -> dict[str | None, list[str]]:
     """The names of the repositories that attach a resource in the end, by its id."""
     decided = {ending.id for ending in endings.values()} | doomed
-    repositories = (live for state in current.states.values() for live in state.indexes["Repository"].by_id.values())
     ends = [(ending.key.name, ending.state) for ending in endings.values()]
-    ends += [(live.key.name, live.state) for live in repositories if live.id not in decided]
+    ends += [(live.key.name, live.state) for live in current.lives("Repository") if live.id not in decided]
     users: dict[str | None, list[str]] = {}
     for name, state in ends:
         for platform_id in {item.id for item in state.attachments}:

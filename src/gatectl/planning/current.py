@@ -4,25 +4,17 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Collection as Container
-from collections.abc import Iterable, Mapping, Sequence
-from typing import Any, Final, NamedTuple
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Final, NamedTuple
 
 from gatectl.clock import CONSISTENT, Patience
-from gatectl.errors import (
-    Forbidden,
-    IncompleteList,
-    NoList,
-    PlatformError,
-    PlatformRefused,
-    Unreachable,
-    Unsupported,
-    UsageError,
-)
+from gatectl.errors import PlatformError, UsageError
 from gatectl.kinds import KINDS
-from gatectl.kinds.interface import Context, Kind, text
+from gatectl.kinds.interface import Context, Kind
 from gatectl.model import Live, ObjectKey
+from gatectl.planning.lists import MALFORMED, Legible, Spoiled, by_id, read_list, read_lives, read_optional
 from gatectl.platforms.interface import Collection, Reader, Wire
-from gatectl.platforms.wire import LISTS, attached_buckets, attached_llms, is_azure, is_deleted
+from gatectl.platforms.wire import attached_buckets, attached_llms, is_azure, is_deleted
 from gatectl.quote import quote
 
 
@@ -41,15 +33,6 @@ class Index:
             self.by_lower.setdefault(live.key.name.lower(), []).append(live)
 
 
-class Spoiled(NamedTuple):
-    """A live object that cannot be read, and why."""
-
-    kind: str
-    name: str
-    id: str
-    problem: str
-
-
 class WorkspaceState(NamedTuple):
     """What a workspace holds. `indexes` maps a kind to its live objects; one that is not live yet holds nothing.
 
@@ -63,6 +46,15 @@ class WorkspaceState(NamedTuple):
     refused: Mapping[str, PlatformError] = {}
     missing: frozenset[str] = frozenset()
     spoiled: tuple[Spoiled, ...] = ()
+
+    def holding(self, kind: Kind, found: Legible) -> WorkspaceState:
+        """The same, with the objects of a kind."""
+        indexes = {**self.indexes, kind.name: Index(found.lives)}
+        return self._replace(indexes=indexes, spoiled=(*self.spoiled, *found.spoiled))
+
+    def refusing(self, collection: Collection, refusal: PlatformError | None) -> WorkspaceState:
+        """The same, with what the platform said of a list that it does not give (None: it gave it)."""
+        return self if refusal is None else self._replace(refused={**self.refused, collection: refusal})
 
 
 class Current(NamedTuple):
@@ -79,18 +71,24 @@ class Current(NamedTuple):
         state = self.states.get(workspace)
         return state.indexes[kind] if state is not None else Index(())
 
+    def lives(self, kind: str | None = None) -> Iterator[Live]:
+        """What the workspaces hold, of one kind or of all."""
+        for state in self.states.values():
+            for name, index in state.indexes.items():
+                if kind is None or name == kind:
+                    yield from index.by_id.values()
+
 
 _NOWHERE = Context(None, None, {}, {}, {}, None)
 _NONE: Final[Mapping[str, str]] = {}
-_MALFORMED: Final = (KeyError, TypeError, AttributeError, ValueError)
-_NO_PLATFORM: Final = "is this address the platform's API?"
 
 
 def read_workspaces(reader: Reader, renamed: Mapping[str, str] = _NONE) -> Index:
     """All workspaces. `renamed` gives new names by id: a workspace whose name is to change in case only (metadata.id) is
     known by the new one, before and after it changed, and what it holds is found under that."""
     kind = KINDS["Workspace"]
-    return Index([_called(live, renamed) for live in _lives(kind, _list(reader, kind.collection), _NOWHERE)])
+    found = read_lives(kind, read_list(reader, kind.collection), _NOWHERE)
+    return Index([_called(live, renamed) for live in found.lives])
 
 
 def _called(live: Live, renamed: Mapping[str, str]) -> Live:
@@ -151,6 +149,11 @@ class _Asked(NamedTuple):
     llms: bool
     bear: bool
 
+    @property
+    def whole(self) -> bool:
+        """Whether repositories are read, and with them all that they attach."""
+        return any(KINDS[name].attaches for name in KINDS if name in self.kinds)
+
 
 def _read_workspace(asked: _Asked, patience: Patience) -> WorkspaceState:
     """Read until nothing is missing or the lists cannot lag any more."""
@@ -165,37 +168,53 @@ def _read_workspace(asked: _Asked, patience: Patience) -> WorkspaceState:
 
 
 def _read_once(asked: _Asked) -> WorkspaceState:
-    reader, name, workspace_id, kinds, api_keys, llms, bear = asked
-    context = Context(name, workspace_id, {}, {}, {}, reader.traits.openai)
-    indexes = {kind.name: Index(()) for kind in KINDS.values() if kind.scoped}
-    if workspace_id is None:
-        return WorkspaceState(context, indexes)
-    refused: dict[str, PlatformError] = {}
-    spoiled: list[Spoiled] | None = [] if bear else None
-    wires: dict[str, Sequence[Wire]] = {}
-    repositories = "Repository" in kinds
-    if repositories or "Bucket" in kinds or api_keys:
-        wires["Bucket"] = _list(reader, "bucket", workspace_id)
-        if api_keys or any(_needs_account(wire) for wire in wires["Bucket"]):
-            found = _optional(reader, "apikeys", workspace_id, refused, needed=True)
-            context = context._replace(api_keys=_by_id(found))
-        indexes["Bucket"] = _index(KINDS["Bucket"], wires["Bucket"], context, spoiled)
-        context = context._replace(buckets=indexes["Bucket"].by_id)
-    if repositories:
-        wires["Repository"] = _list(reader, "repo", workspace_id)
-        llms = llms or any(wire.get("aiLlms") for wire in wires["Repository"])
-    if repositories or "LLM" in kinds:
-        wires["LLM"] = _optional(reader, "ai/llm", workspace_id, refused, needed=llms)
-        # One that cannot be read stops nobody who needs none.
-        indexes["LLM"] = _index(KINDS["LLM"], wires["LLM"], context, spoiled if llms else [])
-        context = context._replace(llms=indexes["LLM"].by_id)
+    """The lists in the order in which they explain each other; what repositories attach before the repositories."""
+    state = _nothing_of(asked)
+    if asked.workspace_id is None:
+        return state
+    state, buckets = _read_buckets(asked, asked.workspace_id, state)
+    repositories = read_list(asked.reader, "repo", asked.workspace_id) if asked.whole else ()
+    state, llms = _read_llms(asked, asked.workspace_id, state, repositories)
     for kind in KINDS.values():
-        if kind.scoped and kind.name in kinds and kind.name not in ("Bucket", "LLM"):
-            listed = wires.get(kind.name)
-            found = listed if listed is not None else _list(reader, kind.collection, workspace_id)
-            indexes[kind.name] = _index(kind, found, context, spoiled)
-    missing = _missing(wires, workspace_id, "ai/llm" in refused) if repositories else frozenset[str]()
-    return WorkspaceState(context, indexes, refused, missing, tuple(spoiled or ()))
+        if kind.scoped and not kind.registers and kind.name in asked.kinds:
+            wires = repositories if kind.attaches else read_list(asked.reader, kind.collection, asked.workspace_id)
+            state = state.holding(kind, read_lives(kind, wires, state.context, bear=asked.bear))
+    return state._replace(missing=_missing(asked.workspace_id, state, repositories, buckets, llms))
+
+
+def _nothing_of(asked: _Asked) -> WorkspaceState:
+    """A workspace that holds nothing, as far as is known."""
+    context = Context(asked.name, asked.workspace_id, {}, {}, {}, asked.reader.traits.openai)
+    return WorkspaceState(context, {kind.name: Index(()) for kind in KINDS.values() if kind.scoped})
+
+
+def _read_buckets(asked: _Asked, workspace_id: str, state: WorkspaceState) -> tuple[WorkspaceState, Sequence[Wire]]:
+    """The buckets, and the provider API keys where those are needed, or tell whose container a bucket is."""
+    if not (asked.whole or "Bucket" in asked.kinds or asked.api_keys):
+        return state, ()
+    wires = read_list(asked.reader, "bucket", workspace_id)
+    if asked.api_keys or any(map(_needs_account, wires)):
+        keys = read_optional(asked.reader, "apikeys", workspace_id, needed=True)
+        state = state.refusing("apikeys", keys.refusal)
+        state = state._replace(context=state.context._replace(api_keys=by_id(keys.wires)))
+    kind = KINDS["Bucket"]
+    state = state.holding(kind, read_lives(kind, wires, state.context, bear=asked.bear))
+    return state._replace(context=state.context._replace(buckets=state.indexes[kind.name].by_id)), wires
+
+
+def _read_llms(
+    asked: _Asked, workspace_id: str, state: WorkspaceState, repositories: Sequence[Wire]
+) -> tuple[WorkspaceState, Sequence[Wire]]:
+    """The LLM configurations: needed where something is attached to a repository, else asked for once."""
+    if not (asked.whole or "LLM" in asked.kinds):
+        return state, ()
+    needed = asked.llms or any(wire.get("aiLlms") for wire in repositories)
+    listed = read_optional(asked.reader, "ai/llm", workspace_id, needed=needed)
+    kind = KINDS["LLM"]
+    # One that cannot be read stops nobody who needs none.
+    found = read_lives(kind, listed.wires, state.context, bear=asked.bear or not needed)
+    state = state.refusing("ai/llm", listed.refusal).holding(kind, found if needed else found._replace(spoiled=()))
+    return state._replace(context=state.context._replace(llms=state.indexes[kind.name].by_id)), listed.wires
 
 
 def _needs_account(wire: Wire) -> bool:
@@ -203,100 +222,36 @@ def _needs_account(wire: Wire) -> bool:
     return bool(is_azure(wire) and wire.get("apiKeyId") and not wire.get("key"))
 
 
-def _optional(
-    reader: Reader, collection: Collection, workspace_id: str, refused: dict[str, PlatformError], *, needed: bool
-) -> Sequence[Wire]:
-    """A list that a platform may refuse (product.md, section 8): empty then, and told in `refused`."""
-    try:
-        if needed:
-            return _list(reader, collection, workspace_id)
-        return _checked(collection, reader.glance(collection, workspace_id))
-    except (Unsupported, Forbidden, PlatformRefused, NoList) as error:
-        refused[collection] = error
-    except Unreachable as error:
-        if needed:
-            raise
-        refused[collection] = error
-    return ()
-
-
-def _missing(wires: Mapping[str, Sequence[Wire]], workspace_id: str, no_llms: bool) -> frozenset[str]:
+def _missing(
+    workspace_id: str,
+    state: WorkspaceState,
+    repositories: Iterable[Wire],
+    buckets: Iterable[Wire],
+    llms: Iterable[Wire],
+) -> frozenset[str]:
     """The ids that repositories attach and that the list of their kind does not show."""
-    buckets = {str(wire["id"]) for wire in wires["Bucket"] if wire.get("id")}
-    llms = {str(wire["id"]) for wire in wires["LLM"] if wire.get("id")}
-    found = set()
-    for wire in wires["Repository"]:
-        with contextlib.suppress(*_MALFORMED):  # a repository that cannot be read is told elsewhere
-            for item in attached_buckets(wire):
-                if str(item["bucketId"]) not in buckets and not _elsewhere(item.get("bucket"), workspace_id):
-                    found.add(str(item["bucketId"]))
-            for item in () if no_llms else attached_llms(wire):
-                if str(item["aiLlmId"]) not in llms and not _elsewhere(item.get("aiLlm"), workspace_id):
-                    found.add(str(item["aiLlmId"]))
+    listed = {str(wire["id"]) for wire in buckets if wire.get("id")}
+    found: set[str] = set()
+    for wire in repositories:
+        with contextlib.suppress(*MALFORMED):  # a repository that cannot be read is told elsewhere
+            found |= _unlisted(attached_buckets(wire), "bucketId", "bucket", listed, workspace_id)
+    if "ai/llm" in state.refused:
+        return frozenset(found)
+    listed = {str(wire["id"]) for wire in llms if wire.get("id")}
+    for wire in repositories:
+        with contextlib.suppress(*MALFORMED):
+            found |= _unlisted(attached_llms(wire), "aiLlmId", "aiLlm", listed, workspace_id)
     return frozenset(found)
 
 
-def _elsewhere(expanded: Any, workspace_id: str) -> bool:
+def _unlisted(items: Iterable[Wire], field: str, expanded: str, listed: Container[str], workspace_id: str) -> set[str]:
+    """The ids of these attachments that are in no list, and to be expected there."""
+    ids = ((str(item[field]), item.get(expanded)) for item in items)
+    return {each for each, inner in ids if each not in listed and not _elsewhere(inner, workspace_id)}
+
+
+def _elsewhere(expanded: object, workspace_id: str) -> bool:
     """Whether what is attached is not to be expected in this workspace's list: it is of another one (U27), or deleted."""
     if not isinstance(expanded, Mapping):
         return False
-    return is_deleted(expanded) or str(expanded.get("workspaceId") or workspace_id) != str(workspace_id)
-
-
-def _index(kind: Kind, wires: Iterable[Wire], context: Context, spoiled: list[Spoiled] | None) -> Index:
-    return Index(_lives(kind, wires, context, spoiled))
-
-
-def _lives(kind: Kind, wires: Iterable[Wire], context: Context, spoiled: list[Spoiled] | None = None) -> Iterable[Live]:
-    """The objects of a list. One that cannot be read goes to `spoiled`; raises IncompleteList where there is none."""
-    wires = list(wires)
-    try:
-        return [kind.read(wire, context) for wire in wires]
-    except _MALFORMED:
-        return _legible(kind, wires, context, spoiled)  # once more, to tell which
-
-
-def _legible(kind: Kind, wires: Iterable[Wire], context: Context, spoiled: list[Spoiled] | None) -> list[Live]:
-    found = []
-    for wire in wires:
-        try:
-            found.append(read_live(kind, wire, context))
-        except PlatformError as error:
-            if spoiled is None:
-                raise
-            name, of = (str(wire.get(field) or "") for field in ("name", "id"))
-            spoiled.append(Spoiled(kind.name, name or of, of, error.message))
-    return found
-
-
-def read_live(kind: Kind, wire: Wire, context: Context) -> Live:
-    """One object of the platform. Raises IncompleteList where a field of it is not what it should be."""
-    try:
-        return kind.read(wire, context)
-    except KeyError as error:
-        what = "a list of objects" if error.args[0] in LISTS else "text"
-        problem = f"its '{quote(error.args[0])}' is missing or not {what}"
-    except _MALFORMED:
-        problem = "one of its fields is not what it should be"
-    which = next(
-        (str(wire[name]) for name in ("id", "name") if isinstance(wire.get(name), (str, int))), "without an id"
-    )
-    raise IncompleteList(f"GET /{kind.collection}: {kind.name} {which}: {quote(problem)}", _NO_PLATFORM)
-
-
-def _list(reader: Reader, collection: Collection, workspace_id: str | None = None) -> Sequence[Wire]:
-    """A list of objects, whatever they hold."""
-    return _checked(collection, reader.list(collection, workspace_id))
-
-
-def _checked(collection: Collection, wires: Sequence[Wire]) -> Sequence[Wire]:
-    if not all(isinstance(wire, (dict, Mapping)) for wire in wires):
-        raise IncompleteList(f"GET /{collection}: something in the list is not an object", _NO_PLATFORM)
-    return wires
-
-
-def _by_id(wires: Iterable[Wire]) -> dict[str, Mapping[str, Any]]:
-    try:
-        return {text(wire, "id"): wire for wire in wires}
-    except KeyError as error:
-        raise IncompleteList("GET /apikeys: the 'id' of one is missing or not text", _NO_PLATFORM) from error
+    return is_deleted(expanded) or str(expanded.get("workspaceId") or workspace_id) != workspace_id

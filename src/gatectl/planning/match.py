@@ -5,7 +5,7 @@ GW502 and GW503 are found here: a name that is ambiguous, a workspace that is un
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from difflib import get_close_matches
 from typing import NamedTuple
 
@@ -30,23 +30,24 @@ def decide_workspaces(desired: Desired, default: str | None, visible: Index) -> 
     """
     desired = _by_name(desired, visible)
     default = visible.by_id[default].key.name if default in visible.by_id else default
-    if all(m.workspace is not None or not KINDS[m.kind].scoped for m in desired.manifests):
+    if not any(map(_undecided, desired.manifests)):
         return desired, []
     names = sorted(visible.by_name)
     chosen = default if default is not None else names[0] if len(names) == 1 else None
     if chosen is None:
-        listed = ", ".join(names) or "none"
-        findings = [
-            Finding("GW503", f"no workspace is named, and {len(names)} are visible: {listed}",
-                    "say metadata.workspace, --workspace, or workspace in the environment",
-                    spot=Spot(m.document, ("metadata",)), subject=m.subject)
-            for m in desired.manifests if m.workspace is None and KINDS[m.kind].scoped
-        ]  # fmt: skip
-        return desired, findings
-    manifests = [
-        m._replace(workspace=chosen) if m.workspace is None and KINDS[m.kind].scoped else m for m in desired.manifests
-    ]
+        return desired, [_nowhere(m, names) for m in desired.manifests if _undecided(m)]
+    manifests = [m._replace(workspace=chosen) if _undecided(m) else m for m in desired.manifests]
     return Desired(tuple(manifests)), []
+
+
+def _undecided(manifest: Manifest) -> bool:
+    return manifest.workspace is None and KINDS[manifest.kind].scoped
+
+
+def _nowhere(manifest: Manifest, visible: Sequence[str]) -> Finding:
+    return Finding("GW503", f"no workspace is named, and {len(visible)} are visible: {', '.join(visible) or 'none'}",
+                   "say metadata.workspace, --workspace, or workspace in the environment",
+                   spot=Spot(manifest.document, ("metadata",)), subject=manifest.subject)  # fmt: skip
 
 
 def _by_name(desired: Desired, visible: Index) -> Desired:
@@ -95,16 +96,19 @@ def _unknown_workspace(manifest: Manifest, declared: set[str | None], live: Inde
                        "rename one of them in the platform", spot=spot, subject=manifest.subject)  # fmt: skip
     if lives or name in declared:
         return None
-    known = sorted({*live.by_name, *(d for d in declared if d)})
-    near = get_close_matches(name.lower(), [k.lower() for k in known], n=1)
-    hint = f"declare it with a Workspace manifest, or use one of: {', '.join(map(quote, known)) or 'none'}"
-    if near:
-        hint = (
-            f"did you mean '{next(k for k in known if k.lower() == near[0])}'? Or declare it with a Workspace manifest"
-        )
+    hint = _nearest(name, sorted({*live.by_name, *(d for d in declared if d)}))
     return Finding(
         "GW503", f"workspace '{quote(name)}' is neither live nor declared", hint, spot=spot, subject=manifest.subject
     )
+
+
+def _nearest(name: str, known: Sequence[str]) -> str:
+    """What to do about a workspace that is not known."""
+    near = get_close_matches(name.lower(), [k.lower() for k in known], n=1)
+    if near:
+        meant = next(k for k in known if k.lower() == near[0])
+        return f"did you mean '{meant}'? Or declare it with a Workspace manifest"
+    return f"declare it with a Workspace manifest, or use one of: {', '.join(map(quote, known)) or 'none'}"
 
 
 def _find(manifest: Manifest, key: ObjectKey, current: Current) -> Live | Finding | None:

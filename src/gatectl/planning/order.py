@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from graphlib import CycleError, TopologicalSorter
 from urllib.parse import quote
 
@@ -10,6 +10,9 @@ from gatectl.kinds import KINDS
 from gatectl.model import Attachment, Change, Finding, ObjectKey, Spot
 from gatectl.planning.changes import Worked
 from gatectl.resources import STORAGE, folder_key
+
+Released = dict[str | None, list[tuple[Change, Attachment]]]
+"""The changes that let go of a resource, each with how it was attached, by the resource's id."""
 
 
 def operation_id(key: ObjectKey) -> str:
@@ -26,24 +29,34 @@ def select(worked: Worked, chosen: frozenset[ObjectKey] | None) -> Worked:
     """
     if chosen is None:
         return worked
+    wanted = _with_what_they_need(worked, chosen)
+    return worked._replace(
+        changes=[c for c in worked.changes if c.key in wanted],
+        unchanged=[key for key in worked.unchanged if key in wanted],
+        adopts=[(key, platform_id) for key, platform_id in worked.adopts if key in wanted],
+        kept=[(key, items) for key, items in worked.kept if key in wanted],
+        findings=_about(worked.findings, wanted),
+    )
+
+
+def _with_what_they_need(worked: Worked, chosen: frozenset[ObjectKey]) -> set[ObjectKey]:
+    """The keys, and those of all that has to be done before."""
     by_key = {change.key: change for change in worked.changes}
     depends = _dependencies(worked)
     wanted = set(chosen)
     queue = [by_key[key] for key in chosen if key in by_key]
     while queue:
         change = queue.pop()
-        for key in change.needs | depends[change.key]:
-            if key not in wanted:
-                wanted.add(key)
-                queue.extend((by_key[key],) if key in by_key else ())
-    subjects = {tuple(key) for key in wanted}
-    return worked._replace(
-        changes=[c for c in worked.changes if c.key in wanted],
-        unchanged=[key for key in worked.unchanged if key in wanted],
-        adopts=[(key, platform_id) for key, platform_id in worked.adopts if key in wanted],
-        kept=[(key, items) for key, items in worked.kept if key in wanted],
-        findings=[f for f in worked.findings if f.subject is None or f.subject in subjects],
-    )
+        for key in (change.needs | depends[change.key]) - wanted:
+            wanted.add(key)
+            queue.extend((by_key[key],) if key in by_key else ())
+    return wanted
+
+
+def _about(findings: Sequence[Finding], keys: set[ObjectKey]) -> list[Finding]:
+    """The findings about these objects, and those about none."""
+    subjects = {tuple(key) for key in keys}
+    return [f for f in findings if f.subject is None or f.subject in subjects]
 
 
 def arrange(worked: Worked) -> tuple[list[tuple[Change, tuple[str, ...]]], list[Finding]]:
@@ -53,7 +66,7 @@ def arrange(worked: Worked) -> tuple[list[tuple[Change, tuple[str, ...]]], list[
     repositories that exchange what the platform lets only one of them have) is GW505.
     """
     depends = _dependencies(worked)
-    sorter: TopologicalSorter[ObjectKey] = TopologicalSorter({key: needs for key, needs in depends.items()})
+    sorter: TopologicalSorter[ObjectKey] = TopologicalSorter(depends)
     try:
         sorter.prepare()
     except CycleError as error:
@@ -75,22 +88,27 @@ def _rank(change: Change) -> tuple[bool, int, str, str, str]:
 
 
 def _dependencies(worked: Worked) -> dict[ObjectKey, set[ObjectKey]]:
+    """What has to be done before each change: what it needs, and whatever lets go of what it takes or deletes."""
     changed = {change.key for change in worked.changes}
     depends = {change.key: set(change.needs & changed) for change in worked.changes}
-    released: dict[str | None, list[tuple[Change, Attachment]]] = {}
+    released: Released = {}
     for change in worked.changes:
         for item in change.releases:
             released.setdefault(item.id, []).append((change, item))
-    if not released:
-        return depends
-    for change in worked.changes:
-        for item in change.attach:
-            for other, its in released.get(item.id, ()) if item.id is not None else ():
-                if other is not change and _exclusive(worked, change, other, item, its):
-                    depends[change.key].add(other.key)
-        if change.action == "delete" and KINDS[change.key.kind].registers:
-            depends[change.key].update(other.key for other, _ in released.get(change.id, ()))
+    if released:
+        for change in worked.changes:
+            depends[change.key].update(_letting_go(worked, change, released))
     return depends
+
+
+def _letting_go(worked: Worked, change: Change, released: Released) -> Iterator[ObjectKey]:
+    """The repositories that have to let go of something before a change can be made."""
+    for item in change.attach:
+        for other, its in released.get(item.id, ()) if item.id is not None else ():
+            if other is not change and _exclusive(worked, change, other, item, its):
+                yield other.key
+    if change.action == "delete" and KINDS[change.key.kind].registers:
+        yield from (other.key for other, _ in released.get(change.id, ()))
 
 
 def _exclusive(worked: Worked, change: Change, other: Change, item: Attachment, its: Attachment) -> bool:
