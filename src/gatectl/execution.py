@@ -19,6 +19,7 @@ from gatectl.applying import receipt as receipts
 from gatectl.applying.conditions import Conflict
 from gatectl.applying.ending import FINE, exit_code, was_sent
 from gatectl.applying.kept import Places, find_places, save
+from gatectl.applying.requests import Secrets
 from gatectl.documents.plans import Plan
 from gatectl.documents.receipts import Override, Receipt
 from gatectl.model import Outcome
@@ -50,7 +51,7 @@ class Means(NamedTuple):
     """
 
     connect: Callable[[], Connection]
-    secrets: Callable[[Plan], executor.Secrets]
+    secrets: Callable[[Plan], Secrets]
     begin: Callable[[], receipts.Run]
     receipt_file: str | None = None
     keep: bool = True
@@ -254,12 +255,10 @@ class _Apply:
             if not self._approval.direct:
                 raise
             stale = error
-        if not self._approval.direct or self._attendant.stopping():
+        if not self._approval.direct or self._attendant.stopping() or (stale is None and not _has_conflicts(done)):
             return done
         if stale is None and was_sent(done.outcomes):
-            return self._rest(done) if _has_conflicts(done) else done
-        if stale is None and not _has_conflicts(done):
-            return done
+            return self._rest(done)
         with self._attendant.reading(written=False):
             again = self._plan_again(plan, ())
         if again is None and stale is not None:

@@ -217,17 +217,21 @@ def _wrongly_attached(op: Operation, held: Mapping[str, Attachment]) -> Iterable
         there = held.get(attachment_token(item).lower())
         if there is None:
             yield _path(item), "not attached", "attached"
-            continue
-        if folder_key(there.folder) != folder_key(item.folder):
-            yield _path(item, "folder"), _in_words(there.folder), _in_words(item.folder)
-        master = masters.get(_path(item, "master").lower(), item.master)
-        if master is not None and bool(there.master) != master:
-            yield _path(item, "master"), _in_words(bool(there.master)), _in_words(master)
+        else:
+            yield from _otherwise(item, there, masters.get(_path(item, "master").lower(), item.master))
     known = {attachment_token(item).lower() for item in wanted}
     gone = {_token(item).lower() for item in op["detach"]}
     for token, there in held.items():
         if token in gone or (op["action"] == "create" and token not in known):
             yield _path(there), "attached", "not attached"
+
+
+def _otherwise(item: Attachment, there: Attachment, master: bool | None) -> Iterable[tuple[str, str, str]]:
+    """The same of one that is attached, and otherwise than it was sent."""
+    if folder_key(there.folder) != folder_key(item.folder):
+        yield _path(item, "folder"), _in_words(there.folder), _in_words(item.folder)
+    if master is not None and bool(there.master) != master:
+        yield _path(item, "master"), _in_words(bool(there.master)), _in_words(master)
 
 
 def as_wanted(op: Operation, live: Live) -> bool:

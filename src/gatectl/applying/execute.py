@@ -1,5 +1,4 @@
-"""Plan × Writer → outcomes: the executor of a plan's list of operations, and nothing else. The only module that changes
-a platform.
+"""Plan × Writer → outcomes: the executor of a plan's list of operations, and nothing else.
 
 It reads again before it writes: all preconditions before the first write, and each level of dependent operations before
 that level (product.md, section 4). An operation whose object is as `pre` is written; as `post`, it is `already` so;
@@ -10,46 +9,26 @@ from __future__ import annotations
 
 import contextlib
 import sys
-import threading
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Final, NamedTuple
 
 from gatectl.applying import twins
-from gatectl.applying.conditions import (
-    Conflict,
-    as_wanted,
-    creation_key,
-    divergence,
-    find,
-    live_hash,
-    renews,
-    with_masters,
-)
-from gatectl.applying.guards import Guard
+from gatectl.applying.conditions import Conflict, find
+from gatectl.applying.ending import FINE, was_sent
+from gatectl.applying.guards import Guard, Verdict
+from gatectl.applying.lookup import check_role, read_concerned
+from gatectl.applying.readback import UNLIKE, Tried, as_read, code_of, conflict_of, given_up, is_looked_for
+from gatectl.applying.requests import Means, Secrets, Stopped, unsent, withdraw, write
+from gatectl.applying.tally import Tally, not_started
 from gatectl.clock import CONSISTENT, Patience
-from gatectl.documents.operations import credentials_of, key_of, resources_of, values_of
+from gatectl.documents.operations import key_of
 from gatectl.documents.plans import Operation, Plan
-from gatectl.documents.states import read_attachment
-from gatectl.errors import (
-    DeadlinePassed,
-    Forbidden,
-    PlatformError,
-    PlatformLocked,
-    PlatformRefused,
-    PreconditionFailed,
-    Uncertain,
-    Unreachable,
-)
+from gatectl.errors import PlatformError, Uncertain
 from gatectl.kinds import KINDS
-from gatectl.kinds.interface import Context, Order
-from gatectl.model import Attachment, Live, Outcome, Status
-from gatectl.planning.current import Current, WorkspaceState, read_current, read_workspaces
-from gatectl.planning.lists import read_live
-from gatectl.planning.manageable import read_only
+from gatectl.model import Live, Outcome
+from gatectl.planning.current import Current
 from gatectl.platforms.interface import Reader, Writer
-from gatectl.quote import quote
-from gatectl.resources import comparable
 
 _ROUNDS: Final = 10
 _PAUSE: Final = 0.2
@@ -58,11 +37,12 @@ _HOPELESS: Final = 3
 _FATAL: Final = frozenset(("locked", "unauthenticated", "deadline"))
 """After these, nothing that is started now could succeed."""
 
-_FINE: Final = frozenset(("done", "already"))
-STATUSES: Final[tuple[Status, ...]] = ("done", "already", "conflict", "failed", "blocked", "not-started", "unknown")
 
-Secrets = Mapping[str, Mapping[str, str]]
-"""Credentials in clear, by operation id; they exist from the moment apply resolves them, and only in memory."""
+class Ready(NamedTuple):
+    """An operation to be written, and the live object to write over (None: there is none)."""
+
+    op: Operation
+    live: Live | None
 
 
 class Run(NamedTuple):
@@ -95,7 +75,7 @@ def precheck(plan: Plan, reader: Reader, guard: Guard) -> list[Conflict]:
     Raises StalePlan where the whole plan is not for here.
     """
     guard.admit(plan)
-    return guard.conflicts(plan, _read(reader, plan))
+    return guard.conflicts(plan, read_concerned(reader, plan))
 
 
 def apply_plan(plan: Plan, run: Run) -> tuple[list[Outcome], bool]:
@@ -113,11 +93,11 @@ class Execution:
     def __init__(self, plan: Plan, run: Run) -> None:
         self._plan = plan
         self._run = run
-        self._work = _Work(run, plan)
+        self._tally = Tally(plan["operations"], run.progress)
 
     def carry_out(self) -> tuple[list[Outcome], bool]:
         """See `apply_plan`."""
-        plan, run, work = self._plan, self._run, self._work
+        plan, run, tally = self._plan, self._run, self._tally
         if not plan["operations"] and not plan["adopts"]:
             return [], True
         run.guard.admit(plan)
@@ -126,90 +106,69 @@ class Execution:
         try:
             # Read only now: what another apply wrote while we waited for it is seen, and done `already`.
             writer.claim()
-            current = _read(run.reader, plan)
-            _check_role(plan, current)
+            current = read_concerned(run.reader, plan)
+            check_role(plan, current)
             conflicts = run.guard.conflicts(plan, current)
             if conflicts and not run.rest:
                 return refused(plan, conflicts), False
-            work.do(current, writer)
-            work.diverged |= not _record(plan, work.outcomes, run, writer)
+            _Work(run, plan, tally, writer).do(current)
+            tally.diverged |= not _record(plan, tally, run, writer)
         except (KeyboardInterrupt, Exception) as error:
             # Once something was written there is a receipt, whatever else goes wrong.
-            if not work.sent and not isinstance(error, KeyboardInterrupt):
+            if not tally.sent and not isinstance(error, KeyboardInterrupt):
                 raise
-            work.break_off()
+            tally.break_off()
             with contextlib.suppress(Exception):
-                _record(plan, work.outcomes, run, writer)
+                _record(plan, tally, run, writer)
         finally:
             with contextlib.suppress(PlatformError):
                 writer.close()
-        listed = [work.outcomes[op["id"]] for op in plan["operations"]]
-        return listed, not work.diverged and all(outcome.status in _FINE for outcome in listed)
+        listed = tally.listed()
+        return listed, not tally.diverged and all(outcome.status in FINE for outcome in listed)
 
     def unanswered(self) -> bool:
         """Whether a write was sent that is not answered yet."""
-        return self._work.unanswered()
+        return self._tally.unanswered()
 
     def abandon(self) -> list[Outcome]:
         """Leave it as it stands, whatever `carry_out` is doing: no write is sent after this; the outcome of every operation."""
-        return self._work.break_off()
+        return self._tally.break_off()
 
 
 def refused(plan: Plan, conflicts: Sequence[Conflict]) -> list[Outcome]:
     """The outcomes of a plan that conflicts with the platform before anything was written."""
     clashing = {conflict.operation: conflict for conflict in conflicts}
     return [
-        _conflict(op, clashing[op["id"]]) if op["id"] in clashing else _not_started(op) for op in plan["operations"]
+        conflict_of(op, clashing[op["id"]]) if op["id"] in clashing else not_started(op) for op in plan["operations"]
     ]
 
 
-def _not_started(op: Operation) -> Outcome:
-    return Outcome(op["id"], "not-started", op["platformId"])
-
-
-class _Tried(NamedTuple):
-    """An operation whose write was tried. `again`: it may be, should the platform turn out to be as before."""
-
-    op: Operation
-    outcome: Outcome
-    again: bool
-
-
 class _Work:
-    """One execution under way: the outcomes so far, and whether it still makes sense to start anything."""
+    """One execution under way: level after level, and whether it still makes sense to start anything."""
 
-    writer: Writer
-
-    def __init__(self, run: Run, plan: Plan) -> None:
+    def __init__(self, run: Run, plan: Plan, tally: Tally, writer: Writer) -> None:
         self.run = run
         self.plan = plan
-        self.operations: Sequence[Operation] = plan["operations"]
-        self.outcomes: dict[str, Outcome] = {}
-        self.diverged = False
-        self.sent: dict[str, int] = {}
-        """How many writes were sent for an operation, whatever became of them."""
-        self._under_way: set[str] = set()
-        self._ended = False
-        self._turn = threading.Lock()  # between sending and breaking off
-        self._unread: list[_Tried] = []
+        self.tally = tally
+        self.means = Means(run.reader, writer, run.secrets, run.force_put, run.known)
+        self._unread: list[Tried] = []
         self._unread_because = ""
         self._unsure: set[str] = set()
         """The operations that sent a write whose end is not known."""
         self._withdrawn: set[str] = set()
         """The operations whose object this run removed again, because it was a twin."""
-        self._called = {op["id"]: str(key_of(op)) for op in self.operations}
+        self._called = {op["id"]: str(key_of(op)) for op in plan["operations"]}
         self._in_vain = 0  # in a row
         self._hopeless = False
 
-    def do(self, current: Current | None, writer: Writer) -> None:
+    def do(self, current: Current | None) -> None:
         """Level after level. `current` was read just now, and serves the first."""
-        self.writer = writer
-        for level in _by_level(self.operations):
+        for level in _by_level(self.plan["operations"]):
             if current is None:
                 current = self._look()
             if current is None:
                 for op in level:
-                    self._set(_not_started(op))
+                    self.tally.set(not_started(op))
                 continue
             made = self._made_for(level)
             if made:
@@ -218,87 +177,42 @@ class _Work:
                 current = self._level(self._decide(level, current), current)
         self._look_once_more()
 
-    def _made_for(self, level: Sequence[Operation]) -> list[_Tried]:
+    def _made_for(self, level: Sequence[Operation]) -> list[Tried]:
         """What a level needs and this run created, where somebody else may have created it too: before that is used, it is
         looked at once more. Lists that never lag are of a platform that only one apply writes to."""
         needs = {need for op in level for need in op["dependsOn"]} if self.run.patience.seconds else set()
-        made = [
-            op for op in self.operations if op["id"] in needs and op["action"] == "create" and op["id"] in self.sent
-        ]
-        return [_Tried(op, self.outcomes[op["id"]], False) for op in made if self.outcomes[op["id"]].status == "done"]
+        created = [op for op in self.plan["operations"] if op["id"] in needs and op["action"] == "create"]
+        made = [(op, self.tally.outcomes[op["id"]]) for op in created if op["id"] in self.tally.sent]
+        return [Tried(op, outcome, False) for op, outcome in made if outcome.status == "done"]
 
-    def break_off(self) -> list[Outcome]:
-        """Broken off in the middle: what was sent and not answered is unknown, the rest was not started; nothing more is sent."""
-        with self._turn:
-            self._ended = True
-            self.diverged = True  # what was done was not all read back
-            for op in self.operations:
-                sent = self.sent.get(op["id"], 0)
-                if op["id"] in self._under_way or (op["id"] not in self.outcomes and sent):
-                    error = ("interrupted", "sent, and not answered yet when the run ended")
-                    self.outcomes[op["id"]] = Outcome(op["id"], "unknown", op["platformId"], sent, error)
-                elif op["id"] not in self.outcomes:
-                    self.outcomes[op["id"]] = _not_started(op)
-            return [self.outcomes[op["id"]] for op in self.operations]
-
-    def unanswered(self) -> bool:
-        return bool(self._under_way)
-
-    def _sending(self, op: Operation) -> None:
-        """A write of this operation is sent now. Raises _Ended where none may be any more."""
-        with self._turn:
-            if self._ended:
-                raise _Ended("not sent, because the run has ended")
-            self.sent[op["id"]] = self.sent.get(op["id"], 0) + 1
-            self._under_way.add(op["id"])
-
-    def _answered(self, op: Operation, outcome: Outcome, error: PlatformError | None) -> Outcome:
-        """The outcome of a write, with how many were sent. One that surely never left was not."""
-        with self._turn:
-            if op["id"] in self._under_way and error is not None and _unsent(error):
-                self.sent[op["id"]] -= 1
-            self._under_way.discard(op["id"])
-            outcome = outcome._replace(attempts=self.sent.get(op["id"], 0))
-            stopped = self._ended or (error is not None and error.code == "stopped")
-            told = stopped or op["id"] in self.outcomes
-            if not stopped:
-                self.outcomes[op["id"]] = outcome
-        if not told:
-            self.run.progress(outcome)  # not while others wait for their turn: whoever shows it may hang
-        return outcome
-
-    def _set(self, outcome: Outcome) -> None:
-        if outcome.id not in self.outcomes:
-            self.run.progress(outcome)
-        self.outcomes[outcome.id] = outcome
-
-    def _decide(self, level: Sequence[Operation], current: Current) -> list[tuple[Operation, Live | None]]:
+    def _decide(self, level: Sequence[Operation], current: Current) -> list[Ready]:
         """What of a level is to be written, each with the live object to write over; the rest gets its outcome."""
-        ready: list[tuple[Operation, Live | None]] = []
-        pending = [op for op in self.operations if op["id"] not in self.outcomes]
+        ready: list[Ready] = []
+        pending = [op for op in self.plan["operations"] if self.tally.of(op) is None]
         if not any(KINDS[op["kind"]].attaches for op in level):
             pending = list(level)  # only repositories can break what others have, so the rest need not be looked at yet
         verdicts = self.run.guard.judge(self.plan, pending, current)
         for op in level:
-            failed = [need for need in op["dependsOn"] if self.outcomes[need].status not in _FINE]
             verdict = verdicts[op["id"]]
-            if failed and all(self.outcomes[need].status == "not-started" for need in failed):
-                self._set(_not_started(op))
-            elif failed:
-                message = f"depends on {', '.join(self._called[need] for need in failed)}"
-                self._set(Outcome(op["id"], "blocked", op["platformId"], 0, ("blocked", message)))
-            elif isinstance(verdict, Conflict):
-                self._set(_conflict(op, verdict))
-            elif isinstance(verdict, str):
-                live = find(op, current)
-                self._set(Outcome(op["id"], "already", live.id if isinstance(live, Live) else op["platformId"]))
-            else:
-                ready.append((op, verdict))
+            outcome = self._blocked(op) or _decided(op, verdict, current)
+            if outcome is not None:
+                self.tally.set(outcome)
+            elif not isinstance(verdict, (Conflict, str)):
+                ready.append(Ready(op, verdict))
         return ready
 
-    def _level(
-        self, ready: list[tuple[Operation, Live | None]], current: Current, written: Sequence[_Tried] = ()
-    ) -> Current | None:
+    def _blocked(self, op: Operation) -> Outcome | None:
+        """The outcome of an operation that depends on one that was not done."""
+        outcomes = self.tally.outcomes
+        failed = [need for need in op["dependsOn"] if outcomes[need].status not in FINE]
+        if not failed:
+            return None
+        if all(outcomes[need].status == "not-started" for need in failed):
+            return not_started(op)
+        message = f"depends on {', '.join(self._called[need] for need in failed)}"
+        return Outcome(op["id"], "blocked", op["platformId"], 0, ("blocked", message))
+
+    def _level(self, ready: list[Ready], current: Current, written: Sequence[Tried] = ()) -> Current | None:
         """Write, read back until all shows or the lists cannot lag any more, and write again what surely had no effect; the
         platform as it was read last (None: unread). `written` is read back too."""
         clock = self.run.patience.clock
@@ -332,67 +246,78 @@ class _Work:
             clock.sleep(pause)
             pause = min(2 * pause, _LONGEST_PAUSE)
 
-    def _write_all(self, ready: Sequence[tuple[Operation, Live | None]], current: Current) -> list[_Tried]:
+    def _write_all(self, ready: Sequence[Ready], current: Current) -> list[Tried]:
         if self.run.parallel > 1 and len(ready) > 1:
             pool = ThreadPoolExecutor(self.run.parallel)
             try:
-                results = list(pool.map(lambda item: self._try(item[0], item[1], current), ready))
+                results = list(pool.map(lambda item: self._try(item, current), ready))
             finally:
                 # At once where a second signal broke in: the receipt does not wait for what hangs.
                 pool.shutdown(wait=sys.exc_info()[0] is None, cancel_futures=True)
         else:
-            results = [self._try(op, live, current) for op, live in ready]
+            results = [self._try(item, current) for item in ready]
         return [tried for tried in results if tried is not None]
 
-    def _try(self, op: Operation, live: Live | None, current: Current) -> _Tried | None:
+    def _try(self, item: Ready, current: Current) -> Tried | None:
         """One write, unless it is time to stop."""
-        before = self.outcomes.get(op["id"])
+        op, live = item
         if self.run.stop() or self._hopeless:
-            if before is None:
-                self._set(_not_started(op))
+            self.tally.leave(op)
             return None
-        outcome, again, error = _write(op, live, current, self.writer, self.run, lambda: self._sending(op))
-        outcome = self._answered(op, outcome, error)
-        if error is not None and error.code == "stopped":  # before it was sent
+        before = self.tally.of(op)
+        answer = write(op, live, current, self.means, lambda: self.tally.sending(op))
+        outcome = self.tally.answered(op, answer)
+        if answer.error is not None and answer.error.code == Stopped.code:  # before it was sent
             if before is None:
-                self._set(_not_started(op))
+                self.tally.set(not_started(op))
             return None
-        if isinstance(error, Uncertain):
+        if isinstance(answer.error, Uncertain):
             self._unsure.add(op["id"])
+        self._hope(answer.error)
+        return Tried(op, outcome, answer.again)
+
+    def _hope(self, error: PlatformError | None) -> None:
+        """Whether anything that is started now could succeed: nobody answers, or the disk is full, is not about one operation."""
         if error is None:
             self._in_vain = 0
-        elif _unsent(error) or error.code in (PlatformError.code, *_FATAL):
-            self._in_vain += 1  # nobody answers, or the disk is full: that is not about this operation
+        elif unsent(error) or error.code in (PlatformError.code, *_FATAL):
+            self._in_vain += 1
             self._hopeless |= self._in_vain >= _HOPELESS or error.code in _FATAL
-        return _Tried(op, outcome, again)
 
-    def _settle(
-        self, tried: Sequence[_Tried], current: Current, *, final: bool
-    ) -> tuple[list[tuple[Operation, Live | None]], list[_Tried]]:
+    def _settle(self, tried: Sequence[Tried], current: Current, *, final: bool) -> tuple[list[Ready], list[Tried]]:
         """Read back: what is not certain becomes so. What may be written again, and what does not show (yet)."""
-        ready: list[tuple[Operation, Live | None]] = []
-        waiting: list[_Tried] = []
+        ready: list[Ready] = []
+        waiting: list[Tried] = []
         for item in tried:
-            op, outcome = item.op, item.outcome
-            if not _looked_for(outcome, op) or self._as_wanted(item, current):
+            if not is_looked_for(item):
                 continue
-            if op["action"] == "create" and isinstance(find(op, current), list):
-                self._settle_twin(op, outcome, current)
+            found = as_read(item, current, withdrawn=item.op["id"] in self._withdrawn)
+            if found is not None:
+                self.tally.set(found)
+            elif item.op["action"] == "create" and isinstance(find(item.op, current), list):
+                self._settle_twin(item.op, item.outcome, current)
                 waiting.append(item)
-                continue
-            if outcome.status != "unknown":
+            elif item.outcome.status != "unknown":
                 waiting.append(item)
-                continue
-            verdict = self.run.guard.judge(self.plan, [op], current)[op["id"]]
-            if isinstance(verdict, Conflict):
-                self._set(_conflict(op, verdict, outcome.attempts))
-            elif item.again and not final and not isinstance(verdict, str):
-                ready.append((op, verdict))
-            elif _code(outcome) == "unreachable":  # it was never sent
-                self._set(outcome._replace(status="failed"))
-            else:
-                waiting.append(item)
+            elif isinstance(next_step := self._undecided(item, current, final=final), Ready):
+                ready.append(next_step)
+            elif next_step is not None:
+                waiting.append(next_step)
         return ready, waiting
+
+    def _undecided(self, item: Tried, current: Current, *, final: bool) -> Ready | Tried | None:
+        """What is to be done about a write whose end is not known: write again, wait, or nothing (its outcome is told)."""
+        op, outcome = item.op, item.outcome
+        verdict = self.run.guard.judge(self.plan, [op], current)[op["id"]]
+        if isinstance(verdict, Conflict):
+            self.tally.set(conflict_of(op, verdict, outcome.attempts))
+            return None
+        if item.again and not final and not isinstance(verdict, str):
+            return Ready(op, verdict)
+        if code_of(outcome) == "unreachable":  # it was never sent
+            self.tally.set(outcome._replace(status="failed"))
+            return None
+        return item
 
     def _settle_twin(self, op: Operation, outcome: Outcome, current: Current) -> None:
         """Remove what this run made, where it is not what stays; whoever made the other does the same with the same answer."""
@@ -403,86 +328,38 @@ class _Work:
         keep = twins.keeper(op, lives, current, self.run.reader)
         if keep is None or keep.id == own or twins.in_use(mine, current, self.run.reader):
             return
-        with contextlib.suppress(PlatformError):  # whether it is gone, reading tells
-            self._sending(op)
+
+        def sending() -> None:
+            self.tally.sending(op)
             self._withdrawn.add(op["id"])
-            try:
-                self.writer.delete(KINDS[op["kind"]].collection, mine.id, mine.wire.get("etag"))
-            finally:
-                with self._turn:
-                    self._under_way.discard(op["id"])
 
-    def _as_wanted(self, item: _Tried, current: Current) -> bool:
-        """Whether the platform is as the operation wants it; if so, that is its outcome."""
-        op, outcome = item.op, item.outcome
-        live = find(op, current)
-        if renews(op) and outcome.status != "done":
-            return False  # credentials cannot be read back: only the platform's own answer says that it has them
-        wanted = live is None if op["action"] == "delete" else isinstance(live, Live) and as_wanted(op, live)
-        twin = wanted and isinstance(live, Live) and outcome.status == "done" and live.id != outcome.platform_id
-        if twin and op["action"] == "create" and isinstance(live, Live):
-            if op["id"] not in self._withdrawn:
-                return False  # what this run made does not show yet, and something else does
-            self._set(outcome._replace(status="already", platform_id=live.id, error=None, settled=outcome.platform_id))
-        elif wanted:
-            found = live.id if isinstance(live, Live) else outcome.platform_id
-            # Refused at the first try, it is somebody else's work.
-            status: Status = "already" if outcome.status == "failed" and outcome.attempts < 2 else "done"
-            self._set(outcome._replace(status=status, platform_id=found, error=None))
-        return wanted
+        try:
+            withdraw(KINDS[op["kind"]], mine, self.means, sending)
+        finally:
+            self.tally.landed(op)
 
-    def _give_up(self, pending: Sequence[_Tried], current: Current) -> None:
+    def _give_up(self, pending: Sequence[Tried], current: Current) -> None:
         """The lists cannot lag any more: what does not show by now is not known to be there, or reads back differently."""
+        lags, platform = bool(self.run.patience.seconds), self.run.reader.identification
         for item in pending:
-            op, outcome = item.op, item.outcome
-            live = find(op, current)
-            if op["action"] == "create" and self._is_twin(outcome, live):
-                message = twins.unsettled(
-                    op, twins.same_name(op, current), outcome.platform_id, self.run.reader.identification
-                )
-                self._set(outcome._replace(status="conflict", error=("conflict", message)))
-            elif outcome.status == "done":
-                self.diverged = True
-                shows = isinstance(live, Live) and (
-                    op["action"] == "create" or live_hash(live, op) != op["pre"]["hash"]
-                )
-                if self.run.patience.seconds and not shows:
-                    outcome = outcome._replace(status="unknown")
-                code = "diverged" if outcome.status == "done" else "not_shown"
-                self._set(outcome._replace(error=(code, divergence(op, live))))
-            elif outcome.status == "failed" and outcome.attempts > 1:
-                self._set(outcome._replace(status="unknown"))  # refused, maybe because the first time had an effect
-            elif _code(outcome) == "timeout" or renews(op):
-                continue  # it may still come to be
-            elif (
-                item.again
-                or op["action"] != "create"
-                or (_code(outcome) == "internal" and not self.run.patience.seconds)
-            ):
-                # One of several tries may have had an effect that a list shows only later.
-                may_be = op["id"] in self._unsure and self.run.patience.seconds
-                self._set(outcome._replace(status="unknown" if may_be else "failed"))
-
-    @staticmethod
-    def _is_twin(outcome: Outcome, live: Live | list[Live] | None) -> bool:
-        """Whether there is another object of the name beside the one that this run made."""
-        if isinstance(live, list):
-            return True
-        return outcome.status == "done" and live is not None and live.id != outcome.platform_id
+            found = given_up(item, current, platform, lags=lags, unsure=item.op["id"] in self._unsure)
+            if found is not None:
+                self.tally.diverged |= code_of(found) in UNLIKE
+                self.tally.set(found)
 
     def _look(self) -> Current | None:
         """The platform as it is now; None where it cannot be read whole, whatever the reason: what was written has a receipt."""
         try:
-            return _read(self.run.reader, self.plan)
+            return read_concerned(self.run.reader, self.plan)
         except Exception as error:
             self._unread_because = error.message if isinstance(error, PlatformError) else type(error).__name__
             return None
 
-    def _unverified(self, tried: Sequence[_Tried]) -> None:
+    def _unverified(self, tried: Sequence[Tried]) -> None:
         for item in tried:
             if item.outcome.status == "done":
                 message = f"written, but it could not be read back: {self._unread_because}"
-                self._set(item.outcome._replace(error=("unverified", message)))
+                self.tally.set(item.outcome._replace(error=("unverified", message)))
             if item.outcome.status in ("done", "unknown"):
                 self._unread.append(item)
 
@@ -490,33 +367,20 @@ class _Work:
         """What could not be read back when it was written may be readable by the end."""
         current = self._look() if self._unread else None
         if current is None:
-            self.diverged |= bool(self._unread)
+            self.tally.diverged |= bool(self._unread)
         else:
             _, waiting = self._settle(self._unread, current, final=True)
             self._give_up(waiting, current)
 
 
-class _Ended(PlatformError):
-    code = "stopped"
-
-
-def _unsent(error: PlatformError) -> bool:
-    """Whether an error says that the write it is about never left: nobody answered at all, or it had to wait for too long."""
-    never = isinstance(error, (DeadlinePassed, PlatformLocked)) or error.code == "stopped"
-    return never or (isinstance(error, Unreachable) and not isinstance(error, Uncertain))
-
-
-def _looked_for(outcome: Outcome, op: Operation) -> bool:
-    """Whether reading may tell more of an outcome than the answer did. What is refused may be so because it is done already:
-    by the first of several tries, or by somebody else."""
-    if outcome.status in ("done", "unknown"):
-        return True
-    done = {"create": ("NAME_ALREADY_USED",), "delete": ("NOT_FOUND",)}.get(op["action"], ())
-    return outcome.status == "failed" and (outcome.attempts > 1 or _code(outcome) in done)
-
-
-def _code(outcome: Outcome) -> str:
-    return outcome.error[0] if outcome.error is not None else ""
+def _decided(op: Operation, verdict: Verdict, current: Current) -> Outcome | None:
+    """The outcome of an operation that is not to be written: it cannot be done as it was planned, or is done already."""
+    if isinstance(verdict, Conflict):
+        return conflict_of(op, verdict)
+    if isinstance(verdict, str):
+        live = find(op, current)
+        return Outcome(op["id"], "already", live.id if isinstance(live, Live) else op["platformId"])
+    return None
 
 
 def _by_level(operations: Sequence[Operation]) -> list[list[Operation]]:
@@ -531,165 +395,19 @@ def _by_level(operations: Sequence[Operation]) -> list[list[Operation]]:
     return levels
 
 
-def _read(reader: Reader, plan: Plan) -> Current:
-    """The platform as far as a plan is about it: the objects that it changes, refers to, or takes under management."""
-    operations = plan["operations"]
-    concerned = [*operations, *plan["adopts"]]
-    names = sorted({item["workspace"] for item in concerned if item["workspace"] is not None})
-    kinds = {item["kind"] for item in concerned}
-    if any(op["action"] == "delete" for op in operations):
-        kinds.add("Repository")  # who attaches what is to be deleted
-    api_keys = any("apiKey" in (credentials_of(op) or {}) for op in operations)
-    llms = "LLM" in kinds or any(item["type"] == "LLM" for op in operations for item in resources_of(op))
-    renamed = {op["platformId"]: op["name"] for op in operations if op["kind"] == "Workspace" and op["platformId"]}
-    current = read_current(reader, names, read_workspaces(reader, renamed), kinds, api_keys=api_keys, llms=llms)
-    for needed, collection in ((llms, "ai/llm"), (api_keys, "apikeys")):
-        for state in current.states.values():
-            if needed and collection in state.refused:
-                raise state.refused[collection]
-    return current
-
-
-def _check_role(plan: Plan, current: Current) -> None:
-    """Raises Forbidden where who applies may only read what is to be written: no write is tried."""
-    closed = read_only(current, {op["workspace"] for op in plan["operations"] if op["workspace"] is not None})
-    if closed:
-        raise Forbidden(
-            f"your role in workspace {', '.join(map(quote, closed))} is READ: nothing can be written there",
-            "ask for the role WRITE, or apply with another account",
-        )
-
-
-def _conflict(op: Operation, conflict: Conflict, attempts: int = 0) -> Outcome:
-    return Outcome(op["id"], "conflict", op["platformId"], attempts, ("conflict", conflict.message()))
-
-
-def _write(
-    op: Operation, live: Live | None, current: Current, writer: Writer, run: Run, sending: Callable[[], None]
-) -> tuple[Outcome, bool, PlatformError | None]:
-    """One write: its outcome, whether it may be tried again should it have had no effect, and the error it met.
-
-    `sending` is told right before it is sent.
-    """
-    try:
-        return Outcome(op["id"], "done", _send(op, live, current, writer, run, sending)), False, None
-    except PreconditionFailed as error:
-        # Not necessarily a conflict: what changed may be nothing that a plan is about (a key, say). Reading tells.
-        return Outcome(op["id"], "unknown", op["platformId"], 0, (error.code, error.message)), True, error
-    except PlatformRefused as error:
-        return (
-            Outcome(op["id"], "failed", op["platformId"], 0, (error.platform_code or error.code, error.message)),
-            False,
-            error,
-        )
-    except Uncertain as error:
-        code = error.platform_code or ("uncertain" if error.settled else "timeout")
-        # Not created a second time, whatever a list does not show (yet), unless the platform would refuse that.
-        again = not error.platform_code and (op["action"] != "create" or KINDS[op["kind"]].unique)
-        return Outcome(op["id"], "unknown", op["platformId"], 0, (code, error.message)), again, error
-    except Unreachable as error:
-        return Outcome(op["id"], "unknown", op["platformId"], 0, (error.code, error.message)), False, error
-    except PlatformError as error:
-        return Outcome(op["id"], "failed", op["platformId"], 0, (error.code, error.message)), False, error
-    except Exception as error:
-        # A fault of ours, or an answer that nobody foresaw. Whether it had an effect, reading tells.
-        unforeseen = PlatformError(f"unforeseen: {type(error).__name__}")
-        return Outcome(op["id"], "unknown", op["platformId"], 0, ("internal", unforeseen.message)), False, unforeseen
-
-
-def _send(
-    op: Operation, live: Live | None, current: Current, writer: Writer, run: Run, sending: Callable[[], None]
-) -> str:
-    """Send one operation's request; the id of its object."""
-    kind = KINDS[op["kind"]]
-    etag = live.wire.get("etag") if live is not None else None
-    if op["action"] == "delete":
-        assert live is not None
-        sending()
-        writer.delete(kind.collection, live.id, etag)
-        return live.id
-    state = current.states.get(op["workspace"]) if op["workspace"] is not None else None
-    context = state.context if state is not None else Context(None, None, {}, {}, {}, None)
-    if live is not None and etag is None:
-        live = _latest(op, live, context, run.reader)
-    order = Order(op["name"], values_of(op), _complete(op, live, state), run.secrets.get(op["id"], {}))
-    body = kind.body(order, live.wire if live is not None else None, context)
-    if live is None:
-        sending()
-        return writer.create(
-            kind.collection, body, creation_key(op, run.reader.identification.instance, context.workspace_id)
-        )
-    lost = [name for name in kind.lost(live.wire) if name not in run.known]
-    if lost and not run.force_put:
-        raise PlatformRefused(
-            f"it holds what gatectl does not know, and replacing it whole could drop that: {', '.join(map(quote, lost))}",
-            platform_code="UNKNOWN_FIELDS", hint="look at it in the platform; --force-put writes it all the same",
-        )  # fmt: skip
-    sending()
-    writer.update(kind.collection, live.id, body, etag)
-    return live.id
-
-
-def _latest(op: Operation, live: Live, context: Context, reader: Reader) -> Live:
-    """The object as it is at this moment, where the platform has no conditional writes: then the time in which somebody
-    else's change can be lost is one read and one write. Raises PreconditionFailed where it is not as it was planned."""
-    kind = KINDS[op["kind"]]
-    wire = reader.latest(kind.collection, live.id)
-    if wire is None:
-        return live
-    latest = read_live(kind, wire, context)
-    swapped = {a.id for a in latest.attachments} != {a.id for a in live.attachments}
-    if swapped or live_hash(latest, op) != op["pre"]["hash"]:
-        raise PreconditionFailed("somebody changed it a moment ago")
-    return latest
-
-
-def _complete(op: Operation, live: Live | None, state: WorkspaceState | None) -> list[Attachment] | None:
-    """The complete list of attachments of a repository in the end: what is there, without, with, and changed."""
-    if not KINDS[op["kind"]].attaches:
-        return None
-    gone = {item["id"] for item in op["detach"]}
-    kept = [item for item in live.attachments if item.id not in gone] if live is not None else []
-    return with_masters(op, kept) + [_with_id(read_attachment(item), state) for item in op["attach"]]
-
-
-def _with_id(item: Attachment, state: WorkspaceState | None) -> Attachment:
-    """An attachment with the id of its resource; one that this run created is found by identity and label."""
-    if item.id is not None:
-        return item
-    key = item.registered(None)
-    named = state.indexes[key.kind].by_name.get(key.name, ()) if state is not None else ()
-    found = [live.id for live in named if _is(live, item)]
-    if len(found) != 1:
-        what = "/".join(item.identity[1:])
-        how = "is not there" if not found else f"is there {len(found)} times"
-        raise PlatformRefused(
-            f"{quote(item.identity[0])} {what} ({quote(item.label or item.identity[-1])}) {how}",
-            platform_code="NOT_FOUND",
-        )
-    return item._replace(id=found[0])
-
-
-def _is(live: Live, item: Attachment) -> bool:
-    identity = KINDS[live.key.kind].identity
-    return identity is not None and comparable(identity(live.spec)) == comparable(item.identity)
-
-
-def _record(plan: Plan, outcomes: dict[str, Outcome], run: Run, writer: Writer) -> bool:
+def _record(plan: Plan, tally: Tally, run: Run, writer: Writer) -> bool:
     """Remember what this project has applied, so that a later plan knows its own (adopts, --prune).
 
     False if that failed after something was written: then the outcomes say so. Raises PlatformError where nothing was.
     """
-    ids = {o.id: o.platform_id for o in outcomes.values() if o.status in _FINE and o.platform_id is not None}
+    fine = [o for o in tally.outcomes.values() if o.status in FINE and o.platform_id is not None]
     adopted = [] if run.stop() else [item["platformId"] for item in plan["adopts"]]
     try:
-        if ids or adopted:
-            writer.record(run.project, [*ids.values(), *adopted])
+        if fine or adopted:
+            writer.record(run.project, [*(o.platform_id for o in fine if o.platform_id is not None), *adopted])
     except PlatformError as error:
-        if not any(outcome.attempts for outcome in outcomes.values()):
+        if not was_sent(list(tally.outcomes.values())):
             raise
-        message = f"applied, but that this project did so could not be recorded: {error.message}"
-        for name in ids:
-            outcomes[name] = outcomes[name]._replace(error=outcomes[name].error or ("unrecorded", message))
+        tally.unrecorded(fine, f"applied, but that this project did so could not be recorded: {error.message}")
         return False
     return True

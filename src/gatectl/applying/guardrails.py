@@ -162,17 +162,32 @@ def hold(plan: Plan, environment: Environment, found: Changes | None, allowed: A
     # Counted from what will be done, not from the summary, which no fingerprint covers.
     deletes = sum(operation["action"] == "delete" for operation in plan["operations"])
     detaches = sum(len(operation["detach"]) for operation in plan["operations"])
+    # What is deleted cannot be chosen by --target.
+    _hold_to(_DELETES, deletes, environment.max_deletes, allowed.deletes, environment)
     part = "apply part of it (--target, without --prune), or " if deletes else "apply part of it (--target), or "
-    for count, limit, said, verb, what, way in (
-        # What is deleted cannot be chosen by --target.
-        (deletes, environment.max_deletes, allowed.deletes, "delete", "object", ""),
-        (detaches, environment.max_detaches, allowed.detaches, "detach", "attachment", part),
-    ):
-        if limit is not None and count > max(limit, said or 0):
-            plural, name = {"delete": ("deletes", "maxDeletes"), "detach": ("detaches", "maxDetaches")}[verb]
-            raise GuardrailRefused(
-                f"the plan would {verb} {count} {what if count == 1 else what + 's'}, and environment"
-                f" '{quote(environment.name)}' allows {limit}",
-                f'{way}allow it this once (--allow {plural}={count} --reason "…"), or raise guardrails.{quote(name)} in the'
-                " project file, if all of it is meant",
-            )
+    _hold_to(_DETACHES._replace(instead=part), detaches, environment.max_detaches, allowed.detaches, environment)
+
+
+class _Guarded(NamedTuple):
+    """What is counted, in words: of one, of several, as the guardrail and --allow call it, and what else one can do."""
+
+    verb: str
+    noun: str
+    plural: str
+    guardrail: str
+    instead: str = ""
+
+
+_DELETES: Final = _Guarded("delete", "object", "deletes", "maxDeletes")
+_DETACHES: Final = _Guarded("detach", "attachment", "detaches", "maxDetaches")
+
+
+def _hold_to(what: _Guarded, count: int, limit: int | None, allowed: int | None, environment: Environment) -> None:
+    if limit is None or count <= max(limit, allowed or 0):
+        return
+    raise GuardrailRefused(
+        f"the plan would {what.verb} {count} {what.noun if count == 1 else what.noun + 's'}, and environment"
+        f" '{quote(environment.name)}' allows {limit}",
+        f'{what.instead}allow it this once (--allow {what.plural}={count} --reason "…"), or raise guardrails.{what.guardrail} in'
+        " the project file, if all of it is meant",
+    )

@@ -161,17 +161,22 @@ class _About(NamedTuple):
         labels, made, pointed = set(), set(), dict[str, list[Pointed]]()
         released: dict[str | None, set[str | None]] = {}
         for op in operations:
-            if op["kind"] == "Workspace" and op["action"] == "create":
-                made.add(op["name"])
-            elif op["kind"] == "Bucket" and op["action"] == "create":
-                labels.add((op["workspace"], op["name"]))
-            elif KINDS[op["kind"]].registers and op["action"] == "update" and op["platformId"] is not None:
-                states = (op.get("before"), op.get("after"))
-                pointed[op["platformId"]] = [points_of(state["spec"]) for state in states if state is not None]
+            if op["action"] == "create":
+                labels.update([(op["workspace"], op["name"])] if op["kind"] == "Bucket" else [])
+                made.update([op["name"]] if not KINDS[op["kind"]].scoped else [])
+            elif op["action"] == "update" and op["platformId"] is not None and KINDS[op["kind"]].registers:
+                pointed[op["platformId"]] = list(_points(op))
             for item in op["detach"]:
                 released.setdefault(item["id"], set()).add(op["platformId"])
         freed = {name: frozenset(ids) for name, ids in released.items()}
         return _About(registered_buckets(current) if labels else {}, frozenset(labels), pointed, freed, frozenset(made))
+
+
+def _points(op: Operation) -> Iterator[Pointed]:
+    """Where its object points, before and after."""
+    for state in (op.get("before"), op.get("after")):
+        if state is not None:
+            yield points_of(state["spec"])
 
 
 def _references(op: Operation, live: Live | None, current: Current, about: _About) -> Iterator[Row]:

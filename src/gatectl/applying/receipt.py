@@ -7,12 +7,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import UTC, datetime
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
-from gatectl.applying.execute import STATUSES
 from gatectl.documents.plans import Plan
 from gatectl.documents.receipts import FORMAT_VERSION, Override, Receipt
-from gatectl.model import Outcome
+from gatectl.model import Outcome, Status
+
+STATUSES: Final[tuple[Status, ...]] = ("done", "already", "conflict", "failed", "blocked", "not-started", "unknown")
+"""What may become of an operation, in the order in which it is counted."""
 
 
 class Actor(NamedTuple):

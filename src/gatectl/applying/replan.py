@@ -83,19 +83,24 @@ def together(
 
     What was open and needs nothing any more is `already` as it is wanted.
     """
+    found = _both(outcomes, {op["id"] for op in fresh["operations"]}, again)
+    operations = {op["id"]: op for op in (*shown["operations"], *then["operations"])}
+    needs = {name: [need for need in op["dependsOn"] if need in operations] for name, op in operations.items()}
+    ordered = [operations[name] for name in TopologicalSorter(needs).static_order()]
+    adopts = [*shown["adopts"], *then["adopts"]]
+    return with_operations(shown, ordered, adopts), [found[op["id"]] for op in ordered]
+
+
+def _both(outcomes: Sequence[Outcome], needed: set[str], again: Sequence[Outcome]) -> dict[str, Outcome]:
+    """What became of each operation in the end, with all the writes that were sent for it. `needed` were planned again."""
     found = {outcome.id: outcome for outcome in outcomes}
-    needed = {op["id"] for op in fresh["operations"]}
     for outcome in outcomes:
         if outcome.status in _OPEN and outcome.id not in needed:
             found[outcome.id] = outcome._replace(status="already", error=None)
     for outcome in again:
         sent = found[outcome.id].attempts if outcome.id in found else 0
         found[outcome.id] = outcome._replace(attempts=outcome.attempts + sent)
-    operations = {op["id"]: op for op in (*shown["operations"], *then["operations"])}
-    needs = {name: [need for need in op["dependsOn"] if need in operations] for name, op in operations.items()}
-    ordered = [operations[name] for name in TopologicalSorter(needs).static_order()]
-    adopts = [*shown["adopts"], *then["adopts"]]
-    return with_operations(shown, ordered, adopts), [found[op["id"]] for op in ordered]
+    return found
 
 
 def _ended(outcomes: Sequence[Outcome]) -> frozenset[str]:

@@ -13,13 +13,13 @@ from typing import Final
 
 from gatectl import model
 from gatectl.documents.operations import CREDENTIALS, LISTS, NAME, ListName, attached_in, key_of, values_of
-from gatectl.documents.plans import OLD_VERSION, Operation, Plan, Resource, State
+from gatectl.documents.plans import OLD_VERSION, Field, Operation, Plan, Resource, State
 from gatectl.documents.states import read_attachment, read_state
 from gatectl.kinds import KINDS
 from gatectl.kinds.interface import Kind
 from gatectl.kinds.states import attachment_token, state_hash
 from gatectl.manifests.validate import API_VERSION
-from gatectl.model import Action, Change, FieldValue, ObjectKey
+from gatectl.model import Action, Change, Fields, FieldValue, ObjectKey
 from gatectl.planning.changes import Ending, Worked
 from gatectl.planning.order import arrange, operation_id
 from gatectl.resources import FAMILIES, RESOURCE_NAMES, fields_of
@@ -137,6 +137,15 @@ def _whole(op: Operation, kind: Kind) -> Iterator[str]:
 
 
 def _state(op: Operation, kind: Kind, name: str, state: State) -> str | None:
+    problem = _form(op, kind, name, state) or next(_attached(state), None)
+    if problem is not None:
+        return problem
+    wanted = op["pre"]["hash"] if name == "before" else op["post"]["hash"]
+    return "it has another hash" if state_hash(key_of(op), read_state(state)) != wanted else None
+
+
+def _form(op: Operation, kind: Kind, name: str, state: State) -> str | None:
+    """Whether a state has what one of its kind has, before or after."""
     if state["spec"].keys() != kind.fields_of(state["spec"]):
         return f"its fields are not those of a {kind.name}"
     if ("attachments" in state) != kind.attaches:
@@ -145,13 +154,12 @@ def _state(op: Operation, kind: Kind, name: str, state: State) -> str | None:
         return "it has no API keys"
     if "besides" in state and (kind.name != "Bucket" or op["action"] != "create"):
         return "nothing is registered beside it"
-    for item in attached_in(state):
-        problem = next(_resource(item, "attach" if item["id"] is None else "keep"), None)
-        if problem is not None:
-            return problem
-    if state_hash(key_of(op), read_state(state)) != (op["pre"]["hash"] if name == "before" else op["post"]["hash"]):
-        return "it has another hash"
     return None
+
+
+def _attached(state: State) -> Iterator[str]:
+    for item in attached_in(state):
+        yield from _resource(item, "attach" if item["id"] is None else "keep")
 
 
 def _difference(op: Operation, kind: Kind, before: State | None, after: State | None) -> Iterator[str]:
@@ -161,17 +169,25 @@ def _difference(op: Operation, kind: Kind, before: State | None, after: State | 
     if after is not None and before is None:
         expected = {kind.paths[name]: (None, value) for name, value in after["spec"].items() if value != ""}
     elif after is not None and before is not None:
-        old, new = kind.comparable(before["spec"]), kind.comparable(after["spec"])
-        names = [name for name in kind.paths if old.get(name) != new.get(name)]
-        expected = {kind.paths[name]: (before["spec"].get(name), after["spec"].get(name)) for name in names}
-        masters = {item["id"]: item["master"] for item in attached_in(after)}
-        for item in attached_in(before):
-            if item["id"] in masters and masters[item["id"]] != item["master"]:
-                path = f"/spec/resources/{attachment_token(read_attachment(item))}/master"
-                expected[path] = (item["master"], masters[item["id"]])
+        expected = {**_differing_fields(kind, before["spec"], after["spec"]), **_differing_masters(before, after)}
     if told != expected:
         wrong = sorted(path for path in told.keys() | expected.keys() if told.get(path) != expected.get(path))
         yield f"its fields are not what differs between its states: {', '.join(wrong)}"
+
+
+def _differing_fields(kind: Kind, before: Fields, after: Fields) -> dict[str, tuple[FieldValue, FieldValue]]:
+    old, new = kind.comparable(before), kind.comparable(after)
+    names = [name for name in kind.paths if old.get(name) != new.get(name)]
+    return {kind.paths[name]: (before.get(name), after.get(name)) for name in names}
+
+
+def _differing_masters(before: State, after: State) -> dict[str, tuple[FieldValue, FieldValue]]:
+    masters = {item["id"]: item["master"] for item in attached_in(after)}
+    changed = [item for item in attached_in(before) if masters.get(item["id"], item["master"]) != item["master"]]
+    return {
+        f"/spec/resources/{attachment_token(read_attachment(item))}/master": (item["master"], masters[item["id"]])
+        for item in changed
+    }
 
 
 def _moved(op: Operation, before: Sequence[Resource], after: Sequence[Resource]) -> Iterator[str]:
@@ -204,27 +220,37 @@ def _place(item: Resource) -> tuple[str, ...]:
 def _order(operations: Sequence[Operation]) -> Iterator[str]:
     """Whether the operations come in the order in which they can be done, each after what it needs."""
     ids = {op["id"] for op in operations}
-    changes, endings = [], {}
-    for op in operations:
-        key = key_of(op)
-        needs = {ObjectKey("Workspace", None, op["workspace"])} if op["workspace"] is not None else set()
-        attach, detach, keep = (tuple(map(read_attachment, op[name])) for name in LISTS)
-        for item in attach:
-            if item.id is None:
-                made = item.registered(op["workspace"])
-                if operation_id(made) not in ids:
-                    yield f"operation {op['id']!r} attaches what neither exists nor is created"
-                needs.add(made)
-        after = op.get("after")
-        if KINDS[op["kind"]].attaches and after is not None:
-            endings[key] = Ending(key, op["platformId"], None, model.State(after["spec"]), ())
-        changes.append(
-            Change(op["action"], key, op["platformId"], "", (), attach, detach, keep, None, None, False, detach,
-                   frozenset(needs), None)
-        )  # fmt: skip
-    arranged, _ = arrange(Worked(changes, endings))
+    changes = [_change(op) for op in operations]
+    for op, change in zip(operations, changes, strict=True):
+        if any(operation_id(made) not in ids for made in _made_for(change)):
+            yield f"operation {op['id']!r} attaches what neither exists nor is created"
+    arranged, _ = arrange(Worked(changes, _endings(operations)))
     if [(op["id"], tuple(op["dependsOn"])) for op in operations] != [(operation_id(c.key), d) for c, d in arranged]:
         yield "its operations do not come in the order that they need"
+
+
+def _change(op: Operation) -> Change:
+    """What an operation does, as far as its place in the order goes."""
+    key = key_of(op)
+    attach, detach, keep = (tuple(map(read_attachment, op[name])) for name in LISTS)
+    change = Change(op["action"], key, op["platformId"], "", (), attach, detach, keep, None, None, False, detach,
+                    frozenset(), None)  # fmt: skip
+    home = [ObjectKey("Workspace", None, key.workspace)] if key.workspace is not None else []
+    return change._replace(needs=frozenset((*home, *_made_for(change))))
+
+
+def _made_for(change: Change) -> list[ObjectKey]:
+    """What has to be created so that it can be attached."""
+    return [item.registered(change.key.workspace) for item in change.attach if item.id is None]
+
+
+def _endings(operations: Sequence[Operation]) -> dict[ObjectKey, Ending]:
+    found = {}
+    for op in operations:
+        after = op.get("after")
+        if KINDS[op["kind"]].attaches and after is not None:
+            found[key_of(op)] = Ending(key_of(op), op["platformId"], None, model.State(after["spec"]), ())
+    return found
 
 
 _ALLOWED: Final[Mapping[Action, tuple[ListName, ...]]] = {
@@ -244,12 +270,13 @@ def _lists(op: Operation) -> Iterator[str]:
 
 
 def _resource(item: Resource, name: ListName) -> Iterator[str]:
-    fields = fields_of(item["type"])
     if name == "attach" and item["type"] not in FAMILIES:
         yield f"nothing of type {item['type']!r} can be attached"
-    if {place for place in RESOURCE_NAMES if place in item} != set(fields) or any(item[f] is None for f in fields):
+    fields = fields_of(item["type"])
+    said = {field: item[field] for field in RESOURCE_NAMES if field in item}
+    if said.keys() != set(fields) or None in said.values():
         yield f"a resource of type {item['type']!r} is told by {' and '.join(fields)}"
-    elif name == "attach" and not all(item[field] for field in fields):
+    elif name == "attach" and not all(said.values()):
         yield "a resource to attach has no name"
     if item["id"] == "" or (name != "attach" and item["id"] is None):
         yield f"a resource to {name} has an id"
@@ -284,21 +311,32 @@ def _created(op: Operation, kind: Kind, after: Mapping[str, FieldValue], fits: F
 def _updated(op: Operation, kind: Kind, after: Mapping[str, FieldValue], fits: Fits) -> Iterator[str]:
     if not (after or op["attach"] or op["detach"]):
         yield "an update changes something"
-    paths = {path for field, path in kind.paths.items() if field not in kind.fixed}
-    if kind.credentials:
-        paths.add(CREDENTIALS)
-    plain = {path: value for path, value in after.items() if path in paths}
+    paths = _changeable(kind)
     for field in op["fields"]:
-        path, values = field["path"], (field["before"], field["after"])
-        if path in paths:
-            if path != CREDENTIALS and not all(value is None or type(value) is str for value in values):
-                yield f"{path} is not text"
-        elif not kind.attaches or _MASTER.fullmatch(path) is None:
-            yield f"{path} cannot be changed"
-        elif type(values[1]) is not bool or type(values[0]) not in (bool, type(None)):
-            yield f"{path} is not yes or no"
+        problem = _plain(field) if field["path"] in paths else _master(field, kind)
+        if problem is not None:
+            yield f"{field['path']} {problem}"
+    plain = {path: value for path, value in after.items() if path in paths}
     if not any(fits(kind.name, _document(op, plain, spec)) for spec in kind.least):
         yield f"its fields are not those of a {kind.name}"
+
+
+def _changeable(kind: Kind) -> set[str]:
+    """The paths of the fields that can be changed in place."""
+    paths = {path for field, path in kind.paths.items() if field not in kind.fixed}
+    return paths | {CREDENTIALS} if kind.credentials else paths
+
+
+def _plain(field: Field) -> str | None:
+    texts = all(value is None or type(value) is str for value in (field["before"], field["after"]))
+    return None if texts or field["path"] == CREDENTIALS else "is not text"
+
+
+def _master(field: Field, kind: Kind) -> str | None:
+    if not kind.attaches or _MASTER.fullmatch(field["path"]) is None:
+        return "cannot be changed"
+    before, after = field["before"], field["after"]
+    return None if type(after) is bool and (before is None or type(before) is bool) else "is not yes or no"
 
 
 def _document(op: Operation, values: Mapping[str, FieldValue], given: Mapping[str, str]) -> Mapping[str, object]:

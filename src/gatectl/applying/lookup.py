@@ -1,0 +1,66 @@
+"""The platform as far as a plan is about it, read before each level of its operations. Reads only."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from gatectl.documents.operations import credentials_of, resources_of
+from gatectl.documents.plans import Operation, Plan
+from gatectl.errors import Forbidden
+from gatectl.kinds import KINDS
+from gatectl.planning.current import Current, read_current, read_workspaces
+from gatectl.planning.manageable import read_only
+from gatectl.platforms.interface import Reader
+from gatectl.quote import quote
+from gatectl.resources import registrar_of
+
+
+def read_concerned(reader: Reader, plan: Plan) -> Current:
+    """The objects that a plan changes, refers to, or takes under management. Raises PlatformError."""
+    operations = plan["operations"]
+    names = sorted({item["workspace"] for item in (*operations, *plan["adopts"]) if item["workspace"] is not None})
+    kinds = _kinds(plan)
+    api_keys = any("apiKey" in (credentials_of(op) or {}) for op in operations)
+    llms = "LLM" in kinds or "LLM" in _registrars(operations)
+    current = read_current(
+        reader, names, read_workspaces(reader, _renamed(operations)), kinds, api_keys=api_keys, llms=llms
+    )
+    _refuse_without(current, [*(["ai/llm"] if llms else []), *(["apikeys"] if api_keys else [])])
+    return current
+
+
+def _renamed(operations: Sequence[Operation]) -> dict[str, str]:
+    """The new names of the workspaces that are renamed, by id."""
+    changed = ((op["platformId"], op) for op in operations if not KINDS[op["kind"]].scoped)
+    return {platform_id: op["name"] for platform_id, op in changed if platform_id}
+
+
+def _kinds(plan: Plan) -> set[str]:
+    """The kinds of what a plan is about."""
+    kinds = {item["kind"] for item in (*plan["operations"], *plan["adopts"])}
+    if any(op["action"] == "delete" for op in plan["operations"]):
+        kinds.update(name for name, kind in KINDS.items() if kind.attaches)  # who attaches what is to be deleted
+    return kinds
+
+
+def _registrars(operations: Sequence[Operation]) -> set[str]:
+    """The kinds that register what is attached, detached and kept."""
+    return {registrar_of(item["type"]) for op in operations for item in resources_of(op)}
+
+
+def _refuse_without(current: Current, needed: Sequence[str]) -> None:
+    """Raises what the platform said of a list that is needed and that it does not give."""
+    for collection in needed:
+        for state in current.states.values():
+            if collection in state.refused:
+                raise state.refused[collection]
+
+
+def check_role(plan: Plan, current: Current) -> None:
+    """Raises Forbidden where who applies may only read what is to be written: no write is tried."""
+    closed = read_only(current, {op["workspace"] for op in plan["operations"] if op["workspace"] is not None})
+    if closed:
+        raise Forbidden(
+            f"your role in workspace {', '.join(map(quote, closed))} is READ: nothing can be written there",
+            "ask for the role WRITE, or apply with another account",
+        )
