@@ -34,13 +34,11 @@ from gatectl.documents.findings import Finding, finding_json, relative_to
 from gatectl.errors import InputError, MissingCredential, UsageError
 from gatectl.execution import Approval, Attendant, Ended, Means, execute
 from gatectl.files import fences
-from gatectl.kinds import KINDS
-from gatectl.manifests import loading, parse, sources, validate
+from gatectl.manifests import loading, parse, sources
 from gatectl.manifests.selection import parse_selector, parse_target
 from gatectl.model import Outcome, SourceFile
 from gatectl.network import trust
 from gatectl.network.addresses import pattern
-from gatectl.planning.current import read_current, read_workspaces, visible_names
 from gatectl.planning.plan import is_invalid
 from gatectl.platforms import default_workspace_of, driver_for
 from gatectl.platforms.interface import Connection, Credentials, Reader, Secret, Shared
@@ -269,11 +267,7 @@ class Estate:
     def export(self) -> Mapping[str, str]:
         """The live objects as manifests that validate and plan to nothing: texts by file name."""
         with self._reading() as reader:
-            visible = read_workspaces(reader)
-            names = visible_names(visible, self._environment.workspace)
-            current = read_current(reader, names, visible, llms=False, bear=True)
-        checker = validate.make_checker({kind.name: sources.read_schema(kind.schema) for kind in KINDS.values()})
-        exported = exporter.export(current, checker)
+            exported = exporter.export_live(reader, self._environment.workspace)
         texts = (exporter.manifest_text(item) for item in exported)
         return dict(zip(exporter.file_names(exported), texts, strict=True))
 

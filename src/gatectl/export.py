@@ -1,4 +1,5 @@
-"""Current → manifests: what is live, in the format, so that it validates and plans to nothing (product.md, section 4). Pure.
+"""Current → manifests: what is live, in the format, so that it validates and plans to nothing (product.md, section 4). Pure but for
+`export_live`, which reads.
 
 What the format cannot express (unknown families and modes, ambiguous names) becomes a comment with id and reason. An
 attachment that a rule forbids is left out with a comment; Additive keeps it.
@@ -13,10 +14,11 @@ from typing import Any, Final, NamedTuple
 
 from gatectl import rules
 from gatectl.kinds import KINDS, bucket
-from gatectl.manifests import validate
+from gatectl.manifests import sources, validate
 from gatectl.manifests.desired import offline_namespace, read_manifest
 from gatectl.model import Attachment, Desired, Document, Finding, Live, Manifest, ObjectKey, SourceFile, State
-from gatectl.planning.current import Current, Index, WorkspaceState
+from gatectl.planning.current import Current, Index, WorkspaceState, read_visible
+from gatectl.platforms.interface import Reader
 from gatectl.quote import quote, safe
 from gatectl.resources import FAMILIES, Identity, comparable, fields_of
 
@@ -31,6 +33,12 @@ class Exported(NamedTuple):
     live: Live
     data: dict[str, Any] | None
     remarks: tuple[str, ...]
+
+
+def export_live(reader: Reader, workspace: str | None) -> list[Exported]:
+    """The objects of a platform, of one workspace or of all. Raises UsageError for no such workspace, PlatformError."""
+    checker = validate.make_checker({kind.name: sources.read_schema(kind.schema) for kind in KINDS.values()})
+    return export(read_visible(reader, workspace, bear=True), checker)
 
 
 def export(current: Current, checker: validate.Checker) -> list[Exported]:

@@ -11,9 +11,6 @@ from gatectl import export as exporter
 from gatectl.cli.options import Globals, command, connection_of, deadline_option, environment_of, load_project
 from gatectl.errors import DONE, InputError
 from gatectl.files import outputs
-from gatectl.kinds import KINDS
-from gatectl.manifests import sources, validate
-from gatectl.planning.current import read_current, read_workspaces, visible_names
 from gatectl.platforms import driver_for
 from gatectl.quote import quote
 
@@ -33,12 +30,9 @@ def COMMAND(options: Globals, out: str | None, deadline: float) -> int:  # noqa:
     connection = connection_of(project, environment, ends=time.monotonic() + deadline)
     reader = driver_for(environment.platform).open_reader(connection)
     try:
-        visible = read_workspaces(reader)
-        current = read_current(reader, visible_names(visible, environment.workspace), visible, llms=False, bear=True)
+        exported = exporter.export_live(reader, environment.workspace)
     finally:
         reader.close()
-    checker = validate.make_checker({kind.name: sources.read_schema(kind.schema) for kind in KINDS.values()})
-    exported = exporter.export(current, checker)
     if out is None:
         console.result(exporter.stream(exported).rstrip("\n"))
     else:

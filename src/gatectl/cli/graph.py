@@ -24,7 +24,7 @@ from gatectl.graph.reading import by_label, from_live, from_manifests
 from gatectl.graph.values import Graph
 from gatectl.manifests import loading, parse
 from gatectl.model import Finding
-from gatectl.planning.current import read_current, read_workspaces, visible_names
+from gatectl.planning.current import read_visible
 from gatectl.platforms import default_workspace_of, driver_for
 from gatectl.render import render
 
@@ -72,8 +72,7 @@ def _live(options: Globals, ends: float) -> tuple[Graph, list[Finding], str]:
     environment = environment_of(project, options)
     reader = driver_for(environment.platform).open_reader(connection_of(project, environment, ends=ends))
     try:
-        visible = read_workspaces(reader)
-        current = read_current(reader, visible_names(visible, environment.workspace), visible, llms=False)
+        current = read_visible(reader, environment.workspace)
         url = reader.identification[1]
     finally:
         reader.close()

@@ -96,7 +96,16 @@ def _called(live: Live, renamed: Mapping[str, str]) -> Live:
     return live._replace(key=live.key._replace(name=name)) if name.lower() == live.key.name.lower() else live
 
 
-def visible_names(visible: Index, wanted: str | None) -> list[str]:
+def read_visible(reader: Reader, wanted: str | None, *, bear: bool = False) -> Current:
+    """What is live in the workspace that is wanted, by name or id, or in all that are visible; no more than a look needs.
+
+    `bear`: an object that cannot be read stops nothing. Raises UsageError for no such workspace, PlatformError.
+    """
+    visible = read_workspaces(reader)
+    return read_current(reader, _visible_names(visible, wanted), visible, llms=False, bear=bear)
+
+
+def _visible_names(visible: Index, wanted: str | None) -> list[str]:
     """The names of the workspaces to read: the one wanted, by name or id, or all. Raises UsageError for none of that name."""
     if wanted is None:
         return sorted(visible.by_name)
