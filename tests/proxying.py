@@ -78,7 +78,7 @@ class Proxy:
         self._closing.wait()
 
     def __enter__(self) -> Any:
-        threading.Thread(target=self._server.serve_forever, daemon=True).start()
+        threading.Thread(target=self._server.serve_forever, args=(0.02,), daemon=True).start()
         return self
 
     def __exit__(self, *exception: object) -> None:

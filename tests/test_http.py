@@ -17,11 +17,13 @@ import httpcore
 import httpx
 import pytest
 
+from gatectl.clock import CLOCK, Clock
 from gatectl.errors import DeadlinePassed, InputError, PlatformError, Uncertain, Unreachable, UsageError
 from gatectl.network.addresses import Address, admit, http_address
 from gatectl.network.http import MEANINGS, Client, Request, meaning_of
 from gatectl.network.proxies import find_proxy, goes_around
 from gatectl.network.sockets import trusted_authorities
+from leaping import Leaping
 from listening import Listener
 
 PROXY_VARIABLES = (
@@ -42,9 +44,9 @@ def plain_environment(monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.delenv(name.lower(), raising=False)
 
 
-def client(url: str, *, named: bool = True, ends: float | None = None, **headers: str) -> Client:
-    ends = None if ends is None else time.monotonic() + ends
-    return Client(admit(http_address(url), named=named, trusted=()), headers=headers, ends=ends)
+def client(url: str, *, named: bool = True, ends: float | None = None, clock: Clock = CLOCK, **headers: str) -> Client:
+    ends = None if ends is None else clock.now() + ends
+    return Client(admit(http_address(url), named=named, trusted=()), headers=headers, ends=ends, clock=clock)
 
 
 def get(room: Client, path: str = "/x", **more: Any) -> Any:
@@ -140,13 +142,22 @@ DRIPPING = {
 
 @pytest.mark.parametrize("what", DRIPPING)
 def test_the_deadline_ends_a_request_between_bytes(what: str) -> None:
-    with Listener(DRIPPING[what]) as listener:
-        room = client(f"http://{listener.place}", ends=0.5)
+    """Time stands still until the server has heard, and little of it is left then."""
+    times = iter([Leaping(), Leaping()])
+
+    def answer(peer: socket.socket) -> None:
+        time.run(0.3)
+        DRIPPING[what](peer)
+
+    with Listener(answer) as listener:
+        time = next(times)
+        room = client(f"http://{listener.place}", ends=0.5, clock=time.clock)
         with pytest.raises(DeadlinePassed, match="deadline"):
             get(room)
         with pytest.raises((Uncertain, DeadlinePassed)):
             post(room)
-        late = client(f"http://{listener.place}", ends=0.5)
+        time = next(times)
+        late = client(f"http://{listener.place}", ends=0.5, clock=time.clock)
         with pytest.raises(Uncertain, match="deadline") as caught:
             post(late)
         assert not caught.value.settled

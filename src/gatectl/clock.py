@@ -4,18 +4,35 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from contextvars import ContextVar
 from typing import Final, NamedTuple
 
 
 class Clock(NamedTuple):
-    """`now` in seconds that only grow, `sleep` for so many of them."""
+    """`now` in seconds that only grow, `sleep` for so many of them; `wall` is the time of day, in seconds since 1970.
+
+    What waits elsewhere (git, a database) goes by the machine's own clock, so `now` is that one's or ahead of it.
+    """
 
     now: Callable[[], float]
     sleep: Callable[[float], None]
+    wall: Callable[[], float] = time.time
 
 
 CLOCK: Final = Clock(time.monotonic, time.sleep)
 """The machine's own."""
+
+_CURRENT: ContextVar[Clock] = ContextVar("clock", default=CLOCK)
+
+
+def current() -> Clock:
+    """The clock of this run, for commands; whatever they call is handed it."""
+    return _CURRENT.get()
+
+
+def use(clock: Clock) -> None:
+    """Make it the clock of this run."""
+    _CURRENT.set(clock)
 
 
 class Patience(NamedTuple):

@@ -325,7 +325,7 @@ class _Apply:
                     guard=self.guard,
                     force_put=request.force_put,
                     known=frozenset(request.environment.known),
-                    patience=reconcile.patience_of(request.environment),
+                    patience=reconcile.patience_of(request.environment, request.clock),
                     on_stop=on_stop,
                     rest=rest,
                 ),

@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from gatectl.clock import CLOCK, Clock
 from gatectl.credentials import pasted, references
 from gatectl.errors import INVALID, GatectlError, MissingCredential, UsageError
 from gatectl.files import fences
@@ -107,12 +108,12 @@ def choose(
 
 def way_to(
     project: Project, environment: Environment, trusted: tuple[Pattern, ...], shared: Shared,
-    parallel: int | None = None, ends: float | None = None,
+    parallel: int | None = None, ends: float | None = None, clock: Clock = CLOCK,
 ) -> Connection:  # fmt: skip
     """The way to an environment's platform, without credentials."""
     return Connection(
         environment.platform, project.folder, environment.openai, None, parallel, ends, environment.named, trusted,
-        project.environ, shared,
+        project.environ, shared, clock,
     )  # fmt: skip
 
 

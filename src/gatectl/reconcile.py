@@ -14,7 +14,7 @@ from typing import NamedTuple
 from gatectl import rules
 from gatectl.applying import guardrails
 from gatectl.applying.guards import Guard
-from gatectl.clock import Patience
+from gatectl.clock import CLOCK, Clock, Patience
 from gatectl.documents.findings import NameFile, finding_json, relative_to
 from gatectl.documents.plans import Input, Plan, Remarks, Selection, Since, Source
 from gatectl.errors import InputError, UsageError
@@ -35,7 +35,7 @@ from gatectl.quote import quote
 
 class Request(NamedTuple):
     """What a plan is asked for. `paths` are as given (empty: the environment's, else the project's manifests). `tell` is told
-    what only who asks for details wants to hear, `warn` what everybody should. `ends` is the run's deadline (time.monotonic)."""
+    what only who asks for details wants to hear, `warn` what everybody should. `ends` is the run's deadline, by `clock`."""
 
     project: Project
     environment: Environment
@@ -50,6 +50,7 @@ class Request(NamedTuple):
     warn: Callable[[str], None] = lambda words: None
     ends: float | None = None
     changed: guardrails.Changes | None = None
+    clock: Clock = CLOCK
 
 
 def work_out(request: Request, connect: Callable[[], Connection]) -> Plan:
@@ -158,7 +159,7 @@ def _read_content(request: Request, reader: Reader, wanted: Desired, names: Iter
     """What the workspaces of these names hold, as far as the manifests need it."""
     needs_keys = any("apiKey" in (m.credentials or {}) for m in wanted.manifests)
     needs_llms = any(m.kind == "LLM" or any(e.type == "LLM" for e in m.entries or ()) for m in wanted.manifests)
-    patience = patience_of(request.environment)
+    patience = patience_of(request.environment, request.clock)
     return read_current(reader, names, visible, api_keys=needs_keys, llms=needs_llms, patience=patience)
 
 
@@ -180,11 +181,11 @@ def _tell_unknown(pairs: Iterable[match.Pair], tell: Callable[[str], None]) -> N
                 tell(f"{pair.key} has fields that gatectl does not know and does not need: {', '.join(names)}")
 
 
-def patience_of(environment: Environment) -> Patience:
+def patience_of(environment: Environment, clock: Clock = CLOCK) -> Patience:
     """How long the lists of an environment's platform may lag: as it says, else as the platform's driver has it."""
     if environment.consistency is not None:
-        return Patience(environment.consistency)
-    return Patience(driver_for(environment.platform).consistency)
+        return Patience(environment.consistency, clock)
+    return Patience(driver_for(environment.platform).consistency, clock)
 
 
 def target_of(

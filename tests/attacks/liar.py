@@ -6,6 +6,7 @@ It answers kindly until a deviation says otherwise. A deviation is a row of DEVI
 from __future__ import annotations
 
 import contextlib
+import functools
 import gzip
 import json
 import socket
@@ -102,11 +103,14 @@ def kind_answer(asked: Asked) -> tuple[int, Any]:
 
 
 class Liar:
-    """The server. `lie` answers the requests that `spoils` says; `requests` is what it was asked."""
+    """The server. `lie` answers the requests that `spoils` says; `requests` is what it was asked. `tell` is called before each lie."""
 
-    def __init__(self, lie: Lie | None = None, spoils: Callable[[Asked], bool] = lambda asked: True) -> None:
+    def __init__(
+        self, lie: Lie | None = None, spoils: Callable[[Asked], bool] = lambda asked: True,
+        tell: Callable[[], object] = lambda: None,
+    ) -> None:  # fmt: skip
         self.requests: list[Asked] = []
-        self._lie, self._spoils = lie, spoils
+        self._lie, self._spoils, self._tell = lie, spoils, tell
         self._gone = threading.Event()
         self._listener = socket.create_server(("127.0.0.1", 0), backlog=64)
         self.port = self._listener.getsockname()[1]
@@ -136,6 +140,7 @@ class Liar:
                 self.requests.append(asked)
                 wire = Wire(connection, self._gone)
                 if self._lie is not None and self._spoils(asked):
+                    self._tell()
                     self._lie(wire, asked)
                     return
                 status, body = kind_answer(asked)
@@ -224,8 +229,13 @@ def _floods_body(wire: Wire, asked: Asked) -> None:
         wire.send(b"1," * 50000)
 
 
+@functools.cache
+def _packed() -> bytes:
+    return gzip.compress(b" " * 300_000_000, 9)
+
+
 def _bomb(wire: Wire, asked: Asked) -> None:
-    wire.answer(200, gzip.compress(b" " * 300_000_000, 9), "Content-Encoding: gzip")
+    wire.answer(200, _packed(), "Content-Encoding: gzip")
 
 
 # --- answers that are no HTTP ----------------------------------------------------------------------------------------

@@ -16,6 +16,8 @@ import pytest
 
 from attacks.liar import FORGED, PLACES, SLOW, SPOILED, Liar
 from gatectl.cli.exits import run
+from gatectl.signals import Watch
+from leaping import Leaping
 
 CODES = {0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 64, 130}
 MANIFESTS = """\
@@ -63,7 +65,7 @@ def arguments(liar: Liar, command: str) -> list[str]:
     return ["--platform", liar.url, *COMMANDS[command], "--deadline", "2"]
 
 
-def attack(folder: Path, name: str, place: str, command: str) -> tuple[int, str, str]:
+def attack(folder: Path, name: str, place: str, command: str) -> tuple[int, str, str, Liar]:
     """A command in a process of its own: what only a deadline ends must end the process too."""
     (folder / "manifests.yaml").write_text(MANIFESTS)
     environment = {**variables(folder), "PYTHONPATH": os.pathsep.join(sys.path)}
@@ -73,12 +75,12 @@ def attack(folder: Path, name: str, place: str, command: str) -> tuple[int, str,
             [sys.executable, "-m", "gatectl", *arguments(liar, command)],
             cwd=folder, env=environment, stdin=subprocess.DEVNULL, capture_output=True, timeout=60, check=False,
         )  # fmt: skip
-    return done.returncode, done.stdout.decode("utf-8", "strict"), done.stderr.decode("utf-8", "strict")
+    return done.returncode, done.stdout.decode("utf-8", "strict"), done.stderr.decode("utf-8", "strict"), liar
 
 
 @pytest.fixture
 def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
-    """A project to run in, in this process; whatever hangs for a minute is ended."""
+    """A project to run in, in this process; whatever hangs for a minute is ended: a watch that was never begun leaves SIGALRM to us."""
     given = variables(tmp_path)
     for name in [name for name in os.environ if not name.startswith("PYTEST_")]:
         monkeypatch.delenv(name)
@@ -131,6 +133,11 @@ def judge(code: int, out: str, err: str, command: str) -> list[str]:
 
 ENDLESS = [(name, place, command) for name in SLOW
            for place, command in (("all", "plan"), ("objects", "export"), ("writes", "apply"))]  # fmt: skip
+PROCESSES = [
+    ("silence", "all", "plan"),
+    ("drips-body", "objects", "export"),
+    ("drips-chunk-extension", "writes", "apply"),
+]
 TURNS = (
     ("all", "plan-json"),
     ("objects", "plan"),
@@ -144,14 +151,32 @@ EVERY = [(name, place, command) for name in SPOILED if name not in SLOW for plac
 """Each lie once or thrice in CI; with EVERY_LIE=1 in the environment, all of them in every place with every command."""
 
 
-@pytest.mark.parametrize(("name", "place", "command"), ENDLESS, ids=lambda value: value)
-def test_an_answer_that_never_ends_ends_at_the_deadline(tmp_path: Path, name: str, place: str, command: str) -> None:
-    code, out, err = attack(tmp_path, name, place, command)
+def judge_endless(code: int, out: str, err: str, name: str, command: str, *, wrote: bool) -> None:
     assert not judge(code, out, err, command), f"{code}\n{out[:3000]}\n{err[:3000]}"
     if code == 1 and name == "floods-body":
         assert "larger than" in err, "more than any answer may be had come before the deadline did"
         return
-    assert code == (7 if command == "apply" else 10), err
+    assert code == (7 if wrote else 10), err
+
+
+@pytest.mark.parametrize(("name", "place", "command"), ENDLESS, ids=lambda value: value)
+def test_an_answer_that_never_ends_ends_at_the_deadline(
+    here: Path, capfd: pytest.CaptureFixture[str], name: str, place: str, command: str
+) -> None:
+    """Time stands still until the first lie, and little of it is left then."""
+    time = Leaping()
+    with Liar(SPOILED[name], PLACES[place], lambda: time.run(1.8)) as liar:
+        code = run(arguments(liar, command), Watch(), time.clock)
+    judge_endless(code, *capfd.readouterr(), name, command, wrote=command == "apply")
+
+
+@pytest.mark.parametrize(
+    ("name", "place", "command"), ENDLESS if os.environ.get("EVERY_LIE") else PROCESSES, ids=lambda value: value
+)
+def test_a_process_ends_with_its_command(tmp_path: Path, name: str, place: str, command: str) -> None:
+    code, out, err, liar = attack(tmp_path, name, place, command)
+    wrote = any(asked.method != "GET" for asked in liar.requests)  # a busy machine may need the two seconds for less
+    judge_endless(code, out, err, name, command, wrote=wrote)
 
 
 @pytest.mark.parametrize(
@@ -161,11 +186,11 @@ def test_whatever_the_platform_says_a_command_ends_in_words_and_a_code_of_the_co
     here: Path, capfd: pytest.CaptureFixture[str], name: str, place: str, command: str
 ) -> None:
     with Liar(SPOILED[name], PLACES[place]) as liar:
-        code = run(arguments(liar, command))
+        code = run(arguments(liar, command), Watch(), Leaping().clock)
     out, err = capfd.readouterr()
     assert not judge(code, out, err, command), f"{code}\n{out[:3000]}\n{err[:3000]}"
 
 
 def test_the_lies_reach_gatectl(tmp_path: Path) -> None:
-    code, _out, err = attack(tmp_path, "refused-kindly", "all", "plan")
+    code, _out, err, _liar = attack(tmp_path, "refused-kindly", "all", "plan")
     assert code != 0 and FORGED.partition("\n")[0] in err

@@ -16,6 +16,7 @@ import jsonschema_rs
 import pytest
 
 from gatectl.cli.exits import run
+from gatectl.clock import CLOCK
 from gatectl.manifests import sources
 
 BUCKET = """apiVersion: gatectl.io/v1
@@ -54,6 +55,7 @@ class Shell:
 
     def __init__(self, folder: Path, capture: pytest.CaptureFixture[str]) -> None:
         self.folder = folder
+        self.clock = CLOCK
         self._capture = capture
 
     def write(self, name: str, text: str) -> Path:
@@ -70,7 +72,7 @@ class Shell:
 
     def __call__(self, *arguments: str) -> Result:
         self._capture.readouterr()
-        code = run(arguments)
+        code = run(arguments, clock=self.clock)
         out, err = self._capture.readouterr()
         assert "Traceback" not in out + err or "-v" in arguments
         return Result(code, out, err)

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 import pytest
 
 from codehost import TOKEN, CodeHost, Fault
-from gatectl.review import transport
+from leaping import Leaping
 from listening import Listener
 
 from .conftest import GOOD, REPOSITORY, Shell, project
@@ -37,14 +37,13 @@ def host(request: pytest.FixtureRequest, outside: None, monkeypatch: pytest.Monk
 
 
 @pytest.fixture
-def outside(monkeypatch: pytest.MonkeyPatch) -> None:
-    """No CI at all, and little patience."""
+def outside(shell: Shell, monkeypatch: pytest.MonkeyPatch) -> None:
+    """No CI at all, and a clock by which nobody waits."""
     import os
 
     for name in [name for name in os.environ if name.startswith(CI)]:
         monkeypatch.delenv(name)
-    patience = transport.Patience(tried=0.2, waited=0.2)
-    monkeypatch.setattr(transport.Patience, "__new__", lambda cls, *values: patience)
+    shell.clock = Leaping().clock
 
 
 def planned(shell: Shell, name: str = "plan.json") -> None:
@@ -182,7 +181,11 @@ def test_what_is_no_saved_plan_is_not_posted(shell: Shell, host: CodeHost) -> No
 def test_the_deadline_ends_a_comment_whatever_the_host_does(
     shell: Shell, outside: None, monkeypatch: pytest.MonkeyPatch, piece: bytes
 ) -> None:
+    leaping = Leaping()
+    shell.clock = leaping.clock
+
     def drip(peer: socket.socket) -> None:
+        leaping.run(0.8)
         peer.sendall(b"HTTP/1.1 200 OK\r\n")
         for _ in range(200):
             peer.sendall(piece)

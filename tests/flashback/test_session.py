@@ -5,7 +5,6 @@ from __future__ import annotations
 import base64
 import json
 import threading
-import time
 from collections.abc import Mapping
 from typing import Any
 
@@ -14,10 +13,11 @@ import pytest
 from gatectl.errors import NotAuthenticated, PlatformError, PlatformRefused, Unreachable
 from gatectl.platforms.flashback.session import Login, make_session
 from gatectl.platforms.interface import Credentials, Secret
+from leaping import Leaping
 
 
-def jwt(lives: float) -> str:
-    payload = base64.urlsafe_b64encode(json.dumps({"exp": time.time() + lives, "n": time.monotonic_ns()}).encode())
+def jwt(expires: float, number: int) -> str:
+    payload = base64.urlsafe_b64encode(json.dumps({"exp": expires, "n": number}).encode())
     return f"head.{payload.decode().rstrip('=')}.sign"
 
 
@@ -27,6 +27,7 @@ class Accounts:
     def __init__(self, lives: float = 3600, field: str = "refresh_token") -> None:
         self.lives = lives
         self.field = field
+        self.time = Leaping()
         self.asked: list[tuple[str, Mapping[str, Any]]] = []
         self.refresh = "refresh-0"
 
@@ -40,7 +41,11 @@ class Accounts:
         elif body[self.field] != self.refresh:
             raise NotAuthenticated("refresh token is not valid")
         self.refresh = f"refresh-{len(self.asked)}"
-        return {"success": True, "accessToken": jwt(self.lives), "refreshToken": self.refresh}
+        return {
+            "success": True,
+            "accessToken": jwt(self.time.wall() + self.lives, len(self.asked)),
+            "refreshToken": self.refresh,
+        }
 
     @property
     def paths(self) -> list[str]:
@@ -48,7 +53,7 @@ class Accounts:
 
 
 def login(accounts: Accounts, password: str = "right") -> Login:
-    return Login("ci@example.com", Secret(password), accounts.post)
+    return Login("ci@example.com", Secret(password), accounts.post, accounts.time.clock)
 
 
 def test_a_login_happens_when_a_token_is_first_needed_and_only_once() -> None:
@@ -60,19 +65,21 @@ def test_a_login_happens_when_a_token_is_first_needed_and_only_once() -> None:
 
 
 def test_a_token_is_refreshed_before_it_expires_and_the_new_refresh_token_is_used() -> None:
-    accounts = Accounts(lives=0.05)
+    accounts = Accounts(lives=60)
     session = login(accounts)
     first = session.token()
-    time.sleep(0.06)
+    accounts.time.leap(47)
+    assert session.token() == first
+    accounts.time.leap(2)  # four fifths of its life
     second = session.token()
-    time.sleep(0.06)
+    accounts.time.leap(49)
     assert len({first, second, session.token()}) == 3
     assert accounts.paths == ["/user/login", "/user/refresh", "/user/refresh"]
     assert accounts.asked[2][1] == {"refresh_token": "refresh-2"}
 
 
 def test_an_early_refresh_that_fails_is_tried_again_later_and_one_that_is_needed_is_an_error() -> None:
-    accounts = Accounts(lives=0.5)
+    accounts = Accounts(lives=500)
     refreshes: list[str] = []
 
     def post(path: str, body: Mapping[str, Any]) -> Any:
@@ -81,12 +88,12 @@ def test_an_early_refresh_that_fails_is_tried_again_later_and_one_that_is_needed
             raise Unreachable("down")
         return accounts.post(path, body)
 
-    session = Login("ci@example.com", Secret("right"), post)
+    session = Login("ci@example.com", Secret("right"), post, accounts.time.clock)
     first = session.token()
-    time.sleep(0.41)
+    accounts.time.leap(410)
     assert session.token() == session.token() == first
     assert len(refreshes) == 1
-    time.sleep(0.2)
+    accounts.time.leap(100)
     with pytest.raises(Unreachable):
         session.token()
 

@@ -5,20 +5,22 @@ from __future__ import annotations
 import base64
 import json
 import threading
-import time
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from itertools import count
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from gatectl.clock import Clock
 from gatectl.errors import NotAuthenticated, PlatformError, PlatformRefused, Uncertain, Unreachable
 from gatectl.network.addresses import admit, http_address
 from gatectl.platforms.flashback import open_reader, open_writer
 from gatectl.platforms.flashback.transport import RENEWALS, DeadlinePassed, Stopped, Transport
 from gatectl.platforms.interface import Connection, Credentials, Secret
+from leaping import Leaping
 
 Reply = tuple[int, Any] | tuple[int, Any, dict[str, str]] | None
 Answering = Callable[[BaseHTTPRequestHandler, bytes], Reply]
@@ -57,7 +59,7 @@ class Site:
         self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
         self._server.daemon_threads = True
         self._server.block_on_close = False
-        threading.Thread(target=self._server.serve_forever, daemon=True).start()
+        threading.Thread(target=self._server.serve_forever, args=(0.02,), daemon=True).start()
         self.url = f"http://127.0.0.1:{self._server.server_port}"
 
     def close(self) -> None:
@@ -82,11 +84,14 @@ LOGIN = Credentials(email="ci@example.com", password=Secret("canary-password"))
 
 
 def transport(
-    url: str, token: str = "canary-token", ends: float | None = None, login: Credentials | None = None
-) -> Transport:
-    ends = time.monotonic() + ends if ends is not None else None
+    url: str, token: str = "canary-token", ends: float | None = None, login: Credentials | None = None,
+    clock: Clock | None = None,
+) -> Transport:  # fmt: skip
+    """A transport that does not wait, unless it is given a clock by which it would; `ends` is in seconds from now."""
+    clock = clock or Leaping().clock
+    ends = clock.now() + ends if ends is not None else None
     admission = admit(http_address(url), named=True, trusted=())
-    return Transport(admission, login or Credentials(token=Secret(token)), parallel=4, ends=ends)
+    return Transport(admission, login or Credentials(token=Secret(token)), parallel=4, ends=ends, clock=clock)
 
 
 def fine(handler: BaseHTTPRequestHandler, body: bytes) -> Reply:
@@ -94,7 +99,7 @@ def fine(handler: BaseHTTPRequestHandler, body: bytes) -> Reply:
 
 
 def lingering(handler: BaseHTTPRequestHandler, body: bytes) -> Reply:
-    time.sleep(20)
+    handler.rfile.read(1)  # until the client has gone
     return None
 
 
@@ -103,10 +108,13 @@ def dripping(handler: BaseHTTPRequestHandler, body: bytes) -> Reply:
     handler.send_header("Content-Type", "application/json")
     handler.send_header("Content-Length", "1000")
     handler.end_headers()
-    for _ in range(100):
+    handler.connection.settimeout(0.05)
+    for _ in range(1000):
         handler.wfile.write(b" ")
         handler.wfile.flush()
-        time.sleep(0.2)
+        with suppress(TimeoutError):
+            handler.connection.recv(1)  # nothing comes, until the client has gone
+            break
     return None
 
 
@@ -203,8 +211,7 @@ def test_an_answer_that_breaks_off_after_its_success_is_settled(site: Start) -> 
     assert caught.value.settled
 
 
-def test_a_write_to_nobody_was_never_sent(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("gatectl.platforms.flashback.transport.TRIED_SECONDS", 0.3)
+def test_a_write_to_nobody_was_never_sent() -> None:
     with pytest.raises(Unreachable) as caught:
         transport("http://127.0.0.1:1").write("POST", "/repo", {})
     assert not isinstance(caught.value, Uncertain)
@@ -237,14 +244,19 @@ def test_stop_ends_a_write_that_waits_and_leaves_reads_alone(site: Start) -> Non
     def answer(handler: BaseHTTPRequestHandler, body: bytes) -> Reply:
         return fine(handler, body) if handler.command == "GET" else (429, {}, {"Retry-After": "30"})
 
-    served = site(answer)
-    connection = Connection(served.url, Path("/"))
+    served, time, waited = site(answer), Leaping(), []
+
+    def meanwhile(seconds: float) -> None:
+        time.sleep(seconds)
+        waited.append(seconds)
+        if sum(waited) > 2:
+            writer.stop()
+
+    connection = Connection(served.url, Path("/"), clock=time.clock._replace(sleep=meanwhile))
     writer = open_writer(connection)
-    threading.Timer(0.3, writer.stop).start()
-    began = time.monotonic()
     with pytest.raises(Stopped) as caught:
         writer.update("repo", "r", {})
-    assert time.monotonic() - began < 3
+    assert 2 < sum(waited) < 3
     assert caught.value.code == "stopped"
     writer.stop()
     with pytest.raises(Stopped):
@@ -258,29 +270,39 @@ def test_stop_ends_a_write_that_waits_and_leaves_reads_alone(site: Start) -> Non
 
 @pytest.mark.parametrize("answer", [lingering, dripping])
 def test_the_deadline_ends_a_request_that_is_under_way(site: Start, answer: Answering) -> None:
-    url = site(answer).url
-    began = time.monotonic()
+    times = [Leaping(), Leaping()]
+
+    def late(handler: BaseHTTPRequestHandler, body: bytes) -> Reply:
+        for time in times[: len(served.requests)]:
+            time.run(0.3)
+        return answer(handler, body)
+
+    served = site(late)
     with pytest.raises(DeadlinePassed, match="deadline"):
-        transport(url, ends=0.6).get("/repo")
+        transport(served.url, ends=0.5, clock=times[0].clock).get("/repo")
     with pytest.raises(Uncertain, match="deadline") as caught:
-        transport(url, ends=0.6).write("POST", "/repo", {})
+        transport(served.url, ends=0.5, clock=times[1].clock).write("POST", "/repo", {})
     assert not caught.value.settled
-    assert time.monotonic() - began < 4
+    assert [method for method, _ in served.requests] == ["GET", "POST"]
 
 
-def test_the_deadline_ends_the_wait_for_a_turn(site: Start) -> None:
-    client = transport("http://127.0.0.1:1", ends=0.3)
+def never(seconds: float) -> None:
+    raise AssertionError("nobody sleeps here")
+
+
+def test_the_deadline_ends_the_wait_for_a_turn() -> None:
+    """Each look at the clock is half a second later."""
+    looks = count(0.0, 0.5)
+    client = transport("http://127.0.0.1:1", ends=1.5, clock=Clock(looks.__next__, never))
     client.pace.limit = 0
-    began = time.monotonic()
     with pytest.raises(DeadlinePassed):
         client.write("POST", "/repo", {})
-    assert time.monotonic() - began < 2
 
 
 @pytest.mark.parametrize("asked", ["1000000000", "60"])
 def test_a_wait_beyond_the_deadline_is_not_begun_and_both_numbers_are_said(site: Start, asked: str) -> None:
     served = site(lambda handler, body: (429, {}, {"Retry-After": asked}))
-    with pytest.raises(DeadlinePassed, match=rf"deadline.*asks to wait {asked} s, and [45] s are left"):
+    with pytest.raises(DeadlinePassed, match=rf"deadline.*asks to wait {asked} s, and 5 s are left"):
         transport(served.url, ends=5).get("/repo")
     assert len(served.requests) == 1
 
@@ -297,9 +319,11 @@ def test_who_is_throttled_again_and_again_waits_longer_each_time_whatever_is_ask
 
 
 def test_a_platform_that_refuses_every_token_is_asked_a_few_times_only(site: Start) -> None:
+    numbers = count()
+
     def answer(handler: BaseHTTPRequestHandler, body: bytes) -> Reply:
         if handler.path.startswith("/user"):
-            return 200, {"accessToken": f"access-{time.monotonic_ns()}", "refreshToken": "refresh"}
+            return 200, {"accessToken": f"access-{next(numbers)}", "refreshToken": "refresh"}
         return 401, {"message": "the account is blocked"}
 
     served = site(answer)
@@ -309,7 +333,8 @@ def test_a_platform_that_refuses_every_token_is_asked_a_few_times_only(site: Sta
 
 
 def test_the_refresh_that_fails_early_leaves_a_good_token_in_use(site: Start) -> None:
-    claims = base64.urlsafe_b64encode(json.dumps({"exp": time.time() + 5}).encode()).decode().rstrip("=")
+    time = Leaping()
+    claims = base64.urlsafe_b64encode(json.dumps({"exp": time.wall() + 5}).encode()).decode().rstrip("=")
 
     def answer(handler: BaseHTTPRequestHandler, body: bytes) -> Reply:
         if handler.path == "/user/login":
@@ -317,9 +342,9 @@ def test_the_refresh_that_fails_early_leaves_a_good_token_in_use(site: Start) ->
         return (429, {}, {"Retry-After": "60"}) if handler.path == "/user/refresh" else fine(handler, body)
 
     served = site(answer)
-    client = transport(served.url, login=LOGIN, ends=20)
+    client = transport(served.url, login=LOGIN, ends=20, clock=time.clock)
     client.get("/workspace")
-    time.sleep(4.1)  # four fifths of its life
+    time.leap(4.1)  # four fifths of its life
     client.get("/workspace")
     client.get("/workspace")
     assert [path for _, path in served.requests].count("/user/refresh") == 1

@@ -11,10 +11,9 @@ from gatectl.errors import Forbidden, NotAuthenticated, PlatformError, PlatformR
 from gatectl.review import sticky
 from gatectl.review.hosts import Host
 from gatectl.review.settings import Place
-from gatectl.review.transport import Patience
+from leaping import Leaping
 
 MARK = sticky.marker("acme", "prod")
-SHORT, LONG = Patience(tried=0.3, waited=0.5), Patience(tried=60, waited=60)
 
 
 def plan(letter: str, more: str = "") -> str:
@@ -40,13 +39,11 @@ def post(
     create: bool = True,
     budget: int = 65_536,
     token: str = TOKEN,
-    patience: Patience | None = None,
     **more: object,
 ) -> sticky.Posted:
-    patience = patience or SHORT
-    client = Host(place(host, token, **more), patience)
+    client = Host(place(host, token, **more), clock=Leaping().clock)
     try:
-        return sticky.post(client, MARK, text, budget, create=create, tried=patience.tried)
+        return sticky.post(client, MARK, text, budget, create=create)
     finally:
         client.close()
 
@@ -193,16 +190,16 @@ def test_a_marker_is_one_hidden_line_whatever_things_are_called(name: str) -> No
 def test_what_fails_once_is_tried_again(host: CodeHost) -> None:
     replace = {"github": "PATCH", "gitlab": "PUT"}[host.provider]
     host.faults = [Fault("GET", 502), Fault("GET"), Fault("POST", 503)]
-    assert post(host, plan("a"), patience=LONG).done == "created"
+    assert post(host, plan("a")).done == "created"
     host.faults = [Fault(replace, 500), Fault(replace), Fault(replace, after=True)]
-    assert post(host, plan("b"), patience=LONG).done == "updated"
+    assert post(host, plan("b")).done == "updated"
     assert len(host.bodies) == 1 and host.faults == []
 
 
 @pytest.mark.parametrize("fault", [Fault("POST", after=True), Fault("POST", 502, after=True)])
 def test_a_comment_that_was_written_without_an_answer_is_not_written_twice(host: CodeHost, fault: Fault) -> None:
     host.faults = [fault]
-    assert post(host, plan("a"), patience=LONG).done == "unchanged"
+    assert post(host, plan("a")).done == "unchanged"
     assert len(host.bodies) == 1
 
 
@@ -218,7 +215,7 @@ def test_a_comment_that_was_written_without_an_answer_is_not_written_twice(host:
 )
 def test_a_rate_limit_is_waited_for(host: CodeHost, fault: Fault) -> None:
     host.faults = [fault]
-    assert post(host, plan("a"), patience=LONG).done == "created"
+    assert post(host, plan("a")).done == "created"
     assert len(host.bodies) == 1
 
 

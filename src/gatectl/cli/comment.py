@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import os
-import time
 
 import click
 
+from gatectl import clock
 from gatectl.cli.options import Globals, command, deadline_option, environment_of, load_project
 from gatectl.cli.saved import read_plan
 from gatectl.documents.plans import Plan
@@ -50,7 +50,7 @@ def COMMAND(  # noqa: N802 - the table's word
     There is one comment for each project and environment (-e), on GitHub or GitLab; the plan before is folded in it. The
     token is GITHUB_TOKEN, GITLAB_TOKEN or CI_JOB_TOKEN.
     """
-    ends = time.monotonic() + deadline
+    ends = clock.current().now() + deadline
     console = options.console()
     place = find_place(os.environ, provider, number)
     project = load_project(options)
@@ -62,7 +62,7 @@ def COMMAND(  # noqa: N802 - the table's word
 
     mark = sticky.marker(project.name, environment.name)
     text = render(plan, "markdown", Look(budget=sticky.room(mark, budget), environment=environment.name))
-    host = Host(place, ends=ends)
+    host = Host(place, ends=ends, clock=clock.current())
     try:
         create = always or not plans.is_empty(plan) or plans.is_invalid(plan)
         posted = sticky.post(host, mark, text, budget, create=create)

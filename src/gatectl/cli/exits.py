@@ -16,12 +16,15 @@ import click
 
 from gatectl import errors, signals
 from gatectl.cli.console import Console, command_of, console_from, let_go
+from gatectl.clock import CLOCK, Clock, use
 from gatectl.quote import quote
 from gatectl.version import __version__
 
 
-def run(arguments: Sequence[str], watch: signals.Watch | None = None) -> int:
-    """Run one command line; its exit code. `watch` hears the signals already; without one, they are heard for as long as this lasts."""
+def run(arguments: Sequence[str], watch: signals.Watch | None = None, clock: Clock = CLOCK) -> int:
+    """Run one command line; its exit code. `watch` hears the signals already; without one, they are heard for as long as this lasts.
+    Deadlines and waits go by `clock`."""
+    use(clock)
     for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
         if getattr(sys, name) is None:  # closed by whoever called us (`gatectl plan >&-`)
             setattr(sys, name, open(os.devnull, mode, encoding="utf-8"))  # noqa: SIM115 - open until the end

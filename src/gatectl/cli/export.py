@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import time
 from pathlib import Path
 
 import click
 
+from gatectl import clock
 from gatectl import export as exporter
 from gatectl.cli.options import Globals, command, connection_of, deadline_option, environment_of, load_project
 from gatectl.errors import DONE, InputError
@@ -27,7 +27,7 @@ def COMMAND(options: Globals, out: str | None, deadline: float) -> int:  # noqa:
     console = options.console()
     project = load_project(options)
     environment = environment_of(project, options)
-    connection = connection_of(project, environment, ends=time.monotonic() + deadline)
+    connection = connection_of(project, environment, ends=clock.current().now() + deadline)
     reader = driver_for(environment.platform).open_reader(connection)
     try:
         exported = exporter.export_live(reader, environment.workspace)

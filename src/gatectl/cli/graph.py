@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import os
 import sys
-import time
 from importlib import import_module
 from typing import Final
 
 import click
 
+from gatectl import clock
 from gatectl.cli.options import (
     Globals,
     command,
@@ -48,7 +48,9 @@ def COMMAND(  # noqa: N802 - the table's word
     console = options.console(format_name)
     if live and paths:
         raise UsageError("--live draws the platform, not manifests", "leave out PATH, or --live")
-    graph, errors, title = _live(options, time.monotonic() + deadline) if live else _declared(options, paths, group_by)
+    graph, errors, title = (
+        _live(options, clock.current().now() + deadline) if live else _declared(options, paths, group_by)
+    )
     console.result(import_module(f"gatectl.graph.{format_name}").render(graph, title))
     if errors:
         document = findings_json(parse.locate(errors), 0, 0, relative_to(os.getcwd()))

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 import click
 
-from gatectl import signals
+from gatectl import clock, signals
 from gatectl.cli.blanks import Strict
 from gatectl.cli.console import Console
 from gatectl.errors import UntrustedHost, UsageError
@@ -215,7 +215,7 @@ def connection_of(
     """What the platform is reached with. Raises MissingCredential for a token that is named and not there, UntrustedHost."""
     _warn_outside(project, environment)
     trusted = trust.trusted_hosts(os.environ, project.folder)
-    connection = way_to(project, environment, trusted, _shared(), parallel, ends)
+    connection = way_to(project, environment, trusted, _shared(), parallel, ends, clock.current())
     driver = driver_for(environment.platform)
     try:
         admitted = driver.admit(connection)

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import contextlib
 import os
-import time
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 import click
 
-from gatectl import reconcile
+from gatectl import clock, reconcile
 from gatectl.applying import guardrails
 from gatectl.cli.guarding import guardrails_option, hold_to
 from gatectl.cli.options import Globals, deadline_option, environment_of, load_project, offers
@@ -88,7 +87,7 @@ def make_request(
             raise UsageError(f"{quote(path)} is a saved plan or a receipt, not manifests",
                              f"gatectl apply --plan {quote(path)} applies a plan; gatectl show {quote(path)} shows either")  # fmt: skip
     project = load_project(options)
-    ends = time.monotonic() + selection.deadline
+    ends = clock.current().now() + selection.deadline
     environment, changed = environment_of(project, options), None
     if selection.guardrails_from is not None:
         project, environment, changed = hold_to(project, environment, selection.guardrails_from, ends, allowed)
@@ -103,6 +102,7 @@ def make_request(
         selection.force_put,
         ends=ends,
         changed=changed,
+        clock=clock.current(),
     )
 
 

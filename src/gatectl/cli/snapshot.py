@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import shlex
-import time
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from pathlib import Path
@@ -11,6 +10,7 @@ from typing import Any
 
 import click
 
+from gatectl import clock
 from gatectl.cli.options import Globals, command, connection_of, deadline_option, environment_of, load_project
 from gatectl.errors import DONE, UsageError
 from gatectl.files import outputs
@@ -32,7 +32,7 @@ def COMMAND(options: Globals, out: str | None, deadline: float) -> int:  # noqa:
     console = options.console()
     project = load_project(options)
     environment = environment_of(project, options)
-    connection = connection_of(project, environment, ends=time.monotonic() + deadline)
+    connection = connection_of(project, environment, ends=clock.current().now() + deadline)
     if out is not None:
         outputs.check(out)
     reader = driver_for(environment.platform).open_reader(connection)

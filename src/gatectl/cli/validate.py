@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import os
-import time
 from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
 
 import click
 
+from gatectl import clock
 from gatectl.applying import guardrails
 from gatectl.cli.console import Console
 from gatectl.cli.guarding import guardrails_option, read_base
@@ -57,7 +57,7 @@ def COMMAND(  # noqa: N802 - the table's word
     touching the checkout. Each commit is merged alone, then all together. Uncommitted changes are included.
     """
     console = options.console(outputs.printed)
-    asking = _Asking(refs, guardrails_from, time.monotonic() + deadline)
+    asking = _Asking(refs, guardrails_from, clock.current().now() + deadline)
     gathered = _gather(options, paths, asking)
     _tell(console, gathered.changes)
     results = [_without_projects(result, gathered.below) for result in checks.run(gathered.checks)]

@@ -19,7 +19,6 @@ from __future__ import annotations
 import math
 import os
 import random
-import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import closing, contextmanager
 from importlib import import_module
@@ -28,10 +27,11 @@ from typing import Any, Final, Literal, NamedTuple
 import httpcore
 import httpx
 
+from gatectl.clock import CLOCK, Clock
 from gatectl.errors import DeadlinePassed, PlatformError, Uncertain, Unreachable, UsageError
 from gatectl.network.addresses import Admission
 from gatectl.network.proxies import Proxy, find_proxy
-from gatectl.network.sockets import Backend, Clock, trusted_authorities
+from gatectl.network.sockets import Backend, Exchange, trusted_authorities
 from gatectl.quote import quote
 from gatectl.version import __version__
 
@@ -92,22 +92,23 @@ class Request(NamedTuple):
 
 
 class Client:
-    """Connections to one origin, kept open until `close`. `ends` is the moment (time.monotonic) that no request outlives.
+    """Connections to one origin, kept open until `close`. `ends` is the moment (of `clock`) that no request outlives.
 
     `environ` names proxies and certificates. Raises InputError or UsageError for those that cannot be used.
     """
 
     def __init__(
         self, admission: Admission, *, headers: Mapping[str, str], parallel: int = 4, ends: float | None = None,
-        environ: Mapping[str, str] = os.environ,
+        environ: Mapping[str, str] = os.environ, clock: Clock = CLOCK,
     ) -> None:  # fmt: skip
         self._admission = admission
         self._ends = math.inf if ends is None else ends
-        self._clock = Clock()
+        self._clock = clock
+        self._exchange = Exchange(clock)
         self._proxy = find_proxy(admission.address, environ)
         self.base = str(admission.address)
         self._client = httpx.Client(
-            transport=_Line(admission, self._proxy, self._clock, parallel, environ),
+            transport=_Line(admission, self._proxy, self._exchange, parallel, environ),
             headers={"User-Agent": f"gatectl/{__version__}", "Accept-Encoding": "gzip, deflate", **headers},
             trust_env=False,
             follow_redirects=False,
@@ -118,7 +119,7 @@ class Client:
 
     def left(self) -> float:
         """Seconds until the deadline; infinite without one."""
-        return self._ends - time.monotonic()
+        return self._ends - self._clock.now()
 
     def at(self, path: str) -> str:
         """The address of a path below the origin's own."""
@@ -130,16 +131,37 @@ class Client:
         Raises Unreachable where it was never sent, Uncertain where it may have had an effect, DeadlinePassed where it can
         have had none, PlatformError where it cannot be sent, or is answered by more than `largest`.
         """
-        self._clock.begin(min(self._ends, time.monotonic() + REQUEST_SECONDS))
+        self._exchange.begin(min(self._ends, self._clock.now() + REQUEST_SECONDS))
         status = 0
         try:
             built = self._build(request)
             with closing(self._client.send(built, stream=True)) as response:
                 status = response.status_code
-                self._clock.ends = min(self._ends, time.monotonic() + 4 * REQUEST_SECONDS)
+                self._exchange.ends = min(self._ends, self._clock.now() + 4 * REQUEST_SECONDS)
                 return Response(status, dict(response.headers), self._whole(request, response), _next(response))
         except tuple(MEANINGS) as error:
             raise self._explained(request, error, status) from None
+
+    def pause(
+        self, seconds: float, check: Callable[[], None], *, after: PlatformError | None = None, asked: float | None = None,
+    ) -> None:  # fmt: skip
+        """Wait before a request is sent again, but never beyond the deadline; `check` raises where it is not to be sent any more.
+
+        `after` is what went wrong, `asked` the wait that the server asked for. Raises DeadlinePassed, which says both.
+        """
+        rest = self.left()
+        if seconds >= rest:
+            if asked is not None:
+                why = f"the deadline comes first: the platform asks to wait {asked:.0f} s, and {max(0.0, rest):.0f} s are left"
+            elif after is not None:
+                why = f"{after.message}; the deadline passed while it was tried again"
+            else:
+                why = "the deadline passed while waiting for the platform"
+            raise DeadlinePassed(why, MORE_TIME)
+        until = self._clock.now() + seconds
+        while (remains := until - self._clock.now()) > 0:
+            check()
+            self._clock.sleep(min(_GLANCE, remains))
 
     def _build(self, request: Request) -> httpx.Request:
         url = httpx.URL(request.url)
@@ -169,7 +191,7 @@ class Client:
     def _explained(self, request: Request, error: Exception, status: int) -> PlatformError:
         """What a failure means. Whatever was never written to the origin was never sent, whichever way it failed."""
         meaning = meaning_of(error)
-        if not self._clock.sent:
+        if not self._exchange.sent:
             if meaning == "unsendable":
                 # What cannot be put into a request is not shown: it may be a secret.
                 return PlatformError(f"{request.what}: this cannot be sent as a request")
@@ -215,29 +237,6 @@ def backoff(attempt: int) -> float:
     return float(min(0.1 * 2 ** min(attempt, 10), 1.0) * (0.5 + random.random() / 2))  # noqa: S311 - spreading retries, not a secret
 
 
-def pause(
-    seconds: float, left: Callable[[], float], check: Callable[[], None], *, after: PlatformError | None = None,
-    asked: float | None = None,
-) -> None:  # fmt: skip
-    """Wait before a request is sent again, but never beyond the deadline; `check` raises where it is not to be sent any more.
-
-    `after` is what went wrong, `asked` the wait that the server asked for. Raises DeadlinePassed, which says both.
-    """
-    rest = left()
-    if seconds >= rest:
-        if asked is not None:
-            why = f"the deadline comes first: the platform asks to wait {asked:.0f} s, and {max(0.0, rest):.0f} s are left"
-        elif after is not None:
-            why = f"{after.message}; the deadline passed while it was tried again"
-        else:
-            why = "the deadline passed while waiting for the platform"
-        raise DeadlinePassed(why, MORE_TIME)
-    until = time.monotonic() + seconds
-    while (remains := until - time.monotonic()) > 0:
-        check()
-        time.sleep(min(_GLANCE, remains))
-
-
 def _origin(url: httpx.URL) -> tuple[str, str, int | None]:
     return url.scheme, url.host, url.port or None
 
@@ -259,7 +258,7 @@ class _Line(httpx.BaseTransport):
     """A pool of connections, direct or through a proxy, in httpx's words."""
 
     def __init__(
-        self, admission: Admission, proxy: Proxy | None, clock: Clock, parallel: int, environ: Mapping[str, str]
+        self, admission: Admission, proxy: Proxy | None, exchange: Exchange, parallel: int, environ: Mapping[str, str]
     ) -> None:
         secure = admission.address.scheme == "https"
         common: dict[str, Any] = {
@@ -267,7 +266,7 @@ class _Line(httpx.BaseTransport):
             "max_connections": parallel + 2,
             "max_keepalive_connections": parallel + 2,
             "keepalive_expiry": 5.0,
-            "network_backend": Backend(clock, proxy),
+            "network_backend": Backend(exchange, proxy),
         }
         self._pool = _pool(proxy, common, environ)
 

@@ -11,12 +11,12 @@ import os
 import socket
 import ssl
 import threading
-import time
 from collections.abc import Iterable, Mapping
 from typing import Any, Final
 
 import httpcore
 
+from gatectl.clock import Clock
 from gatectl.errors import InputError
 from gatectl.network.proxies import Proxy
 from gatectl.quote import quote
@@ -25,25 +25,28 @@ _PIECE: Final = 16 * 1024
 """Bytes that are written before the clock is asked again."""
 
 
-class Clock(threading.local):
+class Exchange(threading.local):
     """Of the request that this thread is sending: when it has to be over, and whether anything of it went to the origin."""
 
     ends: float = math.inf
     sent: bool = False
+
+    def __init__(self, clock: Clock) -> None:
+        self.now = clock.now
 
     def begin(self, ends: float) -> None:
         self.ends = ends
         self.sent = False
 
     def within(self, timeout: float | None) -> float:
-        return min(math.inf if timeout is None else timeout, self.ends - time.monotonic())
+        return min(math.inf if timeout is None else timeout, self.ends - self.now())
 
 
 class Backend(httpcore.NetworkBackend):
     """Sockets. Where there is a proxy they lead to it, and what fails before it has let us through is the proxy's."""
 
-    def __init__(self, clock: Clock, proxy: Proxy | None) -> None:
-        self._clock = clock
+    def __init__(self, exchange: Exchange, proxy: Proxy | None) -> None:
+        self._exchange = exchange
         self._proxy = proxy
         self._inner = httpcore.SyncBackend()
 
@@ -51,19 +54,19 @@ class Backend(httpcore.NetworkBackend):
         self, host: str, port: int, timeout: float | None = None, local_address: str | None = None,
         socket_options: Iterable[Any] | None = None,
     ) -> httpcore.NetworkStream:  # fmt: skip
-        until = time.monotonic() + self._clock.within(timeout)
+        until = self._exchange.now() + self._exchange.within(timeout)
         try:
             inner = self._connected(host, port, until)
         except (httpcore.ConnectError, httpcore.ConnectTimeout) as error:
             if self._proxy is not None:
                 raise httpcore.ProxyError(str(error)) from error
             raise
-        return _Stream(inner, self._clock, self._proxy)
+        return _Stream(inner, self._exchange, self._proxy)
 
     def _connected(self, host: str, port: int, until: float) -> httpcore.NetworkStream:
         failure: Exception = httpcore.ConnectTimeout("no connection in time")
-        for place in _resolve(host, port, until):
-            left = until - time.monotonic()
+        for place in _resolve(host, port, until - self._exchange.now()):
+            left = until - self._exchange.now()
             if left <= 0:
                 break
             try:
@@ -76,7 +79,7 @@ class Backend(httpcore.NetworkBackend):
         raise NotImplementedError("nothing here asks httpcore to try again")
 
 
-def _resolve(host: str, port: int, until: float) -> list[str]:
+def _resolve(host: str, port: int, seconds: float) -> list[str]:
     """The addresses of a name. A resolver cannot be interrupted, so it is asked beside, and left alone when it takes too long."""
     found: list[Any] = []
 
@@ -88,7 +91,7 @@ def _resolve(host: str, port: int, until: float) -> list[str]:
 
     asking = threading.Thread(target=ask, daemon=True)
     asking.start()
-    asking.join(max(0.0, until - time.monotonic()))
+    asking.join(max(0.0, seconds))
     if not found:
         raise httpcore.ConnectTimeout("the name of the host was not found in time")
     if isinstance(found[0], Exception):
@@ -99,25 +102,25 @@ def _resolve(host: str, port: int, until: float) -> list[str]:
 class _Stream(httpcore.NetworkStream):
     """A connection, every step of which ends by the deadline. What is written to the origin itself is noted as sent."""
 
-    def __init__(self, inner: httpcore.NetworkStream, clock: Clock, proxy: Proxy | None) -> None:
+    def __init__(self, inner: httpcore.NetworkStream, exchange: Exchange, proxy: Proxy | None) -> None:
         self._inner = inner
-        self._clock = clock
+        self._exchange = exchange
         self._proxy = proxy
         """The one that still stands between us and the origin."""
 
     def read(self, max_bytes: int, timeout: float | None = None) -> bytes:
-        left = self._clock.within(timeout)
+        left = self._exchange.within(timeout)
         if left <= 0:
             raise httpcore.ReadTimeout("too late")
         return self._inner.read(max_bytes, left)
 
     def write(self, buffer: bytes, timeout: float | None = None) -> None:
         for start in range(0, len(buffer), _PIECE):
-            left = self._clock.within(timeout)
+            left = self._exchange.within(timeout)
             if left <= 0:
                 raise httpcore.WriteTimeout("too late")
             if self._proxy is None:
-                self._clock.sent = True
+                self._exchange.sent = True
             self._inner.write(buffer[start : start + _PIECE], left)
 
     def close(self) -> None:
@@ -126,7 +129,7 @@ class _Stream(httpcore.NetworkStream):
     def start_tls(
         self, ssl_context: ssl.SSLContext, server_hostname: str | None = None, timeout: float | None = None
     ) -> httpcore.NetworkStream:
-        left = self._clock.within(timeout)
+        left = self._exchange.within(timeout)
         to_proxy = self._proxy is not None and self._proxy.scheme == "https" and not isinstance(self, _ToProxy)
         if left <= 0:
             raise httpcore.ConnectTimeout("too late")
@@ -136,7 +139,7 @@ class _Stream(httpcore.NetworkStream):
             if to_proxy:
                 raise httpcore.ProxyError(str(error)) from error
             raise
-        return _ToProxy(inner, self._clock, self._proxy) if to_proxy else _Stream(inner, self._clock, None)
+        return _ToProxy(inner, self._exchange, self._proxy) if to_proxy else _Stream(inner, self._exchange, None)
 
     def get_extra_info(self, info: str) -> Any:
         return self._inner.get_extra_info(info)

@@ -16,6 +16,7 @@ from pathlib import Path
 from threading import Lock
 from typing import Any, Literal, NamedTuple, Protocol
 
+from gatectl.clock import CLOCK, Clock
 from gatectl.network.addresses import Pattern
 
 Wire = Mapping[str, Any]
@@ -103,7 +104,7 @@ class Connection(NamedTuple):
 
     `target` is as an environment names it, `folder` what paths in it are relative to. `openai` is the wire value of OpenAI
     endpoints where the environment says it. `parallel` is the most requests under way at once (None: the platform's own
-    number), `ends` the moment (of `time.monotonic`) by which the whole run has to be over (None: no limit).
+    number), `ends` the moment (of `clock`) by which the whole run has to be over (None: no limit).
 
     `named` says that the target is the operator's own word (`--platform`, a variable, an argument), and `trusted` which hosts
     the operator trusts. By default neither is so: then the target is a checkout's, no credential is sent to this machine,
@@ -123,6 +124,7 @@ class Connection(NamedTuple):
     trusted: tuple[Pattern, ...] = ()
     environ: Mapping[str, str] = os.environ
     shared: Shared | None = None
+    clock: Clock = CLOCK
 
 
 class Reader(Protocol):

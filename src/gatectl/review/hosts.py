@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any, Final, NamedTuple
 from urllib.parse import quote
 
+from gatectl.clock import CLOCK, Clock
 from gatectl.errors import Forbidden, PlatformError, PlatformRefused
 from gatectl.review.settings import Place
 from gatectl.review.transport import Patience, Transport
@@ -43,16 +44,19 @@ ENDPOINTS: Final[Mapping[str, Endpoints]] = {
 
 
 class Host:
-    """The comments of one pull request. `ends` is the moment (time.monotonic) by which all is over."""
+    """The comments of one pull request. `ends` is the moment (of `clock`) by which all is over."""
 
-    def __init__(self, place: Place, patience: Patience | None = None, ends: float | None = None) -> None:
+    def __init__(
+        self, place: Place, patience: Patience | None = None, ends: float | None = None, clock: Clock = CLOCK
+    ) -> None:
         self._endpoints = ENDPOINTS[place.provider]
         project = place.project if place.provider == "github" else quote(place.project, safe="")
         self._values = {"project": project, "number": str(place.number)}
         self._anonymous = place.header == "JOB-TOKEN"  # of a job, which GitLab does not let ask
         headers = {place.header: place.token, "Accept": self._endpoints.accept}
         secret = place.token.removeprefix("Bearer ")
-        self._transport = Transport(place.api, headers, secret, patience or Patience(), ends)
+        self._transport = Transport(place.api, headers, secret, patience or Patience(), ends, clock)
+        self.clock = clock
 
     def close(self) -> None:
         self._transport.close()

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import re
-import time
 from typing import Final, Literal, NamedTuple
 from urllib.parse import quote
 
@@ -86,7 +85,7 @@ def post(host: Host, mark: str, plan: str, budget: int, *, create: bool, tried: 
     A comment that may or may not have been written is looked for before it is written again. Raises PlatformError.
     """
     me = host.myself()
-    ends = time.monotonic() + tried
+    ends = host.clock.now() + tried
     while True:
         found = find(host, mark, me)
         body = compose(mark, plan, found.body if found is not None else None, budget)
@@ -99,9 +98,9 @@ def post(host: Host, mark: str, plan: str, budget: int, *, create: bool, tried: 
         try:
             return Posted("created", host.create(body))
         except Uncertain as error:
-            if time.monotonic() >= ends:
+            if host.clock.now() >= ends:
                 raise Unreachable(f"{error.message}; tried for {tried:.0f} s", error.hint) from None
-            time.sleep(min(0.5, tried / 10))
+            host.clock.sleep(min(0.5, tried / 10))
 
 
 def find(host: Host, mark: str, me: int | None) -> Comment | None:

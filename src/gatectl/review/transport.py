@@ -7,11 +7,11 @@ that may have had one raises Uncertain, and the caller looks before it posts aga
 from __future__ import annotations
 
 import json
-import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any, Final, NamedTuple
 from urllib.parse import urlsplit
 
+from gatectl.clock import CLOCK, Clock
 from gatectl.credentials.redaction import Redaction
 from gatectl.errors import Forbidden, NotAuthenticated, PlatformError, PlatformRefused, Uncertain, Unreachable
 from gatectl.network import http
@@ -36,17 +36,20 @@ class Patience(NamedTuple):
 class Transport:
     """One connection to the API at `api`, which the CI names; `headers` carry the token, and go to no other origin.
 
-    `ends` is the moment (time.monotonic) by which all is over.
+    `ends` is the moment (of `clock`) by which all is over.
     """
 
     def __init__(
-        self, api: str, headers: Mapping[str, str], secret: str, patience: Patience, ends: float | None = None
-    ) -> None:
+        self, api: str, headers: Mapping[str, str], secret: str, patience: Patience, ends: float | None = None,
+        clock: Clock = CLOCK,
+    ) -> None:  # fmt: skip
         self._without_secrets = Redaction([secret])
         self._patience = patience
         self._waited = 0.0
+        self._clock = clock
         # The variables that CI sets are the operator's word (`settings`); nothing of a checkout is asked for an address.
-        self._client = http.Client(admit(http_address(api), named=True, trusted=()), headers=headers, ends=ends)
+        admission = admit(http_address(api), named=True, trusted=())
+        self._client = http.Client(admission, headers=headers, ends=ends, clock=clock)
 
     def close(self) -> None:
         self._client.close()
@@ -71,34 +74,34 @@ class Transport:
 
     def _patient(self, method: str, url: str, body: Mapping[str, Any] | None) -> http.Response:
         """One request, repeated while that does no harm and there is time."""
-        began, attempt = time.monotonic(), 0
+        began, attempt = self._clock.now(), 0
         what = _what(method, url)
         while True:
             try:
                 response = self._client.exchange(
                     http.Request(method, url, what, _LARGEST, body=body, changes=method == "POST")
                 )
-                wait = _wait(response)
+                wait = _wait(response, self._clock.wall)
                 if wait is None:
                     self._judge(response, what)
                     return response
                 self._throttled(wait if wait >= 0 else 2.0**attempt, what)
-                began = time.monotonic()  # it is there, after all
+                began = self._clock.now()  # it is there, after all
             except Unreachable as error:
                 error = self._redacted(error)
                 if (isinstance(error, Uncertain) and method == "POST") or isinstance(error, _Limited):
                     raise error from None
-                if time.monotonic() - began >= self._patience.tried:
+                if self._clock.now() - began >= self._patience.tried:
                     message = f"{error.message}; tried for {self._patience.tried:.0f} s"
                     raise Unreachable(message, error.hint if not isinstance(error, Uncertain) else LATER) from None
-                http.pause(backoff(attempt), self._client.left, _nothing, after=error)
+                self._client.pause(backoff(attempt), _nothing, after=error)
             attempt += 1
 
     def _throttled(self, seconds: float, what: str) -> None:
         self._waited += seconds
         if self._waited > self._patience.waited:
             raise _Limited(f"{what}: the host's rate limit asks to wait {seconds:.0f} s", "run it again later")
-        http.pause(seconds, self._client.left, _nothing, asked=seconds)
+        self._client.pause(seconds, _nothing, asked=seconds)
 
     def _redacted(self, error: Unreachable) -> Unreachable:
         error.message = self._without_secrets(error.message)
@@ -142,7 +145,7 @@ class _Limited(Unreachable):
     """The host is there, and will not serve us for longer than we wait."""
 
 
-def _wait(response: http.Response) -> float | None:
+def _wait(response: http.Response, now: Callable[[], float]) -> float | None:
     """For how long an answer asks to wait (-1: it does not say); None for one that is no throttling.
 
     GitHub says 403 for its limits too; what tells them from a refusal is Retry-After, or a remainder of 0.
@@ -156,7 +159,7 @@ def _wait(response: http.Response) -> float | None:
         return float(min(int(after[:9]), 10**9))
     reset = headers.get("x-ratelimit-reset", "").strip()
     if spent and reset.isascii() and reset.isdecimal():
-        return max(0.0, int(reset[:12]) - time.time())
+        return max(0.0, int(reset[:12]) - now())
     return -1.0
 
 

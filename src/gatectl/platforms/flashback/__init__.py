@@ -89,8 +89,9 @@ def _open(connection: Connection) -> Transport:
         )
     parallel = connection.parallel or PARALLEL
     return Transport(
-        admission, connection.credentials, parallel=parallel, ends=connection.ends, environ=connection.environ
-    )
+        admission, connection.credentials, parallel=parallel, ends=connection.ends, environ=connection.environ,
+        clock=connection.clock,
+    )  # fmt: skip
 
 
 def check_url(target: str) -> str:

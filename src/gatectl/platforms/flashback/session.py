@@ -8,10 +8,10 @@ from __future__ import annotations
 import base64
 import json
 import threading
-import time
 from collections.abc import Callable, Mapping
 from typing import Any, Final, Protocol
 
+from gatectl.clock import CLOCK, Clock
 from gatectl.errors import NotAuthenticated, PlatformError, PlatformRefused
 from gatectl.platforms.interface import Credentials, Secret
 
@@ -54,10 +54,11 @@ class GivenToken:
 class Login:
     """E-mail and password: logs in when first needed, refreshes before expiry and when refused."""
 
-    def __init__(self, email: str, password: Secret, post: Call) -> None:
+    def __init__(self, email: str, password: Secret, post: Call, clock: Clock = CLOCK) -> None:
         self._email = email
         self._password = password
         self._post = post
+        self._now = clock.wall
         self._lock = threading.Lock()
         self._access: str | None = None
         self._refresh: str | None = None
@@ -69,7 +70,7 @@ class Login:
         with self._lock:
             if self._access is None:
                 self._login()
-            elif time.time() >= self._due:
+            elif self._now() >= self._due:
                 self._early()
             return self._access
 
@@ -87,9 +88,9 @@ class Login:
         try:
             self._fresh()
         except PlatformError as error:
-            if isinstance(error, NotAuthenticated) or time.time() >= self._expires:
+            if isinstance(error, NotAuthenticated) or self._now() >= self._expires:
                 raise
-            self._due = min(time.time() + _AGAIN, self._expires)
+            self._due = min(self._now() + _AGAIN, self._expires)
 
     def _fresh(self) -> None:
         """A new access token by refresh; by login where the platform does not take the refresh token (any more)."""
@@ -124,7 +125,7 @@ class Login:
         self._access = _usable(access, "the login")
         self._refresh = refresh if isinstance(refresh, str) else self._refresh
         self._seen = [*self._seen, access, *([refresh] if isinstance(refresh, str) else [])][-8:]
-        now = time.time()
+        now = self._now()
         self._expires = _expiry(access, body.get("expiresAt"), now)
         left = self._expires - now
         # Five minutes before expiry, or at four fifths of a shorter life (U19).
@@ -161,7 +162,7 @@ def _claim(token: str, name: str) -> float | None:
     return float(value) if isinstance(value, (int, float)) else None
 
 
-def make_session(credentials: Credentials | None, post: Call) -> Session:
+def make_session(credentials: Credentials | None, post: Call, clock: Clock = CLOCK) -> Session:
     if credentials is None:
         return GivenToken(None)
     if credentials.token is not None:
@@ -170,4 +171,4 @@ def make_session(credentials: Credentials | None, post: Call) -> Session:
         raise PlatformError(
             "a login needs both an e-mail address and a password", "set GATECTL_EMAIL and GATECTL_PASSWORD"
         )
-    return Login(credentials.email, credentials.password, post)
+    return Login(credentials.email, credentials.password, post, clock)

@@ -6,13 +6,14 @@ may have had one is never repeated here: it raises Uncertain, and `applying.exec
 
 from __future__ import annotations
 
+import math
 import os
 import threading
-import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any, Final, NamedTuple
 
+from gatectl.clock import CLOCK, Clock
 from gatectl.errors import (
     DeadlinePassed,
     NotAuthenticated,
@@ -41,12 +42,13 @@ _GLANCE: Final = 0.1
 class Pace:
     """How many requests may be under way: starts at 4, halves when throttled, grows by one after a clean window."""
 
-    def __init__(self, largest: int) -> None:
+    def __init__(self, largest: int, clock: Clock = CLOCK) -> None:
         self.largest = largest
+        self._clock = clock
         self.limit = min(START, largest)
         self._under_way = 0
         self._clean = 0
-        self._halved = 0.0
+        self._halved = -math.inf
         self._change = threading.Condition()
 
     @contextmanager
@@ -77,9 +79,9 @@ class Pace:
         with self._change:
             self._clean = 0
             # Answers to requests of the same moment are one sign, not several.
-            if time.monotonic() - self._halved > 0.5:
+            if self._clock.now() - self._halved > 0.5:
                 self.limit = max(1, self.limit // 2)
-                self._halved = time.monotonic()
+                self._halved = self._clock.now()
 
 
 _PLAIN: Final[Mapping[str, str]] = {}
@@ -113,17 +115,23 @@ class Transport:
 
     def __init__(
         self, admission: Admission, credentials: Credentials | None, *, parallel: int, ends: float | None,
-        environ: Mapping[str, str] = os.environ,
+        environ: Mapping[str, str] = os.environ, clock: Clock = CLOCK,
     ) -> None:  # fmt: skip
-        self.pace = Pace(parallel)
+        self.pace = Pace(parallel, clock)
+        self._clock = clock
         self.stopping = False
         # A platform that nobody but the checkout names gets no credential, and no login is tried there.
         self._withheld = not admission.credentials
         self._place = admission.address.place
         self._client = http.Client(
-            admission, headers={"Accept": "application/json"}, parallel=parallel, ends=ends, environ=environ
+            admission,
+            headers={"Accept": "application/json"},
+            parallel=parallel,
+            ends=ends,
+            environ=environ,
+            clock=clock,
         )
-        self._session = make_session(credentials if admission.credentials else None, self._post_without_token)
+        self._session = make_session(credentials if admission.credentials else None, self._post_without_token, clock)
 
     def close(self) -> None:
         self._client.close()
@@ -146,7 +154,7 @@ class Transport:
 
         `quotas`: a quota is a passing fault too; a list has none. A refusal is an answer, and asking again does not change it.
         """
-        began = time.monotonic()
+        began = self._clock.now()
         attempt = 0
         while True:
             try:
@@ -155,7 +163,7 @@ class Transport:
                 passing = quotas and isinstance(error, PlatformRefused) and error.status == 429
                 if not (passing or isinstance(error, Uncertain)):
                     raise
-                if time.monotonic() - began >= TRIED_SECONDS:
+                if self._clock.now() - began >= TRIED_SECONDS:
                     raise Unreachable(f"{error.message}; tried for {TRIED_SECONDS:.0f} s", LATER) from None
                 failure = error
             self._sleep(backoff(attempt), request, failure)
@@ -201,7 +209,7 @@ class Transport:
 
     def _patient(self, request: _Request, headers: Mapping[str, str]) -> Any:
         """One request, repeated while it surely had no effect: it was never sent, or it was throttled."""
-        began = time.monotonic()
+        began = self._clock.now()
         attempt = 0
         while True:
             try:
@@ -214,7 +222,7 @@ class Transport:
                 self.pace.was_throttled()
                 self._sleep(max(error.seconds or 0.0, backoff(attempt) * 2), request, error, asked=error.seconds)
             except Unreachable as error:
-                if isinstance(error, Uncertain) or time.monotonic() - began >= TRIED_SECONDS:
+                if isinstance(error, Uncertain) or self._clock.now() - began >= TRIED_SECONDS:
                     raise
                 self._sleep(backoff(attempt), request, error)
             attempt += 1
@@ -246,7 +254,7 @@ class Transport:
 
     def _sleep(self, seconds: float, request: _Request, after: PlatformError, asked: float | None = None) -> None:
         """Wait before a request is sent again, but never beyond the deadline, nor after `stop`."""
-        http.pause(seconds, self._client.left, lambda: self._check(request), after=after, asked=asked)
+        self._client.pause(seconds, lambda: self._check(request), after=after, asked=asked)
 
 
 class Stopped(PlatformError):
