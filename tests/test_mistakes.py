@@ -185,10 +185,41 @@ def test_a_rule_that_cannot_be_adjusted_is_told_so(tmp_path: Path) -> None:
     assert (other.rule, other.message) == ("GW202", "unknown field 'GW37' in spec.rules")
 
 
-@pytest.mark.parametrize("name", ["“orders”", "„orders“", "‘orders’", "«orders»", "“orders", "orders”"])
+@pytest.mark.parametrize(
+    "name",
+    [
+        "“orders”",
+        "„orders“",
+        "‘orders’",
+        "«orders»",
+        "»orders«",
+        "“orders",
+        "orders”",
+        "‟orders‟",
+        "‛orders’",
+        "‚orders‘",
+    ],
+)
 def test_typographic_quotes_are_told_to_be_part_of_the_name(tmp_path: Path, name: str) -> None:
     (found,) = findings(tmp_path, f"{HEAD.replace('orders', name)}spec: {{endpointType: S3}}\n")
     assert (found.rule, found.severity, found.hint) == ("GW205", "warning", 'write straight quotes: "orders"')
+
+
+@pytest.mark.parametrize("name", ["“orders” and “more”", "“say 'x' \\\\ y”", "“" + "x" * 70 + "”", '“say \\"x\\"”'])
+def test_a_hint_is_what_could_be_written_or_says_only_how(tmp_path: Path, name: str) -> None:
+    text = HEAD.replace("name: orders", f'name: "{name}"')
+    (found,) = findings(tmp_path, f"{text}spec: {{endpointType: S3}}\n")
+    assert (found.rule, found.hint) == ("GW205", 'write straight quotes: "…"')
+
+
+def test_an_apostrophe_at_the_end_is_the_names_own(tmp_path: Path) -> None:
+    assert told(tmp_path, f"{HEAD.replace('orders', 'the traders’')}spec: {{endpointType: S3}}\n") == []
+
+
+def test_quotes_around_what_is_wrong_because_of_them_are_one_mistake(tmp_path: Path) -> None:
+    (found,) = findings(tmp_path, f"{HEAD}spec: {{endpointType: “S3”}}\n")
+    assert (found.rule, found.severity) == ("GW204", "error")
+    assert found.hint and found.hint.endswith('do not quote it; write straight quotes: "S3"')
 
 
 def test_it_is_a_matter_of_taste(tmp_path: Path) -> None:

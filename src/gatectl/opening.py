@@ -7,7 +7,7 @@ the environment, and whom the operator trusts (product.md, sections 1, 7 and 10)
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -49,13 +49,18 @@ def make_checked_project(source: SourceFile, file: Path, environ: Mapping[str, s
     findings = list(parsed.findings)
     if len(parsed.documents) == 1:
         findings += check_project(parsed.documents[0], sources.read_schema("project"))
-        findings = findings or _crossing(parsed.documents[0], file, environ)
+        findings += [] if _wrong(findings) else _crossing(parsed.documents[0], file, environ)
     elif not findings:
         message = f"a project file holds one document, not {len(parsed.documents)}"
         findings.append(Finding("GW106", message, "start from: gatectl init", place=sources.first_place(source.path)))
-    if findings:
+    if _wrong(findings):
         raise InvalidProject(locate(findings), source.path)
-    return make_project(file, parsed.documents[0].data)._replace(document=parsed.documents[0], environ=environ)
+    project = make_project(file, parsed.documents[0].data)
+    return project._replace(document=parsed.documents[0], environ=environ, remarks=tuple(locate(findings)))
+
+
+def _wrong(findings: Sequence[Finding]) -> bool:
+    return any(finding.severity == "error" for finding in findings)
 
 
 def _foreign_manifests(document: Document, file: Path) -> list[Finding]:

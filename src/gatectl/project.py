@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any, Literal, NamedTuple
 
 from gatectl.errors import UsageError
-from gatectl.model import Document, SecretReference
+from gatectl.model import Document, Finding, SecretReference
 from gatectl.network.addresses import same_target
 from gatectl.quote import quote
 
@@ -66,6 +66,8 @@ class Project(NamedTuple):
     given: Mapping[str, bytes] | None = None
     """The files that a program hands in, by their path below `folder`, which is nowhere then; None: they are read from there."""
     document: Document | None = None
+    remarks: tuple[Finding, ...] = ()
+    """The warnings about the file, with their places; its `rules` are not applied to them yet."""
 
     @property
     def tokens(self) -> tuple[SecretReference, ...]:

@@ -47,6 +47,10 @@ COMMANDS = {
     "apply": ["apply", "--yes"],
     "export": ["export"],
     "snapshot": ["snapshot", "--out", "snapshot.json"],
+    "graph": ["graph", "--live", "--format", "mermaid"],
+    "graph-dot": ["graph", "--live", "--format", "dot"],
+    "graph-svg": ["graph", "--live"],
+    "graph-html": ["graph", "--live", "--format", "html"],
 }
 SECRET = "canary-of-a-hostile-platform"
 
@@ -145,6 +149,8 @@ TURNS = (
     ("reads", "apply"),
     ("objects", "export"),
     ("workspaces", "snapshot"),
+    ("objects", "graph"),
+    ("objects", "graph-html"),
 )
 QUICK = [(name, *TURNS[index % len(TURNS)]) for index, name in enumerate(name for name in SPOILED if name not in SLOW)]
 EVERY = [(name, place, command) for name in SPOILED if name not in SLOW for place in PLACES for command in COMMANDS]

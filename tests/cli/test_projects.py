@@ -132,3 +132,38 @@ def test_what_an_environment_cannot_be_reached_by_is_no_matter_to_validate(shell
     shell.write("gatectl.yaml", project(default={"platform": "embedded"}, prod={"platform": "http://gateway.example"}))
     shell.write("manifests/a.yaml", ORDERS)
     assert shell("validate").code == 0
+
+
+QUOTED = """apiVersion: gatectl.io/v1
+kind: Project
+metadata: {name: “acme”}
+spec: {manifests: [manifests]%s}
+"""
+
+
+def test_a_warning_about_the_project_file_hides_no_manifest(shell: Shell) -> None:
+    shell.write("gatectl.yaml", QUOTED % "")
+    shell.write("manifests/all.yaml", "kind: Nonsense")
+    done = shell("validate", "--format", "json")
+    assert done.code == 4
+    assert {(f["rule"], f["file"]) for f in done.json["findings"]} >= {
+        ("GW205", "gatectl.yaml"),
+        ("GW107", "manifests/all.yaml"),
+    }
+    shell.write("manifests/all.yaml", BUCKET)
+    assert shell("plan").code == 0
+    assert [f["rule"] for f in shell("plan", "--format", "json").json["diagnostics"]] == ["GW205"]
+
+
+def test_a_warning_about_the_project_file_is_a_matter_of_its_rules(shell: Shell) -> None:
+    shell.write("manifests/all.yaml", BUCKET)
+    for setting, code, count in (("off", 0, 0), ("warning", 0, 1), ("error", 4, 1)):
+        shell.write("gatectl.yaml", QUOTED % f", rules: {{GW205: {setting}}}")
+        done = shell("validate", "--format", "json")
+        assert (done.code, len(done.json["findings"])) == (code, count)
+
+
+def test_beside_a_warning_the_project_file_is_held_to_its_folder_all_the_same(shell: Shell) -> None:
+    shell.write("gatectl.yaml", QUOTED.replace("[manifests]", "[/etc]") % "")
+    done = shell("validate", "--format", "json")
+    assert (done.code, {f["rule"] for f in done.json["findings"]}) == (4, {"GW101", "GW205"})

@@ -22,8 +22,13 @@ FOLDERS: Final = "GATECTL_SECRET_PATHS"
 """The variable that names folders for secrets outside of the project, as PATH names folders."""
 
 _NEVER: Final = re.compile(
-    r"GATECTL_.*|ACTIONS_.*|GITHUB_TOKEN|GITLAB_TOKEN|CI_JOB_TOKEN|CI_JOB_JWT.*|PGPASSWORD", re.DOTALL
+    r"GATECTL_.*|ACTIONS_.*|(?:GITHUB|GITLAB|GH)_(?:ENTERPRISE_)?TOKEN|CI_JOB_TOKEN|CI_JOB_JWT.*|CI_REPOSITORY_URL"
+    r"|CI_(?:REGISTRY|DEPLOY|DEPENDENCY_PROXY)_PASSWORD|SYSTEM_ACCESSTOKEN|BITBUCKET_STEP_OIDC_TOKEN|CIRCLE_OIDC_TOKEN.*"
+    r"|BUILDKITE_AGENT_ACCESS_TOKEN|PGPASSWORD|PGSSLPASSWORD",
+    re.DOTALL,
 )
+"""What gatectl signs in with, and what a CI puts into the environment of every job that it runs."""
+
 _OWN_TOKEN: Final = re.compile(r"GATECTL_(?:\w+_)?TOKEN(?:_\w+)?")
 """What a project file may name as an environment's token all the same."""
 

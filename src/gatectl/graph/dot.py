@@ -7,7 +7,7 @@ from typing import Final
 
 from gatectl.graph.layout import group_title
 from gatectl.graph.values import SIGNS, Graph, Key, Mark, Node
-from gatectl.quote import safe
+from gatectl.quote import quote
 
 _COLORS: Final[dict[Mark, str]] = {
     "same": "#6b7686", "added": "#00705a", "changed": "#8a6100", "removed": "#b3261e", "kept": "#6b7686",
@@ -25,7 +25,7 @@ def render(graph: Graph, title: str = "gatectl") -> str:
 
 def quoted(text: str) -> str:
     """A string of DOT that shows the text: quotes and backslashes escaped, and `&`, which Graphviz reads as an entity's."""
-    text = safe(text).replace("&", "&amp;").replace("\\", "\\\\").replace('"', '\\"')
+    text = quote(text).replace("&", "&amp;").replace("\\", "\\\\").replace('"', '\\"')
     return f'"{text}"'
 
 

@@ -8,7 +8,7 @@ from typing import Final
 
 from gatectl.graph.layout import group_title
 from gatectl.graph.values import SIGNS, Graph, Key, Mark, Node
-from gatectl.quote import safe
+from gatectl.quote import quote
 
 # What stands between letters and digits is text; elsewhere Mermaid may read Markdown in it, a list or emphasis.
 _SPECIAL: Final = re.compile(r"[^\w ,/@.-]|(?<![^\W_])[._-]|[._-](?![^\W_])")
@@ -28,8 +28,8 @@ def render(graph: Graph, title: str = "") -> str:
 
 
 def quoted(text: str) -> str:
-    """Text as the inside of a quoted label."""
-    return _SPECIAL.sub(lambda found: f"#{ord(found[0])};", safe(text))
+    """Text, cut where it is too long, as the inside of a quoted label."""
+    return _SPECIAL.sub(lambda found: f"#{ord(found[0])};", quote(text))
 
 
 def _lines(graph: Graph) -> Iterator[str]:

@@ -9,7 +9,7 @@ from typing import Final
 from gatectl.graph.layout import BOX, Box, Curve, Frame, Picture, lay_out
 from gatectl.graph.values import SIGNS, Graph
 from gatectl.page import static
-from gatectl.quote import safe
+from gatectl.quote import quote, safe
 
 _MARGIN: Final = 20
 
@@ -64,12 +64,12 @@ def shapes(picture: Picture) -> Iterator[str]:
 
 
 def _text(text: str) -> str:
-    """Text that can stand anywhere in XML: what is not printable is an escape, what is markup an entity."""
-    return escape(safe(text))
+    """A name that can stand anywhere in XML: what is not printable is an escape, what is markup an entity, what is too long cut."""
+    return escape(quote(text))
 
 
 def _lines(lines: Iterable[str]) -> str:
-    return "\n".join(map(_text, lines))
+    return "\n".join(escape(safe(line)) for line in lines)
 
 
 def _rectangle(frame: Frame) -> str:
@@ -96,7 +96,11 @@ def _curve(curve: Curve, picture: Picture) -> str:
     edge, bend = curve.edge, (curve.x2 - curve.x1) // 2
     classes = f"edge {edge.mark}" + (" problem" if edge.problems else "")
     source, target = picture.ids[edge.repository], picture.ids[edge.resource]
-    told = [f"{edge.repository[-1]} → {edge.resource[-1]}", *filter(None, [edge.note]), *edge.problems]
+    told = [
+        f"{quote(edge.repository[-1])} → {quote(edge.resource[-1])}",
+        *filter(None, [quote(edge.note)]),
+        *edge.problems,
+    ]
     return (
         f'<path class="{classes}" data-a="{source}" data-b="{target}" d="M{curve.x1} {curve.y1}'
         f'c{bend} 0 {bend} {curve.y2 - curve.y1} {curve.x2 - curve.x1} {curve.y2 - curve.y1}">'

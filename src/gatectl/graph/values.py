@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Final, Literal, NamedTuple
 
-from gatectl.quote import safe
+from gatectl.quote import quote, safe
 from gatectl.resources import comparable
 
 Mark = Literal["same", "added", "changed", "removed", "kept"]
@@ -50,7 +50,7 @@ class Node(NamedTuple):
         what = self.kind if self.is_repository else self.family
         where = f"{self.group[0]}/" if self.group and self.group[0] else ""
         name = f"{where}{self.name}" if self.is_repository else "/".join(filter(None, (self.account, self.name)))
-        lines = [f"{what} {name}", *([self.note] if self.note else [])]
+        lines = [f"{quote(what)} {quote(name)}", *([quote(self.note)] if self.note else [])]
         if self.mark != "same":
             lines.append(WORDS[self.mark])
         return "\n".join(map(safe, [*lines, *(f"⚠ {problem}" for problem in self.problems)]))

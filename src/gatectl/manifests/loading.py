@@ -76,7 +76,7 @@ def load_read(
 ) -> Loaded:
     """The same of files that were read already, from wherever. What is `known` is not examined again, and what is examined
     becomes known."""
-    findings = list(read.findings)
+    findings = [*read.findings, *_adjusted(project, project.remarks)]
     checker = validate.make_checker({kind.name: sources.read_schema(kind.schema) for kind in KINDS.values()})
     manifests = []
     counts = {}

@@ -15,7 +15,9 @@ from gatectl.model import Document, Finding, Pointer, Spot
 from gatectl.quote import quote
 
 _PLACEHOLDER: Final = re.compile(r"\$\{[^{}]*\}|\{\{.*?\}\}|__[A-Z][A-Z0-9_]*__|<[A-Z][A-Z0-9_-]*>|\A<[^<>]+>\Z")
-_SMART: Final = re.compile(r"\A[“”„‘’‚«»].|.[“”«»]\Z", re.DOTALL)
+_QUOTES: Final = "“”„‟‘’‚‛«»"
+_SMART: Final = re.compile(rf"\A[{_QUOTES}].|.[“”‟«»]\Z", re.DOTALL)
+"""A quote that begins a text, or ends it; a single one at its end may be an apostrophe."""
 _TYPOGRAPHIC: Final = re.compile(rb"\xe2\x80[\x98-\x9f]|\xc2[\xab\xbb]")
 
 
@@ -33,10 +35,15 @@ def check_placeholders(document: Document) -> list[Finding]:
                 found.append(Finding("GW207", message, "write the value, or render the template first", spot=spot))
             elif _SMART.search(value):
                 message = "typographic quotes are part of the text, and do not quote it"
-                text = value.strip("“”„‘’‚«»")
-                hint = f'write straight quotes: "{quote(text)}"' if len(text) <= 60 else 'write straight quotes: "…"'
-                found.append(Finding("GW205", message, hint, "warning", spot=spot))
+                found.append(Finding("GW205", message, _straight(value), "warning", spot=spot))
     return found
+
+
+def _straight(value: str) -> str:
+    """How the text would be written, where its quotes are all that is to be changed."""
+    text = value.strip(_QUOTES)
+    plain = len(text) <= 60 and text.isprintable() and not any(character in text for character in f'{_QUOTES}"\\')
+    return f'write straight quotes: "{quote(text)}"' if plain else 'write straight quotes: "…"'
 
 
 @lru_cache(maxsize=1)

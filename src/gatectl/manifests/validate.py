@@ -156,12 +156,21 @@ def _suggestion(field: str) -> str:
 
 def _with_placeholders(findings: Sequence[Finding], unfilled: Sequence[Finding]) -> list[Finding]:
     """One finding for a value that was never filled in, and not another for what is wrong with the placeholder; but a
-    placeholder where a reference to a secret belongs is a secret written out."""
+    placeholder where a reference to a secret belongs is a secret written out. Where quotes are what is wrong with a value, that is
+    said there."""
     secrets = {f.spot.pointer for f in findings if f.spot is not None and f.rule == "GW601"}
     unfilled = [f for f in unfilled if f.spot is not None and f.spot.pointer not in secrets]
     places = {f.spot.pointer for f in unfilled if f.spot is not None and f.rule == "GW207"}
     kept = [f for f in findings if f.spot is None or f.spot.on == "key" or f.spot.pointer not in places]
-    return [*kept, *unfilled]
+    wrong = {f.spot.pointer for f in kept if f.spot is not None and f.spot.on == "value"}
+    hints = {f.spot.pointer: f"{f.message}; {f.hint}" for f in unfilled if f.spot is not None and f.rule == "GW205"}
+    kept = [
+        f._replace(hint=hints[f.spot.pointer])
+        if f.spot is not None and f.spot.on == "value" and f.spot.pointer in hints
+        else f
+        for f in kept
+    ]
+    return [*kept, *(f for f in unfilled if f.rule != "GW205" or f.spot is None or f.spot.pointer not in wrong)]
 
 
 def _problems(document: Document, kind: str, schema: Mapping[str, Any]) -> list[Finding]:

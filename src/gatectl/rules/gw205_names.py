@@ -116,10 +116,10 @@ def _bucket(manifest: Manifest) -> Iterator[Finding]:
 RULE = Rule(
     "GW205",
     "A name breaks its pattern or length",
-    "metadata.name has 1 to 128 printable characters without space at either end; curly quotes at an end are a warning. Azure's"
-    " rules for storage accounts and containers always hold; S3's and GCS' rules for bucket names are errors on a Bucket manifest"
-    " without an endpoint and warnings on a resource entry. The alias of an S3 access point, or a directory bucket, is a warning"
-    " everywhere.",
+    "metadata.name has 1 to 128 printable characters without space at either end. Typographic quotes around a text are a warning,"
+    " in any field: to YAML they are a part of it, and quote nothing. Azure's rules for storage accounts and containers always"
+    " hold; S3's and GCS' rules for bucket names are errors on a Bucket manifest without an endpoint and warnings on a resource"
+    " entry. The alias of an S3 access point, or a directory bucket, is a warning everywhere.",
     adjustable=True,
     each=each,
     across=across,
