@@ -129,7 +129,7 @@ def apply_without_etags(rehearsal: Rehearsal, url: str) -> list[Outcome]:
     project, environment = bare_project(rehearsal.folder), Environment("default", url, openai="OPENAI")
     credentials = Credentials(email=EMAIL, password=Secret(PASSWORD))
     connection = Connection(url, rehearsal.folder, "OPENAI", credentials, named=True)
-    reader = WithoutEtags(connection, open_reader(connection)._transport)
+    reader = WithoutEtags(connection, open_reader(connection)._transport, own=True)
     request = reconcile.Request(project, environment, (str(rehearsal.folder / "repositories.yaml"),))
     loaded = loading.load(project, request.paths, None)
     plan = reconcile.make_plan(request, loaded, reconcile.ask_git(request), reader)
