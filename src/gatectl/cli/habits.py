@@ -66,13 +66,17 @@ def option_hint(arguments: Sequence[str], command: str, option: str | None) -> s
     """What an option of another program is here: the first of a command line's words that is one. `option` is what the
     command line was refused for; where another word is one (`-auto-approve` is refused for its `-a`), it is meant.
     """
-    candidates = [word for word in arguments if word.startswith("-") and word not in ("-", "--")]
-    if option is not None and option.startswith("-") and len(option) == 2:
-        candidates = [word for word in candidates if word.startswith(option) or option[1] in word.partition("=")[0]]
-    elif option is not None:
-        candidates = [word for word in candidates if word.partition("=")[0] == option]
-    for word in candidates:
+    words = [word for word in arguments if word.startswith("-") and word not in ("-", "--")]
+    for word in words if option is None else [word for word in words if _is_meant(word, option)]:
         for pattern, hint in _OPTIONS:
             if re.fullmatch(pattern, word):
                 return hint.format(command=command or "plan")
     return None
+
+
+def _is_meant(word: str, option: str) -> bool:
+    """Whether a word is what a command line was refused for: the option itself, or one that was read as several short ones."""
+    name = word.partition("=")[0]
+    if option.startswith("-") and len(option) == 2:
+        return word.startswith(option) or option[1] in name
+    return name == option

@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Mapping
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
 
 import click
 
 from gatectl import clock
 from gatectl.cli.options import Globals, command, connection_of, deadline_option, environment_of, load_project
+from gatectl.documents.snapshots import Snapshot
 from gatectl.errors import DONE, UsageError
 from gatectl.files import outputs
 from gatectl.planning.current import read_current, read_workspaces
@@ -55,7 +54,7 @@ def COMMAND(options: Globals, out: str | None, deadline: float) -> int:  # noqa:
     return DONE
 
 
-def _read_back(taken: Mapping[str, Any]) -> None:
+def _read_back(taken: Snapshot) -> None:
     """Read what is to be saved as a plan would. Raises PlatformError: what a plan could not read is not saved either."""
     reader = snapshot.SnapshotReader(Path("snapshot"), taken)
     visible = read_workspaces(reader)

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import click
 
@@ -29,6 +29,9 @@ from gatectl.opening import InvalidProject
 from gatectl.platforms import default_workspace_of
 from gatectl.project import Project, choose_environment
 from gatectl.quote import quote
+
+if TYPE_CHECKING:
+    from gatectl.manifests.merging import Forecast
 
 
 @command("validate")
@@ -175,16 +178,22 @@ def _merge(
                 raise
             console.warning(f"not checked as merged: {error.message}")
             return findings, files
-    known = {
-        (f.rule, f.place, tuple(r.place for r in f.related)): f for forecast in forecasts for f in forecast.findings
-    }
     shown: Sequence[SourceFile] = files
     for forecast in forecasts:
         shown = forecast.shown(shown, findings)
-    if forecasts and forecasts[0].merged:
-        first = forecasts[0]
-        included = " and uncommitted changes" if first.included else ""
-        console.info(
-            f"checked as merged, too: {quote(first.ours)}{included} with {', '.join(map(quote, first.merged))}"
-        )
-    return [*findings, *known.values()], shown
+    for forecast in forecasts[:1]:
+        _tell_merged(console, forecast)
+    return [*findings, *_once(found for forecast in forecasts for found in forecast.findings)], shown
+
+
+def _tell_merged(console: Console, forecast: Forecast) -> None:
+    if forecast.merged:
+        included = " and uncommitted changes" if forecast.included else ""
+        with_ = ", ".join(map(quote, forecast.merged))
+        console.info(f"checked as merged, too: {quote(forecast.ours)}{included} with {with_}")
+
+
+def _once(findings: Iterable[Finding]) -> Iterable[Finding]:
+    """Findings of several forecasts, each told once."""
+    known = {(f.rule, f.place, tuple(r.place for r in f.related)): f for f in findings}
+    return known.values()

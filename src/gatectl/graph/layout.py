@@ -11,8 +11,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from math import sqrt
 from typing import Final, NamedTuple
-from unicodedata import east_asian_width
 
+from gatectl.graph.text import fit, text_width
 from gatectl.graph.values import Edge, Graph, Key, Node
 from gatectl.quote import safe
 
@@ -204,34 +204,45 @@ def _piece(nodes: Sequence[Node], edges: Mapping[Key, list[Edge]], known: Mappin
     ordered = list(nodes)
     units = _units([known[key] for key in dict.fromkeys(edge.resource for edge in own)])
     for _ in range(2):
-        rank = {node.key: float(index) for index, node in enumerate(ordered)}
-        for unit in units:
-            unit.nodes.sort(key=lambda node: (_middle(rank[k] for k in near[node.key]), _order(node)))
-        units.sort(key=lambda u: (_middle(rank[k] for n in u.nodes for k in near[n.key]), _order(u.nodes[0])))
-        rank |= {node.key: float(index) for index, node in enumerate(n for unit in units for n in unit.nodes)}
-        ordered.sort(
-            key=lambda node: _middle(rank[k] for k in near.get(node.key, ())) if near.get(node.key) else rank[node.key]
-        )
+        _sort_units(units, ordered, near)
+        _sort_repositories(ordered, units, near)
     return _placed(ordered, units, own, near)
+
+
+def _sort_units(units: list[_Unit], repositories: Sequence[Node], near: Mapping[Key, list[Key]]) -> None:
+    """Each unit, and what is in it, by the middle of the repositories that attach it."""
+    rank = {node.key: float(index) for index, node in enumerate(repositories)}
+    for unit in units:
+        unit.nodes.sort(key=lambda node: (_middle(rank[k] for k in near[node.key]), _order(node)))
+    units.sort(key=lambda u: (_middle(rank[k] for n in u.nodes for k in near[n.key]), _order(u.nodes[0])))
+
+
+def _sort_repositories(repositories: list[Node], units: Sequence[_Unit], near: Mapping[Key, list[Key]]) -> None:
+    """Each repository by the middle of what it attaches; one that attaches nothing stays where it is."""
+    rank = {node.key: float(index) for index, node in enumerate(repositories)}
+    rank |= {node.key: float(index) for index, node in enumerate(n for unit in units for n in unit.nodes)}
+    middles = {node.key: _middle(rank[k] for k in near.get(node.key, (node.key,))) for node in repositories}
+    repositories.sort(key=lambda node: middles[node.key])
 
 
 def _placed(nodes: Sequence[Node], units: Sequence[_Unit], own: list[Edge], near: Mapping[Key, list[Key]]) -> _Piece:
     """Heights: the taller column stands closely, the other beside its neighbours."""
     stacked, right = _stack(units)
     left = len(nodes) * ROW
-    height = max(left, right)
     if right >= left:
         at = {key: y for unit, top in stacked for key, y in _rows(unit, top)}
         wanted = [_middle(at[k] for k in near[node.key]) if node.key in near else 0.0 for node in nodes]
-        tops = _spread(wanted, [ROW] * len(nodes), height)
-        return _Piece(list(zip(nodes, tops, strict=True)), stacked, own, height)
+        tops = _spread(wanted, [ROW] * len(nodes), right)
+        return _Piece(list(zip(nodes, tops, strict=True)), stacked, own, right)
     at = {node.key: index * ROW for index, node in enumerate(nodes)}
-    wanted = []
-    for unit in units:
-        offset = sum(y for _, y in _rows(unit, 0)) / len(unit.nodes)
-        wanted.append(_middle(at[k] for node in unit.nodes for k in near[node.key]) - offset)
-    tops = _spread(wanted, [unit.height for unit in units], height)
-    return _Piece([(node, at[node.key]) for node in nodes], list(zip(units, tops, strict=True)), own, height)
+    tops = _spread([_beside_users(unit, at, near) for unit in units], [unit.height for unit in units], left)
+    return _Piece([(node, at[node.key]) for node in nodes], list(zip(units, tops, strict=True)), own, left)
+
+
+def _beside_users(unit: _Unit, at: Mapping[Key, int], near: Mapping[Key, list[Key]]) -> float:
+    """The height at which a unit would stand in the middle of the repositories that attach it."""
+    offset = sum(y for _, y in _rows(unit, 0)) / len(unit.nodes)
+    return _middle(at[k] for node in unit.nodes for k in near[node.key]) - offset
 
 
 def _middle(numbers: Iterable[float]) -> float:
@@ -274,26 +285,6 @@ def _rows(unit: _Unit, top: int) -> Iterator[tuple[Key, int]]:
         yield node.key, top + (_HEAD if unit.account else 0) + index * ROW
 
 
-# Text
-
-
-def text_width(text: str, size: float = 13) -> int:
-    """About how wide a text is in a sans-serif font."""
-    wide = sum(1.0 if east_asian_width(c) in "WF" else 0.31 if c in "ijlt.,:;|'!()[] " else 0.6 for c in text)
-    return round(wide * size) + 1
-
-
-def fit(text: str, width: int, size: float = 13) -> str:
-    """A text cut to a width; the middle goes, since names differ at both ends."""
-    text = safe(text)
-    if text_width(text, size) <= width:
-        return text
-    keep = len(text)
-    while keep > 2 and text_width(text[: keep - keep // 3] + "…" + text[len(text) - keep // 3 :], size) > width:
-        keep -= 1 + keep // 16
-    return text[: keep - keep // 3] + "…" + text[len(text) - keep // 3 :]
-
-
 def _sizes(nodes: Iterable[Node]) -> _Sizes:
     """The widths of the columns: the longest name, within limits."""
     left, right = 130, 130
@@ -332,28 +323,44 @@ def _flow(groups: _Groups, sizes: _Sizes, users: Mapping[Key, int], picture: Pic
     """Lets the pieces of all groups flow into columns; the size of the whole, and that of a group's name."""
     total = sum(_TITLE + _BETWEEN + _tall(pieces) for _, pieces in groups)
     count = max(1, round(sqrt(_SHAPE * total / (sizes.width + _BETWEEN))))
-    width = count * (sizes.width + _BETWEEN) - _BETWEEN
+    size = _title_size(groups, count * (sizes.width + _BETWEEN) - _BETWEEN, sizes)
+    title = _TITLE if size <= _LARGE else round(size * 1.8) + 8
+    stretches = _columns(groups, title, total, count)
+    for stretch in stretches:
+        _draw_stretch(stretch, groups, title, sizes, users, picture)
+    columns = stretches[-1].column + 1 if stretches else 1
+    return columns * (sizes.width + _BETWEEN) - _BETWEEN, max((s.top + s.height for s in stretches), default=0), size
+
+
+def _title_size(groups: _Groups, width: int, sizes: _Sizes) -> int:
+    """The size of the groups' names: large in a large picture, as far as nine of ten fit their column."""
     letters = sorted(len(group_title(name)) + 1 for name, _ in groups)
     longest = letters[len(letters) * 9 // 10] if letters else 1
-    size = round(max(15, min(width / 130, (sizes.width - 2 * _PAD) / (0.6 * longest))))
-    title = _TITLE if size <= _LARGE else round(size * 1.8) + 8
+    return round(max(15, min(width / 130, (sizes.width - 2 * _PAD) / (0.6 * longest))))
+
+
+def _columns(groups: _Groups, title: int, total: int, count: int) -> list[_Stretch]:
+    """The groups in so many columns, each no taller than it has to be for that."""
     limit = max([total / count, *(p.height + title + _PAD for _, pieces in groups for p in pieces)]) if groups else 0
     stretches = list(_stretches(groups, title, limit))
     while stretches and stretches[-1].column >= count and limit < total + title * len(groups):
         limit *= 1.04
         stretches = list(_stretches(groups, title, limit))
-    for stretch in stretches:
-        name, pieces = groups[stretch.group]
-        x = stretch.column * (sizes.width + _BETWEEN)
-        note = "" if stretch.first else _counted(pieces)
-        shown = group_title(name) + (" …" if stretch.first else "")
-        picture.groups.append(Frame(shown, note, x, stretch.top, sizes.width, stretch.height))
-        y = stretch.top + title
-        for piece in stretch.pieces:
-            _draw(piece, x + _PAD, y, sizes, users, picture)
-            y += piece.height + _PAD
-    columns = stretches[-1].column + 1 if stretches else 1
-    return columns * (sizes.width + _BETWEEN) - _BETWEEN, max((s.top + s.height for s in stretches), default=0), size
+    return stretches
+
+
+def _draw_stretch(
+    stretch: _Stretch, groups: _Groups, title: int, sizes: _Sizes, users: Mapping[Key, int], picture: Picture
+) -> None:
+    name, pieces = groups[stretch.group]
+    x = stretch.column * (sizes.width + _BETWEEN)
+    note = "" if stretch.first else _counted(pieces)
+    shown = group_title(name) + (" …" if stretch.first else "")
+    picture.groups.append(Frame(shown, note, x, stretch.top, sizes.width, stretch.height))
+    y = stretch.top + title
+    for piece in stretch.pieces:
+        _draw(piece, x + _PAD, y, sizes, users, picture)
+        y += piece.height + _PAD
 
 
 def _tall(pieces: Sequence[_Piece]) -> int:
@@ -369,18 +376,22 @@ def _stretches(groups: _Groups, title: int, limit: float) -> Iterator[_Stretch]:
             column, top = column + 1, 0
         first = 0
         while first < len(pieces):
-            last, height = first, title
-            while last < len(pieces) and (
-                top + height + pieces[last].height + _PAD <= limit or (last == first and not top)
-            ):
-                height += pieces[last].height + _PAD
-                last += 1
+            last, height = _fitting(pieces, first, title, top, limit)
             if last > first:
                 yield _Stretch(number, first, pieces[first:last], column, top, height)
                 top += height + _BETWEEN
             if last < len(pieces):
                 column, top = column + 1, 0
             first = last
+
+
+def _fitting(pieces: Sequence[_Piece], first: int, title: int, top: int, limit: float) -> tuple[int, int]:
+    """How many pieces fit below a title (one at least where the column holds nothing else), and how tall they are."""
+    last, height = first, title
+    while last < len(pieces) and (top + height + pieces[last].height + _PAD <= limit or (last == first and not top)):
+        height += pieces[last].height + _PAD
+        last += 1
+    return last, height
 
 
 def _counted(pieces: Sequence[_Piece]) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Final
 
 from gatectl.graph.layout import group_title
@@ -35,23 +35,8 @@ def quoted(text: str) -> str:
 def _lines(graph: Graph) -> Iterator[str]:
     names = {key: f"n{number}" for number, key in enumerate(graph.nodes)}
     yield "flowchart LR"
-    groups: dict[tuple[str, ...], list[Node]] = {}
-    for node in graph.repositories:
-        groups.setdefault(node.group, []).append(node)
-    for number, group in enumerate(sorted(groups)):
-        yield f'  subgraph g{number}["{quoted(group_title(group))}"]'
-        yield from (f"    {_node(node, names)}" for node in groups[group])
-        yield "  end"
-    accounts: dict[Key, list[Node]] = {}
-    for node in graph.nodes.values():
-        if node.account:
-            accounts.setdefault((node.key[0], node.account.lower()), []).append(node)
-        elif not node.is_repository:
-            yield f"  {_node(node, names)}"
-    for number, nodes in enumerate(accounts.values()):
-        yield f'  subgraph a{number}["{quoted(f"Azure account {nodes[0].account}")}"]'
-        yield from (f"    {_node(node, names)}" for node in nodes)
-        yield "  end"
+    yield from _repositories(graph, names)
+    yield from _resources(graph, names)
     for edge in graph.edges:
         label = "⚠ " if edge.problems else ""
         text = f'|"{quoted(label + edge.note)}"|' if label or edge.note else ""
@@ -60,11 +45,37 @@ def _lines(graph: Graph) -> Iterator[str]:
     yield from (f"  classDef {name} {style}" for name, style in _CLASSES.items() if name in used)
 
 
+def _repositories(graph: Graph, names: Mapping[Key, str]) -> Iterator[str]:
+    groups: dict[tuple[str, ...], list[Node]] = {}
+    for node in graph.repositories:
+        groups.setdefault(node.group, []).append(node)
+    for number, group in enumerate(sorted(groups)):
+        yield from _subgraph(f"g{number}", group_title(group), groups[group], names)
+
+
+def _resources(graph: Graph, names: Mapping[Key, str]) -> Iterator[str]:
+    """What is in no account, then the accounts of Azure."""
+    accounts: dict[Key, list[Node]] = {}
+    for node in graph.nodes.values():
+        if node.account:
+            accounts.setdefault((node.key[0], node.account.lower()), []).append(node)
+        elif not node.is_repository:
+            yield f"  {_node(node, names)}"
+    for number, nodes in enumerate(accounts.values()):
+        yield from _subgraph(f"a{number}", f"Azure account {nodes[0].account}", nodes, names)
+
+
+def _subgraph(name: str, title: str, nodes: Iterable[Node], names: Mapping[Key, str]) -> Iterator[str]:
+    yield f'  subgraph {name}["{quoted(title)}"]'
+    yield from (f"    {_node(node, names)}" for node in nodes)
+    yield "  end"
+
+
 def _class(node: Node) -> str:
     return "problem" if node.problems else node.mark
 
 
-def _node(node: Node, names: dict[Key, str]) -> str:
+def _node(node: Node, names: Mapping[Key, str]) -> str:
     sign = "⚠" if node.problems else SIGNS[node.mark]
     family = "" if node.is_repository else f"{node.family} "
     label = quoted((f"{sign} " if sign else "") + family + node.name)

@@ -85,29 +85,29 @@ def body(order: Order, wire: Wire | None, context: Context) -> Mapping[str, Any]
     """The write shape. A change says `key` and `apiKeyUuid` as they were read, since a platform that replaces a bucket whole
     would drop what is left out (U36); other credentials than those that an order carries cannot be said again."""
     fields = order.fields
-    written: dict[str, Any] = {"name": order.name, "workspaceId": context.workspace_id}
-    if wire is None:
-        kind = fields["/spec/type"]
-        written["storageType"] = TO_WIRE[kind]
-        written["bucket"] = fields["/spec/container"] if kind == "AzureBlob" else fields["/spec/bucket"]
-        if kind == "AzureBlob":
-            written["key"] = fields["/spec/account"]
-    else:
-        written["storageType"] = wire["storageType"]
-        written["bucket"] = wire["bucket"]
-        written.update({name: wire[name] for name in ("region", "endpoint", "key") if wire.get(name) is not None})
-        if wire.get("apiKeyId"):
-            written["apiKeyUuid"] = wire["apiKeyId"]
-    for name in ("region", "endpoint"):
-        if f"/spec/{name}" in fields:
-            written[name] = fields[f"/spec/{name}"]
+    identified = _identified(fields) if wire is None else _as_it_is(wire)
+    written = {"name": order.name, "workspaceId": context.workspace_id, **identified}
+    written.update({name: fields[f"/spec/{name}"] for name in _LEFT if f"/spec/{name}" in fields})
     given = credentials(order, context, fields.get("/spec/credentials"))
     if "apiKeyUuid" in given and wire is not None and FROM_WIRE.get(wire["storageType"].upper()) != "AzureBlob":
         written.pop("key", None)  # a container's is its account
     elif given and "apiKeyUuid" not in given:
         written.pop("apiKeyUuid", None)
-    written.update(given)
-    return written
+    return {**written, **given}
+
+
+def _identified(fields: Mapping[str, Any]) -> dict[str, Any]:
+    """What names a new bucket at its provider; a container's account is its key."""
+    kind = fields["/spec/type"]
+    *account, name = (fields[f"/spec/{field}"] for field in names_of_bucket(kind))
+    return {"storageType": TO_WIRE[kind], "bucket": name, **({"key": account[0]} if account else {})}
+
+
+def _as_it_is(wire: Wire) -> dict[str, Any]:
+    """What a bucket keeps."""
+    kept = {name: wire[name] for name in ("region", "endpoint", "key") if wire.get(name) is not None}
+    key = {"apiKeyUuid": wire["apiKeyId"]} if wire.get("apiKeyId") else {}
+    return {"storageType": wire["storageType"], "bucket": wire["bucket"], **kept, **key}
 
 
 KIND = Kind(

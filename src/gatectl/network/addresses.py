@@ -91,15 +91,11 @@ def normal_host(text: str) -> str:
     Raises ValueError for what is none. An IPv6 address may stand in brackets or without; one that maps an IPv4 address is
     that one.
     """
-    from ipaddress import IPv4Address, IPv6Address
+    from ipaddress import IPv4Address
 
     bracketed = text.startswith("[") and text.endswith("]")
     if bracketed or ":" in text:
-        inner = text[1:-1] if bracketed else text
-        if "%" in inner or not inner.isascii():
-            raise ValueError("an IPv6 address with a zone, or none at all")
-        six = IPv6Address(inner)
-        return str(six.ipv4_mapped or six)
+        return _normal_six(text[1:-1] if bracketed else text)
     if not text.isascii():
         raise ValueError("a host with letters beyond ASCII: write it as it is in DNS (xn--…)")
     name = text.lower()
@@ -109,6 +105,15 @@ def normal_host(text: str) -> str:
     if len(name) > 253 or not all(_LABEL.fullmatch(label) for label in name.split(".")):
         raise ValueError("not the name of a host")
     return name
+
+
+def _normal_six(text: str) -> str:
+    from ipaddress import IPv6Address
+
+    if "%" in text or not text.isascii():
+        raise ValueError("an IPv6 address with a zone, or none at all")
+    six = IPv6Address(text)
+    return str(six.ipv4_mapped or six)
 
 
 def split_host(text: str) -> tuple[str, int | None]:
@@ -149,8 +154,7 @@ def http_address(url: str, what: str = "the platform's address", instead: str = 
     before it is known to hold no secret.
     """
     found = _URL.fullmatch(url)
-    readable = url.isascii() and url.isprintable() and " " not in url and not _NEVER & set(url)
-    if found is None or not readable or found[1].lower() not in ("http", "https"):
+    if found is None or not _is_readable(url) or found[1].lower() not in ("http", "https"):
         raise UsageError(f"{what} cannot be read", f"for example: {_EXAMPLE}")
     scheme, authority = found[1].lower(), found[2]
     if "@" in authority:
@@ -165,6 +169,11 @@ def http_address(url: str, what: str = "the platform's address", instead: str = 
     if scheme == "http" and not address.loopback:
         raise UsageError(f"{what}, {quote(address)}, would be spoken to in clear, the token included", "use https://")
     return address
+
+
+def _is_readable(url: str) -> bool:
+    """Whether a URL holds only characters that one may hold."""
+    return url.isascii() and url.isprintable() and " " not in url and not _NEVER & set(url)
 
 
 def origin_host(url: str) -> str | None:

@@ -154,20 +154,13 @@ def trusted_authorities(environ: Mapping[str, str]) -> ssl.SSLContext:
 
     Raises InputError, which names the variable and the file.
     """
-    import certifi
-
     file, folder = environ.get("SSL_CERT_FILE"), environ.get("SSL_CERT_DIR")
     variable, named = ("SSL_CERT_FILE", file) if file else ("SSL_CERT_DIR", folder)
     hint = f"{variable} names the authorities that are trusted, as PEM; leave it out for the usual ones"
     if not file and folder and not os.path.isdir(folder):
         raise InputError(f"SSL_CERT_DIR names {quote(folder)}, which is no folder", hint)
     try:
-        if file:
-            context = ssl.create_default_context(cafile=file)
-        elif folder:
-            context = ssl.create_default_context(capath=folder)
-        else:
-            context = ssl.create_default_context(cafile=certifi.where())
+        context = _context(file, folder)
     except (OSError, ValueError) as error:  # ssl.SSLError too
         if not named or (environ.get("SSLKEYLOGFILE") and os.path.exists(named)):
             raise InputError(
@@ -181,3 +174,13 @@ def trusted_authorities(environ: Mapping[str, str]) -> ssl.SSLContext:
         raise InputError(f"{variable} names {quote(named)}, which cannot be used: {reason}", hint) from None
     context.minimum_version = ssl.TLSVersion.TLSv1_2
     return context
+
+
+def _context(file: str | None, folder: str | None) -> ssl.SSLContext:
+    import certifi
+
+    if file:
+        return ssl.create_default_context(cafile=file)
+    if folder:
+        return ssl.create_default_context(capath=folder)
+    return ssl.create_default_context(cafile=certifi.where())

@@ -12,12 +12,13 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Container, Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, cast
 from urllib.parse import urlsplit, urlunsplit
 
 from gatectl.documents.plans import Taken
+from gatectl.documents.snapshots import Draft, Platform, Snapshot
 from gatectl.errors import (
     Forbidden,
     IncompleteList,
@@ -42,7 +43,7 @@ from gatectl.platforms.wire import (
 from gatectl.quote import quote
 
 FORMAT_VERSION: Final = "1.0"
-_IDENTIFIED: Final = ("driver", "url", "instance")
+_IDENTIFIED: Final = frozenset(("driver", "url", "instance"))
 PREFIX: Final = "snapshot://"
 _AGAIN: Final = "take it again: gatectl snapshot --out FILE"
 _LARGEST: Final = 256 * 1024 * 1024
@@ -55,32 +56,39 @@ _SHAPE: Final[Mapping[str, type | tuple[type, ...]]] = {
 }  # fmt: skip
 
 
-def _identified(platform: Identification) -> dict[str, Any]:
+def _identified(platform: Identification) -> Platform:
     """Which platform this is; its `place` only where nothing else tells it from another, as in a plan."""
-    place = {} if platform.place is None or platform.instance is not None else {"place": platform.place}
-    return {name: getattr(platform, name) for name in _IDENTIFIED} | place
+    found: Platform = {"driver": platform.driver, "url": platform.url, "instance": platform.instance}
+    if platform.place is not None and platform.instance is None:
+        found["place"] = platform.place
+    return found
 
 
-def take(reader: Reader, project: str, workspaces: Sequence[str] | None, taken_at: str) -> dict[str, Any]:
+def take(reader: Reader, project: str, workspaces: Sequence[str] | None, taken_at: str) -> Snapshot:
     """A snapshot of these workspaces, by id (None: of all that are visible). Raises PlatformError."""
     visible = reader.list("workspace")
     chosen = [str(w["id"]) for w in visible if workspaces is None or str(w["id"]) in workspaces]
     applied = reader.applied(project)
-    snapshot: dict[str, Any] = {
+    traits = reader.traits
+    draft: Draft = {
         "formatVersion": FORMAT_VERSION,
         "takenAt": taken_at,
         "platform": _identified(reader.identification),
-        "traits": reader.traits._asdict(),
+        "traits": {
+            "default_workspace": traits.default_workspace,
+            "packets": traits.packets,
+            "openai": traits.openai,
+            "parallel": traits.parallel,
+        },
         "project": project,
         "applied": None if applied is None else sorted(applied),
         "workspaces": [_pick(wire, ("id", "name")) for wire in visible],
         "contents": {each: _contents(reader, each) for each in sorted(chosen)},
     }
-    snapshot["digest"] = digest(snapshot)
-    return snapshot
+    return {**draft, "digest": digest(draft)}
 
 
-def _contents(reader: Reader, workspace: str) -> dict[str, Any]:
+def _contents(reader: Reader, workspace: str) -> dict[str, Sequence[Wire] | None]:
     """The lists of a workspace; one that the platform does not have is null."""
     buckets = reader.list("bucket", workspace)
     keys, llms = (_optional(reader, collection, workspace) for collection in ("apikeys", "ai/llm"))
@@ -89,16 +97,14 @@ def _contents(reader: Reader, workspace: str) -> dict[str, Any]:
         "bucket": [_bucket(wire) for wire in buckets],
         "ai/llm": None if llms is None else [_pick(w, ("id", "name", "aiType"), urls=("endpoint",)) for w in llms],
         "repo": [_repository(wire) for wire in reader.list("repo", workspace)],
-        "apikeys": None
-        if keys is None
-        else [
-            _pick(
-                k,
-                ("id", "description", "provider", *(("key",) if str(k["id"]) in accounts or is_account_key(k) else ())),
-            )
-            for k in keys
-        ],
+        "apikeys": None if keys is None else [_api_key(key, accounts) for key in keys],
     }
+
+
+def _api_key(wire: Wire, accounts: Container[str]) -> dict[str, Any]:
+    """A provider API key; its `key` where that is the name of an account, `accounts` being those of which a container is."""
+    account = ("key",) if str(wire["id"]) in accounts or is_account_key(wire) else ()
+    return _pick(wire, ("id", "description", "provider", *account))
 
 
 def _optional(reader: Reader, collection: Collection, workspace: str) -> Sequence[Wire] | None:
@@ -170,7 +176,7 @@ def _unknown_of(item: Wire, field: str) -> dict[str, Any]:
     return {name.partition("[].")[2]: [True] for name, value in found if may_attach(value)}
 
 
-def digest(snapshot: Mapping[str, Any]) -> str:
+def digest(snapshot: Mapping[str, object]) -> str:
     """What tells that a snapshot is as it was taken."""
     value = {name: part for name, part in snapshot.items() if name != "digest"}
     text = json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=True)
@@ -193,7 +199,7 @@ def open_writer(connection: Connection) -> Any:
     raise UsageError("nothing can be applied to a snapshot", "apply to the platform itself")
 
 
-def _read(path: Path) -> Mapping[str, Any]:
+def _read(path: Path) -> Snapshot:
     try:
         with open(path, "rb") as stream:
             content = stream.read(_LARGEST + 1)
@@ -214,32 +220,40 @@ def _read(path: Path) -> Mapping[str, Any]:
         raise InputError(f"{quote(path)} was changed after it was taken: its digest does not match", _AGAIN)
     if not _is_sound(document):
         raise InputError(f"{quote(path)} is not a snapshot of this gatectl", _AGAIN)
-    return document
+    return cast("Snapshot", document)
 
 
 def _is_sound(document: Mapping[str, Any]) -> bool:
     """Whether a document that says it is a snapshot holds what reading it relies on."""
     return (
         all(isinstance(document[name], kinds) for name, kinds in _SHAPE.items())
-        and document["platform"].keys() - {"place"} == set(_IDENTIFIED)
-        and all(isinstance(value, str | None) for value in document["platform"].values())
-        and document["traits"].keys() == set(Traits._fields)
-        and all(isinstance(value, str | int | None) for value in document["traits"].values())
+        and _says(document["platform"], _IDENTIFIED, str, without="place")
+        and _says(document["traits"], frozenset(Traits._fields), (str, int))
         and all(isinstance(each, str) for each in document["applied"] or ())
-        and all(isinstance(lists, dict) and lists.keys() == set(_LISTS) for lists in document["contents"].values())
         and _have(document["workspaces"], ("id", "name"))
-        and all(
-            found is None or _have(found, _FIELDS[name])
-            for lists in document["contents"].values()
-            for name, found in lists.items()
-        )
-        and all(
-            _have(repository.get("buckets") or [], ("bucketId",))
-            and _have(repository.get("aiLlms") or [], ("aiLlmId",))
-            for lists in document["contents"].values()
-            for repository in lists["repo"] or ()
-        )
+        and all(map(_is_content, document["contents"].values()))
     )
+
+
+def _says(
+    found: Mapping[str, Any], names: frozenset[str], kinds: type | tuple[type, ...], without: str | None = None
+) -> bool:
+    """Whether this has these fields, each of such a type or null; one of them may be there or not."""
+    return found.keys() - {without} == names and all(v is None or isinstance(v, kinds) for v in found.values())
+
+
+def _is_content(lists: Any) -> bool:
+    """Whether these are the lists of a workspace."""
+    if not isinstance(lists, dict) or lists.keys() != set(_LISTS):
+        return False
+    whole = all(found is None or _have(found, _FIELDS[name]) for name, found in lists.items())
+    return whole and all(map(_attaches, lists["repo"] or ()))
+
+
+def _attaches(repository: Wire) -> bool:
+    """Whether what a repository attaches has the ids that reading it relies on."""
+    buckets, llms = repository.get("buckets") or [], repository.get("aiLlms") or []
+    return _have(buckets, ("bucketId",)) and _have(llms, ("aiLlmId",))
 
 
 _FIELDS: Final[Mapping[str, Sequence[str]]] = {
@@ -258,7 +272,7 @@ def _have(found: Any, fields: Sequence[str]) -> bool:
 class SnapshotReader:
     """Reads a snapshot as if it were the platform (`interface.Reader`)."""
 
-    def __init__(self, path: Path, snapshot: Mapping[str, Any]) -> None:
+    def __init__(self, path: Path, snapshot: Snapshot) -> None:
         self._path = path
         self._snapshot = snapshot
 
@@ -279,16 +293,15 @@ class SnapshotReader:
     def list(self, collection: Collection, workspace_id: str | None = None) -> Sequence[Wire]:
         """Raises Unsupported for a list that the platform had not, InputError for a workspace that was not taken."""
         if collection == "workspace":
-            workspaces: Sequence[Wire] = self._snapshot["workspaces"]
-            return workspaces
+            return self._snapshot["workspaces"]
         contents = self._snapshot["contents"]
-        if workspace_id not in contents:
+        if workspace_id is None or workspace_id not in contents:
             names = [w["name"] for w in self._snapshot["workspaces"] if w["id"] == workspace_id]
             raise InputError(
                 f"the snapshot {quote(self._path)} does not hold workspace '{quote(names[0] if names else workspace_id)}'",
                 "take it again without --workspace",
             )
-        found: Sequence[Wire] | None = contents[workspace_id][collection]
+        found = contents[workspace_id][collection]
         if found is None:
             raise Unsupported(f"the platform of the snapshot {quote(self._path)} gave no list of {collection}", _AGAIN)
         return found

@@ -60,20 +60,28 @@ def _says_more(envelope: Mapping[str, Any], count: int) -> str | None:
     for name in _MORE:
         if envelope.get(name) is True:
             return f"{name}: true"
+    page = _number(envelope.get("page")) or 1
+    said = _next(envelope) or _beyond(envelope, _TOTAL, count) or _beyond(envelope, _PAGES, page)
+    if said is not None:
+        return said
+    nested = (envelope[name] for name in _NESTED if isinstance(envelope.get(name), Mapping))
+    return next((found for part in nested if (found := _says_more(part, count)) is not None), None)
+
+
+def _next(envelope: Mapping[str, Any]) -> str | None:
     for name in _NEXT:
         if isinstance(envelope.get(name), (str, int)) and envelope[name]:
             return f"that there is a {name}"
-    for name in _TOTAL:
-        total = _number(envelope.get(name))
-        if total is not None and total > count:
-            return f"{name}: {total}"
-    page = _number(envelope.get("page")) or 1
-    for name in _PAGES:
-        pages = _number(envelope.get(name))
-        if pages is not None and pages > page:
-            return f"{name}: {pages}"
-    nested = (envelope[name] for name in _NESTED if isinstance(envelope.get(name), Mapping))
-    return next((found for part in nested if (found := _says_more(part, count)) is not None), None)
+    return None
+
+
+def _beyond(envelope: Mapping[str, Any], names: Iterable[str], reached: int) -> str | None:
+    """A number of an envelope that is more than what was reached, in words."""
+    for name in names:
+        number = _number(envelope.get(name))
+        if number is not None and number > reached:
+            return f"{name}: {number}"
+    return None
 
 
 def _number(value: Any) -> int | None:

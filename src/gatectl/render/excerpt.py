@@ -204,6 +204,26 @@ _HASH: Final = (r"\x23", 4)
 """A number sign as it is shown where a runner would read a command."""
 
 
+def _first(cells: Sequence[tuple[str, int]], start: int, width: int) -> int:
+    """Where a part begins: a quarter of the width before the spot."""
+    room = (width if start >= len(cells) else width // 4) - 1
+    first = min(start, len(cells))
+    taken = 0
+    while first > 0 and taken + cells[first - 1][1] <= room:
+        first -= 1
+        taken += cells[first][1]
+    return first
+
+
+def _last(cells: Sequence[tuple[str, int]], first: int, width: int) -> int:
+    """Where a part ends: behind as much as fits."""
+    used, last = 1 if first else 0, first
+    while last < len(cells) and used + cells[last][1] <= width:
+        used += cells[last][1]
+        last += 1
+    return last
+
+
 def window(line: str, start: int, stop: int, width: int) -> tuple[str, int, int]:
     """The part of a line around [start, stop) that fits a width; the columns before its marks, and how many marks."""
     line = line.rstrip()
@@ -211,20 +231,10 @@ def window(line: str, start: int, stop: int, width: int) -> tuple[str, int, int]
     for place in commands(line[: max(stop, start) + width]):
         cells[place] = _HASH
     cut = len(cells) < len(line)
-    total = sum(size for _, size in cells)
     first, last = 0, len(cells)
-    if total > width or cut:
-        # A quarter of the width before the spot, and as much behind it as fits.
-        taken = 0
-        first = min(start, len(cells))
-        while first > 0 and taken + cells[first - 1][1] <= (width if start >= len(cells) else width // 4) - 1:
-            first -= 1
-            taken += cells[first][1]
-        used = 1 if first else 0
-        last = first
-        while last < len(cells) and used + cells[last][1] <= width - 1:
-            used += cells[last][1]
-            last += 1
+    if sum(size for _, size in cells) > width or cut:
+        first = _first(cells, start, width)
+        last = _last(cells, first, width - 1)
     head, tail = _MORE if first else "", _MORE if cut or last < len(cells) else ""
     before = len(head) + sum(size for _, size in cells[first : min(start, last)])
     marks = sum(size for _, size in cells[min(start, last) : min(stop, last)])

@@ -337,33 +337,31 @@ def receipt(document: Receipt, look: Look) -> str:
     summary = document["summary"]
     name = f" to {code(look.environment, max(_VALUE, look.budget // 64))}" if look.environment else ""
     page.add(f"## Apply{name}")
-    if not document["outcomes"] and document["converged"]:
-        verdict = "Nothing to do."
-    elif document["converged"]:
-        verdict = "Applied: all reads back as wanted."
-    else:
-        verdict = "⚠️ Not converged." + ("" if words.was_sent(document) else " Nothing was written.")
-    page.add(f"**{verdict}**")
+    page.add(f"**{_ended(document)}**")
     page.add(f"- Fingerprint: {code(document['fingerprint'])}")
     rows = (list(summary), ["--:"] * len(summary), [f"{number:,}" for number in summary.values()])
     page.add("\n".join(f"|{'|'.join(row)}|" for row in rows))
     if document["diagnostics"]:
         _findings(page, document["diagnostics"])
-    fine = ("done", "already")
-    bad = [o for o in document["outcomes"] if o["status"] not in fine or o["error"] is not None]
-    good = [o for o in document["outcomes"] if o["status"] in fine and o["error"] is None]
-    for outcomes, head, foot in (
-        (bad, "", ""),
-        (good, f"<details><summary>{len(good):,} as wanted</summary>\n\n", "\n\n</details>"),
-    ):
-        if outcomes:
-            _outcomes(page, outcomes, words.names(document.get("plan")), (head, foot))
+    names = words.names(document.get("plan"))
+    bad, good = words.apart(document)
+    if bad:
+        _outcomes(page, bad, names, ("", ""))
+    if good:
+        folded = f"<details><summary>{len(good):,} as wanted</summary>\n\n", "\n\n</details>"
+        _outcomes(page, good, names, folded)
     if twins := words.settled(document):
         _settled(page, twins)
     step = words.next_step(document)
     if step is not None and page.left > size(step) + 64:
         page.add(f"Next: {step}.")
     return page.text()
+
+
+def _ended(document: Receipt) -> str:
+    if document["converged"]:
+        return "Applied: all reads back as wanted." if document["outcomes"] else "Nothing to do."
+    return "⚠️ Not converged." + ("" if words.was_sent(document) else " Nothing was written.")
 
 
 def _settled(page: _Page, twins: Sequence[str]) -> None:

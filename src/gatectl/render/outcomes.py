@@ -53,6 +53,12 @@ def settled(document: Receipt) -> Sequence[str]:
     ]
 
 
+def apart(document: Receipt) -> tuple[list[Outcome], list[Outcome]]:
+    """The outcomes that are not as wanted, and those that are."""
+    bad = [item for item in document["outcomes"] if item["status"] not in FINE or item["error"] is not None]
+    return bad, [item for item in document["outcomes"] if item["status"] in FINE and item["error"] is None]
+
+
 def was_sent(document: Receipt) -> bool:
     """Whether one write at least was sent, whatever became of it."""
     return any(outcome["attempts"] for outcome in document["outcomes"])

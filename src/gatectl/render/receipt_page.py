@@ -30,8 +30,7 @@ def parts(document: Receipt, look: Look) -> Iterator[str]:
         yield f'<p class="note">Next: {escape(step)}.</p>'
     yield from (f'<p class="note">{escape(twin)}.</p>' for twin in outcomes.settled(document))
     names = outcomes.names(document.get("plan"))
-    bad = [item for item in document["outcomes"] if item["status"] not in outcomes.FINE or item["error"] is not None]
-    good = [item for item in document["outcomes"] if item["status"] in outcomes.FINE and item["error"] is None]
+    bad, good = outcomes.apart(document)
     if bad:
         yield f"<section><h2>Not as wanted <small>{len(bad):,}</small></h2>"
         yield from (_outcome(item, names) for item in bad)

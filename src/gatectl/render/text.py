@@ -10,6 +10,7 @@ from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Final
 
+from gatectl.documents.operations import NAME, ListName
 from gatectl.quote import LONGEST, quote, safe
 from gatectl.render import outcomes
 from gatectl.render.excerpt import Excerpts
@@ -21,7 +22,6 @@ from gatectl.resources import RESOURCE_NAMES
 
 if TYPE_CHECKING:
     from gatectl.documents.findings import Finding, Findings
-    from gatectl.documents.operations import ListName
     from gatectl.documents.plans import Field, Named, Operation, Plan
     from gatectl.documents.receipts import Outcome, Receipt
 
@@ -181,15 +181,17 @@ def _head(operation: Operation) -> tuple[str, Sequence[Field]]:
     """What of a creation fits behind its name, and the fields that do not."""
     if operation["action"] != "create":
         return "", operation["fields"]
-    values = {field["path"].rpartition("/")[2]: field["after"] for field in operation["fields"]}
-    short = [str(values.pop(name)) for name in ("endpointType", "mode", "type", "provider") if name in values]
-    remote = "/".join(str(values.pop(name)) for name in RESOURCE_NAMES if name in values and name != "name")
-    shown = ", ".join(part for part in (" ".join(short), remote, str(values.get("region", ""))) if part)
-    rest = [f for f in operation["fields"] if f["path"].rpartition("/")[2] in values and f["path"] not in _SHOWN]
-    return (f" ({quote(shown, _NAMES)})" if shown else ""), rest
+    values = {field["path"].rpartition("/")[2]: field for field in operation["fields"] if field["path"] != NAME}
+    what, remote, where = (
+        [str(values.pop(name)["after"]) for name in names if name in values] for names in (_WHAT, _REMOTE, _WHERE)
+    )
+    shown = ", ".join(filter(None, (" ".join(what), "/".join(remote), *where)))
+    return (f" ({quote(shown, _NAMES)})" if shown else ""), list(values.values())
 
 
-_SHOWN: Final = ("/metadata/name", "/spec/region")
+_WHAT: Final = ("endpointType", "mode", "type", "provider")
+_REMOTE: Final = tuple(name for name in RESOURCE_NAMES if name != "name")
+_WHERE: Final = ("region",)
 
 
 def _field(field: Field, action: str, paint: _Paint) -> str:

@@ -22,15 +22,18 @@ def across(namespace: Namespace) -> Iterator[Finding]:
     known: dict[tuple[str | None, Identity], list[tuple[RepositoryView, Entry]]] = {}
     for view in namespace.repositories:
         for entry in view.entries:
-            if (view.workspace, entry.key) not in mirrored:
-                continue
-            earlier = known.setdefault((view.workspace, entry.key), [])
-            for other, its in earlier:
-                if "Mirror" not in (view.mode, other.mode) or told_apart(entry, its) or same_object(other, view):
-                    continue
-                yield _clash(view, entry, other, its)
-                break
-            earlier.append((view, entry))
+            if (view.workspace, entry.key) in mirrored:
+                earlier = known.setdefault((view.workspace, entry.key), [])
+                other = next((found for found in earlier if _collide((view, entry), found)), None)
+                earlier.append((view, entry))
+                if other is not None:
+                    yield _clash(view, entry, *other)
+
+
+def _collide(later: tuple[RepositoryView, Entry], earlier: tuple[RepositoryView, Entry]) -> bool:
+    """Whether two repositories, one of them a Mirror, attach one registered resource."""
+    (view, entry), (other, its) = later, earlier
+    return "Mirror" in (view.mode, other.mode) and not told_apart(entry, its) and not same_object(other, view)
 
 
 def _clash(view: RepositoryView, entry: Entry, other: RepositoryView, its: Entry) -> Finding:

@@ -7,7 +7,7 @@ and a user, and little else; where its host is not trusted, libpq is told to sen
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, Final, NamedTuple
 
 from sqlalchemy import URL
@@ -66,20 +66,24 @@ def find_way(url: URL, environ: Mapping[str, str], *, named: bool, trusted: tupl
         _, given = url.get_dialect()().create_connect_args(url)
     except (ArgumentError, ValueError):
         raise PlatformError("the postgresql:// URL cannot be read", "postgresql://user@host:5432/database") from None
-    if not named:
-        for name in given:
-            if name not in _OF_A_CHECKOUT:
-                raise UsageError(
-                    f"the project file's postgresql:// URL sets '{quote(name)}', which is the operator's to say",
-                    "leave it out; --platform or GATECTL_PLATFORM may say it",
-                )
-    servers = list(_servers(given, environ))
-    admitted = [_admitted(server, named, trusted) for server in servers if server is not None]  # each is asked
+    _refuse_what_the_operator_says(given if not named else ())
+    servers = [server for server in _servers(given, environ) if server is not None]
+    admitted = [_admitted(server, named, trusted) for server in servers]  # each is asked
     credentials = all(admitted)
-    mode, remark = _mode(given, environ, [server for server in servers if server is not None], named=named)
+    mode, remark = _mode(given, environ, servers, named=named)
     arguments = {} if credentials else dict(_NOTHING)
-    place = ", ".join(place_of(server.host, server.port) for server in servers if server is not None)
+    place = ", ".join(place_of(server.host, server.port) for server in servers)
     return Way(arguments | ({"sslmode": mode} if mode is not None else {}), credentials, remark, place)
+
+
+def _refuse_what_the_operator_says(given: Iterable[str]) -> None:
+    """Raises UsageError for a parameter that a checkout may not set."""
+    for name in given:
+        if name not in _OF_A_CHECKOUT:
+            raise UsageError(
+                f"the project file's postgresql:// URL sets '{quote(name)}', which is the operator's to say",
+                "leave it out; --platform or GATECTL_PLATFORM may say it",
+            )
 
 
 def _admitted(server: _Server, named: bool, trusted: tuple[Pattern, ...]) -> bool:

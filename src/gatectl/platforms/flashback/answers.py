@@ -101,21 +101,26 @@ def _own_failure(answer: Answer) -> bool:
 def _success(answer: Answer) -> Any:
     body = answer.body
     if body is None:
-        if answer.method == "GET":
-            raise Uncertain(f"{answer.method} {answer.path}: the answer is not JSON", settled=True)
-        if answer.method == "DELETE":
-            return {}
-        raise Uncertain(f"{answer.method} {answer.path}: the answer cannot be read", settled=True)
+        return _nothing_said(answer)
     if isinstance(body, Mapping) and body.get("success") is False:
         raise _refused(answer)
     if answer.method != "GET" and (code := _code(body)):
         # Success beside a reason why not: reading tells, and the reason is kept. Without an id nothing was created.
-        if answer.method == "POST" and not any(
-            value for name, value in body.items() if name == "id" or name.endswith("Id")
-        ):
+        if answer.method == "POST" and not _names_an_object(body):
             raise _refused(answer)
         raise Uncertain(_message(answer, "the platform says success, and why not"), settled=True, platform_code=code)
     return body
+
+
+def _nothing_said(answer: Answer) -> Any:
+    if answer.method == "DELETE":
+        return {}
+    why = "the answer is not JSON" if answer.method == "GET" else "the answer cannot be read"
+    raise Uncertain(f"{answer.method} {answer.path}: {why}", settled=True)
+
+
+def _names_an_object(body: Mapping[str, Any]) -> bool:
+    return any(value for name, value in body.items() if name == "id" or name.endswith("Id"))
 
 
 def _code(body: Any) -> str:

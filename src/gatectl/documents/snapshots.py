@@ -1,0 +1,44 @@
+"""A snapshot as it is saved: what a plan would read of a platform (product.md, section 11). Pure."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any, NotRequired, TypedDict, final
+
+Taken = Mapping[str, Any]
+"""An object of the platform as it was taken: a wire object with a few of its fields."""
+
+
+class Platform(TypedDict):
+    """Which platform it is of. `place` tells stores on a machine apart that nobody has created yet."""
+
+    driver: str
+    url: str
+    instance: str | None
+    place: NotRequired[str]
+
+
+class Traits(TypedDict):
+    """What the platform was like."""
+
+    default_workspace: str | None
+    packets: bool
+    openai: str | None
+    parallel: int
+
+
+class Draft(TypedDict):
+    """A snapshot without what tells that it is as it was taken. `contents` are the lists of each workspace, by its id; one
+    that the platform does not give is null."""
+
+    formatVersion: str
+    takenAt: str
+    platform: Platform
+    traits: Traits
+    project: str
+    applied: Sequence[str] | None
+    workspaces: Sequence[Taken]
+    contents: Mapping[str, Mapping[str, Sequence[Taken] | None]]
+
+
+@final
+class Snapshot(Draft):
+    digest: str
