@@ -12,9 +12,9 @@ import pytest
 
 from gatectl.graph import dot, html, mermaid, svg
 from gatectl.graph.layout import BOX, Picture, lay_out
-from gatectl.graph.text import fit
 from gatectl.graph.planned import from_plan
 from gatectl.graph.reading import by_label, from_manifests
+from gatectl.graph.text import fit
 from gatectl.graph.values import Edge, Graph, Key, Node, repository_key, resource_key, resource_node
 from gatectl.manifests import loading
 from sites import ENVIRONMENT, Site, bucket, entry, llm, repository
