@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 from collections.abc import Iterator
 from pathlib import Path
@@ -29,8 +30,9 @@ HOSTILE = {
     "a colour of C1": "\x9b31mFORGED",
     "a turn of direction": "\u202eDEGROF",
     "half a surrogate": "a\ud800FORGED",
-    "a mebibyte": "FORGED" + "x" * (1 << 20),
+    "a long line": "FORGED" + "x" * (1 << 20 if os.environ.get("GATECTL_LONG") else 1 << 16),
 }
+"""What a value may be; with GATECTL_LONG=1 in the environment, the long line is a mebibyte."""
 COMMAND = re.compile(r"^\s*::[\w-]+( [^:]*)?::\s*FORGED|##\[|##vso\[|##teamcity\[", re.IGNORECASE)
 CONTROLS = re.compile("[\x00-\x09\x0b-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069\u200b\ufeff]")
 LONGEST = 8_000
@@ -108,7 +110,7 @@ def test_each_place_by_itself_is_harmless(shell: Shell, place: int) -> None:
             run(shell, arguments)
 
 
-@pytest.mark.parametrize("kind", [kind for kind in HOSTILE if "surrogate" not in kind and "mebibyte" not in kind])
+@pytest.mark.parametrize("kind", [kind for kind in HOSTILE if "surrogate" not in kind and "long" not in kind])
 def test_names_of_files_are_harmless(shell: Shell, kind: str) -> None:
     shell.good()
     for text in (REPOSITORY.replace("S3", "S4"), "a: [", GOOD):
@@ -124,7 +126,7 @@ def test_a_name_of_bytes_is_harmless(shell: Shell) -> None:
         run(shell, arguments)
 
 
-@pytest.mark.parametrize("kind", [kind for kind in HOSTILE if kind != "half a surrogate" and kind != "a mebibyte"])
+@pytest.mark.parametrize("kind", [kind for kind in HOSTILE if kind != "half a surrogate" and kind != "a long line"])
 def test_what_is_typed_is_harmless_in_what_is_said_of_it(shell: Shell, kind: str) -> None:
     shell.good()
     shell("plan", "--out", "plan.json")

@@ -51,19 +51,19 @@ def without_nothing(value: Any) -> Any:
 def test_a_signal_ends_it_cleanly(serve: Any, number: int, code: int) -> None:
     served = serve()
     served.call("GET", "/workspace")
-    start = time.monotonic()
     assert served.stop(number) == code
-    assert time.monotonic() - start < 3
     assert "Traceback" not in served.log
     assert served.process.stdout.read() == ""
 
 
 def test_what_is_under_way_is_finished_before_it_ends(serve: Any) -> None:
-    served = serve.with_faults({"route": "POST /workspace", "kind": "latency", "seconds": 1})
+    served = serve()
     with socket.create_connection(served.url.removeprefix("http://").split(":")) as connection:
-        connection.sendall(b'POST /workspace HTTP/1.1\r\nHost: localhost\r\nContent-Length: 13\r\n\r\n{"name": "w"}')
-        time.sleep(0.3)
+        head = b"POST /workspace HTTP/1.1\r\nHost: localhost\r\nContent-Length: 13\r\nExpect: 100-continue\r\n\r\n"
+        connection.sendall(head)
+        assert connection.recv(65536).startswith(b"HTTP/1.1 100 ")  # it is read, and waits for the rest
         served.process.send_signal(signal.SIGTERM)
+        connection.sendall(b'{"name": "w"}')
         assert connection.recv(65536).startswith(b"HTTP/1.1 201 ")
     assert served.stop() == 0
 

@@ -19,6 +19,7 @@ from gatectl.server.faults import make_faults
 from gatectl.server.interference import Interference
 from gatectl.server.sessions import Sessions
 from gatectl.server.views import History
+from leaping import Leaping
 
 
 class Client:
@@ -27,10 +28,12 @@ class Client:
     def __init__(self, application: ASGIApp) -> None:
         self._transport = httpx.ASGITransport(application)
 
-    def request(self, method: str, path: str, body: Any = None) -> httpx.Response:
+    def request(self, method: str, path: str, body: Any = None, token: str | None = None) -> httpx.Response:
+        headers = {} if token is None else {"Authorization": f"Bearer {token}"}
+
         async def send() -> httpx.Response:
             async with httpx.AsyncClient(transport=self._transport, base_url="http://localhost") as client:
-                return await client.request(method, path, json=body)
+                return await client.request(method, path, json=body, headers=headers)
 
         return asyncio.run(send())
 
@@ -44,6 +47,7 @@ class Unkind:
     def __init__(self, folder: Path, executor: ThreadPoolExecutor) -> None:
         self.platform = open_platform(Connection("embedded", folder))
         self._executor = executor
+        self.slept: list[float] = []
         self.workspace = str(self.platform.list("workspace")[0]["id"])
         place = {"workspaceId": self.workspace}
         provider = {"key": "AKIA", "secret": "hush", "provider": "AWS", **place}
@@ -59,10 +63,15 @@ class Unkind:
     def seen(self, kind: str, route: str = "*", **fields: Any) -> Client:
         return self.client({"route": route, "kind": kind} | fields)
 
-    def client(self, *rules: Mapping[str, Any]) -> Client:
-        sessions = Sessions([], {})
+    def client(self, *rules: Mapping[str, Any], sessions: Sessions | None = None) -> Client:
+        """Somebody who meets these rules; `slept` notes how long they make one wait, and nobody does."""
+        sessions = sessions or Sessions([], {})
+
+        async def sleep(seconds: float) -> None:
+            self.slept.append(seconds)
+
         application = make_application(Serving(self.platform, sessions, self._executor, self._fail))
-        unkind = Interference(application, make_faults({"rules": rules}), sessions, {}, self.platform)
+        unkind = Interference(application, make_faults({"rules": rules}), sessions, {}, self.platform, sleep)
         return Client(unkind)
 
     def listed(self, client: Client, path: str, field: str) -> Any:
@@ -85,6 +94,42 @@ def unkind(tmp_path: Path) -> Iterator[Unkind]:
         made = Unkind(tmp_path, executor)
         yield made
         made.platform.close()
+
+
+def test_latency_delays_and_lets_through(unkind: Unkind) -> None:
+    client = unkind.seen("latency", "POST /workspace", seconds=0.4)
+    assert client.request("POST", "/workspace", {"name": "w"}).status_code == 201
+    assert unkind.slept == [0.4]
+    assert len(unkind.listed(client, "/workspace", "workspaces")) == 2
+
+
+def test_latency_adds_to_the_first_other_kind_that_fires(unkind: Unkind) -> None:
+    client = unkind.client(
+        {"route": "* /workspace", "kind": "throttle"},
+        {"route": "POST *", "kind": "server-error"},
+        {"route": "POST /work*", "kind": "latency", "seconds": 0.3},
+    )
+    assert client.request("POST", "/workspace", {"name": "w"}).status_code == 429
+    assert unkind.slept == [0.3]
+    assert client.request("POST", "/repo", {}).status_code == 500
+    assert client.get("/repo").status_code == 200
+    assert unkind.slept == [0.3]
+
+
+def test_a_slow_body_takes_its_time_and_is_whole(unkind: Unkind) -> None:
+    client = unkind.seen("slow-body", "GET /workspace", seconds=5)
+    assert [one["name"] for one in unkind.listed(client, "/workspace", "workspaces")] == ["default"]
+    assert len(unkind.slept) > 5 and sum(unkind.slept) == pytest.approx(5)
+
+
+def test_access_tokens_live_as_long_as_they_are_made_for(unkind: Unkind) -> None:
+    time = Leaping()
+    client = unkind.client(sessions=Sessions([], {"a@b.c": "p"}, 1.5, time.now, time.wall))
+    token = client.request("POST", "/user/login", {"email": "a@b.c", "password": "p"}).json()["accessToken"]
+    time.leap(1.4)
+    assert client.request("GET", "/workspace", token=token).status_code == 200
+    time.leap(0.2)
+    assert client.request("GET", "/workspace", token=token).status_code == 401
 
 
 def test_the_server_fills_in_what_was_left_out(unkind: Unkind) -> None:

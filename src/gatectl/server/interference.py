@@ -60,13 +60,15 @@ class Interference:
     """The application, and what a rehearsal does to it."""
 
     def __init__(
-        self, application: ASGIApp, faults: Faults, sessions: Sessions, transports: Transports, platform: Platform
-    ) -> None:
+        self, application: ASGIApp, faults: Faults, sessions: Sessions, transports: Transports, platform: Platform,
+        sleep: Callable[[float], Awaitable[object]] = asyncio.sleep,
+    ) -> None:  # fmt: skip
         self._application = application
         self._faults = faults
         self._sessions = sessions
         self._transports = transports
         self._platform = platform
+        self._sleep = sleep
         self._history = None if faults.longest_lag is None else History(platform, faults.longest_lag)
         self._families = [(Route(one.path, _never, methods=[one.method]), one.family) for one in ENDPOINTS]
 
@@ -92,7 +94,7 @@ class Interference:
     async def _added(self, rule: Rule, scope: Scope) -> list[Callable[[Any], Any]]:
         """What a kind that adds to others does before a request, and what it makes of the answer to a GET."""
         if rule.kind == "latency":
-            await asyncio.sleep(rule.seconds)
+            await self._sleep(rule.seconds)
         elif rule.kind == "lag" and self._history is not None and scope["method"] == "GET":
             scope[PLATFORM] = await asyncio.to_thread(self._history.before, rule.seconds)
         if scope["method"] != "GET":
@@ -146,10 +148,18 @@ class Interference:
             await self._close(scope, receive)
         elif rule.kind == "slow-body":
             await send(start)
-            await _trickle(body, rule.seconds, send)
+            await self._trickle(body, rule.seconds, send)
         else:
             page = Response(_PAGE, rule.status or start["status"], media_type="text/html")
             await page(scope, receive, send)
+
+    async def _trickle(self, body: bytes, seconds: float, send: Callable[[Message], Awaitable[None]]) -> None:
+        size = max(1, -(-len(body) // _PIECES))
+        pieces = [body[place : place + size] for place in range(0, len(body), size)]
+        for piece in pieces:
+            await self._sleep(seconds / len(pieces))
+            await send(_part(piece, more=True))
+        await send(_part(b"", more=False))
 
     async def _drop(self, scope: Scope, receive: Receive) -> None:
         """Break the connection off, whatever is still to be sent."""
@@ -215,15 +225,6 @@ async def _answer_of(application: ASGIApp, scope: Scope, receive: Receive) -> tu
 
     await application(scope, receive, keep)
     return start, b"".join(parts)
-
-
-async def _trickle(body: bytes, seconds: float, send: Callable[[Message], Awaitable[None]]) -> None:
-    size = max(1, -(-len(body) // _PIECES))
-    pieces = [body[place : place + size] for place in range(0, len(body), size)]
-    for piece in pieces:
-        await asyncio.sleep(seconds / len(pieces))
-        await send(_part(piece, more=True))
-    await send(_part(b"", more=False))
 
 
 def _part(body: bytes, *, more: bool) -> Message:

@@ -44,9 +44,10 @@ class Sessions:
 
     def __init__(
         self, tokens: Sequence[str], users: Mapping[str, str], access_seconds: float = HOUR,
-        clock: Callable[[], float] = time.monotonic,
+        clock: Callable[[], float] = time.monotonic, wall: Callable[[], float] = time.time,
     ) -> None:  # fmt: skip
         self._attempts = Attempts(clock)
+        self._wall = wall
         self._tokens = [_bytes(token) for token in tokens]
         self._users = {email.lower(): _bytes(password) for email, password in users.items()}
         self._access_seconds = access_seconds
@@ -141,7 +142,7 @@ class Sessions:
         return str(claims["email"]) if claims else _NOBODY
 
     def _session(self, email: str) -> dict[str, Any]:
-        now = time.time()
+        now = self._wall()
         expires = now + self._access_seconds
         # A whole number, as everybody's, unless it is so short that the fraction matters.
         until = int(expires) if self._access_seconds >= _MINUTE else expires
@@ -172,7 +173,7 @@ class Sessions:
         if header != _HEADER or not hmac.compare_digest(_bytes(signature), _bytes(self._signature(payload))):
             return None
         claims: dict[str, Any] = json.loads(base64.urlsafe_b64decode(payload + "=" * (-len(payload) % 4)))
-        return claims if claims["exp"] > time.time() else None
+        return claims if claims["exp"] > self._wall() else None
 
 
 def _user(email: str) -> dict[str, Any]:
