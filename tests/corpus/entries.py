@@ -5,55 +5,30 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
-from typing import Any, Final
+from typing import Any
 
 from corpus import estates, mistakes
+from corpus.beside import BESIDE
+from corpus.broken_inputs import plans, snapshots
 from corpus.estates import Chance, Estate
+from corpus.examples import EXAMPLES
 from corpus.live import doing, put_ids
 from corpus.recording import Act, Content, Files, Run, Step
+from corpus.scenes import SCENES
+from corpus.steps import PAGES, REPORTS, apply, into_files, plan, show, snapshot
 from corpus.writing import files
-
-REPORTS: Final = ("json", "sarif", "junit", "github", "gitlab")
-"""The formats of findings, beside text."""
-PAGES: Final = ("markdown", "html")
 
 
 def entries() -> Mapping[str, Callable[[], Sequence[Step]]]:
     """All entries, in order; the steps are worked out when they are asked for."""
-    return {f"estate-{number:03}": partial(_of_estate, number) for number in range(estates.COUNT)}
-
-
-def into_files(name: str, formats: Sequence[str]) -> tuple[str, ...]:
-    """The options that write each of these formats to a file of its own."""
-    return tuple(f"--format={each}={name}.{each}" for each in formats)
-
-
-def plan(*words: str, formats: Sequence[str] = (*REPORTS, *PAGES)) -> Run:
-    """Plan, in text and in these formats, and save the plan."""
-    return Run("plan", ["plan", *words, "--out", "saved.json", "--detailed-exitcode", *into_files("plan", formats)])
-
-
-def show(formats: Sequence[str] = (*REPORTS, *PAGES)) -> Run:
-    """Show the saved plan."""
-    return Run("show", ["show", "saved.json", *into_files("show", formats)], needs="saved.json")
-
-
-def apply() -> list[Step]:
-    """Apply the saved plan, show the receipt, and see what is left to do."""
-    words = ["apply", "--plan", "saved.json", "--yes", "--receipt", "receipt.json", "--format", "json"]
-    return [
-        Run("apply", words, needs="saved.json"),
-        Run("receipt", ["show", "receipt.json", *into_files("receipt", PAGES)], needs="receipt.json"),
-        Run("after", ["plan", "--detailed-exitcode"]),
-    ]
-
-
-def snapshot() -> list[Step]:
-    """Take a snapshot, and plan against it."""
-    return [
-        Run("snapshot", ["snapshot", "--out", "snapshot.json"]),
-        Run("against", ["plan", "--against", "snapshot.json", "--format", "json"], needs="snapshot.json"),
-    ]
+    return {
+        **{f"example-{name}": steps for name, steps in EXAMPLES.items()},
+        **{
+            f"scene-{name}": steps
+            for name, steps in {**SCENES, "plans": plans, "snapshots": snapshots, **BESIDE}.items()
+        },
+        **{f"estate-{number:03}": partial(_of_estate, number) for number in range(estates.COUNT)},
+    }
 
 
 # Generated estates: each is validated and planned, and most are applied. To do everything with each would take minutes, so
@@ -75,10 +50,11 @@ def _of_estate(number: int) -> list[Step]:
     written = files(chance, documents, folder)
     if estate.mistaken and chance.often(40):
         written = mistakes.make_in_files(chance, written)
-    steps += [Act("live", doing(others)), Files(written), Act("ids", put_ids)]
+    steps += [Act("live", doing(others))] if others else []
+    steps += [Files(written), Act("ids", put_ids)]
     report = REPORTS[number % len(REPORTS)]
     steps.append(Run("validate", ["validate", *into_files("validate", (report,))]))
-    steps.append(plan(*_selection(chance, estate), formats=(report, *PAGES)))
+    steps.append(plan(*_selection(chance, estate), formats=(report, *(PAGES if number % 2 else ()))))
     if number % 5 == 0:
         steps.append(show((report, *PAGES)))
     if number % 2 == 0:
@@ -86,7 +62,7 @@ def _of_estate(number: int) -> list[Step]:
     if estate.meanwhile:
         steps.append(Act("meanwhile", doing(estate.meanwhile)))
     if number % 2 == 0 or estate.meanwhile:
-        steps += apply()
+        steps += apply()[: 3 if number % 4 == 0 else 2]
     else:
         steps.append(Run("apply-directly", ["apply", "--yes", *(("--prune",) if chance.often(30) else ())]))
     if number % 4 == 1:

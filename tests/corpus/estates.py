@@ -132,10 +132,11 @@ def make(number: int) -> Estate:
     worlds = [_world(chance, "default", careless)]
     if chance.often(35):
         worlds.append(_world(chance, chance.one(WORKSPACES), careless))
-    ground = [op for world in worlds if not world.declared for op in _ground(world)]
+    ground = [op for world in worlds for op in _ground(world)]
     earlier = [d for world in worlds for d in _earlier(chance, world)] if chance.often(35) else None
     known = {_key_of(d) for d in earlier or ()}
-    live = [op for world in worlds for op in _live(chance, world, known)]
+    fresh = not ground and earlier is None and chance.often(50)
+    live = [] if fresh else [op for world in worlds for op in _live(chance, world, known)]
     meanwhile = _meanwhile(chance, worlds[0]) if chance.often(20) else []
     return Estate(number, worlds, ground, earlier, live, meanwhile, chance.often(22))
 
@@ -323,6 +324,9 @@ def _otherwise(chance: Chance, document: Manifest) -> Manifest:
 
 def _ground(world: World) -> list[Op]:
     """What a workspace has that no manifest declares: itself, a provider API key, and resources."""
+    shared = any("apiKey" in resource.manifest["spec"]["credentials"] for resource in world.resources)
+    if world.declared or (not shared and world.name == "default" and all(r.declared for r in world.resources)):
+        return []
     ops = [] if world.name == "default" else [Op("create", "workspace", "", world.name, {})]
     ops.append(
         Op("create", "apikeys", world.name, "shared key", {"key": "AKIASHARED", "secret": "hush", "provider": "AWS"})

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import atexit
+import functools
 import re
+import shutil
+import tempfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
-from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from corpus.recording import settled
 from gatectl.errors import PlatformError
 from gatectl.platforms.embedded import open_platform
 from gatectl.platforms.embedded.platform import Platform
@@ -45,14 +49,14 @@ def put_ids(folder: Path) -> str:
         text = path.read_bytes().decode("utf-8", "surrogateescape")
         if _ID.search(text) is not None:
             with _opened(folder) as platform:
-                put = _ID.sub(partial(_put, platform), text)
+                put = _ID.sub(functools.partial(_put, platform), text)
             path.write_bytes(put.encode("utf-8", "surrogateescape"))
     return ""
 
 
-def _put(platform: Platform, found: re.Match[str]) -> str:
+def _put(platform: _Platform, found: re.Match[str]) -> str:
     try:
-        return str(_find(platform, *found.groups())["id"])
+        return str(platform.find(*found.groups())["id"])
     except _NotThere:
         return "no-such-id"
 
@@ -67,12 +71,50 @@ def doing(ops: Sequence[Op]) -> Callable[[Path], str]:
     return act
 
 
+class _Platform:
+    """A platform whose lists are asked for again only once something was written to them."""
+
+    def __init__(self, platform: Platform) -> None:
+        self._platform = platform
+        self._lists: dict[Any, Sequence[Mapping[str, Any]]] = {}
+
+    def find(self, collection: Any, where: str, name: str) -> Mapping[str, Any]:
+        """An object by its workspace and name. Raises _NotThere."""
+        homes = [wire["id"] for wire in self._list("workspace") if wire["name"] == where]
+        for wire in self._list(collection):
+            if wire["name"] == name and (collection == "workspace" or wire["workspaceId"] in homes):
+                return wire
+        raise _NotThere(name)
+
+    def _list(self, collection: Any) -> Sequence[Mapping[str, Any]]:
+        if collection not in self._lists:
+            self._lists[collection] = self._platform.list(collection)
+        return self._lists[collection]
+
+    def write(self, collection: Any) -> Platform:
+        """The platform itself, to write something to a collection."""
+        self._lists.pop(collection, None)
+        return self._platform
+
+
+@functools.cache
+def _new() -> Path:
+    """The folder of a platform that nobody has written to yet."""
+    folder = Path(tempfile.mkdtemp(prefix="corpus-new-"))
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    with settled(0):
+        open_platform(Connection("embedded", folder)).close()
+    return folder / ".gatectl"
+
+
 @contextmanager
-def _opened(folder: Path) -> Iterator[Platform]:
-    """The platform of a project, created where it is not there yet."""
+def _opened(folder: Path) -> Iterator[_Platform]:
+    """The platform of a project, created where it is not there yet: as a copy of a new one, which is made only once."""
+    if not (folder / ".gatectl").exists():
+        shutil.copytree(_new(), folder / ".gatectl")
     platform = open_platform(Connection("embedded", folder))
     try:
-        yield platform
+        yield _Platform(platform)
     finally:
         platform.close()
 
@@ -81,7 +123,7 @@ class _NotThere(Exception):
     """What an operation is about is not there."""
 
 
-def _do(platform: Platform, op: Op) -> str:
+def _do(platform: _Platform, op: Op) -> str:
     try:
         _VERBS[op.verb](platform, op)
     except PlatformError as error:
@@ -91,20 +133,12 @@ def _do(platform: Platform, op: Op) -> str:
     return "done"
 
 
-def _find(platform: Platform, collection: Any, where: str, name: str) -> Mapping[str, Any]:
-    homes = [wire["id"] for wire in platform.list("workspace") if wire["name"] == where]
-    for wire in platform.list(collection):
-        if wire["name"] == name and (collection == "workspace" or wire["workspaceId"] in homes):
-            return wire
-    raise _NotThere(name)
-
-
-def _create(platform: Platform, op: Op) -> None:
+def _create(platform: _Platform, op: Op) -> None:
     if op.collection == "workspace":
-        platform.create("workspace", {"name": op.name})
+        platform.write("workspace").create("workspace", {"name": op.name})
         return
     body = {name: value for name, value in op.body.items() if name not in ("identity", "attached")}
-    body |= {"workspaceId": _find(platform, "workspace", "", op.where)["id"]}
+    body |= {"workspaceId": platform.find("workspace", "", op.where)["id"]}
     body["description" if op.collection == "apikeys" else "name"] = op.name
     if op.collection == "bucket":
         body |= _storage(op.body["identity"])
@@ -116,7 +150,7 @@ def _create(platform: Platform, op: Op) -> None:
             with suppress(_NotThere):
                 field, given = _attachment(platform, op.where, body["storageType"], item)
                 body[field].append(given)
-    platform.create(op.collection, body)
+    platform.write(op.collection).create(op.collection, body)
 
 
 def _storage(identity: Identity) -> dict[str, Any]:
@@ -124,16 +158,18 @@ def _storage(identity: Identity) -> dict[str, Any]:
     return {"storageType": _WIRE[identity[0]], "bucket": identity[-1], "key": key, "secret": "hush"}
 
 
-def _change(platform: Platform, op: Op) -> None:
-    platform.update(op.collection, _find(platform, op.collection, op.where, op.name)["id"], op.body)
+def _change(platform: _Platform, op: Op) -> None:
+    found = platform.find(op.collection, op.where, op.name)
+    platform.write(op.collection).update(op.collection, found["id"], op.body)
 
 
-def _delete(platform: Platform, op: Op) -> None:
-    platform.delete(op.collection, _find(platform, op.collection, op.where, op.name)["id"])
+def _delete(platform: _Platform, op: Op) -> None:
+    found = platform.find(op.collection, op.where, op.name)
+    platform.write(op.collection).delete(op.collection, found["id"])
 
 
-def _attach(platform: Platform, op: Op) -> None:
-    wire = _find(platform, "repo", op.where, op.name)
+def _attach(platform: _Platform, op: Op) -> None:
+    wire = platform.find("repo", op.where, op.name)
     buckets, llms = _attached(wire)
     field, given = _attachment(platform, op.where, wire["storageType"], op.body)
     (buckets if field == "repoBuckets" else llms)[op.body["label"]] = given
@@ -141,17 +177,17 @@ def _attach(platform: Platform, op: Op) -> None:
 
 
 def _attachment(
-    platform: Platform, where: str, storage_type: str, item: Mapping[str, Any]
+    platform: _Platform, where: str, storage_type: str, item: Mapping[str, Any]
 ) -> tuple[str, dict[str, Any]]:
     """An attachment as it is written, and the list that it is in."""
     if storage_type == "OPENAI":
-        return "repoAiLlms", {"aiLlmId": _find(platform, "ai/llm", where, item["label"])["id"]}
+        return "repoAiLlms", {"aiLlmId": platform.find("ai/llm", where, item["label"])["id"]}
     given = {"folder": item.get("folder", ""), "master": item.get("master", False)}
-    return "repoBuckets", {"bucketId": _find(platform, "bucket", where, item["label"])["id"], **given}
+    return "repoBuckets", {"bucketId": platform.find("bucket", where, item["label"])["id"], **given}
 
 
-def _detach(platform: Platform, op: Op) -> None:
-    wire = _find(platform, "repo", op.where, op.name)
+def _detach(platform: _Platform, op: Op) -> None:
+    wire = platform.find("repo", op.where, op.name)
     buckets, llms = _attached(wire)
     buckets.pop(op.body["label"], None)
     llms.pop(op.body["label"], None)
@@ -167,19 +203,21 @@ def _attached(wire: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
     return buckets, {a["aiLlm"]["name"]: {"aiLlmId": a["aiLlmId"]} for a in wire["aiLlms"]}
 
 
-def _replace(platform: Platform, wire: Mapping[str, Any], buckets: Mapping[str, Any], llms: Mapping[str, Any]) -> None:
+def _replace(platform: _Platform, wire: Mapping[str, Any], buckets: Mapping[str, Any], llms: Mapping[str, Any]) -> None:
     body = {name: wire[name] for name in ("name", "storageType", "mode", "workspaceId")}
-    platform.update(
+    platform.write("repo").update(
         "repo", wire["id"], body | {"repoBuckets": list(buckets.values()), "repoAiLlms": list(llms.values())}
     )
 
 
-def _key(platform: Platform, op: Op) -> None:
-    repository = _find(platform, "repo", op.where, op.name)
+def _key(platform: _Platform, op: Op) -> None:
+    repository = platform.find("repo", op.where, op.name)
     family: Any = "ai" if repository["storageType"] == "OPENAI" else "storage"
-    platform.create_key(repository["id"], family, {"name": "key", **({} if family == "ai" else {"accessType": "READ"})})
+    platform.write("repo").create_key(
+        repository["id"], family, {"name": "key", **({} if family == "ai" else {"accessType": "READ"})}
+    )
 
 
-_VERBS: Mapping[str, Callable[[Platform, Op], None]] = {
+_VERBS: Mapping[str, Callable[[_Platform, Op], None]] = {
     "create": _create, "change": _change, "delete": _delete, "attach": _attach, "detach": _detach, "key": _key,
 }  # fmt: skip

@@ -6,16 +6,18 @@ that it made or changed.
 
 This is the one place that decides what is the same:
 
-- `_settled` gives ids instead of chance. They are part of fingerprints, so they cannot be taken out of what was recorded.
+- `settled` gives ids instead of chance. They are part of fingerprints, so they cannot be taken out of what was recorded.
   They are counted anew in each step: one id more in a step does not change those of the next.
 - Nothing waits for a disk: what is written does not have to outlast the test.
-- `_plain` takes out what differs from run to run: the folder, moments, the ids of runs, and the version of gatectl.
+- `_plain` and `_settle` take out what differs from run to run: the folder, moments, the ids of runs, digests of what holds
+  one of these, the address of a server, and the version of gatectl.
 - `_surroundings` is all that a command sees of the machine: its environment, its user and its host.
 """
 
 from __future__ import annotations
 
 import gc
+import gzip
 import hashlib
 import io
 import os
@@ -26,7 +28,8 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, ExitStack, contextmanager
+from itertools import chain, count
 from pathlib import Path
 from typing import Any, Final, NamedTuple
 from urllib.parse import quote
@@ -64,7 +67,14 @@ class Run(NamedTuple):
     needs: str | None = None
 
 
-Step = Files | Act | Run
+class Within(NamedTuple):
+    """Do the steps that follow within a context, such as a server that runs. It gives variables for their command lines; what
+    it gives as `SERVER` is the address of a server, which is another one each time."""
+
+    open: Callable[[Path], AbstractContextManager[Mapping[str, str]]]
+
+
+Step = Files | Act | Run | Within
 
 SECRETS: Final = {
     "KEY": "AKIAEXAMPLE",
@@ -88,19 +98,34 @@ def record(steps: Sequence[Step]) -> Artefacts:
         raise RuntimeError(f"{top} lies in a git checkout, which plans would name: set TMPDIR to another place")
     folder = top / "project"
     folder.mkdir()
-    here = os.getcwd()
+    here, collecting = os.getcwd(), gc.isenabled()
+    gc.disable()  # as gatectl does with the process that it has for itself
     found: Artefacts = {}
+    given: dict[str, str] = {}
     try:
-        for number, step in enumerate(steps):
-            with _settled(number), _surroundings(folder, top / "home"):
-                found.update({_plain(name, top): _plain(text, top) for name, text in _take(step, folder).items()})
+        with ExitStack() as contexts:
+            for number, step in enumerate(steps):
+                with settled(number), _surroundings(folder, top / "home"):
+                    if isinstance(step, Within):
+                        given.update(contexts.enter_context(step.open(folder)))
+                        continue
+                    for name, text in _take(step, folder, given).items():
+                        found[_unused(_plain(name, top), found)] = _plain(text, top, given.get("SERVER"))
     finally:
+        if collecting:
+            gc.enable()
         os.chdir(here)
         shutil.rmtree(top, ignore_errors=True)
-    return found
+    return _settle(found)
 
 
-def _take(step: Step, folder: Path) -> Artefacts:
+def _unused(name: str, found: Artefacts) -> str:
+    """The name itself, or where a step of this name was before, the name with a number."""
+    others = (f"{name} ({number})" for number in count(2))
+    return next(each for each in chain((name,), others) if each not in found)
+
+
+def _take(step: Files | Act | Run, folder: Path, given: Mapping[str, str]) -> Artefacts:
     if isinstance(step, Files):
         _write(step, folder)
         return {}
@@ -109,12 +134,19 @@ def _take(step: Step, folder: Path) -> Artefacts:
     if step.needs is not None and not (folder / step.needs).exists():
         return {}
     before = _files(folder)
-    printed = _run(step, folder)
+    printed = _run(step, folder, given)
     after = _files(folder)
     made = {name: (folder / name).read_bytes() for name, state in after.items() if before.get(name) != state}
     gone = [f"gone: {name}\n" for name in sorted(before.keys() - after.keys())]
-    written = {f"{step.name}/{name}": content.decode("utf-8", "backslashreplace") for name, content in made.items()}
+    written = {f"{step.name}/{name}": _text(content) for name, content in made.items()}
     return {step.name: printed + "".join(gone), **written}
+
+
+def _text(content: bytes) -> str:
+    """The text of a file, unpacked where it is packed: how small something is packed depends on the library that packs."""
+    return (gzip.decompress(content) if content.startswith(b"\x1f\x8b") else content).decode(
+        "utf-8", "backslashreplace"
+    )
 
 
 def _write(step: Files, folder: Path) -> None:
@@ -140,12 +172,12 @@ def _files(folder: Path) -> dict[str, tuple[int, ...]]:
     return found
 
 
-def _run(step: Run, folder: Path) -> str:
+def _run(step: Run, folder: Path, given: Mapping[str, str]) -> str:
     """Run a command line; its words, its exit code, and what it printed."""
     streams = sys.stdin, sys.stdout, sys.stderr
     out, err = (io.TextIOWrapper(io.BytesIO(), "utf-8", newline="\n") for _ in range(2))
     os.chdir(folder / step.inside)
-    os.environ.update(step.variables)
+    os.environ.update({**given, **step.variables})
     try:
         sys.stdin, sys.stdout, sys.stderr = io.StringIO(step.stdin), out, err
         code = run(step.words)
@@ -163,7 +195,7 @@ def _run(step: Run, folder: Path) -> str:
 
 
 @contextmanager
-def _settled(step: int) -> Iterator[None]:
+def settled(step: int) -> Iterator[None]:
     """Ids that are counted: what the ids of the embedded platform are made of (the time, ten bytes of chance) is handed out
     here. Whoever asks for another number of bytes gets what it asks for."""
     chance, clock, sync = os.urandom, time.time_ns, os.fsync
@@ -188,10 +220,14 @@ def _settled(step: int) -> Iterator[None]:
 @contextmanager
 def _surroundings(folder: Path, home: Path) -> Iterator[None]:
     """An environment, a user and a host that are the same on every machine; and the process as it was, afterwards."""
-    before, handler, collecting = dict(os.environ), signal.getsignal(signal.SIGTERM), gc.isenabled()
+    before, handler = dict(os.environ), signal.getsignal(signal.SIGTERM)
     kept = {name: before[name] for name in ("PATH", "TMPDIR", "SYSTEMROOT") if name in before}
     os.environ.clear()
-    os.environ.update(kept | SECRETS | {"HOME": str(home), "LOGNAME": "ann", "COLUMNS": "100", "LINES": "40"})
+    os.environ.update(
+        kept
+        | SECRETS
+        | {"HOME": str(home), "LOGNAME": "ann", "COLUMNS": "100", "LINES": "40", "GIT_CONFIG_NOSYSTEM": "1"}
+    )
     uname: Any = getattr(os, "uname", None)
     if uname is not None:
         told = list(uname())
@@ -206,22 +242,41 @@ def _surroundings(folder: Path, home: Path) -> Iterator[None]:
         os.environ.update(before)
         if handler is not None:
             signal.signal(signal.SIGTERM, handler)
-        if collecting:
-            gc.enable()
 
 
 _VARIES: Final = (
     (re.compile(r"\b\d{8}T\d{9}Z-[0-9a-f]{8}\b"), "<run>"),
     (re.compile(r"\b20\d\d-\d\d-\d\d[T ]\d\d:\d\d:\d\d(\.\d+)?(Z| UTC)"), "<moment>"),
     (re.compile(r'("place": ?")sha256:[0-9a-f]{64}'), r"\1<place>"),  # of the folder's path
-    (re.compile(r'("digest": ?")sha256:[0-9a-f]{64}'), r"\1<digest>"),  # of a snapshot, moment included
     (re.compile(rf"(?<![\d.]){re.escape(__version__)}(?![\d.])"), "<version>"),
 )
+_DIGEST: Final = re.compile(r'("digest": ?")sha256:[0-9a-f]{64}')
+_FINGERPRINT: Final = re.compile("sha256:[0-9a-f]{64}")
+_ID: Final = re.compile("[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[0-9a-f]{4}-[0-9a-f]{12}")
+_STORE_BY_PATH: Final = "sqlite:///<top>"
+_SERVER: Final = "<server>"
 
 
-def _plain(text: str, top: Path) -> str:
+def _plain(text: str, top: Path, server: str | None = None) -> str:
     """A text without what differs from run to run."""
     text = text.replace(str(top), "<top>").replace(quote(str(top)), "<top>")
+    if server is not None:
+        text = text.replace(server, _SERVER)
     for pattern, instead in _VARIES:
         text = pattern.sub(instead, text)
+    if "<place>" in text or '"takenAt"' in text:  # a digest of a document is one of these, too
+        text = _DIGEST.sub(r"\1<digest>", text)
     return text
+
+
+def _settle(found: Artefacts) -> Artefacts:
+    """What was recorded, where it is of a store that is called by its path, or of a server: that is in the fingerprint of
+    each of its plans. A server makes its ids itself; they are numbered as they come."""
+    whole = "".join(found.values())
+    if _STORE_BY_PATH not in whole and _SERVER not in whole:
+        return found
+    found = {name: _FINGERPRINT.sub("<fingerprint>", text) for name, text in found.items()}
+    if _SERVER in whole:
+        numbers = {each: f"<id {number}>" for number, each in enumerate(dict.fromkeys(_ID.findall(whole)), 1)}
+        found = {name: _ID.sub(lambda match: numbers[match[0]], text) for name, text in found.items()}
+    return found
