@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import os
 import shutil
 import subprocess
@@ -53,15 +54,22 @@ def run(command: list[str], folder: Path, **more: str) -> subprocess.CompletedPr
     return subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, check=False)
 
 
+@functools.cache
+def bash_script() -> str:
+    done = run(["gatectl", "completion", "bash"], BIN)
+    assert (done.returncode, done.stderr) == (0, "")
+    return done.stdout
+
+
 def in_bash(folder: Path, *words: str) -> list[str]:
     """What bash would offer for the last word, by its own function."""
     script = """
-        eval "$(gatectl completion bash)"
+        eval "$SCRIPT"
         COMP_WORDS=("$@") COMP_CWORD=$(($# - 1))
         _gatectl_completion gatectl 2>/dev/null
         printf '%s\\n' "${COMPREPLY[@]}"
     """
-    done = run(["bash", "-euc", script, "bash", "gatectl", *words], folder)
+    done = run(["bash", "-euc", script, "bash", "gatectl", *words], folder, SCRIPT=bash_script())
     assert done.returncode == 0, done.stderr
     assert done.stderr == ""
     return done.stdout.split("\n")[:-1]
