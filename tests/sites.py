@@ -25,6 +25,8 @@ from gatectl.platforms import driver_for
 from gatectl.platforms.embedded import open_platform
 from gatectl.platforms.interface import Connection, Identification, Reader, Traits, Wire, Writer
 from gatectl.project import Environment, Project
+from gatectl.records import open_records, read_records
+from gatectl.records.interface import Records, RecordsReader
 
 Manifest = dict[str, Any]
 ENVIRONMENT = Environment("default", "embedded")
@@ -98,11 +100,24 @@ class Site:
 
     # The platform's side, on its own wire shapes.
 
+    @property
+    def way(self) -> Connection:
+        """How the platform is reached."""
+        return self.connection
+
     def writer(self) -> Writer:
-        return driver_for(self.connection.target).open_writer(self.connection)
+        return driver_for(self.way.target).open_writer(self.way)
 
     def reader(self) -> Reader:
-        return driver_for(self.connection.target).open_reader(self.connection)
+        return driver_for(self.way.target).open_reader(self.way)
+
+    def remember(self, *object_ids: str, project: str = "site") -> None:
+        """Write down that a project applied these objects."""
+        writer = self.writer()
+        try:
+            open_records(self.way, writer).remember(project, object_ids)
+        finally:
+            writer.close()
 
     def write(self, collection: Any, body: Wire) -> str:
         writer = self.writer()
@@ -183,7 +198,10 @@ class Site:
 
     # gatectl, as the commands use it.
 
-    def plan(self, *, wrap: Callable[[Reader], Reader] | None = None, **asked: Any) -> Plan:
+    def plan(
+        self, *, wrap: Callable[[Reader], Reader] | None = None,
+        wrap_records: Callable[[RecordsReader], RecordsReader] | None = None, **asked: Any,
+    ) -> Plan:  # fmt: skip
         """`gatectl plan`: paths, selector, targets, prune, renew as in `reconcile.Request`."""
         request = reconcile.Request(self.project, self.environment, **asked)
         git = reconcile.ask_git(request)
@@ -192,8 +210,10 @@ class Site:
         if loaded.invalid:
             return reconcile.refuse(request, loaded, git, Identification("embedded", "embedded", None))
         reader = self.reader()
+        records = read_records(self.way, reader)
+        records = wrap_records(records) if wrap_records else records
         try:
-            return reconcile.make_plan(request, loaded, git, wrap(reader) if wrap else reader)
+            return reconcile.make_plan(request, loaded, git, wrap(reader) if wrap else reader, records)
         finally:
             reader.close()
 
@@ -203,16 +223,23 @@ class Site:
 
     def apply(
         self, plan: Plan | None = None, *, wrap: Callable[[Writer], Writer] | None = None,
-        wrap_reader: Callable[[Reader], Reader] | None = None, stop: Callable[[], bool] = lambda: False,
+        wrap_reader: Callable[[Reader], Reader] | None = None,
+        wrap_records: Callable[[Records], Records] | None = None, stop: Callable[[], bool] = lambda: False,
         patience: Patience = CONSISTENT, **asked: Any,
     ) -> Receipt:  # fmt: skip
         """`gatectl apply --yes`, or with a plan `apply --plan`."""
         plan = self.plan(**asked) if plan is None else plan
         assert not rules(plan), rules(plan)
         reader = self.reader()
+
+        def access() -> executor.Access:
+            writer = self.writer()
+            records = open_records(self.way, writer)
+            return executor.Access(wrap(writer) if wrap else writer, wrap_records(records) if wrap_records else records)
+
         run = executor.Run(
             reader=wrap_reader(reader) if wrap_reader else reader,
-            open_writer=lambda: wrap(self.writer()) if wrap else self.writer(),
+            open=access,
             secrets=secrets.resolve_plan(plan, self.folder, VARIABLES),
             project=self.project.name,
             parallel=self.connection.parallel or 1,
@@ -296,9 +323,6 @@ class Counting:
     def latest(self, collection: Any, object_id: str) -> Wire | None:
         return self._inner.latest(collection, object_id)
 
-    def applied(self, project: str) -> frozenset[str] | None:
-        return self._inner.applied(project)
-
     def close(self) -> None:
         self._inner.close()
 
@@ -320,9 +344,6 @@ class Between:
             self._interfere()
         return result
 
-    def claim(self) -> None:
-        self._inner.claim()
-
     def stop(self) -> None:
         self._inner.stop()
 
@@ -334,9 +355,6 @@ class Between:
 
     def delete(self, collection: Any, object_id: str, etag: str | None = None) -> None:
         self._around(lambda: self._inner.delete(collection, object_id, etag))
-
-    def record(self, project: str, object_ids: Iterable[str]) -> None:
-        self._inner.record(project, object_ids)
 
     def close(self) -> None:
         self._inner.close()

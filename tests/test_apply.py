@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from itertools import groupby
 from typing import Any
 
 import pytest
@@ -11,6 +12,7 @@ from gatectl.applying import execute as executor
 from gatectl.credentials import secrets
 from gatectl.errors import MissingCredential, PlatformError, Uncertain
 from gatectl.platforms.interface import Writer
+from gatectl.records.interface import Records
 from sites import (
     Between,
     Counting,
@@ -217,22 +219,61 @@ def test_what_was_done_is_ours_although_the_rest_failed(site: Site) -> None:
     assert brief(site.plan(prune=True)) == ["delete bucket/default/data"]
 
 
-class Forgetful(Between):
-    """A writer that cannot record who applied what."""
+class Forgetful:
+    """A store of records that is full."""
 
-    def record(self, project: str, object_ids: Iterable[str]) -> None:
+    def __init__(self, inner: Records) -> None:
+        self.applied, self.claim, self.close = inner.applied, inner.claim, inner.close
+
+    def remember(self, project: str, object_ids: Iterable[str]) -> None:
         raise PlatformError("the disk is full")
 
 
 def test_when_the_record_fails_the_receipt_still_says_what_was_done(site: Site) -> None:
     site.manifests(repository("r"))
-    receipt = site.apply(wrap=lambda writer: Forgetful(writer, -1, lost_connection))
+    receipt = site.apply(wrap_records=Forgetful)
     assert receipt.statuses == {"repository/default/r": "done"}
     assert receipt.error("repository/default/r").startswith("unrecorded")
     assert not receipt.converged
     assert [a["name"] for a in site.plan()["adopts"]] == ["r"]
     with pytest.raises(PlatformError):  # nothing was written, so there is nothing that a receipt would have to tell
-        site.apply(wrap=lambda writer: Forgetful(writer, -1, lost_connection))
+        site.apply(wrap_records=Forgetful)
+
+
+def test_an_apply_is_alone_from_before_it_reads_again_until_everything_is_closed(site: Site) -> None:
+    site.manifests(repository("r"))
+    seen: list[str] = []
+
+    class Noted:
+        """What tells of each call of these methods, and of letting go of a claim."""
+
+        def __init__(self, inner: Any, *names: str) -> None:
+            self._inner, self._names = inner, names
+
+        def __getattr__(self, name: str) -> Any:
+            found = getattr(self._inner, name)
+            if name not in self._names:
+                return found
+
+            def call(*arguments: Any) -> Any:
+                seen.append(name)
+                result = found(*arguments)
+                return (lambda: (seen.append("let go"), result())) if name == "claim" else result
+
+            return call
+
+    plan = site.plan()
+    receipt = site.apply(
+        plan,
+        wrap=lambda inner: Noted(inner, "create", "close"),
+        wrap_reader=lambda inner: Noted(inner, "list"),
+        wrap_records=lambda inner: Noted(inner, "claim", "remember", "close"),
+    )
+    assert receipt.converged
+    assert [name for name, _ in groupby(seen)] == [
+        "claim", "list", "create", "list", "remember", "close", "let go",
+    ]  # fmt: skip
+    assert seen.count("close") == 2, "the writer and the records"
 
 
 def test_what_does_not_read_back_as_wanted_has_not_converged(site: Site) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import shutil
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +19,7 @@ from gatectl.model import Finding
 from gatectl.platforms import driver_for
 from gatectl.platforms.interface import Connection
 from gatectl.project import Environment, bare_project
+from gatectl.records import read_records
 from gatectl.rules import RULES
 
 EXAMPLES = Path(__file__).resolve().parent.parent / "examples"
@@ -36,11 +38,14 @@ def planned(folder: Path, *paths: Path) -> dict[str, Any]:
     """The plan of manifests against an embedded platform that does not exist yet."""
     project, environment = bare_project(folder), Environment("default", "embedded")
     request = reconcile.Request(project, environment, tuple(map(str, paths)))
-    reader = driver_for("embedded").open_reader(Connection("embedded", folder))
-    loaded = loading.load(project, paths, "default")
-    plan = reconcile.make_plan(request, loaded, commits.Checkout(folder, []), reader)
-    reader.close()
-    return dict(plan)
+    return planned_on(folder, request, loading.load(project, paths, "default"))
+
+
+def planned_on(folder: Path, request: reconcile.Request, loaded: loading.Loaded) -> dict[str, Any]:
+    connection = Connection("embedded", folder)
+    with closing(driver_for("embedded").open_reader(connection)) as reader:
+        records = read_records(connection, reader)
+        return dict(reconcile.make_plan(request, loaded, commits.Checkout(folder, []), reader, records))
 
 
 @pytest.mark.parametrize("path", BROKEN, ids=lambda path: path.stem)
@@ -90,9 +95,7 @@ def test_the_good_examples_are_valid_and_plan_to_creations_only(
     paths = loading.manifest_paths(project, environment, ())
     loaded = loading.load(project, paths, "default")
     assert [f for f in loaded.findings if f.severity == "error"] == []
-    reader = driver_for("embedded").open_reader(Connection("embedded", folder))
-    plan = reconcile.make_plan(reconcile.Request(project, environment), loaded, commits.Checkout(folder, []), reader)
-    reader.close()
+    plan = planned_on(folder, reconcile.Request(project, environment), loaded)
     assert [d for d in plan["diagnostics"] if d["severity"] == "error"] == []
     assert {op["action"] for op in plan["operations"]} == {"create"}
     assert len(plan["operations"]) == plan["summary"]["create"] == loaded.documents

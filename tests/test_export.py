@@ -13,6 +13,7 @@ from gatectl import reconcile
 from gatectl.kinds import KINDS
 from gatectl.manifests import loading, sources, validate
 from gatectl.planning.current import read_current, read_workspaces
+from gatectl.records import read_records
 from sites import ENVIRONMENT, Site, assert_empty, rules
 from strategies import Case, cases
 from test_properties import examples, made
@@ -40,7 +41,8 @@ def planned(site: Site, folder: Path, objects: list[exporter.Exported]) -> Any:
     assert not loaded.invalid, loaded.findings
     reader = site.reader()
     try:
-        return reconcile.make_plan(request, loaded, reconcile.ask_git(request), reader)
+        records = read_records(site.connection, reader)
+        return reconcile.make_plan(request, loaded, reconcile.ask_git(request), reader, records)
     finally:
         reader.close()
 

@@ -40,9 +40,6 @@ class Lists:
     def latest(self, collection: Collection, object_id: str) -> Wire | None:
         return None
 
-    def applied(self, project: str) -> frozenset[str] | None:
-        return None
-
     def close(self) -> None: ...
 
 

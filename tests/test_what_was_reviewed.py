@@ -22,8 +22,7 @@ from gatectl.kinds import KINDS
 from gatectl.model import Live, ObjectKey
 from gatectl.planning.current import read_current, read_workspaces
 from gatectl.planning.plan import is_invalid
-from gatectl.platforms import driver_for
-from gatectl.platforms.interface import Connection, Credentials, Reader, Secret, Writer
+from gatectl.platforms.interface import Connection, Credentials, Secret, Writer
 from serving import EMAIL, PASSWORD, Server
 from sites import Between, Site, bucket, entry, llm, repository
 
@@ -53,9 +52,7 @@ def world(site: Site) -> Json:
     site.live_repository("bystander", {"bucketId": media, "folder": "theirs"})
     old = site.live_repository("old", {"bucketId": gone, "folder": "g"})
     site.live_key(old)
-    writer = site.writer()
-    writer.record("site", [old, gone])
-    writer.close()
+    site.remember(old, gone)
     site.manifests(
         bucket("raw", ("S3", "raw-events"), region="eu-west-1"),
         bucket("new", ("S3", "new-events"), credentials={"apiKey": "main"}),
@@ -430,16 +427,12 @@ class Served(Site):
 
     url = ""
 
-    def _connection(self) -> Connection:
-        return Connection(
-            self.url, self.folder, "OPENAI", Credentials(email=EMAIL, password=Secret(PASSWORD)), named=True
-        )
-
-    def reader(self) -> Reader:
-        return driver_for(self.url).open_reader(self._connection()) if self.url else super().reader()
-
-    def writer(self) -> Writer:
-        return driver_for(self.url).open_writer(self._connection()) if self.url else super().writer()
+    @property
+    def way(self) -> Connection:
+        if not self.url:
+            return self.connection
+        credentials = Credentials(email=EMAIL, password=Secret(PASSWORD))
+        return Connection(self.url, self.folder, "OPENAI", credentials, named=True)
 
 
 OVER_HTTP = (

@@ -26,6 +26,7 @@ from gatectl.model import Outcome
 from gatectl.planning.plan import is_invalid
 from gatectl.platforms import driver_for
 from gatectl.platforms.interface import Connection, Reader
+from gatectl.records import open_records
 
 
 class Approval(NamedTuple):
@@ -218,12 +219,8 @@ class _Apply:
         if self.reader.identification.instance is None:  # there is no store that anybody could write to
             yield
             return
-        writer = self._driver.open_writer(self.connection)
-        try:
-            writer.claim()
+        with executor.claimed(self._access()):
             yield
-        finally:
-            writer.close()
 
     @contextmanager
     def _unless_locked(self) -> Iterator[None]:
@@ -316,7 +313,7 @@ class _Apply:
                 plan,
                 executor.Run(
                     reader=self.reader,
-                    open_writer=lambda: self._driver.open_writer(self.connection),
+                    open=self._access,
                     secrets=secrets,
                     project=request.project.name,
                     parallel=self.reader.traits.parallel,
@@ -333,6 +330,14 @@ class _Apply:
             outcomes, converged = attendant.carry_out(execution)
         forced: list[Override] = [{"name": "force-put", "value": None, "reason": None}] if request.force_put else []
         return _Done(plan, outcomes, run, converged, (*forced, *self._approval.allowed.overrides()))
+
+    def _access(self) -> executor.Access:
+        writer = self._driver.open_writer(self.connection)
+        try:
+            return executor.Access(writer, open_records(self.connection, writer))
+        except BaseException:
+            writer.close()
+            raise
 
     def _end(self, done: _Done, places: Places) -> Ended:
         """Save the receipt, before anything else can go wrong."""

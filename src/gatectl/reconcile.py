@@ -1,13 +1,14 @@
 """The flow, once, in order: read, parse, validate, rules; read the platform, match, resolve, compare, forecast, plan.
 
 This is the one file that knows the order of the steps; the steps do not know each other. It is handed a reader and never
-a writer: planning cannot write.
+a writer, of the platform and of the records alike: planning cannot write.
 """
 
 from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterable, Sequence
+from contextlib import closing
 from pathlib import Path
 from typing import NamedTuple
 
@@ -31,6 +32,8 @@ from gatectl.platforms.interface import Connection, Identification, Reader
 from gatectl.platforms.wire import may_attach, unknown_fields
 from gatectl.project import Environment, Project
 from gatectl.quote import quote
+from gatectl.records import read_records
+from gatectl.records.interface import RecordsReader
 
 
 class Request(NamedTuple):
@@ -68,11 +71,9 @@ def work_out(request: Request, connect: Callable[[], Connection]) -> Plan:
     if loaded.invalid:
         return refuse(request, loaded, git, Identification(driver.name, without_secrets(environment.platform), None))
     check_selection(request, loaded)
-    reader = driver.open_reader(connect())
-    try:
-        return make_plan(request, loaded, git, reader)
-    finally:
-        reader.close()
+    connection = connect()
+    with closing(driver.open_reader(connection)) as reader, closing(read_records(connection, reader)) as records:
+        return make_plan(request, loaded, git, reader, records)
 
 
 def _of_snapshot(request: Request, connection: Connection) -> Plan:
@@ -91,13 +92,16 @@ def _of_snapshot(request: Request, connection: Connection) -> Plan:
     loaded = loading.load(request.project, paths, request.environment.workspace or reader.traits.default_workspace)
     if loaded.invalid:
         return refuse(request, loaded, git, reader.identification)
-    return make_plan(request, loaded, git, reader, {"snapshot": reader.remark})
+    records = read_records(connection, reader)
+    return make_plan(request, loaded, git, reader, records, {"snapshot": reader.remark})
 
 
 def make_plan(
-    request: Request, loaded: Loaded, git: commits.Checkout, reader: Reader, remarks: Remarks | None = None
-) -> Plan:
-    """Everything from the manifests and the platform to the plan. Reads, and only reads. `remarks`: see `plan.make_plan`.
+    request: Request, loaded: Loaded, git: commits.Checkout, reader: Reader, records: RecordsReader,
+    remarks: Remarks | None = None,
+) -> Plan:  # fmt: skip
+    """Everything from the manifests, the platform and the records to the plan. Reads, and only reads. `remarks`: see
+    `plan.make_plan`.
 
     Raises UsageError for options that cannot be meant, PlatformError where the platform cannot be read whole.
     """
@@ -117,13 +121,7 @@ def make_plan(
     findings += undecided
     names = sorted({m.workspace for m in wanted.manifests if m.workspace is not None})
     target = target_of(request, identification, reader.traits.openai, names)
-    applied = reader.applied(project.name)
-    if request.prune and applied is None:
-        raise UsageError("--prune deletes only what this project applied before, and this platform keeps no record of that",
-                         "remove on the platform itself what is declared no more")  # fmt: skip
-    if request.prune and not applied:
-        raise UsageError("--prune deletes only what this project applied before, and there is no record of that",
-                         "apply first; objects applied from then on are recorded")  # fmt: skip
+    applied = _applied(request, records)
     if any(f.severity == "error" for f in findings):
         return _refuse(request, target, source, findings, name_file)
     current = _read_content(
@@ -153,6 +151,18 @@ def make_plan(
     pointed = plan.points(current)
     said = _remarks(request, current, names, remarks)
     return plan.make_plan(target, selected_of, source, worked, arranged, diagnostics, name_file, said, pointed)
+
+
+def _applied(request: Request, records: RecordsReader) -> frozenset[str] | None:
+    """What this project has applied. Raises UsageError where that is not known, and something is to be pruned."""
+    applied = records.applied(request.project.name)
+    if request.prune and applied is None:
+        raise UsageError("--prune deletes only what this project applied before, and this platform keeps no record of that",
+                         "remove on the platform itself what is declared no more")  # fmt: skip
+    if request.prune and not applied:
+        raise UsageError("--prune deletes only what this project applied before, and there is no record of that",
+                         "apply first; objects applied from then on are recorded")  # fmt: skip
+    return applied
 
 
 def _read_content(request: Request, reader: Reader, wanted: Desired, names: Iterable[str], visible: Index) -> Current:

@@ -8,6 +8,7 @@ import pytest
 
 from cli.conftest import GOOD, REPOSITORY, Shell, project
 from gatectl.errors import UsageError
+from gatectl.records.nothing import Nothing
 from sites import Site, bucket, entry, repository
 
 WEB = REPOSITORY.replace("name: data", "name: web").replace("team: data", "team: web, tier: gold")
@@ -119,19 +120,6 @@ def test_the_last_manifest_is_retired_by_one_of_kind_workspace(shell: Shell) -> 
 
 def test_where_nothing_is_recorded_prune_is_not_promised_for_later(tmp_path: Path) -> None:
     site = Site(tmp_path).manifests(bucket("b", ("S3", "abc")), repository("r", [entry("S3", "abc")]))
-
-    class Forgetful:
-        """A reader of a platform that keeps no record of who applied what."""
-
-        def __init__(self, inner: object) -> None:
-            self._inner = inner
-
-        def __getattr__(self, name: str) -> object:
-            return getattr(self._inner, name)
-
-        def applied(self, project: str) -> None:
-            return None
-
     with pytest.raises(UsageError, match="keeps no record") as caught:
-        site.plan(prune=True, wrap=Forgetful)
+        site.plan(prune=True, wrap_records=lambda records: Nothing())
     assert "apply first" not in (caught.value.hint or "")

@@ -14,6 +14,7 @@ from gatectl.errors import PlatformRefused, PreconditionFailed
 from gatectl.manifests import loading
 from gatectl.platforms import driver_for
 from gatectl.project import Environment, bare_project
+from gatectl.records import open_records, read_records
 from sites import assert_empty
 
 
@@ -147,14 +148,20 @@ def reconciled(back: Back, folder: Any, **values: str) -> list[str]:
 
     def plan() -> Any:
         loaded = loading.load(project, request.paths, None)
-        return reconcile.make_plan(request, loaded, reconcile.ask_git(request), back.reader)
+        records = read_records(back.connection, back.reader)
+        return reconcile.make_plan(request, loaded, reconcile.ask_git(request), back.reader, records)
 
     first = plan()
     assert first["diagnostics"] == []
     hush = {op["id"]: {"key": "k", "secret": "s"} for op in first["operations"]}
     driver = driver_for(back.connection.target)
+
+    def access() -> executor.Access:
+        writer = driver.open_writer(back.connection)
+        return executor.Access(writer, open_records(back.connection, writer))
+
     run = executor.Run(
-        back.reader, lambda: driver.open_writer(back.connection), hush, "c", 4, lambda: False, lambda outcome: None,
+        back.reader, access, hush, "c", 4, lambda: False, lambda outcome: None,
         reconcile.guard(request, back.reader),
     )  # fmt: skip
     outcomes, converged = executor.apply_plan(first, run)

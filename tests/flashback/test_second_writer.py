@@ -17,6 +17,7 @@ from gatectl.model import Outcome
 from gatectl.platforms.flashback import Reader, open_reader, open_writer
 from gatectl.platforms.interface import Connection, Credentials, Secret
 from gatectl.project import Environment, bare_project
+from gatectl.records.nothing import Nothing
 from serving import EMAIL, PASSWORD, Rehearsal, Server
 
 COUNT = 12
@@ -132,12 +133,14 @@ def apply_without_etags(rehearsal: Rehearsal, url: str) -> list[Outcome]:
     reader = WithoutEtags(connection, open_reader(connection)._transport, own=True)
     request = reconcile.Request(project, environment, (str(rehearsal.folder / "repositories.yaml"),))
     loaded = loading.load(project, request.paths, None)
-    plan = reconcile.make_plan(request, loaded, reconcile.ask_git(request), reader)
+    plan = reconcile.make_plan(request, loaded, reconcile.ask_git(request), reader, Nothing())
     guard = reconcile.guard(request, reader)
     run = executor.Run(
-        reader, lambda: open_writer(connection), {}, "rehearsal", 4, lambda: False, lambda outcome: None, guard
-    )
+        reader, lambda: executor.Access(open_writer(connection), Nothing()), {}, "rehearsal", 4, lambda: False,
+        lambda outcome: None, guard,
+    )  # fmt: skip
     outcomes, converged = executor.apply_plan(plan, run)
+    reader.close()
     assert converged == (not any(o.error for o in outcomes) and all(o.status in ("done", "already") for o in outcomes))
     return outcomes
 

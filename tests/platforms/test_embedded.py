@@ -540,18 +540,6 @@ def test_one_of_several_etags_or_any_will_do(world: Any) -> None:
         world.writer.update("repo", repository, world.repository_body(name="c"), f'"other", {etag}')
 
 
-# Applied records
-
-
-def test_what_a_project_applied_is_remembered(world: Any) -> None:
-    repository, bucket = world.repository(), world.bucket()
-    world.writer.record("p", [repository])
-    world.writer.record("p", [repository, bucket, bucket])
-    world.writer.record("q", [])
-    assert world.reader.applied("p") == {repository, bucket}
-    assert world.reader.applied("q") == frozenset()
-
-
 def test_a_reader_sees_what_a_writer_wrote_meanwhile(world: Any) -> None:
     reader, writer = open_reader(world.connection), open_writer(world.connection)
     assert reader.list("repo") == []

@@ -143,7 +143,7 @@ def test_processes_at_once_cannot_break_a_rule(world: Any, processes: Any) -> No
 
 
 def test_a_list_is_one_moment_of_the_database(world: Any) -> None:
-    store = world.reader._opened()
+    store = world.reader.store
     with store.reading() as connection:
         count = "SELECT count(*) FROM repositories"
         before = connection.exec_driver_sql(count).scalar()
@@ -256,7 +256,7 @@ def test_the_place_of_a_database_is_its_server_and_name(url: str, place: str) ->
 
 
 def test_the_readers_connection_cannot_write(world: Any) -> None:
-    store = world.reader._opened()
+    store = world.reader.store
     assert not hasattr(store, "writing")
     with pytest.raises(PlatformError, match="read-only transaction"), store.reading() as connection:
         connection.exec_driver_sql("DELETE FROM workspaces")

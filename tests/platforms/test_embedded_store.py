@@ -89,7 +89,6 @@ def test_a_reader_of_a_missing_database_creates_nothing(tmp_path: Path) -> None:
     reader = open_reader(Connection("embedded", tmp_path))
     assert [item["name"] for item in reader.list("workspace")] == ["default"]
     assert [reader.list(name) for name in ("bucket", "ai/llm", "repo", "apikeys")] == [[], [], [], []]
-    assert reader.applied("p") == frozenset()
     assert reader.identification[:3] == ("embedded", "embedded", None)
     reader.close()
     assert list(tmp_path.iterdir()) == []
@@ -405,7 +404,7 @@ def test_a_full_disk_is_said_and_nothing_is_half_written(tmp_path: Path) -> None
 
 
 def test_the_readers_connection_cannot_write(world: Any) -> None:
-    store = world.reader._opened()
+    store = world.reader.store
     assert not hasattr(store, "writing")
     with pytest.raises(PlatformError, match="may not be written"), store.reading() as connection:
         connection.exec_driver_sql("DELETE FROM workspaces")

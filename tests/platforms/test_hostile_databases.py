@@ -15,6 +15,7 @@ import pytest
 from gatectl.errors import DeadlinePassed, PlatformError
 from gatectl.platforms.embedded import open_reader, open_writer
 from gatectl.platforms.interface import Connection
+from gatectl.records import read_records
 
 ENDLESS = "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n)"
 COLLECTIONS = ("workspace", "bucket", "ai/llm", "repo", "apikeys")
@@ -59,7 +60,7 @@ def read(path: Path, seconds: float = 30) -> None:
     try:
         for collection in COLLECTIONS:
             reader.list(collection)  # type: ignore[arg-type]
-        reader.applied("project")
+        read_records(connection, reader).applied("project")
     finally:
         reader.close()
 

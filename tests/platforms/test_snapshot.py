@@ -16,6 +16,8 @@ from gatectl.manifests import loading
 from gatectl.platforms import driver_for, snapshot
 from gatectl.platforms.interface import Connection, Reader
 from gatectl.project import Environment
+from gatectl.records import read_records
+from gatectl.records.interface import RecordsReader
 from serving import EMAIL, PASSWORD, Rehearsal, Server
 from sites import Counting, Site, assert_empty, brief, bucket, entry, llm, repository, rules, workspace
 
@@ -56,7 +58,8 @@ def site(tmp_path: Path) -> Site:
 def take(site: Site, project: str = "site", workspaces: list[str] | None = None) -> dict[str, Any]:
     reader = site.reader()
     try:
-        return snapshot.take(reader, project, workspaces, TAKEN_AT)
+        applied = read_records(site.connection, reader).applied(project)
+        return snapshot.take(reader, project, applied, workspaces, TAKEN_AT)
     finally:
         reader.close()
 
@@ -71,11 +74,12 @@ def reader_of(path: Path) -> snapshot.SnapshotReader:
     return snapshot.open_reader(Connection(f"snapshot://{path}", path.parent))
 
 
-def plan_of(site: Site, reader: Reader, **asked: Any) -> Plan:
+def plan_of(site: Site, reader: Reader, records: RecordsReader | None = None, **asked: Any) -> Plan:
     environment = Environment("default", "embedded")
     request = reconcile.Request(site.project, environment, **asked)
     loaded = loading.load(site.project, loading.manifest_paths(site.project, environment, ()), "default")
-    return reconcile.make_plan(request, loaded, reconcile.ask_git(request), reader)
+    records = records or read_records(Connection("snapshot://", site.folder), reader)
+    return reconcile.make_plan(request, loaded, reconcile.ask_git(request), reader, records)
 
 
 def test_a_plan_against_a_snapshot_is_the_plan_of_the_platform(site: Site) -> None:
@@ -115,10 +119,10 @@ def test_of_an_unknown_field_of_a_repository_the_name_is_taken_and_not_the_value
             )
 
     inner = site.reader()
-    taken = snapshot.take(Odd(inner), "site", None, TAKEN_AT)
+    taken = snapshot.take(Odd(inner), "site", frozenset(), None, TAKEN_AT)
     assert "canary" not in json.dumps(taken)
     against = plan_of(site, reader_of(save(site, taken)))
-    assert rules(against) == rules(plan_of(site, Odd(inner)))
+    assert rules(against) == rules(plan_of(site, Odd(inner), read_records(site.connection, inner)))
     assert any("quota" in message for message in rules(against))
 
 
@@ -138,7 +142,7 @@ def test_a_list_that_the_platform_refuses_is_not_there_in_the_snapshot_either(
                 raise error("no")
             return super().list(collection, workspace_id)
 
-    taken = snapshot.take(Without(site.reader()), "site", None, TAKEN_AT)
+    taken = snapshot.take(Without(site.reader()), "site", frozenset(), None, TAKEN_AT)
     reader = reader_of(save(site, taken))
     with pytest.raises(Unsupported):
         reader.list(missing, site.workspace_id())  # type: ignore[arg-type]

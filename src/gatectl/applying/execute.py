@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import contextlib
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Final, NamedTuple
 
@@ -29,6 +29,7 @@ from gatectl.kinds import KINDS
 from gatectl.model import Live, Outcome
 from gatectl.planning.current import Current
 from gatectl.platforms.interface import Reader, Writer
+from gatectl.records.interface import Records, Release
 
 _ROUNDS: Final = 10
 _PAUSE: Final = 0.2
@@ -45,6 +46,13 @@ class Ready(NamedTuple):
     live: Live | None
 
 
+class Access(NamedTuple):
+    """What writes to a platform, and what remembers that; opened together, since a platform's database may be the store."""
+
+    writer: Writer
+    records: Records
+
+
 class Run(NamedTuple):
     """What an execution needs besides the plan. `guard` is asked before each write whether the plan still holds.
 
@@ -55,7 +63,7 @@ class Run(NamedTuple):
     """
 
     reader: Reader
-    open_writer: Callable[[], Writer]
+    open: Callable[[], Access]
     secrets: Secrets
     project: str
     parallel: int
@@ -67,6 +75,25 @@ class Run(NamedTuple):
     patience: Patience = CONSISTENT
     on_stop: Callable[[Callable[[], None]], None] = lambda callback: None
     rest: bool = False
+
+
+@contextlib.contextmanager
+def claimed(access: Access) -> Iterator[None]:
+    """While this lasts no other apply is at work, where the records can tell; then everything is closed, and only then the next
+    one is let in. Raises PlatformLocked.
+    """
+    release: Release | None = None
+    try:
+        release = access.records.claim()
+        yield
+    finally:
+        try:
+            for part in access:
+                with contextlib.suppress(PlatformError):
+                    part.close()
+        finally:
+            if release is not None:
+                release()
 
 
 def precheck(plan: Plan, reader: Reader, guard: Guard) -> list[Conflict]:
@@ -101,28 +128,27 @@ class Execution:
         if not plan["operations"] and not plan["adopts"]:
             return [], True
         run.guard.admit(plan)
-        writer = run.open_writer()
+        access = run.open()
+        writer, records = access
         run.on_stop(writer.stop)
-        try:
-            # Read only now: what another apply wrote while we waited for it is seen, and done `already`.
-            writer.claim()
-            current = read_concerned(run.reader, plan)
-            check_role(plan, current)
-            conflicts = run.guard.conflicts(plan, current)
-            if conflicts and not run.rest:
-                return refused(plan, conflicts), False
-            _Work(run, plan, tally, writer).do(current)
-            tally.diverged |= not _record(plan, tally, run, writer)
-        except (KeyboardInterrupt, Exception) as error:
-            # Once something was written there is a receipt, whatever else goes wrong.
-            if not tally.sent and not isinstance(error, KeyboardInterrupt):
-                raise
-            tally.break_off()
-            with contextlib.suppress(Exception):
-                _record(plan, tally, run, writer)
-        finally:
-            with contextlib.suppress(PlatformError):
-                writer.close()
+        with contextlib.ExitStack() as alone:
+            try:
+                # Read only now: what another apply wrote while we waited for it is seen, and done `already`.
+                alone.enter_context(claimed(access))
+                current = read_concerned(run.reader, plan)
+                check_role(plan, current)
+                conflicts = run.guard.conflicts(plan, current)
+                if conflicts and not run.rest:
+                    return refused(plan, conflicts), False
+                _Work(run, plan, tally, writer).do(current)
+                tally.diverged |= not _remember(plan, tally, run, records)
+            except (KeyboardInterrupt, Exception) as error:
+                # Once something was written there is a receipt, whatever else goes wrong.
+                if not tally.sent and not isinstance(error, KeyboardInterrupt):
+                    raise
+                tally.break_off()
+                with contextlib.suppress(Exception):
+                    _remember(plan, tally, run, records)
         listed = tally.listed()
         return listed, not tally.diverged and all(outcome.status in FINE for outcome in listed)
 
@@ -395,7 +421,7 @@ def _by_level(operations: Sequence[Operation]) -> list[list[Operation]]:
     return levels
 
 
-def _record(plan: Plan, tally: Tally, run: Run, writer: Writer) -> bool:
+def _remember(plan: Plan, tally: Tally, run: Run, records: Records) -> bool:
     """Remember what this project has applied, so that a later plan knows its own (adopts, --prune).
 
     False if that failed after something was written: then the outcomes say so. Raises PlatformError where nothing was.
@@ -404,7 +430,7 @@ def _record(plan: Plan, tally: Tally, run: Run, writer: Writer) -> bool:
     adopted = [] if run.stop() else [item["platformId"] for item in plan["adopts"]]
     try:
         if fine or adopted:
-            writer.record(run.project, [*(o.platform_id for o in fine if o.platform_id is not None), *adopted])
+            records.remember(run.project, [*(o.platform_id for o in fine if o.platform_id is not None), *adopted])
     except PlatformError as error:
         if not was_sent(list(tally.outcomes.values())):
             raise

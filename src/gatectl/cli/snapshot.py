@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shlex
+from contextlib import closing
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -17,6 +18,7 @@ from gatectl.planning.current import read_current, read_workspaces
 from gatectl.platforms import driver_for, snapshot
 from gatectl.platforms.interface import Reader
 from gatectl.quote import json_text, safe
+from gatectl.records import read_records
 
 
 @command("snapshot")
@@ -38,7 +40,9 @@ def COMMAND(options: Globals, out: str | None, deadline: float) -> int:  # noqa:
     try:
         chosen = _chosen(reader, options.workspace)
         now = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
-        taken = snapshot.take(reader, project.name, chosen, now)
+        with closing(read_records(connection, reader)) as records:
+            applied = records.applied(project.name)
+        taken = snapshot.take(reader, project.name, applied, chosen, now)
         _read_back(taken)
     finally:
         reader.close()

@@ -2,7 +2,8 @@
 
 Reading and writing are two types on purpose. Planning is handed a `Reader`, which has no way to change anything; only
 `applying` ever opens a `Writer`. Both speak the platform's own JSON shapes (platform-contract.md, section 1), called *wire*
-here; translating between wire and manifests is the business of `kinds`.
+here; translating between wire and manifests is the business of `kinds`. Who applied what is no platform's business: see
+`records`.
 
 A new platform is one module (or folder) beside this one with `open_reader` and `open_writer`, and one line in the table
 of `platforms/__init__.py`.
@@ -11,7 +12,7 @@ of `platforms/__init__.py`.
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Hashable, Mapping, Sequence
 from pathlib import Path
 from threading import Lock
 from typing import Any, Literal, NamedTuple, Protocol
@@ -148,17 +149,11 @@ class Reader(Protocol):
     def latest(self, collection: Collection, object_id: str) -> Wire | None:
         """One object as it is now; None where the platform has conditional writes, so that nobody needs to look first."""
 
-    def applied(self, project: str) -> frozenset[str] | None:
-        """The ids of the objects that this project has applied; None where the platform keeps no such record."""
-
     def close(self) -> None: ...
 
 
 class Writer(Protocol):
     """Changes a platform. Raises PlatformError for whatever was not done."""
-
-    def claim(self) -> None:
-        """Keep other applies out until this is closed, where the platform can. Raises PlatformLocked."""
 
     def stop(self) -> None:
         """Start nothing more, and wait for nothing: what was not sent yet raises PlatformError with the code "stopped"."""
@@ -173,8 +168,5 @@ class Writer(Protocol):
         """Replace an object by the write shape given, if it still has `etag` (where one is given)."""
 
     def delete(self, collection: Collection, object_id: str, etag: str | None = None) -> None: ...
-
-    def record(self, project: str, object_ids: Iterable[str]) -> None:
-        """Remember that this project applied these objects (nothing where the platform keeps no such record)."""
 
     def close(self) -> None: ...

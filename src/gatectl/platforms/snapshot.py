@@ -64,11 +64,13 @@ def _identified(platform: Identification) -> Platform:
     return found
 
 
-def take(reader: Reader, project: str, workspaces: Sequence[str] | None, taken_at: str) -> Snapshot:
-    """A snapshot of these workspaces, by id (None: of all that are visible). Raises PlatformError."""
+def take(
+    reader: Reader, project: str, applied: frozenset[str] | None, workspaces: Sequence[str] | None, taken_at: str
+) -> Snapshot:
+    """A snapshot of these workspaces, by id (None: of all that are visible), and of what a project has applied. Raises
+    PlatformError."""
     visible = reader.list("workspace")
     chosen = [str(w["id"]) for w in visible if workspaces is None or str(w["id"]) in workspaces]
-    applied = reader.applied(project)
     traits = reader.traits
     draft: Draft = {
         "formatVersion": FORMAT_VERSION,
@@ -312,8 +314,9 @@ class SnapshotReader:
     def latest(self, collection: Collection, object_id: str) -> Wire | None:
         return None
 
-    def applied(self, project: str) -> frozenset[str] | None:
-        """Raises InputError for a project that it was not taken for: what that one applied is not in it."""
+    def taken_of(self, project: str) -> frozenset[str] | None:
+        """What a project had applied; None where nobody wrote that down. Raises InputError for a project that it was not taken
+        for."""
         if self._snapshot["applied"] is None:
             return None
         if project != self._snapshot["project"]:

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import hashlib
 import os
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from gatectl.errors import PlatformError
@@ -22,7 +22,7 @@ from gatectl.quote import quote
 if TYPE_CHECKING:
     from .platform import Platform
     from .postgres import PostgresDatabase
-    from .store import Database, Store
+    from .store import Database, Store, WritableStore
 
 TRAITS = Traits(default_workspace="default", packets=False, openai="OPENAI", parallel=1)
 
@@ -86,12 +86,12 @@ class Reader:
             self._store = database  # somebody else's, who closes it
         else:
             self._database = database
-        self._opened()
+        _ = self.store  # what is no database of this gatectl is said when it is opened
 
     @property
     def identification(self) -> Identification:
         """`instance` is None until somebody has created the database. Raises PlatformError."""
-        store = self._opened()
+        store = self.store
         return self._identification._replace(instance=store.instance if store else None)
 
     @property
@@ -103,7 +103,7 @@ class Reader:
         from .platform import list_objects
         from .workspaces import default_workspace
 
-        store = self._opened()
+        store = self.store
         if store is None:
             return [default_workspace()] if collection == "workspace" else []
         return list_objects(store, collection, workspace_id)
@@ -116,20 +116,14 @@ class Reader:
         """None: every object has an etag, and a write that comes too late is refused."""
         return None
 
-    def applied(self, project: str) -> frozenset[str]:
-        """The ids of the objects that a project has applied. Raises PlatformError."""
-        from .platform import applied_objects
-
-        store = self._opened()
-        return applied_objects(store, project) if store else frozenset()
-
     def close(self) -> None:
         if self._store is not None and self._database is not None:
             self._store.close()
             self._store = None
 
-    def _opened(self) -> Store | None:
-        """The store; a database that was missing may have come to be since."""
+    @property
+    def store(self) -> Store | None:
+        """What it reads; None where there is no database. One that was missing may have come to be since. Raises PlatformError."""
         from .store import open_for_reading
 
         if self._store is None and self._database is not None:
@@ -146,12 +140,11 @@ class Writer:
     def __init__(self, platform: Platform, *, own: bool) -> None:
         self._platform = platform
         self._own = own
-        self._release: Callable[[], None] | None = None
 
-    def claim(self) -> None:
-        """Keep other applies out until this is closed. Raises PlatformLocked."""
-        if self._release is None:
-            self._release = self._platform.claim()
+    @property
+    def store(self) -> WritableStore:
+        """What it writes to, for what is written there beside the platform."""
+        return self._platform.store
 
     def stop(self) -> None:
         """Nothing to do: no write here waits for long."""
@@ -170,18 +163,9 @@ class Writer:
         """Delete an object, if it still has `etag` (where one is given)."""
         self._platform.delete(collection, object_id, etag)
 
-    def record(self, project: str, object_ids: Iterable[str]) -> None:
-        """Remember that this project applied these objects."""
-        self._platform.record(project, object_ids)
-
     def close(self) -> None:
-        try:
-            if self._own:
-                self._platform.close()
-        finally:
-            if self._release is not None:
-                self._release()
-                self._release = None
+        if self._own:
+            self._platform.close()
 
 
 def _shared_platform(connection: Connection) -> Platform | None:

@@ -1,4 +1,4 @@
-"""The platform itself, on its own wire shapes: collections, and which project applied what.
+"""The platform itself, on its own wire shapes: its collections, and the keys of its repositories.
 
 Law: each operation is one transaction of the store. What a collection does is in its own module; the table below is all
 that knows them together. The in-process reader and writer stand on this, and so can a server.
@@ -6,10 +6,10 @@ that knows them together. The in-process reader and writer stand on this, and so
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import Any, NamedTuple
+from collections.abc import Callable, Mapping, Sequence
+from typing import NamedTuple
 
-from sqlalchemy import Connection, String, bindparam, cast, exists, insert, select
+from sqlalchemy import Connection
 
 from gatectl.platforms.interface import Collection, Wire
 
@@ -58,25 +58,11 @@ COLLECTIONS: Mapping[Collection, CollectionRules] = {
     ),
 }
 
-_p = tables.applied.c
-_APPLIED = select(_p.object_id).where(_p.project == bindparam("project_"))
-_PROJECT, _OBJECT = cast(bindparam("project_"), String), cast(bindparam("object_"), String)
-_RECORD = insert(tables.applied).from_select(
-    ["project", "object_id"],
-    select(_PROJECT, _OBJECT).where(~exists().where(_p.project == _PROJECT, _p.object_id == _OBJECT)),
-)
-
 
 def list_objects(store: Store, collection: Collection, workspace_id: str | None) -> Sequence[Wire]:
     """All live objects of a collection, of one workspace or (None) of all, oldest first. Raises PlatformError."""
     with store.reading() as connection:
         return COLLECTIONS[collection].list(connection, workspace_id)
-
-
-def applied_objects(store: Store, project: str) -> frozenset[str]:
-    """The ids that a project recorded; some may be of objects deleted since. Raises PlatformError."""
-    with store.reading() as connection:
-        return frozenset(connection.execute(_APPLIED, {"project_": project}).scalars())
 
 
 class Platform:
@@ -101,9 +87,6 @@ class Platform:
 
     def list(self, collection: Collection, workspace_id: str | None = None) -> Sequence[Wire]:
         return list_objects(self._store, collection, workspace_id)
-
-    def applied(self, project: str) -> frozenset[str]:
-        return applied_objects(self._store, project)
 
     def repository(self, repository_id: str) -> Wire | None:
         """One live repository, for the cost of one."""
@@ -189,17 +172,6 @@ class Platform:
     def delete(self, collection: Collection, object_id: str, etag: str | None = None) -> None:
         with self._store.writing() as transaction:
             COLLECTIONS[collection].delete(transaction, object_id, etag)
-
-    def claim(self) -> Callable[[], None]:
-        """Keep other applies out until what this gives is called. Raises PlatformLocked when one is under way and does not end."""
-        return self._store.claim()
-
-    def record(self, project: str, object_ids: Iterable[str]) -> None:
-        """Remember that a project applied these objects; what is remembered already stays so."""
-        rows: Any = [{"project_": project, "object_": object_id} for object_id in object_ids]
-        if rows:
-            with self._store.writing() as transaction:
-                transaction.connection.execute(_RECORD, rows)
 
     def close(self) -> None:
         self._store.close()

@@ -204,7 +204,7 @@ applied = Table(
     Column("object_id", String(36), primary_key=True),
     sqlite_with_rowid=False,
 )
-"""Which project applied which object: what lets `--prune` know its own."""
+"""Which project applied which object: what lets `--prune` know its own (`records.platform`)."""
 
 LATER: Final = frozenset((creations.name,))
 """The tables that a database of before may be without."""

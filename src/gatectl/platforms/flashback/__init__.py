@@ -6,7 +6,7 @@ when a reader or a writer is opened. The reader sends GET requests and nothing e
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 from urllib.parse import quote
@@ -177,10 +177,6 @@ class Reader:
             raise PreconditionFailed("somebody deleted it a moment ago")
         return latest
 
-    def applied(self, project: str) -> frozenset[str] | None:
-        """None: the platform has nowhere to keep such a record (platform-contract.md, section 1.3)."""
-        return None
-
     def close(self) -> None:
         """Give back what is its own; what is shared serves others."""
         if self._own:
@@ -196,9 +192,6 @@ class Writer:
     def __init__(self, transport: Transport, *, own: bool) -> None:
         self._transport = transport
         self._own = own
-
-    def claim(self) -> None:
-        """The platform has no locks: conditional writes, and reading back, have to do."""
 
     def stop(self) -> None:
         """Send no more writes, and wait for none to be sent; a signal handler may call this. Reads go on."""
@@ -220,9 +213,6 @@ class Writer:
 
     def delete(self, collection: Collection, object_id: str, etag: str | None = None) -> None:
         self._transport.write("DELETE", self._path(collection, object_id), None, self._condition(collection, etag))
-
-    def record(self, project: str, object_ids: Iterable[str]) -> None:
-        """The platform has nowhere to keep such a record."""
 
     def close(self) -> None:
         """Give back what is its own; what is shared serves others."""

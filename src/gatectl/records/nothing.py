@@ -1,0 +1,38 @@
+"""No store: a platform that has nowhere to keep records (platform-contract.md, section 1.3), and none beside it.
+
+Law: nothing is remembered, and that is said: `applied` is None, which is not the same as that nothing was applied. Nobody is
+kept out either: conditional writes, and reading back, have to do.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from gatectl.platforms.interface import Connection, Reader, Writer
+from gatectl.records.interface import Release
+
+
+def read_records(connection: Connection, reader: Reader) -> Nothing:
+    """Nothing."""
+    return Nothing()
+
+
+def open_records(connection: Connection, writer: Writer) -> Nothing:
+    """Nothing."""
+    return Nothing()
+
+
+class Nothing:
+    """Remembers nothing (`interface.Records`)."""
+
+    def applied(self, project: str) -> None:
+        """None: whatever was applied, nobody wrote it down."""
+
+    def claim(self) -> Release:
+        """Keeps nobody out."""
+        return lambda: None
+
+    def remember(self, project: str, object_ids: Iterable[str]) -> None:
+        """Forgets it at once."""
+
+    def close(self) -> None: ...

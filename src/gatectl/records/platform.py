@@ -1,0 +1,79 @@
+"""The platform's own database as the store: the embedded platform, in a file, on a server or in memory.
+
+Law: there is no connection but the platform's. What is read is read as its reader reads, what is remembered goes into the
+transactions of its writer; so whoever closes those has closed this. Where there is no database yet, nothing was applied.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+from sqlalchemy import String, bindparam, cast, exists, insert, select
+
+from gatectl.platforms import embedded
+from gatectl.platforms.embedded.store import Store, WritableStore
+from gatectl.platforms.embedded.tables import applied
+from gatectl.platforms.interface import Connection, Reader, Writer
+from gatectl.records.interface import Release
+
+_APPLIED = select(applied.c.object_id).where(applied.c.project == bindparam("project_"))
+_PROJECT, _OBJECT = cast(bindparam("project_"), String), cast(bindparam("object_"), String)
+_REMEMBER = insert(applied).from_select(
+    ["project", "object_id"],
+    select(_PROJECT, _OBJECT).where(~exists().where(applied.c.project == _PROJECT, applied.c.object_id == _OBJECT)),
+)
+
+
+def read_records(connection: Connection, reader: Reader) -> PlatformRecordsReader:
+    """What the database of an embedded platform's reader remembers."""
+    assert isinstance(reader, embedded.Reader), reader
+    return PlatformRecordsReader(reader)
+
+
+def open_records(connection: Connection, writer: Writer) -> PlatformRecords:
+    """The database of an embedded platform's writer."""
+    assert isinstance(writer, embedded.Writer), writer
+    return PlatformRecords(writer.store)
+
+
+class PlatformRecordsReader:
+    """Reads what a platform's database remembers (`interface.RecordsReader`)."""
+
+    def __init__(self, reader: embedded.Reader) -> None:
+        self._reader = reader
+
+    def applied(self, project: str) -> frozenset[str]:
+        """See `interface`; a database that was missing may have come to be since."""
+        store = self._reader.store
+        return _applied(store, project) if store is not None else frozenset()
+
+    def close(self) -> None:
+        """Nothing: the connection is the reader's."""
+
+
+class PlatformRecords:
+    """A platform's database that remembers (`interface.Records`)."""
+
+    def __init__(self, store: WritableStore) -> None:
+        self._store = store
+
+    def applied(self, project: str) -> frozenset[str]:
+        return _applied(self._store, project)
+
+    def claim(self) -> Release:
+        return self._store.claim()
+
+    def remember(self, project: str, object_ids: Iterable[str]) -> None:
+        rows: Any = [{"project_": project, "object_": object_id} for object_id in object_ids]
+        if rows:
+            with self._store.writing() as transaction:
+                transaction.connection.execute(_REMEMBER, rows)
+
+    def close(self) -> None:
+        """Nothing: the connection is the writer's."""
+
+
+def _applied(store: Store, project: str) -> frozenset[str]:
+    with store.reading() as connection:
+        return frozenset(connection.execute(_APPLIED, {"project_": project}).scalars())
