@@ -39,7 +39,6 @@ from gatectl.manifests.selection import parse_selector, parse_target
 from gatectl.model import Outcome, SourceFile
 from gatectl.network import trust
 from gatectl.network.addresses import pattern
-from gatectl.planning.plan import is_invalid
 from gatectl.platforms import default_workspace_of, driver_for
 from gatectl.platforms.interface import Connection, Credentials, Reader, Secret, Shared
 from gatectl.project import Environment, Project, bare_project
@@ -124,7 +123,12 @@ class Plan:
     @property
     def valid(self) -> bool:
         """Whether it may be applied: no finding is an error."""
-        return not is_invalid(self.document)
+        return not plans.is_invalid(self.document)
+
+    @property
+    def held(self) -> Sequence[plans.Held]:
+        """The objects that errors stop, and what needs them: the rest can be applied with `keep_going`."""
+        return self.document.get("held", ())
 
     @property
     def changes(self) -> bool:
@@ -240,6 +244,7 @@ class Estate:
         stop: threading.Event | None = None,
         allow: Sequence[str] = (),
         reason: str | None = None,
+        keep_going: bool = False,
         force_put: bool = False,
         deadline: float | None = None,
     ) -> Receipt:
@@ -247,7 +252,7 @@ class Estate:
 
         `expect` is the fingerprint that was approved. `secrets` leads references to secrets: a mapping of variables, or a
         function. `on_event` is told every outcome as it comes, from whatever thread; `stop` ends it between two writes. `allow`
-        and `reason` are those of the command. Raises Invalid for a plan with errors, StalePlan, GuardrailRefused,
+        and `reason` are those of the command, and so is `keep_going`. Raises Invalid for a plan with errors, StalePlan, GuardrailRefused,
         MissingCredential, PlatformError: then nothing was written. Afterwards there is a receipt, whatever went wrong.
         """
         allowed = parse_allowance(tuple(allow), reason)
@@ -259,7 +264,9 @@ class Estate:
             begin=lambda: begin(self._project.environ),
             keep=self._receipts,
         )
-        ended = execute(request, made, Approval(plan is not None, expect, allowed), means, _Program(on_event, stop))
+        ended = execute(
+            request, made, Approval(plan is not None, expect, allowed, keep_going), means, _Program(on_event, stop)
+        )
         if stop is not None and stop.is_set():
             self._way.renew()
         return Receipt(ended)

@@ -20,10 +20,9 @@ from gatectl.applying.conditions import Conflict
 from gatectl.applying.ending import FINE, exit_code, was_sent
 from gatectl.applying.kept import Places, find_places, save
 from gatectl.applying.requests import Secrets
-from gatectl.documents.plans import Plan
+from gatectl.documents.plans import Plan, is_invalid, is_refused
 from gatectl.documents.receipts import Override, Receipt
 from gatectl.model import Outcome
-from gatectl.planning.plan import is_invalid
 from gatectl.platforms import driver_for
 from gatectl.platforms.interface import Connection, Reader
 from gatectl.records import open_records
@@ -31,11 +30,17 @@ from gatectl.records import open_records
 
 class Approval(NamedTuple):
     """What somebody said of a plan before. `saved`: it is one that was reviewed, so it is applied as it is or not at all;
-    `expect`: the fingerprint that was approved; `allowed`: what guardrails allow this once."""
+    `expect`: the fingerprint that was approved; `allowed`: what guardrails allow this once;
+    `keep_going`: where findings hold some objects, the rest is done."""
 
     saved: bool = False
     expect: str | None = None
     allowed: guardrails.Allowance = guardrails.Allowance()
+    keep_going: bool = False
+
+    def admits(self, plan: Plan) -> bool:
+        """Whether a plan may be applied, whatever its findings."""
+        return not is_invalid(plan) or (self.keep_going and not is_refused(plan))
 
     @property
     def direct(self) -> bool:
@@ -174,7 +179,7 @@ class _Apply:
     def run(self, plan: Plan) -> Ended:
         if not self._driver.writable:
             raise errors.UsageError("nothing can be applied to a snapshot", "apply to the platform itself")
-        if is_invalid(plan):
+        if not self._approval.admits(plan):
             raise errors.Invalid("the plan has errors", "see its findings; nothing was written")
         guards.check_expected(plan, self._approval.expect)
         self.connection = self._means.connect()
@@ -288,7 +293,7 @@ class _Apply:
         self._attendant.again()
         with self._attendant.waiting():
             fresh = reconcile.work_out(self._request, lambda: self.connection)
-        if is_invalid(fresh):
+        if not self._approval.admits(fresh):
             return None
         then = replan.part(shown, outcomes, fresh)
         written = {outcome.id for outcome in outcomes if outcome.attempts}
@@ -328,8 +333,9 @@ class _Apply:
                 ),
             )
             outcomes, converged = attendant.carry_out(execution)
-        forced: list[Override] = [{"name": "force-put", "value": None, "reason": None}] if request.force_put else []
-        return _Done(plan, outcomes, run, converged, (*forced, *self._approval.allowed.overrides()))
+        said = {"force-put": request.force_put, "keep-going": bool(plan.get("held"))}
+        overrides: list[Override] = [{"name": n, "value": None, "reason": None} for n, told in said.items() if told]
+        return _Done(plan, outcomes, run, converged, (*overrides, *self._approval.allowed.overrides()))
 
     def _access(self) -> executor.Access:
         writer = self._driver.open_writer(self.connection)
@@ -341,11 +347,13 @@ class _Apply:
 
     def _end(self, done: _Done, places: Places) -> Ended:
         """Save the receipt, before anything else can go wrong."""
+        held = bool(done.plan.get("held"))
+        converged = done.converged and not held
         receipt = receipts.make_receipt(
-            done.plan, done.outcomes, done.run, self._means.now(), converged=done.converged, overrides=done.overrides
+            done.plan, done.outcomes, done.run, self._means.now(), converged=converged, overrides=done.overrides
         )
         saved, failed = save(places, receipt)
-        code = exit_code(done.outcomes, converged=done.converged, interrupted=self._attendant.stopping())
+        code = exit_code(done.outcomes, converged=converged, interrupted=self._attendant.stopping(), held=held)
         return Ended(receipt, saved, failed, code)
 
 

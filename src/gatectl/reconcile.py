@@ -143,6 +143,8 @@ def make_plan(
     worked = worked._replace(findings=[*ambiguous, *worked.findings], unmanaged=unmanaged)
     chosen, since = _chosen(request, wanted, reader.traits.default_workspace, visible, worked)
     worked = order.select(worked, chosen)
+    stopped = manageable.stopped(worked.findings)
+    worked, held = order.hold(worked._replace(findings=manageable.told_once(worked.findings, stopped)), stopped)
     selected = frozenset(c.key for c in worked.changes)
     arranged, circles = order.arrange(worked)
     findings += [*worked.findings, *circles, *final_state.forecast(worked, current, selected, project.rules)]
@@ -150,7 +152,7 @@ def make_plan(
     selected_of = _selection(request, name_file, since)
     pointed = plan.points(current)
     said = _remarks(request, current, names, remarks)
-    return plan.make_plan(target, selected_of, source, worked, arranged, diagnostics, name_file, said, pointed)
+    return plan.make_plan(target, selected_of, source, worked, arranged, diagnostics, name_file, said, pointed, held)
 
 
 def _applied(request: Request, records: RecordsReader) -> frozenset[str] | None:

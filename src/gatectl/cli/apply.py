@@ -29,7 +29,6 @@ from gatectl.documents.plans import Plan
 from gatectl.execution import Approval, Attendant, Ended, Means, execute
 from gatectl.files import outputs
 from gatectl.model import Outcome
-from gatectl.planning import plan as plans
 from gatectl.platforms import driver_for
 from gatectl.platforms.interface import Connection
 from gatectl.quote import quote, safe
@@ -55,10 +54,11 @@ from gatectl.render.text import operation_lines, target
     help="This once: project, deletes=N or detaches=N (repeatable, with --reason).",
 )
 @click.option("--reason", metavar="TEXT", help="Why that is allowed.")
+@click.option("--keep-going", is_flag=True, help="Do the rest, where findings hold some objects and what needs them.")
 @click.option("--parallelism", type=click.IntRange(1, 64), metavar="N", help="Writes under way at once.")
 def COMMAND(  # noqa: N802 - the table's word
     options: Globals, selection: Selection, plan_file: str | None, expect: str | None, yes: bool, format_name: str,
-    receipt_file: str | None, allow: tuple[str, ...], reason: str | None, parallelism: int | None,
+    receipt_file: str | None, allow: tuple[str, ...], reason: str | None, keep_going: bool, parallelism: int | None,
 ) -> int:  # fmt: skip
     """Make the platform as the manifests say.
 
@@ -92,12 +92,13 @@ def COMMAND(  # noqa: N802 - the table's word
     with attendant.waiting():
         plan = read_plan(plan_file) if plan_file is not None else reconcile.work_out(request, connect)
     _show(console, plan, asked=not yes)
-    if plans.is_invalid(plan):
+    approval = Approval(plan_file is not None, expect, allowed, keep_going)
+    if not approval.admits(plan):
         return _invalid(console, plan)
     ended = execute(
         request,
         plan,
-        Approval(plan_file is not None, expect, allowed),
+        approval,
         Means(
             connect=connect,
             secrets=lambda chosen: secrets.resolve_plan(chosen, project.folder, os.environ, project.tokens),
@@ -138,6 +139,9 @@ def _show(console: Console, plan: Plan, *, asked: bool) -> None:
 
 
 def _invalid(console: Console, plan: Plan) -> int:
+    if held := plan.get("held"):
+        words = f"{plural(len(held), 'object')} cannot be managed now, so nothing was written"
+        console.error("held", words, "look at the findings; --keep-going does the rest without them")
     leave_summary(console, plan, console.environment)
     if console.machine:
         console.result_json(make_receipt(plan, [], begin(os.environ), datetime.now(UTC), converged=False))

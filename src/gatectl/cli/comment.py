@@ -9,7 +9,7 @@ import click
 from gatectl import clock
 from gatectl.cli.options import Globals, command, deadline_option, environment_of, load_project
 from gatectl.cli.saved import read_plan
-from gatectl.documents.plans import Plan
+from gatectl.documents.plans import Plan, is_invalid
 from gatectl.errors import DONE, UsageError
 from gatectl.planning import plan as plans
 from gatectl.platforms import driver_for
@@ -64,7 +64,7 @@ def COMMAND(  # noqa: N802 - the table's word
     text = render(plan, "markdown", Look(budget=sticky.room(mark, budget), environment=environment.name))
     host = Host(place, ends=ends, clock=clock.current())
     try:
-        create = always or not plans.is_empty(plan) or plans.is_invalid(plan)
+        create = always or not plans.is_empty(plan) or is_invalid(plan)
         posted = sticky.post(host, mark, text, budget, create=create)
     finally:
         host.close()

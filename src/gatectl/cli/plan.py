@@ -18,10 +18,10 @@ from gatectl.cli.planning import (
     selection_options,
 )
 from gatectl.cli.step_files import leave_outputs, leave_summary
+from gatectl.documents.plans import is_invalid, is_refused
 from gatectl.errors import DONE, INVALID
 from gatectl.files import outputs as files
 from gatectl.pipelines.step_values import exit_code
-from gatectl.planning import plan as plans
 from gatectl.quote import json_text, safe
 
 
@@ -57,14 +57,14 @@ def COMMAND(  # noqa: N802 - the table's word
             request, lambda: connection_of(request.project, request.environment, ends=request.ends)
         )
     console.declared = lambda: declared_graph(request, plan)
-    invalid = plans.is_invalid(plan)
-    if out is not None and not invalid:
+    invalid, saved = is_invalid(plan), out is not None and not is_refused(plan)
+    if out is not None and saved:
         files.write(out, json_text(plan) + "\n", private=True)  # first: where it fails, that is the result
     publish(console, outputs, plan, of_plan(plan, request.project.folder, request.project.file))
     leave_summary(console, plan, request.environment.name)
     leave_outputs(console, plan)
+    if out is not None and saved:
+        console.info(f"plan saved: gatectl apply --plan {safe(shlex.quote(out))}")
     if invalid:
         return INVALID
-    if out is not None:
-        console.info(f"plan saved: gatectl apply --plan {safe(shlex.quote(out))}")
     return exit_code(plan) if detailed_exitcode else DONE

@@ -219,6 +219,13 @@ class Kept(TypedDict):
     attachments: Sequence[Resource]
 
 
+class Held(Named):
+    """An object that is left as it is while a finding stops it, with what would be done to it (null: nothing) and why it is not."""
+
+    action: Action | None
+    reason: str
+
+
 class ProjectChanges(TypedDict):
     """What differs in the project file since a commit, of what decides about an apply; the line of each, where it has one."""
 
@@ -255,6 +262,7 @@ class Draft(Remarks):
     adopts: Sequence[Adopted]
     kept: Sequence[Kept]
     unmanaged: Sequence[Named]
+    held: NotRequired[Sequence[Held]]
     diagnostics: Sequence[Finding]
 
 
@@ -264,6 +272,16 @@ class Plan(Draft):
 
     fingerprint: str
     digest: str
+
+
+def is_invalid(plan: Draft) -> bool:
+    """Whether a plan carries a finding of severity error."""
+    return any(found["severity"] == "error" for found in plan["diagnostics"])
+
+
+def is_refused(plan: Draft) -> bool:
+    """Whether that keeps it from being a plan at all: nothing is planned. Where it does not, the objects that it stops are held."""
+    return is_invalid(plan) and not plan.get("held")
 
 
 _SHOWN_ONLY: Final = ("source", "reason")

@@ -9,7 +9,7 @@ import re
 from collections.abc import Mapping
 from typing import Final
 
-from gatectl.documents.plans import Plan
+from gatectl.documents.plans import Plan, is_invalid
 from gatectl.errors import CHANGES, DESTRUCTIVE_CHANGES, DONE, INVALID
 
 SUMMARY_BYTES: Final = 1024 * 1024
@@ -18,7 +18,7 @@ SUMMARY_BYTES: Final = 1024 * 1024
 
 def exit_code(plan: Plan) -> int:
     """The exit code that a plan means with --detailed-exitcode."""
-    if any(finding["severity"] == "error" for finding in plan["diagnostics"]):
+    if is_invalid(plan):
         return INVALID
     if not plan["operations"]:
         return DONE

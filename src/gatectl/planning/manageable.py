@@ -3,13 +3,40 @@ disabled, and repositories that name what stays away (GW509). Pure."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Container, Iterable, Iterator
+from typing import Final
 
 from gatectl.errors import PlatformError
 from gatectl.kinds import KINDS
-from gatectl.model import Desired, Finding, Manifest, Spot
+from gatectl.model import Desired, Finding, Manifest, ObjectKey, Spot
 from gatectl.planning.current import Current, WorkspaceState
 from gatectl.planning.match import Pair
+
+HOLDING: Final = frozenset(("GW507", "GW508", "GW509"))
+"""The rules whose errors stop only their object, and what needs it (product.md, section 6)."""
+
+
+def stopped(findings: Iterable[Finding]) -> dict[ObjectKey, str]:
+    """The objects that errors of these rules stop, each with the first of them in words."""
+    found: dict[ObjectKey, str] = {}
+    for finding in findings:
+        key = _about(finding)
+        if finding.severity == "error" and finding.rule in HOLDING and key is not None:
+            found.setdefault(key, f"{finding.rule}: {finding.message}")
+    return found
+
+
+def told_once(findings: Iterable[Finding], stopped: Container[ObjectKey | None]) -> list[Finding]:
+    """The findings without what else the platform seems to say of objects that are stopped: of those nothing can be said now."""
+    return [f for f in findings if f.rule in HOLDING or not f.rule.startswith("GW5") or _about(f) not in stopped]
+
+
+def _about(finding: Finding) -> ObjectKey | None:
+    """The object that a finding is about; None where it is about none that has a name."""
+    if finding.subject is None:
+        return None
+    kind, workspace, name = finding.subject
+    return ObjectKey(kind, workspace, name) if kind is not None and name is not None else None
 
 
 def read_only(current: Current, names: Iterable[str]) -> list[str]:

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from graphlib import CycleError, TopologicalSorter
+from typing import NamedTuple
 from urllib.parse import quote
 
 from gatectl.kinds import KINDS
-from gatectl.model import Attachment, Change, Finding, ObjectKey, Spot
+from gatectl.model import Action, Attachment, Change, Finding, ObjectKey, Spot
 from gatectl.planning.changes import Worked
 from gatectl.resources import STORAGE, folder_key
 
@@ -57,6 +58,40 @@ def _about(findings: Sequence[Finding], keys: set[ObjectKey]) -> list[Finding]:
     """The findings about these objects, and those about none."""
     subjects = {tuple(key) for key in keys}
     return [f for f in findings if f.subject is None or f.subject in subjects]
+
+
+class Holding(NamedTuple):
+    """An object that is left as it is, what would have been done to it (None: nothing), and why it is not."""
+
+    key: ObjectKey
+    action: Action | None
+    reason: str
+
+
+def hold(worked: Worked, stopped: Mapping[ObjectKey, str]) -> tuple[Worked, list[Holding]]:
+    """The work without the objects that are stopped (each with why) and all that needs them, and what is held so."""
+    if not stopped:
+        return worked, []
+    needed_by: dict[ObjectKey, set[ObjectKey]] = {}
+    depends = _dependencies(worked)
+    for change in worked.changes:
+        for need in change.needs | depends[change.key]:
+            needed_by.setdefault(need, set()).add(change.key)
+    reasons = dict(stopped)
+    queue = sorted(stopped, key=str)
+    for key in queue:  # which grows
+        for other in sorted(needed_by.get(key, ()), key=str):
+            if other not in reasons:
+                reasons[other] = f"it needs {key}"
+                queue.append(other)
+    actions = {change.key: change.action for change in worked.changes}
+    held = [Holding(key, actions.get(key), reasons[key]) for key in sorted(reasons, key=str)]
+    return worked._replace(
+        changes=[c for c in worked.changes if c.key not in reasons],
+        unchanged=[key for key in worked.unchanged if key not in reasons],
+        adopts=[(key, platform_id) for key, platform_id in worked.adopts if key not in reasons],
+        kept=[(key, items) for key, items in worked.kept if key not in reasons],
+    ), held
 
 
 def arrange(worked: Worked) -> tuple[list[tuple[Change, tuple[str, ...]]], list[Finding]]:

@@ -30,7 +30,8 @@ from gatectl.kinds.states import state_hash
 from gatectl.model import Change, CredentialReferences, Document, FieldValue, ObjectKey, Risk, State
 from gatectl.planning.changes import Worked
 from gatectl.planning.current import Current
-from gatectl.planning.order import operation_id
+from gatectl.planning.manageable import HOLDING
+from gatectl.planning.order import Holding, operation_id
 
 _NOWHERE: Final[Points] = {}
 _SECRETS: Final[tuple[Literal["key", "secret"], ...]] = ("key", "secret")
@@ -169,14 +170,17 @@ def make_plan(
     name_file: NameFile,
     remarks: Remarks | None = None,
     pointed: Points = _NOWHERE,
+    held: Sequence[Holding] = (),
 ) -> Plan:
-    """The plan. With a diagnostic of severity error there are no operations. `name_file` names a path in the plan.
+    """The plan. With a diagnostic of severity error there are no operations, unless it is one that stops only the objects that
+    are `held`. `name_file` names a path in the plan.
 
     `selection` is the plan's own, what it is of; `remarks` are what else is to be said of it (`snapshot`). Neither is part
     of the fingerprint.
     """
-    if any(found["severity"] == "error" for found in diagnostics):
-        worked, arranged = NOTHING, ()
+    errors = {found["rule"] for found in diagnostics if found["severity"] == "error"}
+    if errors and not (held and errors <= HOLDING):
+        worked, arranged, held = NOTHING, (), ()
     operations = [_operation(change, depends, name_file, pointed) for change, depends in arranged]
     draft: plans.Draft = {
         "formatVersion": FORMAT_VERSION,
@@ -193,6 +197,8 @@ def make_plan(
         "unmanaged": [named(key) for key in sorted(worked.unmanaged)],
         "diagnostics": list(diagnostics),
     }
+    if held:
+        draft["held"] = [{**named(h.key), "action": h.action, "reason": h.reason} for h in held]
     return signed({**draft, **remarks} if remarks else draft)
 
 
@@ -245,11 +251,6 @@ def named(key: ObjectKey) -> plans.Named:
 
 def is_empty(plan: Plan) -> bool:
     return not plan["operations"]
-
-
-def is_invalid(plan: Plan) -> bool:
-    """Whether the plan carries a finding of severity error."""
-    return any(d["severity"] == "error" for d in plan["diagnostics"])
 
 
 def is_destructive(plan: Plan) -> bool:

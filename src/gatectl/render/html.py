@@ -12,7 +12,18 @@ from typing import Final
 
 from gatectl.documents.findings import Finding, Where
 from gatectl.documents.operations import ListName
-from gatectl.documents.plans import Counted, Field, Kept, Location, Named, Operation, Plan, Resource, Summary
+from gatectl.documents.plans import (
+    Counted,
+    Field,
+    Kept,
+    Location,
+    Named,
+    Operation,
+    Plan,
+    Resource,
+    Summary,
+    is_refused,
+)
 from gatectl.documents.receipts import Receipt
 from gatectl.graph.html import section
 from gatectl.graph.planned import from_plan, size
@@ -21,7 +32,7 @@ from gatectl.quote import safe
 from gatectl.render import receipt_page
 from gatectl.render.excerpt import Excerpts
 from gatectl.render.interface import Look, Renderer
-from gatectl.render.listing import doomed, limits, plural, resource_words, selection_of, where
+from gatectl.render.listing import doomed, held_lines, limits, plural, resource_words, selection_of, where
 
 _SIGNS: Final = {"create": "+", "update": "~", "delete": "−"}
 _LISTS: Final[Sequence[tuple[ListName, str, str]]] = (
@@ -40,7 +51,7 @@ _LISTED: Final = 40
 
 
 def plan(document: Plan, look: Look) -> str:
-    invalid = any(item["severity"] == "error" for item in document["diagnostics"])
+    invalid = is_refused(document)
     parts = [
         *_header(document, look, invalid=invalid),
         *_notes(document),
@@ -84,6 +95,8 @@ def _header(document: Plan, look: Look, *, invalid: bool) -> Iterator[str]:
         verdict, kind = "No plan: the manifests have errors", "bad"
     elif document["operations"]:
         verdict, kind = plural(len(document["operations"]), "change") + " pending", "busy"
+    elif document.get("held"):
+        verdict, kind = "Nothing to do but what is held", "busy"
     else:
         verdict, kind = "Nothing to do", "calm"
     named = f" <small>{_text(look.environment)}</small>" if look.environment else ""
@@ -119,6 +132,10 @@ def _notes(document: Plan) -> Iterator[str]:
             yield f'<p class="note">{_named(item)} is declared no more; a partial plan deletes nothing.</p>'
     if closed := document.get("readOnly"):
         yield f'<p class="note">Read only: the role in {_text(", ".join(closed))} is READ; an apply is refused there.</p>'
+    if held := document.get("held"):
+        told = f"{plural(len(held), 'object')}, which findings stop; an apply of the rest wants --keep-going"
+        yield f'<p class="note">Held: {told}.</p>'
+        yield from (f'<p class="note">{escape(line)}</p>' for line in held_lines(held))
     if (snapshot := document.get("snapshot")) is not None:
         yield f'<p class="note">From a snapshot: the platform as it was at {_text(snapshot["takenAt"])}, not as it is.</p>'
 

@@ -12,7 +12,7 @@ from gatectl.resources import RESOURCE_NAMES
 
 if TYPE_CHECKING:
     from gatectl.documents.findings import Failure, Finding, Findings, Where
-    from gatectl.documents.plans import Operation, Plan, Resource, Selection, Since, Target
+    from gatectl.documents.plans import Held, Operation, Plan, Resource, Selection, Since, Target
 
 
 def listed(document: Findings | Plan) -> Sequence[Finding]:
@@ -51,6 +51,17 @@ def fingerprints(items: Sequence[Finding]) -> Iterator[str]:
         text = json.dumps([item["rule"], subject, item["message"]])
         seen[text] = seen.get(text, 0) + 1
         yield hashlib.sha256(f"{text}:{seen[text]}".encode()).hexdigest()
+
+
+def held_lines(items: Sequence[Held]) -> list[str]:
+    """Each held object: what would be done to it, and why it is not."""
+    return [
+        safe(
+            f"{item['action'] + ' ' if item['action'] is not None else ''}{item['kind']} "
+            f"{item['workspace'] + '/' if item['workspace'] is not None else ''}{item['name']}: {item['reason']}"
+        )
+        for item in items
+    ]
 
 
 def where(item: Where) -> str:

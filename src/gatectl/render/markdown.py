@@ -16,13 +16,13 @@ from typing import Final
 
 from gatectl.documents.findings import Finding
 from gatectl.documents.operations import ListName
-from gatectl.documents.plans import Counted, Operation, Plan
+from gatectl.documents.plans import Counted, Operation, Plan, is_refused
 from gatectl.documents.receipts import Outcome, Receipt
 from gatectl.kinds import KINDS
 from gatectl.quote import safe
 from gatectl.render import outcomes as words
 from gatectl.render.interface import Look, Renderer
-from gatectl.render.listing import limits, platform_words, plural, selection_of, where
+from gatectl.render.listing import held_lines, limits, platform_words, plural, selection_of, where
 from gatectl.render.text import operation_lines
 
 MINIMUM: Final = 1_000
@@ -131,6 +131,7 @@ def plan(document: Plan, look: Look) -> str:
         _dangerous(page, dangerous)
     if document["diagnostics"]:
         _findings(page, document["diagnostics"])
+    _listed(page, held_lines(document.get("held", ())), "! ", "held", _FULL)
     rest = [op for op in document["operations"] if not _destroys(op)]
     if rest:
         _others(page, rest)
@@ -164,10 +165,12 @@ def _head(document: Plan, look: Look) -> Iterator[str]:
 
 
 def _verdict(document: Plan) -> str:
-    errors = sum(item["severity"] == "error" for item in document["diagnostics"])
-    if errors:
+    if is_refused(document):
+        errors = sum(item["severity"] == "error" for item in document["diagnostics"])
         return f"No plan: {plural(errors, 'error')}."
     summary = document["summary"]
+    if not document["operations"] and document.get("held"):
+        return "Nothing to do but what is held."
     if not document["operations"]:
         say = "the chosen manifests say" if selection_of(document)["partial"] else "the manifests say"
         return f"Nothing to do: the platform is as {say}."
@@ -196,6 +199,8 @@ def _remarks(document: Plan, limit: int) -> Iterator[str]:
         )
     if closed := document.get("readOnly"):
         yield f"⚠️ **Read only:** the role in {', '.join(code(name, limit // len(closed)) for name in closed)} is READ; an apply is refused."
+    if held := document.get("held"):
+        yield f"⚠️ **Held:** {plural(len(held), 'object')}, which findings stop; an apply of the rest wants `--keep-going`."
     if (snapshot := document.get("snapshot")) is not None:
         yield f"⚠️ **From a snapshot:** the platform as it was at {code(snapshot['takenAt'], limit)}."
 
@@ -350,8 +355,7 @@ def receipt(document: Receipt, look: Look) -> str:
     if good:
         folded = f"<details><summary>{len(good):,} as wanted</summary>\n\n", "\n\n</details>"
         _outcomes(page, good, names, folded)
-    if twins := words.settled(document):
-        _settled(page, twins)
+    _listed(page, words.settled(document), "# ", "settled", "see the full receipt")
     step = words.next_step(document)
     if step is not None and page.left > size(step) + 64:
         page.add(f"Next: {step}.")
@@ -364,19 +368,19 @@ def _ended(document: Receipt) -> str:
     return "⚠️ Not converged." + ("" if words.was_sent(document) else " Nothing was written.")
 
 
-def _settled(page: _Page, twins: Sequence[str]) -> None:
-    """Twins that were deleted again, as far as there is room."""
+def _listed(page: _Page, found: Sequence[str], sign: str, what: str, where_all: str) -> None:
+    """Lines, as far as there is room, and how many more are so (`what`)."""
     room = page.left - 2 * _NOTE - size(_fence([""])) - 4
     lines: list[str] = []
-    for twin in twins:
-        room -= size(twin) + 3
+    for line in found:
+        room -= size(line) + size(sign) + 1
         if room < 0:
             break
-        lines.append(f"# {twin}")
+        lines.append(f"{sign}{line}")
     if lines:
         page.add(_fence(lines))
-    if len(lines) < len(twins):
-        page.add(f"… and {plural(len(twins) - len(lines), 'more twin')} settled; see the full receipt")
+    if len(lines) < len(found):
+        page.add(f"… and {len(found) - len(lines):,} more {what}; {where_all}")
 
 
 def _outcomes(page: _Page, outcomes: Sequence[Outcome], names: Mapping[str, str], around: tuple[str, str]) -> None:

@@ -66,7 +66,8 @@ def was_sent(document: Receipt) -> bool:
 
 def next_step(document: Receipt) -> str | None:
     """What to do next; None where nothing is left."""
-    if document["converged"] or not document["outcomes"]:
+    held = "plan" in document and bool(document["plan"].get("held"))
+    if document["converged"] or not (document["outcomes"] or held):
         return None
     statuses = {outcome["status"] for outcome in document["outcomes"]}
     if "unknown" in statuses:
@@ -75,4 +76,6 @@ def next_step(document: Receipt) -> str | None:
         return "somebody else changed the platform: gatectl plan shows it as it is now, and what is left"
     if "failed" in statuses:
         return "mend what failed, then apply again: what is done is not done twice"
+    if held and statuses <= set(FINE):
+        return "what is held waits for what its findings say; apply again then"
     return "gatectl plan shows what is left, an apply does it"

@@ -8,14 +8,15 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, TypeVar
 
 from gatectl.documents.operations import NAME, ListName
+from gatectl.documents.plans import is_refused
 from gatectl.quote import LONGEST, quote, safe
 from gatectl.render import outcomes
 from gatectl.render.excerpt import Excerpts
 from gatectl.render.interface import Look, Renderer
-from gatectl.render.listing import doomed, limits, platform_words, resource_words, selection_of
+from gatectl.render.listing import doomed, held_lines, limits, platform_words, resource_words, selection_of
 from gatectl.render.listing import plural as plural
 from gatectl.render.listing import where as _where
 from gatectl.resources import RESOURCE_NAMES
@@ -109,7 +110,7 @@ def plan(document: Plan, look: Look) -> str:
     if document["diagnostics"]:
         lines += ["", *_findings(document["diagnostics"], paint, look)]
         lines.pop()
-    if any(item["severity"] == "error" for item in document["diagnostics"]):
+    if is_refused(document):
         errors = sum(item["severity"] == "error" for item in document["diagnostics"])
         return "\n".join([*lines, "", paint(f"No plan: {plural(errors, 'error')}.", "31;1")])
     for operation in document["operations"] if look.verbosity >= 0 else ():
@@ -139,6 +140,11 @@ def _remarks(document: Plan, paint: _Paint) -> Iterator[str]:
             yield f"    {_named(item)} is declared no more; a partial plan deletes nothing"
     if closed := document.get("readOnly"):
         yield paint(f"READ ONLY: your role in {safe(', '.join(closed))} is READ; an apply is refused there.", "33;1")
+    if held := document.get("held"):
+        yield paint(
+            f"HELD: {plural(len(held), 'object')}, which findings stop; an apply of the rest wants --keep-going.",
+            "33;1",
+        )
     if (snapshot := document.get("snapshot")) is not None:
         yield paint(f"FROM A SNAPSHOT: the platform as it was at {quote(snapshot['takenAt'])}, not as it is.", "33;1")
 
@@ -221,6 +227,11 @@ def _reference(value: object) -> str:
 
 def _unplanned(document: Plan, paint: _Paint, look: Look) -> Iterator[str]:
     """What the plan leaves as it is, and a reviewer should know of."""
+    if held := document.get("held"):
+        yield ""
+        yield f"Held, as long as findings stop {'it' if len(held) == 1 else 'them'}: {plural(len(held), 'object')}"
+        yield from (paint(f"    ! {line}", "33") for line in held_lines(_some(held, look)))
+        yield from _rest(held, look)
     if document["kept"]:
         yield ""
         yield "Kept, attached on the platform and not in the manifests:"
@@ -243,13 +254,14 @@ def _unplanned(document: Plan, paint: _Paint, look: Look) -> Iterator[str]:
 
 
 _SOME: Final = 10
+_Item = TypeVar("_Item")
 
 
-def _some(items: Sequence[Named], look: Look) -> Sequence[Named]:
+def _some(items: Sequence[_Item], look: Look) -> Sequence[_Item]:
     return items if look.verbosity > 0 else items[:_SOME]
 
 
-def _rest(items: Sequence[Named], look: Look) -> Iterator[str]:
+def _rest(items: Sequence[object], look: Look) -> Iterator[str]:
     if len(items) > _SOME and look.verbosity <= 0:
         yield f"    … and {len(items) - _SOME:,} more (-v shows all)"
 
@@ -262,6 +274,12 @@ def _named(item: Named) -> str:
 def _summary(document: Plan, paint: _Paint) -> Iterator[str]:
     summary = document["summary"]
     rest = f"{summary['unchanged']:,} unchanged, {summary['unmanaged']:,} unmanaged"
+    held = document.get("held", ())
+    if held:
+        rest = f"{plural(len(held), 'object')} held, {rest}"
+    if not document["operations"] and held:
+        yield f"{paint('Nothing to do but what is held:', '33;1')} {rest}."
+        return
     if not document["operations"]:
         since = selection_of(document)["since"]
         what = "the chosen manifests say" if selection_of(document)["partial"] else "the manifests say"
@@ -314,11 +332,13 @@ def _told(document: Receipt, look: Look, paint: _Paint) -> list[str]:
 
 
 def _verdict(document: Receipt, paint: _Paint) -> str:
-    if not document["outcomes"]:
+    if not document["outcomes"] and document["converged"]:
         return paint("Nothing to do", "32;1")
     counts = ", ".join(f"{number:,} {status}" for status, number in document["summary"].items() if number)
     if document["converged"]:
         return f"{paint('Applied', '32;1')}: {counts}; all reads back as wanted"
+    if "plan" in document and (held := document["plan"].get("held")):
+        counts = ", ".join(filter(None, (counts, f"{len(held):,} held")))
     nothing = "" if outcomes.was_sent(document) else "; nothing was written"
     return f"{paint('Not converged', '31;1')}: {counts}{nothing}"
 
