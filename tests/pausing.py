@@ -31,9 +31,9 @@ class Pausing(Proxy):
         self.requests.clear()
         self._at, self._act, self._late = at, act, late
 
-    def pause_after_first(self, what: str, act: Act) -> None:
-        """The same, once the first request of this method and path is answered."""
-        self.pause(None, act, late=True)
+    def pause_at_first(self, what: str, act: Act, *, late: bool = False) -> None:
+        """The same at the first request of this method and path."""
+        self.pause(None, act, late=late)
         self._first = what
 
     def answer(self, asked: Asked) -> Answer | None:

@@ -54,9 +54,13 @@ class Proxy:
 
     def __init__(self, upstream: str) -> None:
         self._closing = threading.Event()
-        self._upstream = urlsplit(upstream)
+        self.turn_to(upstream)
         self._server = _make_server(self)
         self.url = f"http://127.0.0.1:{self._server.server_address[1]}"
+
+    def turn_to(self, upstream: str) -> None:
+        """From now on this is the server behind it."""
+        self._upstream = urlsplit(upstream)
 
     def answer(self, asked: Asked) -> Answer | None:
         """The answer to a request; None where there never is one."""

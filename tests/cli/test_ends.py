@@ -102,9 +102,10 @@ def start(shell: Shell, *arguments: str, **options: Any) -> subprocess.Popen[str
 
 
 def interrupted_at(
-    shell: Shell, proxy: Pausing, at: int, *, late: bool, number: int, times: int, answered: bool
+    shell: Shell, proxy: Pausing, at: int | str, *, late: bool, number: int, times: int, answered: bool
 ) -> tuple[int, Any]:
-    """Apply, and send signals while request `at` is held; the exit code, and standard output as JSON."""
+    """Apply, and send signals while request `at` is held (a number, or the first of a method and path); the exit code, and
+    standard output as JSON."""
     running: list[subprocess.Popen[str]] = []
 
     def act() -> bool:
@@ -112,7 +113,10 @@ def interrupted_at(
             running[0].send_signal(number)
         return answered
 
-    proxy.pause(at, act, late=late)
+    if isinstance(at, int):
+        proxy.pause(at, act, late=late)
+    else:
+        proxy.pause_at_first(at, act, late=late)
     running.append(start(shell, "apply", "--yes", "--format", "json", "--parallelism", "2"))
     out, err = running[0].communicate(timeout=60)
     assert "Traceback" not in err, err
@@ -156,19 +160,32 @@ def test_a_request_that_hangs_holds_up_nobody_who_asked_twice(
     shell: Shell, served: tuple[Server, Pausing], fits: Any, late: bool
 ) -> None:
     server, proxy = served
-    at = len(requests_of_an_apply(shell, proxy))
-    while not (proxy.requests and proxy.requests[-1] == "POST /bucket"):  # find the first write
-        shell.write("manifests/all.yaml", manifests(2))
-        code, printed = interrupted_at(shell, proxy, at, late=late, number=signal.SIGINT, times=TWICE, answered=False)
-        assert code == 130
-        at += 1
-    (kept,) = receipts(shell)[-1:]
+    code, printed = interrupted_at(
+        shell, proxy, "POST /bucket", late=late, number=signal.SIGINT, times=TWICE, answered=False
+    )
+    assert code == 130
+    (kept,) = receipts(shell)
     assert printed == kept
     fits(kept, "receipt")
     unknown = [o for o in kept["outcomes"] if o["status"] == "unknown"]
     assert len(unknown) == 1
     assert unknown[0]["error"]["code"] == "interrupted" and unknown[0]["attempts"] == 1
     check_truth(kept, live_names(server))
+
+
+@pytest.mark.parametrize("late", [False, True])
+@pytest.mark.parametrize("beyond", range(-8, 6) if os.environ.get("GATECTL_POINTS") else [-1])
+def test_nor_does_one_that_reads(shell: Shell, served: tuple[Server, Pausing], beyond: int, late: bool) -> None:
+    server, proxy = served
+    at = len(requests_of_an_apply(shell, proxy)) + beyond
+    assert at >= 0
+    code, printed = interrupted_at(shell, proxy, at, late=late, number=signal.SIGINT, times=TWICE, answered=False)
+    assert code == 130
+    if "error" in printed:
+        assert not receipts(shell) and live_names(server) == []
+    else:
+        assert [printed] == receipts(shell)
+        check_truth(printed, live_names(server))
 
 
 def test_who_looks_on_is_told_what_is_waited_for(shell: Shell, served: tuple[Server, Pausing]) -> None:

@@ -8,6 +8,7 @@ import shlex
 import shutil
 import subprocess
 import sys
+import uuid
 from pathlib import Path
 from typing import Any
 
@@ -287,6 +288,15 @@ def test_init_writes_a_project_that_validates_plans_and_applies(shell: Shell, mo
     assert shell("plan").code == 0
     assert shell("apply", "--yes").code == 0
     assert shell("plan", "--detailed-exitcode").code == 0
+
+
+def test_init_gives_each_project_a_uid_of_its_own_and_a_plan_is_for_that_one(shell: Shell) -> None:
+    uids = []
+    for folder in ("one", "two"):
+        assert shell("init", folder).code == 0
+        planned = shell("--project", f"{folder}/gatectl.yaml", "plan", "--format", "json").json
+        uids.append(planned["target"]["project"]["uid"])
+    assert len(set(map(uuid.UUID, uids))) == 2
 
 
 @pytest.mark.parametrize(("ci", "name"), [("github", ".github/workflows/gatectl.yml"), ("gitlab", ".gitlab-ci.yml")])

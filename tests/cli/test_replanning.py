@@ -199,7 +199,7 @@ def meanwhile(world: World, act: Callable[[], object]) -> None:
         act()
         return True
 
-    world.proxy.pause_after_first("POST /bucket", once)
+    world.proxy.pause_at_first("POST /bucket", once, late=True)
 
 
 def last_receipt(world: World) -> Any:

@@ -17,6 +17,7 @@ from gatectl.platforms.flashback import check_url, open_reader
 from gatectl.platforms.flashback.transport import Pace
 from gatectl.platforms.interface import Connection, Credentials, Secret
 from leaping import Leaping
+from proxying import Proxy
 from serving import EMAIL, PASSWORD, Rehearsal, Server
 
 
@@ -247,6 +248,57 @@ def test_who_may_only_read_is_told_so_in_the_plan_and_writes_nothing(rehearsal: 
     assert planned.json["readOnly"] == ["ml"] and "readOnly" not in other.json
     assert "READ ONLY: your role in ml is READ" in shown.out
     assert (applied.code, applied.json["error"]["code"]) == (9, "forbidden")
+
+
+SWITCHED_OFF: dict[str, Any] = {
+    "on": (200, {"success": True, "data": {"id": "acme-org", "reposDisabled": False}}),
+    "off": (200, {"success": True, "data": {"id": "acme-org", "reposDisabled": True}}),
+    "another organization's": (403, {"success": False, "data": None, "message": "no"}),
+    "failing": (500, {"success": False, "data": None, "message": "no"}),
+    "nonsense": (200, {"success": True, "data": [True]}),
+}
+
+
+@pytest.mark.parametrize("said", SWITCHED_OFF)
+def test_that_the_organization_serves_no_repository_is_a_warning_and_that_nobody_says_so_is_nothing(
+    rehearsal: Rehearsal, said: str
+) -> None:
+    spaces = [{"id": "w2", "name": "ml", "orgId": "acme-org", "users": []}]
+    asked: list[tuple[str, str, str]] = []
+    answers: dict[str, tuple[int, Any]] = {
+        "/workspace": (200, {"workspaces": spaces}), "/bucket": (200, {"buckets": []}), "/repo": (200, {"repos": []}),
+        "/user/profile": (200, {"success": True, "data": {"id": "u1", "orgId": "acme-org"}}),
+        "/organization/acme-org": SWITCHED_OFF[said],
+    }  # fmt: skip
+    head = "apiVersion: gatectl.io/v1\nkind: {}\nmetadata: {{name: {}}}\n"
+    with scripted(answers, asked) as url:
+        rehearsal.aim(url, ".")
+        (rehearsal.folder / "m.yaml").write_text(f"{head.format('Repository', 'r')}spec: {{endpointType: S3}}\n")
+        planned = rehearsal.gatectl("plan", "--format", "json", variables={})
+        (rehearsal.folder / "m.yaml").write_text(head.format("Workspace", "ml"))
+        without = rehearsal.gatectl("plan", "--format", "json", variables={})
+    assert planned.code == without.code == 0 and len(planned.json["operations"]) == 1
+    found = [(d["rule"], d["severity"]) for d in planned.json["diagnostics"]]
+    assert found == ([("GW509", "warning")] if said == "off" else [])
+    assert without.json["diagnostics"] == [], "it declares none"
+    assert sum(path == "/organization/acme-org" for _, path, _ in asked) == 2, "once a plan"
+
+
+def test_a_plan_is_for_one_platform_and_not_for_another_at_the_same_address(
+    rehearsal: Rehearsal, tmp_path: Path
+) -> None:
+    with Server(tmp_path / "one") as one, Server(tmp_path / "two") as two, Proxy(one.url) as proxy:
+        rehearsal.aim(proxy.url)
+        assert rehearsal.gatectl("plan", "--out", "p.json").code == 0
+        proxy.turn_to(two.url)
+        refused = rehearsal.gatectl("apply", "--plan", "p.json", "--yes")
+        assert refused.code == 6 and "this is instance" in refused.err, refused
+        assert two.objects("bucket") == []
+        proxy.turn_to(one.url)
+        assert rehearsal.gatectl("apply", "--plan", "p.json", "--yes").code == 0
+        spaces, llms = one.objects("workspace"), one.objects("ai/llm")
+        planned = json.loads((rehearsal.folder / "p.json").read_text())
+        assert {wire["orgId"] for wire in (*spaces, *llms)} == {planned["target"]["instance"]}
 
 
 def test_an_unknown_mode_is_kept_and_cannot_be_managed(rehearsal: Rehearsal) -> None:

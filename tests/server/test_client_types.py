@@ -49,6 +49,12 @@ PROFILE: Shape = (
      "orgRoleDescription": TEXT, "orgRoles": list, "isBusiness": BOOL, "validated": BOOL, "mfaRequired": BOOL},
     {},
 )  # fmt: skip
+ORGANIZATION: Shape = (
+    {"id": TEXT, "name": TEXT, "domain": TEXT, "reposDisabled": BOOL, "is_business": BOOL, "mfaEnforced": BOOL},
+    dict.fromkeys(
+        ("address1", "address2", "city", "zipcode", "phone", "state", "country", "website", "deletedAt"), MAYBE
+    ),
+)
 ANSWERS: dict[str, Shape] = {
     "/workspace": ({"workspaces": [WORKSPACE]}, {}),
     "/bucket": ({"buckets": [BUCKET]}, {}),
@@ -59,6 +65,7 @@ ANSWERS: dict[str, Shape] = {
     "/repo/{repo}/apikey": ({"keys": [STORAGE_KEY]}, {}),
     "/repo/{repo}/ai/apikey": ({"apiKeys": [AI_KEY]}, {}),
     "/user/profile": ({"data": PROFILE}, {}),
+    "/organization/{organization}": ({"data": ORGANIZATION}, {}),
 }
 
 
@@ -103,9 +110,10 @@ def test_every_answer_has_the_types_of_the_client(served: Any, full: bool) -> No
     for one in (blob, repository):
         served.call("POST", f"/repo/{one}/apikey", {"name": "k", "accessType": "READ"})
         served.call("POST", f"/repo/{one}/ai/apikey", {"name": "k", "aiType": "OTHER"})
+    organization = served.call("GET", "/user/profile")["data"]["orgId"]
     for path, shape in ANSWERS.items():
         for one in (blob, repository):
-            answer = served.call("GET", path.format(repo=one))
+            answer = served.call("GET", path.format(repo=one, organization=organization))
             assert answer["success"] is True
             assert complaints(answer, shape, path) == []
     assert ("region" in served.call("GET", "/bucket")["buckets"][0]) == full

@@ -51,6 +51,7 @@ def test_every_route_is_described_and_every_description_is_a_route(served_once: 
 def test_the_endpoints_are_those_of_the_contract() -> None:
     assert {f"{one.method} {one.path}" for one in ENDPOINTS} == {
         "POST /user/login", "POST /user/refresh", "POST /user/logout", "GET /user/profile", "GET /token",
+        "GET /organization/{orgId}",
         "DELETE /token/{tokenId}", "GET /workspace", "POST /workspace", "GET /workspace/{workspaceId}",
         "PUT /workspace/{workspaceId}", "DELETE /workspace/{workspaceId}", "GET /bucket", "POST /bucket",
         "GET /bucket/available", "PUT /bucket/{bucketId}", "DELETE /bucket/{bucketId}",
@@ -78,13 +79,14 @@ def test_what_is_read_has_the_shape_that_is_described(served: Any) -> None:
     served.call("POST", f"/repo/{repository}/apikey", {"name": "k", "accessType": "READ"})
     served.call("POST", f"/repo/{repository}/ai/apikey", {"name": "k", "aiType": "OTHER"})
     paths = {"workspaceId": served.workspace, "bucketId": bucket, "repoId": repository, "aiLlmId": llm}
+    paths["orgId"] = served.call("GET", "/user/profile")["data"]["orgId"]
     seen = 0
     for endpoint in ENDPOINTS:
         if endpoint.method == "GET":
             answer = served.call("GET", endpoint.path.format_map(paths))
             jsonschema.validate(answer, resolved(endpoint.answer))
             seen += 1
-    assert seen == 13
+    assert seen == 14
 
 
 CHECKS = [not_a_server_error, status_code_conformance, content_type_conformance, response_schema_conformance]
@@ -100,6 +102,7 @@ class Known:
         key = {"name": "k", "accessType": "READ", "aiType": "OTHER"}
         self.ids = {
             "workspaceId": served.call("POST", "/workspace", {"name": "w"}, 201)["workspace"]["id"],
+            "orgId": served.call("GET", "/user/profile")["data"]["orgId"],
             "bucketId": bucket,
             "repoId": repository,
             "aiLlmId": served.llm(),

@@ -185,6 +185,8 @@ def test_disabled_repositories_enums_in_lower_case_and_endpoints_without_a_schem
     client = unkind.client(*rules)
     repository = unkind.one(client, "/repo", "repos")
     assert (repository["disabled"], repository["storageType"], repository["mode"]) == (True, "s3", "normal")
+    organization = client.get(f"/organization/{unkind.platform.instance}").json()["data"]
+    assert (organization["reposDisabled"], organization["id"]) == (True, unkind.platform.instance)
     assert unkind.one(client, "/bucket", "buckets")["endpoint"] == "s3.us-east-1.amazonaws.com"
     assert unkind.one(client, "/ai/llm", "aiLlms")["aiType"] == "openai"
 

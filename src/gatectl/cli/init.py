@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import shlex
+import uuid
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
@@ -65,7 +66,8 @@ def COMMAND(options: Globals, directory: str, ci: str | None, said: str | None) 
         _write_all(folder, pipeline, console.info)
         console.result("The pipeline is there; the project is as it was.")
         return DONE
-    _write_all(folder, starter_files(name[:128].strip() or "project", _SCHEMAS, pipeline), console.info)
+    files = starter_files(name[:128].strip() or "project", str(uuid.uuid4()), _SCHEMAS, pipeline)
+    _write_all(folder, files, console.info)
     for name in ("manifest", "project", *(row.schema for row in KINDS.values())):
         source = schema_folder() / f"{quote(name)}.schema.json"
         _write(folder / _SCHEMAS / source.name, source.read_text("utf-8"), None, console.info)

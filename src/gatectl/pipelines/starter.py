@@ -13,6 +13,7 @@ apiVersion: gatectl.io/v1
 kind: Project
 metadata: {{name: {name}}}
 spec:
+  uid: {uid}      # what this project is known by: keep it when the name changes, give a copy another
   manifests: [manifests]
   environments:
     default: {{platform: embedded}}      # a complete local platform in .gatectl/, nothing to start
@@ -102,13 +103,12 @@ _IGNORE = """\
 """
 
 
-def starter_files(name: str, schemas: str, pipeline: Mapping[str, str]) -> Mapping[str, str]:
-    """The files of a starter project by path. `schemas` is where its editor finds the schemas, relative to the project;
-
-    `pipeline` is what the chosen CI reads.
+def starter_files(name: str, uid: str, schemas: str, pipeline: Mapping[str, str]) -> Mapping[str, str]:
+    """The files of a starter project by path. `uid` is one that no other project has; `schemas` is where its editor finds the
+    schemas, relative to the project; `pipeline` is what the chosen CI reads.
     """
     return {
-        "gatectl.yaml": _PROJECT.format(name=json.dumps(name, ensure_ascii=False), schemas=schemas),
+        "gatectl.yaml": _PROJECT.format(name=json.dumps(name, ensure_ascii=False), uid=uid, schemas=schemas),
         "manifests/example.yaml": _MANIFEST.replace("{schemas}", f"../{schemas}"),
         **_DEMO,
         **pipeline,

@@ -76,6 +76,17 @@ def _refused(manifest: Manifest, what: str, why: PlatformError, pointer: tuple[s
 
 def unmanageable(pairs: Iterable[Pair], current: Current) -> Iterator[Finding]:
     """GW509 for declared objects that cannot be managed now."""
+    pairs = list(pairs)
+    spaces = {pair.key.workspace for pair in pairs if pair.key.kind == "Repository"}
+    if any(
+        live.wire.get("reposDisabled") is True
+        for name in spaces
+        for live in current.workspaces.by_name.get(name or "", ())
+    ):
+        yield Finding(
+            "GW509", "the platform has disabled all repositories of the organization: they can be changed, and serve nobody",
+            "look at the subscription and its credits", "warning",
+        )  # fmt: skip
     for pair in pairs:
         state = current.states.get(pair.key.workspace or "")
         if state is None:

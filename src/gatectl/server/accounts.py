@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any, Final
 
 from gatectl.platforms.embedded.fields import text
@@ -9,7 +10,8 @@ from gatectl.server.endpoint import Answer, Call, Endpoint
 
 
 def _login(call: Call) -> Answer:
-    return Answer(call.sessions.login(text(call.body, "email"), text(call.body, "password"), call.peer))
+    session = call.sessions.login(text(call.body, "email"), text(call.body, "password"), call.peer)
+    return Answer({**session, "user": _member(call, session["user"])})
 
 
 def _refresh(call: Call) -> Answer:
@@ -22,7 +24,12 @@ def _logout(call: Call) -> Answer:
 
 
 def _profile(call: Call) -> Answer:
-    return Answer({"success": True, "data": call.sessions.profile(call.token)})
+    return Answer({"success": True, "data": _member(call, call.sessions.profile(call.token))})
+
+
+def _member(call: Call, user: Mapping[str, Any]) -> dict[str, Any]:
+    """A user as one of the organization."""
+    return {**user, "orgId": call.platform.instance}
 
 
 def _tokens(call: Call) -> Answer:

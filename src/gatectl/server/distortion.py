@@ -113,7 +113,8 @@ def _without_ids(item: Object) -> Object:
 
 
 def _disabled(item: Object) -> Object:
-    return {**item, "disabled": True} if "mode" in item else item
+    name = "disabled" if "mode" in item else "reposDisabled" if "reposDisabled" in item else None
+    return {**item, name: True} if name is not None else item
 
 
 def _legacy(item: Object) -> Object:

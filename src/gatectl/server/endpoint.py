@@ -14,7 +14,7 @@ from gatectl.platforms.embedded.platform import Made, Platform
 from gatectl.platforms.interface import Collection
 from gatectl.server.sessions import Sessions
 
-Family = Literal["general", "auth", "repo", "repo-delete"]
+Family = Literal["general", "auth", "organization", "repo", "repo-delete"]
 
 
 class Call(NamedTuple):
@@ -127,6 +127,7 @@ def no(family: Family, status: int, message: str, code: str = "") -> Answer:
     bodies: Mapping[Family, dict[str, Any]] = {
         "general": {"success": False, "message": message},
         "auth": {"success": False, "error_code": word, "message": message},
+        "organization": {"success": False, "data": None, "message": message},
         "repo": {"success": False, "error_code": word, "error_message": message},
         "repo-delete": {"success": False, "error_code": word, "error_message": message, "message": message},
     }

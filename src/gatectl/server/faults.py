@@ -43,7 +43,7 @@ And how the platform may be, where its types leave that open. These let the requ
 | `lag` | lists are as they were `seconds` (1) ago |
 | `optional-ids` | attachments have no id of their own beside the expanded object |
 | `replacing-put` | PUT /bucket drops key, endpoint, region and apiKeyUuid where they are not sent |
-| `disabled` | every repository is disabled |
+| `disabled` | every repository is disabled, and so are all of the organization |
 | `read-role` | who asks has the role READ in every workspace, and anything but GET is 403 |
 | `legacy-units` | repositories list units, with unitId, and no buckets |
 | `lower-case` | storageType, mode, aiType, accessType, role, status and provider are read in lower case, and taken so too |

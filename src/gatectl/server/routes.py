@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from gatectl.server import accounts, apikeys, buckets, llms, repositories, repository_keys, workspaces
+from gatectl.server import accounts, apikeys, buckets, llms, organizations, repositories, repository_keys, workspaces
 from gatectl.server.endpoint import Endpoint
 
 NOT_OFFERED: Final = ("/repo/stats", "/bucket/stats", "/ai/llm/stats")
@@ -16,6 +16,7 @@ counted, so they are 404, as whatever else of the platform is not here."""
 
 ENDPOINTS: Final[tuple[Endpoint, ...]] = (
     *accounts.ENDPOINTS,
+    *organizations.ENDPOINTS,
     *workspaces.ENDPOINTS,
     *buckets.ENDPOINTS,
     *repositories.ENDPOINTS,

@@ -20,7 +20,7 @@ from threading import Lock
 from typing import Any, NamedTuple
 
 from gatectl.errors import PlatformRefused
-from gatectl.platforms.embedded.identity import ORGANIZATION_ID, new_id, timestamp
+from gatectl.platforms.embedded.identity import new_id, timestamp
 from gatectl.server.attempts import Attempts
 
 HOUR = 3600.0
@@ -180,7 +180,7 @@ def _user(email: str) -> dict[str, Any]:
     digest = hashlib.sha256(_bytes(email)).hexdigest()
     user_id = f"{digest[:8]}-{digest[8:12]}-8{digest[13:16]}-8{digest[17:20]}-{digest[20:32]}"
     name = email.partition("@")[0]
-    return {"id": user_id, "email": email, "name": name, "orgId": ORGANIZATION_ID, "orgRole": _OWNER_ROLE}
+    return {"id": user_id, "email": email, "name": name, "orgRole": _OWNER_ROLE}
 
 
 def _bytes(text: str) -> bytes:

@@ -253,6 +253,24 @@ ANSWERS: Final[Mapping[str, Shape]] = {
             ),
         },
     ),
+    "Organization": _object(
+        {
+            "success": _TRUE,
+            "data": _object(
+                {
+                    "id": _STRING,
+                    "name": _STRING,
+                    "domain": _STRING,
+                    "reposDisabled": {
+                        **_BOOL,
+                        "description": "Whether no repository of the organization serves anybody.",
+                    },
+                    "is_business": _BOOL,
+                    "mfaEnforced": _BOOL,
+                }
+            ),
+        }
+    ),
     "Tokens": _object({"success": _TRUE, "tokens": _list(_object({"id": _STRING, "createdAt": _MOMENT}))}),
     "Workspaces": _object({"success": _TRUE, "workspaces": _list(_ref("Workspace"))}),
     "OneWorkspace": _object({"success": _TRUE, "workspace": _ref("Workspace")}),
@@ -278,6 +296,7 @@ ANSWERS: Final[Mapping[str, Shape]] = {
 REFUSALS: Final[Mapping[str, Shape]] = {
     "general": _object({"success": _FALSE, "message": _STRING}),
     "auth": _object({"success": _FALSE, "error_code": _STRING, "message": _STRING}),
+    "organization": _object({"success": _FALSE, "data": {"type": "null"}, "message": _STRING}),
     "repo": _object({"success": _FALSE, "error_code": _STRING, "error_message": _STRING}),
     "repo-delete": _object({"success": _FALSE, "error_code": _STRING, "error_message": _STRING, "message": _STRING}),
 }

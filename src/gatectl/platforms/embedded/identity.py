@@ -17,8 +17,8 @@ DEFAULT_WORKSPACE_NAME = "default"
 DEFAULT_WORKSPACE_ID = "00000000-0000-7000-8000-000000000001"
 """The same in every database, so that it is the same before the database exists as after."""
 
-ORGANIZATION_ID = "00000000-0000-7000-8000-000000000000"
-"""There is one organization, and nothing to say about it."""
+NO_ORGANIZATION = "00000000-0000-7000-8000-000000000000"
+"""Of a database that nobody has created yet. Each has one organization, and its id is the database's own (`instance`)."""
 
 
 def new_id() -> str:

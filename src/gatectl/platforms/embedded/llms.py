@@ -25,7 +25,7 @@ from .fields import (
     refused,
     text,
 )
-from .identity import ORGANIZATION_ID, check_etag, etag, new_id, timestamp
+from .identity import check_etag, etag, new_id, timestamp
 from .store import Transaction
 from .workspaces import check_workspace
 
@@ -44,7 +44,15 @@ _r = tables.repositories.c
 _ID = bindparam("id_", type_=String)
 
 _ALL = select(
-    _t.id, _t.name, _t.ai_type, _t.endpoint, _t.workspace_id, _t.api_key_id, _t.created_at, _t.version
+    _t.id,
+    _t.name,
+    _t.ai_type,
+    _t.endpoint,
+    _t.workspace_id,
+    _t.api_key_id,
+    _t.created_at,
+    tables.ORGANIZATION,
+    _t.version,
 ).order_by(_t.id)
 _USES = (
     select(_a.llm_id, _r.id, _r.name, _r.created_at)
@@ -149,7 +157,7 @@ def _rows(connection: Connection, workspace_id: str | None, repository_id: str |
 
 
 def _wire(row: Any) -> dict[str, Any]:
-    llm_id, name, ai_type, endpoint, workspace_id, api_key_id, created_at, _ = row
+    llm_id, name, ai_type, endpoint, workspace_id, api_key_id, created_at, organization, _ = row
     return {
         "id": llm_id,
         "name": name,
@@ -158,7 +166,7 @@ def _wire(row: Any) -> dict[str, Any]:
         "key": None,
         "workspaceId": workspace_id,
         "apiKeyId": api_key_id,
-        "orgId": ORGANIZATION_ID,
+        "orgId": organization,
         "userId": None,
         "createdAt": created_at,
     }

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from sqlalchemy import Boolean, Column, ForeignKey, Index, Integer, MetaData, String, Table, text
+from sqlalchemy import Boolean, Column, ForeignKey, Index, Integer, MetaData, String, Table, select, text
 
 SCHEMA_VERSION = 1
 
@@ -36,6 +36,9 @@ def _version() -> Column[int]:
 
 meta = Table("gatectl_meta", metadata, Column("name", String, primary_key=True), _text("value"))
 """Facts of this database: `schema` (version), `instance` (its own id), `seal` (the key of the secrets' hashes)."""
+
+ORGANIZATION = select(meta.c.value).where(meta.c.name == "instance").scalar_subquery()
+"""The organization of all that is here: what tells one platform from another, over HTTP too."""
 
 workspaces = Table(
     "workspaces",

@@ -11,13 +11,13 @@ from sqlalchemy import Connection, String, bindparam, delete, exists, insert, or
 
 from . import tables
 from .fields import Body, name_text, not_found, refused
-from .identity import DEFAULT_WORKSPACE_ID, DEFAULT_WORKSPACE_NAME, ORGANIZATION_ID, check_etag, etag, new_id, timestamp
+from .identity import DEFAULT_WORKSPACE_ID, DEFAULT_WORKSPACE_NAME, NO_ORGANIZATION, check_etag, etag, new_id, timestamp
 from .store import Transaction
 
 _t = tables.workspaces.c
 _ID = bindparam("id_", type_=String)
 
-_ALL = select(_t.id, _t.name, _t.version).where(_t.deleted_at.is_(None)).order_by(_t.id)
+_ALL = select(_t.id, _t.name, _t.version, tables.ORGANIZATION).where(_t.deleted_at.is_(None)).order_by(_t.id)
 _ONE = select(_t.version).where(_t.id == _ID, _t.deleted_at.is_(None))
 _INSERT = insert(tables.workspaces)
 _RENAME = update(tables.workspaces).where(_t.id == _ID).values(name=bindparam("name_"), version=_t.version + 1)
@@ -38,8 +38,8 @@ def list_workspaces(connection: Connection, workspace_id: str | None) -> list[di
 
 
 def default_workspace() -> dict[str, Any]:
-    """The workspace of a database that nobody has written to yet, as it will read afterwards."""
-    return _wire(DEFAULT_WORKSPACE_ID, DEFAULT_WORKSPACE_NAME, 1)
+    """The workspace of a database that nobody has written to yet, as it will read afterwards, but for the organization."""
+    return _wire(DEFAULT_WORKSPACE_ID, DEFAULT_WORKSPACE_NAME, 1, NO_ORGANIZATION)
 
 
 def create_workspace(transaction: Transaction, body: Body) -> str:
@@ -85,11 +85,11 @@ def _live_version(connection: Connection, workspace_id: str) -> int:
     return version
 
 
-def _wire(workspace_id: str, name: str, version: int) -> dict[str, Any]:
+def _wire(workspace_id: str, name: str, version: int, organization: str) -> dict[str, Any]:
     return {
         "id": workspace_id,
         "name": name,
-        "orgId": ORGANIZATION_ID,
+        "orgId": organization,
         "users": [],
         "default": workspace_id == DEFAULT_WORKSPACE_ID,
         "etag": etag(workspace_id, version),

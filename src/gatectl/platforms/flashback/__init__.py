@@ -125,6 +125,20 @@ class Reader:
         data = body.get("data") if isinstance(body, Mapping) else None
         return data if isinstance(data, Mapping) else {}
 
+    @cached_property
+    def _repositories_disabled(self) -> bool:
+        """Whether the organization's repositories are switched off (GET /organization/{orgId}). Nobody needs to know to plan, so
+        it is asked for once, and a platform that does not say is taken to mean no."""
+        organisation = self._profile.get("orgId")
+        if not isinstance(organisation, str) or organisation in ("", ".", ".."):
+            return False
+        try:
+            body = self._transport.get_once(f"/organization/{quote(organisation, safe='')}")
+        except PlatformError:
+            return False
+        data = body.get("data") if isinstance(body, Mapping) else None
+        return isinstance(data, Mapping) and data.get("reposDisabled") is True
+
     @property
     def traits(self) -> Traits:
         return Traits(default_workspace=None, packets=False, openai=self._openai, parallel=self._parallel)
@@ -133,10 +147,13 @@ class Reader:
         """All live objects of a collection (`wire.read_list`). Raises PlatformError: what could not be read whole is never
         "absent"."""
         found = self._list(collection, workspace_id, self._transport.get)
-        return [self._with_role(wire) for wire in found] if collection == "workspace" else found
+        return [self._seen_by_caller(wire) for wire in found] if collection == "workspace" else found
 
-    def _with_role(self, workspace: Wire) -> Wire:
-        """A workspace with the role that who asks has in it, as `callerRole` (platform-contract.md, section 1.2)."""
+    def _seen_by_caller(self, workspace: Wire) -> Wire:
+        """A workspace with the role that who asks has in it, as `callerRole` (platform-contract.md, section 1.2), and with the
+        organization's `reposDisabled`, where that is so (section 1.1)."""
+        if self._repositories_disabled:
+            workspace = {**workspace, "reposDisabled": True}
         users = workspace.get("users")
         for user in users if isinstance(users, list) else ():
             if isinstance(user, Mapping) and user.get("userId") and user["userId"] == self._profile.get("id"):
