@@ -221,3 +221,28 @@ def test_a_snapshot_over_http_makes_the_plan_of_the_platform_without_its_address
 
 def _secrets(rehearsal: Rehearsal) -> list[str]:
     return [value for name, value in rehearsal.variables.items() if not name.startswith("GATECTL_") and len(value) > 5]
+
+
+@pytest.mark.parametrize(
+    ("trait", "value"),
+    [("default_workspace", True), ("openai", 1), ("packets", 1), ("packets", None), ("parallel", True)],
+)
+def test_a_trait_of_another_type_is_refused_and_true_is_no_number_and_no_name(
+    site: Site, trait: str, value: object
+) -> None:
+    document = take(site)
+    with pytest.raises(InputError, match="is not a snapshot of this gatectl"):
+        reader_of(save(site, resealed(document | {"traits": {**document["traits"], trait: value}})))
+
+
+def test_a_live_name_may_hold_half_of_a_character_and_is_planned_all_the_same(site: Site) -> None:
+    """JSON can say half of a surrogate pair; the object that this project applied is one to delete."""
+    site.manifests(workspace("analytics"))
+    document = take(site)
+    (space,) = [each for each in document["workspaces"] if each["name"] == "analytics"]
+    bucket_ = document["contents"][space["id"]]["bucket"][0]
+    bucket_["name"] = "half \ud83d"
+    path = save(site, resealed(document | {"applied": [bucket_["id"]]}))
+    assert [op["id"] for op in plan_of(site, reader_of(path), prune=True)["operations"]] == [
+        "bucket/analytics/half %ED%A0%BD"
+    ]

@@ -19,7 +19,8 @@ Released = dict[str | None, list[tuple[Change, Attachment]]]
 def operation_id(key: ObjectKey) -> str:
     """One id for each object: a plan does at most one thing to it."""
     parts = (key.kind.lower(), *((key.workspace,) if key.workspace is not None else ()), key.name)
-    return "/".join(quote(part, safe=" !$&'()*+,;=:@~-._") for part in parts)
+    # A name that is live may hold half of a character, and its object is one to delete all the same.
+    return "/".join(quote(part, safe=" !$&'()*+,;=:@~-._", errors="surrogatepass") for part in parts)
 
 
 def select(worked: Worked, chosen: frozenset[ObjectKey] | None) -> Worked:

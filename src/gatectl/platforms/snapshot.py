@@ -229,19 +229,18 @@ def _is_sound(document: Mapping[str, Any]) -> bool:
     """Whether a document that says it is a snapshot holds what reading it relies on."""
     return (
         all(isinstance(document[name], kinds) for name, kinds in _SHAPE.items())
-        and _says(document["platform"], _IDENTIFIED, str, without="place")
-        and _says(document["traits"], frozenset(Traits._fields), (str, int))
+        and _says(document["platform"], dict.fromkeys(_IDENTIFIED, _TEXT), without="place")
+        and _says(document["traits"], _TRAITS)
         and all(isinstance(each, str) for each in document["applied"] or ())
         and _have(document["workspaces"], ("id", "name"))
         and all(map(_is_content, document["contents"].values()))
     )
 
 
-def _says(
-    found: Mapping[str, Any], names: frozenset[str], kinds: type | tuple[type, ...], without: str | None = None
-) -> bool:
-    """Whether this has these fields, each of such a type or null; one of them may be there or not."""
-    return found.keys() - {without} == names and all(v is None or isinstance(v, kinds) for v in found.values())
+def _says(found: Mapping[str, Any], fields: Mapping[str, frozenset[type]], without: str | None = None) -> bool:
+    """Whether this has these fields, each of one of its types (True is no number); one more of text may be there or not."""
+    known = {**fields, without: _TEXT} if without is not None and without in found else fields
+    return found.keys() == known.keys() and all(type(value) in known[name] for name, value in found.items())
 
 
 def _is_content(lists: Any) -> bool:
@@ -257,6 +256,11 @@ def _attaches(repository: Wire) -> bool:
     buckets, llms = repository.get("buckets") or [], repository.get("aiLlms") or []
     return _have(buckets, ("bucketId",)) and _have(llms, ("aiLlmId",))
 
+
+_TEXT: Final[frozenset[type]] = frozenset((str, type(None)))
+_TRAITS: Final[Mapping[str, frozenset[type]]] = {
+    "default_workspace": _TEXT, "packets": frozenset((bool,)), "openai": _TEXT, "parallel": frozenset((int,)),
+}  # fmt: skip
 
 _FIELDS: Final[Mapping[str, Sequence[str]]] = {
     "bucket": ("id", "name", "bucket", "storageType"), "ai/llm": ("id", "name", "aiType"), "repo": _REPOSITORY,
