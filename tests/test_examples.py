@@ -14,7 +14,7 @@ from gatectl import reconcile
 from gatectl.cli.options import Globals, load_project
 from gatectl.kinds import KINDS
 from gatectl.manifests import commits, loading
-from gatectl.manifests.parse import locate
+from gatectl.manifests.places import locate
 from gatectl.model import Finding
 from gatectl.platforms import driver_for
 from gatectl.platforms.interface import Connection

@@ -21,7 +21,7 @@ import reference
 from gatectl import errors
 from gatectl.cli import COMMANDS, gatectl
 from gatectl.kinds import KINDS
-from gatectl.manifests import parse
+from gatectl.manifests import nodes
 from gatectl.manifests.sources import read_schema
 from gatectl.platforms import driver_for
 from gatectl.rules import RULES
@@ -224,10 +224,10 @@ def test_the_adjustable_rules_are_the_ones_they_say() -> None:
 @pytest.mark.parametrize(
     "limit",
     [
-        f"{parse.MAX_BYTES // 1024 // 1024} MiB",
-        f"{parse.MAX_VALUES:,} values",
-        f"{parse.MAX_DEPTH} levels",
-        f"{parse.MAX_ALIASED:,} expanded values",
+        f"{nodes.MAX_BYTES // 1024 // 1024} MiB",
+        f"{nodes.MAX_VALUES:,} values",
+        f"{nodes.MAX_DEPTH} levels",
+        f"{nodes.MAX_ALIASED:,} expanded values",
     ],
 )
 def test_the_limits_are_the_programs_own(limit: str) -> None:

@@ -10,11 +10,11 @@ from pathlib import Path
 import pytest
 
 from gatectl.errors import InputError, UsageError
-from gatectl.manifests import loading, merging, parse, sources
+from gatectl.manifests import loading, merging, places, sources
 from gatectl.manifests.commits import History
 from gatectl.manifests.committed import Committed
 from gatectl.manifests.merging import Forecast
-from gatectl.project import Project
+from gatectl.project import Patterns, Project
 
 ENVIRONMENT = {
     **{name: value for name, value in os.environ.items() if not name.startswith("GIT_")},
@@ -62,7 +62,7 @@ class Checkout:
         project = Project(self.folder, None, "p", ("manifests",), {}, {})
         paths = [self.folder / "manifests"]
         loaded = loading.load(project, paths, "default")
-        return merging.forecast(project, paths, "default", refs, parse.locate(loaded.findings))
+        return merging.forecast(project, paths, "default", refs, places.locate(loaded.findings))
 
     def found(self, *refs: str) -> list[str]:
         return [f"{f.rule} {_name(f.place.file)}:{f.place.line}" for f in self.forecast(*refs).findings if f.place]
@@ -334,9 +334,9 @@ def test_a_commit_is_read_as_its_files_would_be(checkout: Checkout) -> None:
     checkout.commit({})
     project_file = folder / "gatectl.yaml"
     paths = [folder, folder / "other/gatectl.yaml"]
-    disk = sources.read_manifests(paths, folder, project_file, ["charts/"])
+    disk = sources.read_manifests(paths, folder, project_file, [Patterns(folder, ("charts/",))])
     with History(checkout.folder) as history:
-        read = Committed(history, paths, folder, project_file, ["charts/"]).read("HEAD")
+        read = Committed(history, paths, folder, project_file, [Patterns(folder, ("charts/",))]).read("HEAD")
     assert {f.content for f in read.files} == {f.content for f in disk.files}
     assert [f.path for f in read.files] == [f.path for f in disk.files]
     assert {_name(f.path) for f in read.files} >= {"E.YAML"}

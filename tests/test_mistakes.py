@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gatectl.manifests import loading, syntax
-from gatectl.manifests.parse import locate
+from gatectl.manifests.places import locate
 from gatectl.model import Finding
 from gatectl.project import Project, bare_project
 

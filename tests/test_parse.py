@@ -19,7 +19,9 @@ from hypothesis import strategies as st
 from gatectl import rules
 from gatectl.kinds import KINDS
 from gatectl.manifests import desired, sources, validate
-from gatectl.manifests.parse import MAX_BYTES, Parsed, locate, parse
+from gatectl.manifests.nodes import MAX_BYTES
+from gatectl.manifests.parse import Parsed, parse
+from gatectl.manifests.places import locate
 from gatectl.model import Desired, Finding, Place, SourceFile, Spot
 
 FILE = "/project/a.yaml"
@@ -302,7 +304,7 @@ _DEEP = {
 @pytest.mark.parametrize("shape", _DEEP)
 def test_nesting_a_hundred_thousand_deep_does_not_end_the_process(shape: str) -> None:
     code = (
-        "from gatectl.parse import parse, locate\nfrom gatectl.model import SourceFile\n"
+        "from gatectl.manifests.parse import parse\nfrom gatectl.manifests.places import locate\nfrom gatectl.model import SourceFile\n"
         f"r = parse(SourceFile('/x', ({_DEEP[shape]}).encode()))\nprint([f.rule for f in locate(r.findings)])"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60, check=False)

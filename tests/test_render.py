@@ -10,7 +10,8 @@ from typing import Any
 import pytest
 
 from gatectl.documents import findings as documents
-from gatectl.manifests.parse import locate, parse
+from gatectl.manifests.parse import parse
+from gatectl.manifests.places import locate
 from gatectl.model import Finding, Place, Related, SourceFile
 from gatectl.quote import safe
 from gatectl.render import FORMATS, RENDERERS, render, renderer

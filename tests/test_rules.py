@@ -11,7 +11,8 @@ import pytest
 from gatectl import rules
 from gatectl.kinds import KINDS
 from gatectl.manifests import desired, sources, validate
-from gatectl.manifests.parse import locate, parse
+from gatectl.manifests.parse import parse
+from gatectl.manifests.places import locate
 from gatectl.model import Desired, Finding, SourceFile
 from gatectl.rules import RULES
 from sites import bucket, entry, repository

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from gatectl.manifests import loading, sources
-from gatectl.manifests.parse import locate
+from gatectl.manifests.places import locate
 from gatectl.project import Patterns, Project
 
 ONE = "apiVersion: gatectl.io/v1\nkind: Workspace\nmetadata: {name: %s}\n"

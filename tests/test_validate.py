@@ -6,7 +6,8 @@ import pytest
 
 from gatectl.kinds import KINDS
 from gatectl.manifests import sources, validate
-from gatectl.manifests.parse import locate, parse
+from gatectl.manifests.parse import parse
+from gatectl.manifests.places import locate
 from gatectl.model import Finding, SourceFile
 
 CHECKER = validate.make_checker({kind.name: sources.read_schema(kind.schema) for kind in KINDS.values()})

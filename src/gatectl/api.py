@@ -34,7 +34,7 @@ from gatectl.documents.findings import Finding, finding_json, relative_to
 from gatectl.errors import InputError, MissingCredential, UsageError
 from gatectl.execution import Approval, Attendant, Ended, Means, execute
 from gatectl.files import fences
-from gatectl.manifests import loading, parse, sources
+from gatectl.manifests import loading, places, sources
 from gatectl.manifests.selection import parse_selector, parse_target
 from gatectl.model import Outcome, SourceFile
 from gatectl.network import trust
@@ -209,7 +209,7 @@ class Estate:
         paths = loading.manifest_paths(project, self._environment, ())
         loaded = loading.load(project, paths, default_workspace_of(self._environment))
         name_file = relative_to(str(project.folder))
-        return Findings([finding_json(f, name_file) for f in parse.locate(loaded.findings)])
+        return Findings([finding_json(f, name_file) for f in places.locate(loaded.findings)])
 
     def plan(
         self,

@@ -112,7 +112,7 @@ class Related(NamedTuple):
 class Finding(NamedTuple):
     """One of the user's mistakes, as data.
 
-    `spot` says what it is about; `place` where that is in a file, worked out by `parse.locate` for those findings that do
+    `spot` says what it is about; `place` where that is in a file, worked out by `places.locate` for those findings that do
     not already know. `subject` is the (kind, workspace, name) of the manifest, as far as it can be read. `about` names the
     repositories that a finding of a namespace rule involves, by (workspace, name).
     """

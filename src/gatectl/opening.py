@@ -17,7 +17,8 @@ from gatectl.errors import INVALID, GatectlError, MissingCredential, UsageError
 from gatectl.files import fences
 from gatectl.manifests import sources
 from gatectl.manifests.exclusion import broken
-from gatectl.manifests.parse import locate, parse
+from gatectl.manifests.parse import parse
+from gatectl.manifests.places import locate
 from gatectl.manifests.validate import check_project
 from gatectl.model import Document, Finding, Pointer, SourceFile, Spot
 from gatectl.network.addresses import Pattern

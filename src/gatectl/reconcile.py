@@ -20,7 +20,7 @@ from gatectl.documents.findings import NameFile, finding_json, relative_to
 from gatectl.documents.plans import Input, Plan, Remarks, Selection, Since, Source
 from gatectl.errors import InputError, UsageError
 from gatectl.kinds import KINDS
-from gatectl.manifests import commits, desired, loading, parse, selection, sources
+from gatectl.manifests import commits, desired, loading, places, selection, sources
 from gatectl.manifests.loading import Loaded, manifest_paths
 from gatectl.model import Desired, Finding, ObjectKey
 from gatectl.network.addresses import without_secrets
@@ -148,7 +148,7 @@ def make_plan(
     selected = frozenset(c.key for c in worked.changes)
     arranged, circles = order.arrange(worked)
     findings += [*worked.findings, *circles, *final_state.forecast(worked, current, selected, project.rules)]
-    diagnostics = [finding_json(f, name_file) for f in parse.locate(findings)]
+    diagnostics = [finding_json(f, name_file) for f in places.locate(findings)]
     selected_of = _selection(request, name_file, since)
     pointed = plan.points(current)
     said = _remarks(request, current, names, remarks)
@@ -251,7 +251,7 @@ def _refuse(
     findings: Sequence[Finding],
     name_file: NameFile,
 ) -> Plan:
-    diagnostics = [finding_json(f, name_file) for f in parse.locate(findings)]
+    diagnostics = [finding_json(f, name_file) for f in places.locate(findings)]
     selection_of = _selection(request, name_file, None)
     remarks = guardrails.remark(request.changed)
     return plan.make_plan(target, selection_of, source, plan.NOTHING, [], diagnostics, name_file, remarks)

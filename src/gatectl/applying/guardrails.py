@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from gatectl.documents.plans import Plan
 from gatectl.errors import GuardrailRefused, UsageError
-from gatectl.manifests.parse import locate
+from gatectl.manifests.places import locate
 from gatectl.model import Document, Finding, Spot
 from gatectl.project import Environment, Project, RuleSetting
 from gatectl.quote import quote

@@ -22,7 +22,7 @@ from gatectl.documents.findings import findings_json, relative_to
 from gatectl.errors import DONE, INVALID, UsageError
 from gatectl.graph.reading import by_label, from_live, from_manifests
 from gatectl.graph.values import Graph
-from gatectl.manifests import loading, parse
+from gatectl.manifests import loading, places
 from gatectl.model import Finding
 from gatectl.planning.current import read_visible
 from gatectl.platforms import default_workspace_of, driver_for
@@ -53,7 +53,7 @@ def COMMAND(  # noqa: N802 - the table's word
     )
     console.result(import_module(f"gatectl.graph.{format_name}").render(graph, title))
     if errors:
-        document = findings_json(parse.locate(errors), 0, 0, relative_to(os.getcwd()))
+        document = findings_json(places.locate(errors), 0, 0, relative_to(os.getcwd()))
         for line in render(document, "text", console.look(sys.stderr)).splitlines()[:-2]:
             console.info(line)
         console.info(f"{len(errors)} finding{'s' if len(errors) > 1 else ''} of severity error: gatectl validate")

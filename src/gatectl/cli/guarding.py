@@ -12,7 +12,7 @@ import click
 from gatectl.applying import guardrails
 from gatectl.errors import InputError
 from gatectl.manifests import sources
-from gatectl.manifests.parse import MAX_BYTES
+from gatectl.manifests.nodes import MAX_BYTES
 from gatectl.model import SourceFile
 from gatectl.opening import InvalidProject, make_checked_project
 from gatectl.project import Environment, Project, bare_project

@@ -11,7 +11,7 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from gatectl.manifests import loading, parse, sources
+from gatectl.manifests import loading, places, sources
 from gatectl.manifests.loading import Loaded
 from gatectl.model import Finding, SourceFile
 from gatectl.project import Environment, Project
@@ -60,7 +60,7 @@ def run(checks: Sequence[Check]) -> list[Checked]:
         if key not in reads:
             reads[key] = sources.read_manifests(check.paths, project.folder, project.file, project.exclude)
         loaded = loading.load_read(project, reads[key], check.workspace, examined)
-        results.append(Checked(check, loaded, parse.locate(loaded.findings)))
+        results.append(Checked(check, loaded, places.locate(loaded.findings)))
     return results
 
 
@@ -89,7 +89,7 @@ def findings_of(results: Sequence[Checked]) -> list[Finding]:
             count[same] += 1  # two fields may be missing at one place
             found.setdefault((*same, count[same]), (finding, []))[1].append(result)
     told = [_whose(finding, owners, results) for finding, owners in found.values()]
-    return parse.locate(told)
+    return places.locate(told)
 
 
 def _same(finding: Finding) -> tuple[Any, ...]:

@@ -17,7 +17,7 @@ from gatectl.errors import UsageError
 from gatectl.manifests import sources
 from gatectl.manifests.commits import TreeFile
 from gatectl.manifests.exclusion import exclusion
-from gatectl.manifests.parse import MAX_BYTES
+from gatectl.manifests.nodes import MAX_BYTES
 from gatectl.model import Finding, SourceFile
 from gatectl.project import Patterns
 from gatectl.quote import quote
@@ -126,32 +126,39 @@ class Committed:
         self, scope: Scope, files: Mapping[str, TreeFile], findings: list[Finding]
     ) -> Iterator[tuple[str, TreeFile]]:
         if scope.inside in files:
-            target = self._follow(scope.inside, files)
-            if target is not None and target in files:
-                yield scope.shown, files[target]
-            return
-        links = []
-        direct = set()
-        empty = True
-        for path, file in files.items():
-            rest = _below(scope, path)
-            if rest is None:
-                continue
-            empty = False
-            if any(part.startswith(".") for part in rest.split("/")) or self._left_out(path):
-                continue
-            if file.mode == _LINK:
-                links.append(rest)
-            elif _is_manifest(rest):
-                direct.add(path)
-                yield _join(scope.shown, rest), file
-        if empty:
+            yield from self._named(scope, files)
+        else:
+            yield from self._within_folder(scope, files, findings)
+
+    def _named(self, scope: Scope, files: Mapping[str, TreeFile]) -> Iterator[tuple[str, TreeFile]]:
+        target = self._follow(scope.inside, files)
+        if target is not None and target in files:
+            yield scope.shown, files[target]
+
+    def _within_folder(
+        self, scope: Scope, files: Mapping[str, TreeFile], findings: list[Finding]
+    ) -> Iterator[tuple[str, TreeFile]]:
+        below = [(rest, file) for path, file in files.items() if (rest := _below(scope, path)) is not None]
+        if not below:
             findings.append(_finding("GW106", scope.shown, "no such file or folder", "check the path"))
+        seen = [(rest, file) for rest, file in below if not self._is_hidden(rest, file)]
+        direct = {file.path: rest for rest, file in seen if file.mode != _LINK and _is_manifest(rest)}
+        yield from ((_join(scope.shown, rest), files[path]) for path, rest in direct.items())
+        yield from self._through(scope, [rest for rest, file in seen if file.mode == _LINK], direct, files, findings)
+
+    def _through(
+        self, scope: Scope, links: Iterable[str], direct: Collection[str], files: Mapping[str, TreeFile],
+        findings: list[Finding],
+    ) -> Iterator[tuple[str, TreeFile]]:  # fmt: skip
+        """What is reached through symbolic links, but for what also is where it is reached (`direct`): a file that is reached in
+        two ways through folders has one name, its own."""
         for rest in sorted(links, key=os.fsencode):
             for shown, file in self._linked(scope, rest, files, findings):
-                # A file that is reached in two ways through folders has one name, its own.
                 if file.path not in direct or shown == _join(scope.shown, rest):
                     yield shown, file
+
+    def _is_hidden(self, rest: str, file: TreeFile) -> bool:
+        return any(part.startswith(".") for part in rest.split("/")) or self._left_out(file.path)
 
     def _projects(self, files: Mapping[str, TreeFile]) -> frozenset[str]:
         """The files of other projects."""
@@ -178,10 +185,9 @@ class Committed:
         elif target in files:
             yield shown, files[target]
         elif below:
-            for path in below:
-                inner = path[len(target) + 1 :]
-                if files[path].mode != _LINK and _is_manifest(inner):
-                    yield _join(shown, inner), files[path]
+            yield from (
+                (_join(shown, path[len(target) + 1 :]), files[path]) for path in below if _reads(files, target, path)
+            )
         else:
             findings.append(_finding("GW101", shown, "cannot be read: No such file or directory",
                                      "the symbolic link leads nowhere"))  # fmt: skip
@@ -211,6 +217,11 @@ def _in_another(path: str, scope: Scope, projects: Collection[str]) -> bool:
     """Whether a file lies in a folder below the scope that is another project."""
     folders = (posixpath.dirname(project) for project in projects)
     return any(folder != scope.inside and _within(path, folder) for folder in folders if folder)
+
+
+def _reads(files: Mapping[str, TreeFile], folder: str, path: str) -> bool:
+    """Whether a file below a folder that a link leads to is a manifest; links behind links are not followed."""
+    return files[path].mode != _LINK and _is_manifest(path[len(folder) + 1 :])
 
 
 def _within(path: str, folder: str) -> bool:

@@ -15,7 +15,7 @@ from gatectl.credentials import references
 from gatectl.kinds import KINDS
 from gatectl.manifests import desired, parse, sources, validate
 from gatectl.manifests.committed import Committed, InMemory
-from gatectl.model import Desired, Document, Finding, SourceFile
+from gatectl.model import Desired, Document, Finding, Manifest, SourceFile
 from gatectl.project import Environment, Project
 from gatectl.quote import quote
 
@@ -81,28 +81,43 @@ def load_read(
     manifests = []
     counts = {}
     for file in read.files:
-        examined = known.get(file.path) if known is not None else None
-        if examined is None or examined.file is not file:
-            examined = _examine(file, checker)
-            if known is not None:
-                known[file.path] = examined
+        examined = _examined(file, checker, known)
         if examined.documents:
             counts[file.path] = len(examined.documents)
         findings.extend(examined.findings)
         for document, kind, wrong in examined.documents:
             if kind is not None:
-                if wrong:
-                    wrong = _adjusted(project, wrong)
-                valid = not any(f.severity == "error" for f in wrong)
-                manifest = desired.read_manifest(document, kind, valid, default_workspace)
+                manifest, wrong = _manifest(project, document, kind, wrong, default_workspace)
                 manifests.append(manifest)
-                wrong = [f._replace(subject=manifest.subject) for f in wrong] if wrong else wrong
             findings.extend(wrong)
     wanted = Desired(tuple(manifests))
     findings.extend(_empty_paths(read, counts.keys(), findings))
     findings.extend(references.check(manifests, references.borders(project.folder, project.tokens, project.environ)))
     findings.extend(_of_rules(project, wanted, findings))
     return Loaded(read.files, counts, wanted, findings)
+
+
+def _manifest(
+    project: Project, document: Document, kind: str, wrong: list[Finding], default_workspace: str | None
+) -> tuple[Manifest, list[Finding]]:
+    """A document of a known kind as a manifest, and what is wrong with it, as the project adjusts it."""
+    if not wrong:
+        return desired.read_manifest(document, kind, True, default_workspace), wrong
+    wrong = _adjusted(project, wrong)
+    valid = not any(f.severity == "error" for f in wrong)
+    manifest = desired.read_manifest(document, kind, valid, default_workspace)
+    return manifest, [f._replace(subject=manifest.subject) for f in wrong]
+
+
+def _examined(file: SourceFile, checker: validate.Checker, known: Known | None) -> Examined:
+    """What was examined before, or is now."""
+    examined = known.get(file.path) if known is not None else None
+    if examined is not None and examined.file is file:
+        return examined
+    examined = _examine(file, checker)
+    if known is not None:
+        known[file.path] = examined
+    return examined
 
 
 def _adjusted(project: Project, findings: Sequence[Finding]) -> list[Finding]:
@@ -131,19 +146,21 @@ def _examine(file: SourceFile, checker: validate.Checker) -> Examined:
 def _empty_paths(read: sources.Read, full: Collection[str], findings: Sequence[Finding]) -> list[Finding]:
     """GW106 for every path that yields no manifest, unless something else was said of what lies there."""
     told = {f.place.file for f in findings if f.place is not None and f.rule != "GW108"}
-    empty = []
-    for path, found in read.found.items():
-        if path in told or any(name in full or name in told for name in found):
-            continue
-        if any(name.startswith(path + os.sep) for name in told):
-            continue
-        hint = "name the folder that holds the manifests; where no object is to be left, keep one of kind: Workspace"
-        below = [name for name in read.projects if name.startswith(path.rstrip(os.sep) + os.sep)]
-        if below:
-            more = f" (and {len(below) - 1} more)" if len(below) > 1 else ""
-            hint = f"{quote(below[0])} is a project of its own{more}: --project {quote(below[0])}"
-        empty.append(
-            Finding("GW106", "no manifest here: no document in any file *.yaml or *.yml", hint,
-                    place=sources.first_place(path))
-        )  # fmt: skip
-    return empty
+    return [_empty_path(read, path) for path, found in read.found.items() if _is_empty(path, found, full, told)]
+
+
+def _is_empty(path: str, found: Sequence[str], full: Collection[str], told: Collection[str]) -> bool:
+    """Whether a path yields no manifest, and nothing was said of it or of what lies below it."""
+    if path in told or any(name in full or name in told for name in found):
+        return False
+    return not any(name.startswith(path + os.sep) for name in told)
+
+
+def _empty_path(read: sources.Read, path: str) -> Finding:
+    hint = "name the folder that holds the manifests; where no object is to be left, keep one of kind: Workspace"
+    below = [name for name in read.projects if name.startswith(path.rstrip(os.sep) + os.sep)]
+    if below:
+        more = f" (and {len(below) - 1} more)" if len(below) > 1 else ""
+        hint = f"{quote(below[0])} is a project of its own{more}: --project {quote(below[0])}"
+    message = "no manifest here: no document in any file *.yaml or *.yml"
+    return Finding("GW106", message, hint, place=sources.first_place(path))

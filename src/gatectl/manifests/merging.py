@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from gatectl.manifests import loading, parse, sources
+from gatectl.manifests import loading, places, sources
 from gatectl.manifests.commits import Commit, History
 from gatectl.manifests.committed import Committed
 from gatectl.manifests.loading import Loaded
@@ -161,7 +161,7 @@ class _Work:
             if without:  # a path that holds nothing else is not empty
                 read.found.clear()
             loaded = loading.load_read(self._project, read, self._workspace)
-            self._trees[tree, without] = _Checked(loaded, parse.locate(loaded.findings))
+            self._trees[tree, without] = _Checked(loaded, places.locate(loaded.findings))
         return self._trees[tree, without]
 
 

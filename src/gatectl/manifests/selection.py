@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Container, Iterable, Iterator, Mapping, Sequence
 from difflib import get_close_matches
 from typing import Any, Final, NamedTuple
 
@@ -104,21 +104,27 @@ def check_target(text: str, manifests: Iterable[Manifest], option: str) -> None:
     """Raises UsageError for a KIND/[WORKSPACE/]NAME that no manifest can be, whatever the workspace of those that name none."""
     kind, rest = parse_target(text, option)
     ours = [m for m in manifests if m.name is not None]
-    if any(m.kind == kind and _may_be(m, rest) for m in ours):
-        return
-    shown = [
-        f"{m.kind}/{quote(m.workspace)}/{quote(m.name)}" if m.workspace is not None else f"{m.kind}/{quote(m.name)}"
-        for m in ours
-    ]
-    other = [name for name in shown if name.endswith(f"/{rest}")]
-    near = nearest(f"{kind}/{rest}", [f"{m.kind}/{quote(m.name)}" for m in ours]) or nearest(f"{kind}/{rest}", shown)
-    hint = "check the name, or the PATH that is read"
-    if other or near:
-        hint = f"did you mean {other[0] if other else near}?"
-    elif declared := [name for name in shown if name.startswith(f"{kind}/")]:
+    if not any(m.kind == kind and _may_be(m, rest) for m in ours):
+        raise UsageError(f"{option} {quote(text)}: no manifest declares it", _declared(kind, rest, ours))
+
+
+def _declared(kind: str, rest: str, manifests: Sequence[Manifest]) -> str:
+    """What was probably meant by a name that no manifest has, or else what there is of its kind."""
+    shown = [_full_name(m) for m in manifests]
+    near = next((name for name in shown if name.endswith(f"/{rest}")), None)
+    near = near or nearest(f"{kind}/{rest}", [f"{m.kind}/{quote(m.name)}" for m in manifests])
+    near = near or nearest(f"{kind}/{rest}", shown)
+    if near is not None:
+        return f"did you mean {near}?"
+    if declared := [name for name in shown if name.startswith(f"{kind}/")]:
         more = f" and {len(declared) - _SHOWN} more" if len(declared) > _SHOWN else ""
-        hint = f"declared are: {', '.join(map(quote, declared[:_SHOWN]))}{more}"
-    raise UsageError(f"{option} {quote(text)}: no manifest declares it", hint)
+        return f"declared are: {', '.join(map(quote, declared[:_SHOWN]))}{more}"
+    return "check the name, or the PATH that is read"
+
+
+def _full_name(manifest: Manifest) -> str:
+    where = f"{quote(manifest.workspace)}/" if manifest.workspace is not None else ""
+    return f"{manifest.kind}/{where}{quote(manifest.name)}"
 
 
 def _may_be(manifest: Manifest, rest: str) -> bool:
@@ -148,14 +154,19 @@ def parse_target(text: str, option: str) -> tuple[str, str]:
     kind, _, rest = text.partition("/")
     kinds = {name.lower(): name for name in KINDS}
     if kind.lower() not in kinds or not rest:
-        hint = f"KIND is one of {', '.join(KINDS)}"
-        near = nearest(kind, KINDS) or next((k for k in KINDS if kind and k.lower().startswith(kind.lower())), None)
-        if rest and near is not None:
-            hint = f"did you mean {option} {quote(near)}/{rest}? {hint}"
-        elif not rest and kind.lower() not in kinds:
-            hint = f"for example {option} Repository/{quote(kind or 'orders')}; {hint}"
-        raise UsageError(f"{option} {quote(text)}: KIND/[WORKSPACE/]NAME is wanted", hint)
+        raise UsageError(f"{option} {quote(text)}: KIND/[WORKSPACE/]NAME is wanted", _wanted(kind, rest, option))
     return kinds[kind.lower()], rest
+
+
+def _wanted(kind: str, rest: str, option: str) -> str:
+    """What to write instead of something that names no object."""
+    hint = f"KIND is one of {', '.join(KINDS)}"
+    near = nearest(kind, KINDS) or next((k for k in KINDS if kind and k.lower().startswith(kind.lower())), None)
+    if rest and near is not None:
+        return f"did you mean {option} {quote(near)}/{rest}? {hint}"
+    if not rest and kind.lower() not in map(str.lower, KINDS):
+        return f"for example {option} Repository/{quote(kind or 'orders')}; {hint}"
+    return hint
 
 
 def _find(text: str, keys: Sequence[ObjectKey], option: str) -> ObjectKey:
@@ -194,20 +205,28 @@ def touched(before: Desired, wanted: Desired, attached: Mapping[ObjectKey, Itera
     removed = was.keys() - now.keys()
     differing = {key for key in changed | removed if KINDS[key.kind].registers}
     if differing:
-        identities = {
-            (m.workspace, identity)
-            for m in (*before.manifests, *wanted.manifests)
-            if m.name is not None and key_of(m) in differing and (identity := _identity(m)) is not None
-        }
-        for manifest in wanted.of("Repository"):
-            if manifest.name is not None and any(
-                (manifest.workspace, e.key) in identities for e in manifest.entries or ()
-            ):
-                changed.add(key_of(manifest))
-        for key, attachments in attached.items():
-            if any(item.registered(key.workspace) in differing for item in attachments):
-                changed.add(key)
+        changed.update(_users(wanted, _identities((*before.manifests, *wanted.manifests), differing)))
+        changed.update(key for key, items in attached.items() if _attach(key, items, differing))
     return Touched(frozenset(changed), frozenset(removed), len(now))
+
+
+def _identities(manifests: Iterable[Manifest], keys: Container[ObjectKey]) -> set[tuple[str | None, Identity]]:
+    """What the objects of these keys are to their providers, each with its workspace."""
+    found = ((m.workspace, _identity(m)) for m in manifests if m.name is not None and key_of(m) in keys)
+    return {(workspace, identity) for workspace, identity in found if identity is not None}
+
+
+def _users(desired: Desired, identities: Container[tuple[str | None, Identity]]) -> Iterator[ObjectKey]:
+    """The repositories whose manifests list one of these."""
+    for manifest in desired.manifests:
+        listed = ((manifest.workspace, entry.key) for entry in manifest.entries or ())
+        if manifest.name is not None and any(each in identities for each in listed):
+            yield key_of(manifest)
+
+
+def _attach(key: ObjectKey, items: Iterable[Attachment], keys: Container[ObjectKey]) -> bool:
+    """Whether a repository attaches an object of one of these keys."""
+    return any(item.registered(key.workspace) in keys for item in items)
 
 
 def key_of(manifest: Manifest) -> ObjectKey:

@@ -20,7 +20,7 @@ from typing import Any, Final, NamedTuple
 from gatectl.errors import InputError
 from gatectl.files import fences
 from gatectl.manifests.exclusion import Excluded, exclusion
-from gatectl.manifests.parse import MAX_BYTES
+from gatectl.manifests.nodes import MAX_BYTES
 from gatectl.model import Finding, Place, SourceFile
 from gatectl.project import Patterns
 from gatectl.quote import quote
@@ -200,25 +200,16 @@ def _walk(top: str, bounds: _Bounds, real_top: str, findings: list[Finding]) -> 
     visited = {real_top}
     folders, links = [(top, real_top)], list[str]()
     while folders or links:
-        if not folders:
+        if folders:
+            folder, real = folders.pop()
+        else:
             links.sort(key=os.fsencode, reverse=True)
             folder = links.pop()
             real = os.path.realpath(folder)
             if real in visited:
                 continue
             visited.add(real)
-        else:
-            folder, real = folders.pop()
-        try:
-            entries = list(os.scandir(folder))
-        except OSError as error:
-            findings.append(_unreadable(folder, error))
-            continue
-        if _is_other_project(folder, entries, top, bounds):
-            continue
-        for entry in entries:
-            if not _may_be_read(entry, bounds, findings):
-                continue
+        for entry in _entries(folder, top, bounds, findings):
             if not _is_folder(entry):
                 if _is_manifest(entry, findings):
                     yield entry.path
@@ -227,6 +218,18 @@ def _walk(top: str, bounds: _Bounds, real_top: str, findings: list[Finding]) -> 
             elif (below := os.path.join(real, entry.name)) not in visited:
                 visited.add(below)
                 folders.append((entry.path, below))
+
+
+def _entries(folder: str, top: str, bounds: _Bounds, findings: list[Finding]) -> list[os.DirEntry[str]]:
+    """What a folder holds, as far as it may be read; of another project's, nothing."""
+    try:
+        entries = list(os.scandir(folder))
+    except OSError as error:
+        findings.append(_unreadable(folder, error))
+        return []
+    if _is_other_project(folder, entries, top, bounds):
+        return []
+    return [entry for entry in entries if _may_be_read(entry, bounds, findings)]
 
 
 def _may_be_read(entry: os.DirEntry[str], bounds: _Bounds, findings: list[Finding]) -> bool:

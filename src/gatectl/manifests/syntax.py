@@ -110,16 +110,23 @@ def _tabs(error: Error, text: str) -> str | None:
 def _indentation(error: Error, lines: Sequence[str]) -> str | None:
     if error.line >= len(lines):
         return None
-    width = _indent(lines[error.line])
     above = [n for n in range(error.line) if lines[n].strip() and not lines[n].lstrip().startswith("#")]
     if "mapping values are not allowed" in error.problem:
-        if above and width > _indent(lines[above[-1]]) and _COMPLETE.match(lines[above[-1]]):
-            return f"wrong indentation? Line {error.line + 1} is indented further than line {above[-1] + 1}, which has its value"
-        return "quote a value that contains ': '"
+        return _indented_further(error, lines, above) or "quote a value that contains ': '"
     if "did not find expected key" in error.problem or "did not find expected '-'" in error.problem:
+        width = _indent(lines[error.line])
         if lines[error.line].strip() and width not in {_indent(lines[n]) for n in above}:
             return f"wrong indentation? No line above is indented by {width} as line {error.line + 1} is"
         return "is the line indented as its neighbours are?"
+    return None
+
+
+def _indented_further(error: Error, lines: Sequence[str], above: Sequence[int]) -> str | None:
+    if not above:
+        return None
+    line = lines[above[-1]]
+    if _indent(lines[error.line]) > _indent(line) and _COMPLETE.match(line):
+        return f"wrong indentation? Line {error.line + 1} is indented further than line {above[-1] + 1}, which has its value"
     return None
 
 

@@ -14,7 +14,7 @@ from typing import Final
 from unicodedata import combining, east_asian_width
 
 from gatectl.documents.findings import Finding, Where
-from gatectl.manifests.validate import looks_secret
+from gatectl.manifests.written_out import looks_secret
 from gatectl.quote import commands, safe
 from gatectl.render.interface import Lines
 

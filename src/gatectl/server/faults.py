@@ -64,7 +64,8 @@ from pathlib import Path
 from typing import Any, Final, Literal, NamedTuple
 
 from gatectl.errors import InputError
-from gatectl.manifests.parse import locate, parse
+from gatectl.manifests.parse import parse
+from gatectl.manifests.places import locate
 from gatectl.manifests.sources import read_file, read_schema
 from gatectl.manifests.validate import API_VERSION, check, make_checker
 from gatectl.quote import quote
