@@ -5,14 +5,16 @@ GW502 and GW503 are found here: a name that is ambiguous, a workspace that is un
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from difflib import get_close_matches
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 from gatectl.kinds import KINDS
 from gatectl.model import Desired, Finding, Live, Manifest, ObjectKey, Spot
 from gatectl.planning.current import Current, Index, WorkspaceState
 from gatectl.quote import quote
+
+_SHOWN: Final = 20
 
 
 class Pair(NamedTuple):
@@ -45,7 +47,7 @@ def _undecided(manifest: Manifest) -> bool:
 
 
 def _nowhere(manifest: Manifest, visible: Sequence[str]) -> Finding:
-    return Finding("GW503", f"no workspace is named, and {len(visible)} are visible: {', '.join(visible) or 'none'}",
+    return Finding("GW503", f"no workspace is named, and {len(visible)} are visible: {_some(map(quote, visible)) or 'none'}",
                    "say metadata.workspace, --workspace, or workspace in the environment",
                    spot=Spot(manifest.document, ("metadata",)), subject=manifest.subject)  # fmt: skip
 
@@ -91,7 +93,7 @@ def _unknown_workspace(manifest: Manifest, declared: set[str | None], live: Inde
     stated = "workspace" in (manifest.document.data.get("metadata") or {})
     spot = Spot(manifest.document, ("metadata", "workspace") if stated else ("metadata",))
     if len(lives) > 1:
-        ids = ", ".join(sorted(each.id for each in lives))
+        ids = _some(quote(each.id) for each in sorted(lives, key=lambda live: live.id))
         return Finding("GW502", f"{len(lives)} live workspaces are called '{quote(name)}': {ids}",
                        "rename one of them in the platform", spot=spot, subject=manifest.subject)  # fmt: skip
     if lives or name in declared:
@@ -108,7 +110,14 @@ def _nearest(name: str, known: Sequence[str]) -> str:
     if near:
         meant = next(k for k in known if k.lower() == near[0])
         return f"did you mean '{meant}'? Or declare it with a Workspace manifest"
-    return f"declare it with a Workspace manifest, or use one of: {', '.join(map(quote, known)) or 'none'}"
+    return f"declare it with a Workspace manifest, or use one of: {_some(map(quote, known)) or 'none'}"
+
+
+def _some(names: Iterable[str]) -> str:
+    """The first of many, and how many more there are: a line is to be read."""
+    found = list(names)
+    more = f" and {len(found) - _SHOWN:,} more" if len(found) > _SHOWN else ""
+    return f"{', '.join(found[:_SHOWN])}{more}"
 
 
 def _find(manifest: Manifest, key: ObjectKey, current: Current) -> Live | Finding | None:
@@ -121,7 +130,7 @@ def _find(manifest: Manifest, key: ObjectKey, current: Current) -> Live | Findin
     alike = exact or index.by_lower.get(key.name.lower(), ())
     if not alike:
         return None
-    ids = ", ".join(f"'{quote(live.key.name)}' {quote(live.id)}" for live in sorted(alike, key=lambda live: live.id))
+    ids = _some(f"'{quote(live.key.name)}' {quote(live.id)}" for live in sorted(alike, key=lambda live: live.id))
     what = f"{len(exact)} live objects are called" if exact else "a live name differs only in case from"
     return Finding("GW502", f"{what} '{quote(key.name)}' ({key.kind}): {ids}", "choose one of them with metadata.id",
                    spot=Spot(manifest.document, ("metadata", "name")), subject=manifest.subject)  # fmt: skip
