@@ -71,8 +71,12 @@ def _commits() -> list[Step]:
 # A server: `gatectl serve` in a process of its own, and gatectl as its client
 
 
+_SOURCE: Final = Path(__file__).resolve().parents[2] / "src"
+
+
 @contextmanager
 def _served(folder: Path) -> Iterator[Mapping[str, str]]:
+    os.environ["PYTHONPATH"] = str(_SOURCE)  # of this checkout, whatever is installed
     with Server(folder.parent / "server") as server:
         environment = {"platform": server.url, "wire": {"OpenAI": "OPENAI"}, "consistency": "1s"}
         (folder / "gatectl.yaml").write_text(project(environments={"default": environment}), encoding="utf-8")
