@@ -10,6 +10,7 @@ from typing import Any
 from corpus import estates, mistakes
 from corpus.beside import BESIDE
 from corpus.broken_inputs import plans, snapshots
+from corpus.choices import CHOICES
 from corpus.estates import Chance, Estate
 from corpus.examples import EXAMPLES
 from corpus.live import doing, put_ids
@@ -25,7 +26,7 @@ def entries() -> Mapping[str, Callable[[], Sequence[Step]]]:
         **{f"example-{name}": steps for name, steps in EXAMPLES.items()},
         **{
             f"scene-{name}": steps
-            for name, steps in {**SCENES, "plans": plans, "snapshots": snapshots, **BESIDE}.items()
+            for name, steps in {**SCENES, "plans": plans, "snapshots": snapshots, **CHOICES, **BESIDE}.items()
         },
         **{f"estate-{number:03}": partial(_of_estate, number) for number in range(estates.COUNT)},
     }
