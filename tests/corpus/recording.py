@@ -130,7 +130,7 @@ def _take(step: Files | Act | Run, folder: Path, given: Mapping[str, str]) -> Ar
         _write(step, folder)
         return {}
     if isinstance(step, Act):
-        return {step.name: step.function(folder)}
+        return {step.name: _act(step, folder)}
     if step.needs is not None and not (folder / step.needs).exists():
         return {}
     before = _files(folder)
@@ -140,6 +140,14 @@ def _take(step: Files | Act | Run, folder: Path, given: Mapping[str, str]) -> Ar
     gone = [f"gone: {name}\n" for name in sorted(before.keys() - after.keys())]
     written = {f"{step.name}/{name}": _text(content) for name, content in made.items()}
     return {step.name: printed + "".join(gone), **written}
+
+
+def _act(step: Act, folder: Path) -> str:
+    """What an act returns; where an earlier step did not leave what it needs, that."""
+    try:
+        return step.function(folder)
+    except (OSError, ValueError, LookupError, StopIteration) as error:
+        return f"cannot be done: {type(error).__name__}\n"
 
 
 def _text(content: bytes) -> str:
