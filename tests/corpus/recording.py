@@ -9,8 +9,8 @@ This is the one place that decides what is the same:
 - `settled` gives ids instead of chance. They are part of fingerprints, so they cannot be taken out of what was recorded.
   They are counted anew in each step: one id more in a step does not change those of the next.
 - Nothing waits for a disk: what is written does not have to outlast the test.
-- `_plain` and `_settle` take out what differs from run to run: the folder, moments, the ids of runs, digests of what holds
-  one of these, the address of a server, and the version of gatectl.
+- `_plain` and `_settle` take out what differs from run to run: the folder, moments, the ids of runs and of new projects,
+  digests of what holds one of these, the address of a server, and the version of gatectl.
 - `_surroundings` is all that a command sees of the machine: its environment, its user and its host.
 """
 
@@ -255,6 +255,7 @@ def _surroundings(folder: Path, home: Path) -> Iterator[None]:
 _VARIES: Final = (
     (re.compile(r"\b\d{8}T\d{9}Z-[0-9a-f]{8}\b"), "<run>"),
     (re.compile(r"\b20\d\d-\d\d-\d\d[T ]\d\d:\d\d:\d\d(\.\d+)?(Z| UTC)"), "<moment>"),
+    (re.compile("[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[0-9a-f]{4}-[0-9a-f]{12}"), "<uid>"),  # of a project that is new
     (re.compile(r'("place": ?")sha256:[0-9a-f]{64}'), r"\1<place>"),  # of the folder's path
     (re.compile(rf"(?<![\d.]){re.escape(__version__)}(?![\d.])"), "<version>"),
 )
