@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shlex
 import shutil
 import subprocess
 import sys
@@ -28,7 +29,7 @@ def test_plans_receipts_findings_pages_and_messages_are_what_they_were(names: Se
         pytest.fail(
             f"{len(found)} artefacts of the corpus are not what they were: {', '.join(found[:8])}{more}\n"
             "see what changed:       python tests/corpus/run.py --against main (any commit or checkout)\n"
-            f"see what is there now:  python tests/corpus/run.py --show {found[0]}\n"
+            f"see what is there now:  python tests/corpus/run.py --show {shlex.quote(found[0])}\n"
             "where it is meant:      python tests/corpus/run.py --write, and commit digests.json with the change",
             pytrace=False,
         )
