@@ -324,10 +324,13 @@ def test_what_only_reads_is_1_on_a_full_disk_and_quiet_where_nobody_reads(shell:
         assert (code, err) == (own.code, own.err), sink
 
 
-@pytest.mark.parametrize("format_name", ["json", "sarif", "junit", "github", "gitlab", "html"])
-def test_a_full_disk_is_told_in_words_whatever_the_format(shell: Shell, format_name: str) -> None:
+@pytest.mark.parametrize(
+    ("command", "format_name"),
+    [*(("plan", each) for each in ("json", "sarif", "junit", "github", "gitlab", "html")), ("validate", "json"), ("validate", "sarif")],
+)  # fmt: skip
+def test_a_full_disk_is_told_in_words_whatever_the_format(shell: Shell, command: str, format_name: str) -> None:
     shell.good()
-    code, err = redirected(shell, "> /dev/full", "plan", "--format", format_name)
+    code, err = redirected(shell, "> /dev/full", command, "--format", format_name)
     assert code == 1 and err.count("No space left on device") == 1
     assert "Traceback" not in err
 

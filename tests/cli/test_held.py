@@ -79,14 +79,14 @@ def world(shell: Shell, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iter
 
 
 HELD = {
-    ("create", "Bucket", "logs"): "GW509: Bucket default/logs is not created: ",
-    ("create", "Bucket", "new"): "GW509: Bucket default/new is not created: ",
+    ("create", "Bucket", "logs"): "GW509",
+    ("create", "Bucket", "new"): "GW509",
     ("create", "Repository", "fresh"): "it needs Bucket default/new",
     (
         "update",
         "Repository",
         "orders",
-    ): "GW509: Repository default/orders attaches what the platform's list does not show: ",
+    ): "GW509",
 }
 
 
@@ -96,8 +96,7 @@ def test_the_plan_shows_the_rest_and_what_is_held_in_every_view_and_exits_with_4
     fits(planned.json, "plan")
     assert [op["id"] for op in planned.json["operations"]] == ["bucket/default/media"]
     held = {(one["action"], one["kind"], one["name"]): one["reason"] for one in planned.json["held"]}
-    assert held.keys() == HELD.keys()
-    assert all(held[key].startswith(reason) for key, reason in HELD.items()), held
+    assert held == HELD
     assert {d["rule"] for d in planned.json["diagnostics"]} == {"GW509"}
     for format_name in ("text", "markdown", "html"):
         shown = world.shell("plan", "--format", format_name)

@@ -17,12 +17,12 @@ HOLDING: Final = frozenset(("GW507", "GW508", "GW509"))
 
 
 def stopped(findings: Iterable[Finding]) -> dict[ObjectKey, str]:
-    """The objects that errors of these rules stop, each with the first of them in words."""
+    """The objects that errors of these rules stop, each with the rule of the first of them."""
     found: dict[ObjectKey, str] = {}
     for finding in findings:
         key = _about(finding)
         if finding.severity == "error" and finding.rule in HOLDING and key is not None:
-            found.setdefault(key, f"{finding.rule}: {finding.message}")
+            found.setdefault(key, finding.rule)
     return found
 
 
