@@ -46,7 +46,11 @@ def name_of(path: Path) -> str:
 
 
 def functions(path: Path) -> Iterator[ast.FunctionDef | ast.AsyncFunctionDef]:
-    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+    return functions_of(ast.parse(path.read_text(encoding="utf-8")))
+
+
+def functions_of(tree: ast.AST) -> Iterator[ast.FunctionDef | ast.AsyncFunctionDef]:
+    for node in ast.walk(tree):
         if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef)):
             yield node
 
@@ -299,6 +303,68 @@ def test_a_module_imports_only_what_lies_below_it() -> None:
         [program, "--no-cache"], cwd=TOP, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False
     )
     assert done.returncode == 0, done.stdout + done.stderr
+
+
+# Size
+
+
+MOST_BRANCHES = 12
+MOST_LINES = 450
+
+
+def own_nodes(function: ast.AST) -> Iterator[ast.AST]:
+    """The nodes of a function, without those of functions inside of it, which are counted by themselves."""
+    for node in ast.iter_child_nodes(function):
+        yield node
+        if not isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef)):
+            yield from own_nodes(node)
+
+
+def complexity(function: ast.AST) -> int:
+    """The ways through a function, with those that linters leave out: comprehensions, conditional expressions, `and`, `or`."""
+    ways = 1
+    for node in own_nodes(function):
+        if isinstance(node, (ast.If, ast.IfExp, ast.For, ast.AsyncFor, ast.While, ast.ExceptHandler, ast.match_case)):
+            ways += 1
+        elif isinstance(node, ast.comprehension):
+            ways += 1 + len(node.ifs)
+        elif isinstance(node, ast.BoolOp):
+            ways += len(node.values) - 1
+    return ways
+
+
+def test_complexity_counts_what_linters_leave_out() -> None:
+    text = "def f(a, b):\n  return [c or d for c in a if c for d in b] if a and b else {1 for _ in b}\n"
+    assert complexity(next(functions_of(ast.parse(text)))) == 8
+
+
+@pytest.mark.parametrize("path", MODULES, ids=name_of)
+def test_no_function_has_more_ways_through_it_than_one_can_keep_in_mind(path: Path) -> None:
+    assert [f.name for f in functions(path) if complexity(f) > MOST_BRANCHES] == []
+
+
+def test_no_module_is_longer_than_can_be_read_at_once() -> None:
+    assert [name_of(path) for path in MODULES if path.read_text(encoding="utf-8").count("\n") > MOST_LINES] == []
+
+
+# Types
+
+
+TYPED = ("planning", "applying", "records", "api.py", "execution.py", "opening.py", "reconcile.py")
+UNTYPED = {"_differences"}
+"""Of guardrails: it compares two project files as they are written."""
+
+
+def test_no_signature_on_the_way_from_manifests_to_outcomes_says_any() -> None:
+    found = []
+    for path in MODULES:
+        if path.relative_to(SOURCE).parts[0] in TYPED:
+            for function in functions(path):
+                arguments = [*function.args.posonlyargs, *function.args.args, *function.args.kwonlyargs]
+                said = [a.annotation for a in arguments if a.annotation] + [r for r in [function.returns] if r]
+                if any(isinstance(n, ast.Name) and n.id == "Any" for each in said for n in ast.walk(each)):
+                    found.append(f"{name_of(path)}: {function.name}")
+    assert [each for each in found if each.rpartition(" ")[2] not in UNTYPED] == []
 
 
 # Words of others

@@ -110,15 +110,8 @@ def make_plan(
     name_file = relative_to(str(project.folder))
     identification = reader.identification
     source = _source(request, loaded, git, name_file)
-    renamed = {m.id: m.name for m in loaded.desired.of("Workspace") if m.id is not None and m.name is not None}
-    visible = read_workspaces(reader, renamed)
-    wanted, undecided = match.decide_workspaces(loaded.desired, reader.traits.default_workspace, visible)
-    findings = list(loaded.findings)
-    if wanted is not loaded.desired:
-        # Manifests that named no workspace may collide with some that do.
-        findings = [f for f in findings if f.place is not None]
-        findings += rules.adjust(rules.check(desired.offline_namespace(wanted)), project.rules)
-    findings += undecided
+    visible = _visible(loaded.desired, reader)
+    wanted, findings = _decided(project, loaded, reader.traits.default_workspace, visible)
     names = sorted({m.workspace for m in wanted.manifests if m.workspace is not None})
     target = target_of(request, identification, reader.traits.openai, names)
     applied = _applied(request, records)
@@ -153,6 +146,23 @@ def make_plan(
     pointed = plan.points(current)
     said = _remarks(request, current, names, remarks)
     return plan.make_plan(target, selected_of, source, worked, arranged, diagnostics, name_file, said, pointed, held)
+
+
+def _visible(wanted: Desired, reader: Reader) -> Index:
+    """The workspaces that who asks may see; one that is declared by id goes by its declared name."""
+    renamed = {m.id: m.name for m in wanted.of("Workspace") if m.id is not None and m.name is not None}
+    return read_workspaces(reader, renamed)
+
+
+def _decided(project: Project, loaded: Loaded, default: str | None, visible: Index) -> tuple[Desired, list[Finding]]:
+    """The manifests with a workspace each, and what is wrong with them by now."""
+    wanted, undecided = match.decide_workspaces(loaded.desired, default, visible)
+    findings = list(loaded.findings)
+    if wanted is not loaded.desired:
+        # Manifests that named no workspace may collide with some that do.
+        findings = [f for f in findings if f.place is not None]
+        findings += rules.adjust(rules.check(desired.offline_namespace(wanted)), project.rules)
+    return wanted, [*findings, *undecided]
 
 
 def _applied(request: Request, records: RecordsReader) -> frozenset[str] | None:
@@ -306,20 +316,27 @@ def _check_options(request: Request) -> None:
                              "name one: Bucket/NAME or LLM/NAME")  # fmt: skip
 
 
+def _selected(request: Request, wanted: Desired) -> frozenset[ObjectKey]:
+    """The keys that -l and --target choose together. Raises UsageError where that is none."""
+    chosen = [m for m in wanted.manifests if m.name is not None]
+    if request.selector is not None:
+        matches = selection.parse_selector(request.selector)
+        chosen = [m for m in chosen if matches(m.labels)]
+    keys = frozenset(map(selection.key_of, chosen))
+    if request.targets:
+        keys &= selection.find_targets(request.targets, wanted.manifests, "--target")
+    if not keys:
+        raise UsageError("-l and --target together choose nothing", "leave out one of them")
+    return keys
+
+
 def _chosen(
     request: Request, wanted: Desired, default: str | None, visible: Index, worked: Worked
 ) -> tuple[frozenset[ObjectKey] | None, Since | None]:
     """The keys that -l, --target and --changed-since choose (None: all), and what a plan of a change says of itself."""
     if request.selector is None and not request.targets and request.since is None:
         return None, None
-    chosen = frozenset(selection.key_of(m) for m in wanted.manifests if m.name is not None)
-    if request.selector is not None:
-        matches = selection.parse_selector(request.selector)
-        chosen = frozenset(selection.key_of(m) for m in wanted.manifests if m.name is not None and matches(m.labels))
-    if request.targets:
-        chosen &= selection.find_targets(request.targets, wanted.manifests, "--target")
-    if not chosen:
-        raise UsageError("-l and --target together choose nothing", "leave out one of them")
+    chosen = _selected(request, wanted)
     if request.since is None:
         return chosen, None
     before, _ = match.decide_workspaces(request.since.before, default, visible)

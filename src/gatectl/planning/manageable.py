@@ -77,12 +77,7 @@ def _refused(manifest: Manifest, what: str, why: PlatformError, pointer: tuple[s
 def unmanageable(pairs: Iterable[Pair], current: Current) -> Iterator[Finding]:
     """GW509 for declared objects that cannot be managed now."""
     pairs = list(pairs)
-    spaces = {pair.key.workspace for pair in pairs if pair.key.kind == "Repository"}
-    if any(
-        live.wire.get("reposDisabled") is True
-        for name in spaces
-        for live in current.workspaces.by_name.get(name or "", ())
-    ):
+    if _serves_nobody(pairs, current):
         yield Finding(
             "GW509", "the platform has disabled all repositories of the organization: they can be changed, and serve nobody",
             "look at the subscription and its credits", "warning",
@@ -97,20 +92,31 @@ def unmanageable(pairs: Iterable[Pair], current: Current) -> Iterator[Finding]:
                 "GW509", f"{pair.key} is disabled by the platform: it can be changed, and serves nobody",
                 "look at the subscription and its credits", "warning", spot, subject=pair.manifest.subject,
             )  # fmt: skip
-        if not state.missing:
-            continue
-        if pair.live is not None:
-            away = sorted({a.id for a in pair.live.attachments if a.id is not None} & state.missing)
-            if away:
-                yield Finding(
-                    "GW509", f"{pair.key} attaches what the platform's list does not show: {', '.join(away)}",
-                    "try again later; what is not listed may be there all the same, so nothing is decided from that",
-                    spot=spot, subject=pair.manifest.subject,
-                )  # fmt: skip
-        elif KINDS[pair.key.kind].registers:
+        if state.missing:
+            yield from _unlisted(pair, state.missing, spot)
+
+
+def _serves_nobody(pairs: Iterable[Pair], current: Current) -> bool:
+    """Whether the platform has disabled the repositories of a workspace that some are declared in."""
+    spaces = {pair.key.workspace or "" for pair in pairs if pair.key.kind == "Repository"}
+    lives = (live for name in spaces for live in current.workspaces.by_name.get(name, ()))
+    return any(live.wire.get("reposDisabled") is True for live in lives)
+
+
+def _unlisted(pair: Pair, missing: frozenset[str], spot: Spot) -> Iterator[Finding]:
+    """What cannot be decided of an object while its workspace attaches what no list shows."""
+    if pair.live is not None:
+        away = sorted({a.id for a in pair.live.attachments if a.id is not None} & missing)
+        if away:
             yield Finding(
-                "GW509",
-                f"{pair.key} is not created: repositories of its workspace attach what the platform's list does not show"
-                f" ({', '.join(sorted(state.missing))}), and it may be that",
-                "try again later", spot=spot, subject=pair.manifest.subject,
+                "GW509", f"{pair.key} attaches what the platform's list does not show: {', '.join(away)}",
+                "try again later; what is not listed may be there all the same, so nothing is decided from that",
+                spot=spot, subject=pair.manifest.subject,
             )  # fmt: skip
+    elif KINDS[pair.key.kind].registers:
+        yield Finding(
+            "GW509",
+            f"{pair.key} is not created: repositories of its workspace attach what the platform's list does not show"
+            f" ({', '.join(sorted(missing))}), and it may be that",
+            "try again later", spot=spot, subject=pair.manifest.subject,
+        )  # fmt: skip

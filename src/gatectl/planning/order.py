@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Container, Iterator, Mapping, Sequence
 from graphlib import CycleError, TopologicalSorter
 from typing import NamedTuple
 from urllib.parse import quote
@@ -73,6 +73,14 @@ def hold(worked: Worked, stopped: Mapping[ObjectKey, str]) -> tuple[Worked, list
     """The work without the objects that are stopped (each with why) and all that needs them, and what is held so."""
     if not stopped:
         return worked, []
+    reasons = _reasons(worked, stopped)
+    actions = {change.key: change.action for change in worked.changes}
+    held = [Holding(key, actions.get(key), reasons[key]) for key in sorted(reasons, key=str)]
+    return _without(worked, reasons), held
+
+
+def _reasons(worked: Worked, stopped: Mapping[ObjectKey, str]) -> dict[ObjectKey, str]:
+    """Why each object is held: what stops it, or what it needs."""
     needed_by: dict[ObjectKey, set[ObjectKey]] = {}
     depends = _dependencies(worked)
     for change in worked.changes:
@@ -85,14 +93,16 @@ def hold(worked: Worked, stopped: Mapping[ObjectKey, str]) -> tuple[Worked, list
             if other not in reasons:
                 reasons[other] = f"it needs {key}"
                 queue.append(other)
-    actions = {change.key: change.action for change in worked.changes}
-    held = [Holding(key, actions.get(key), reasons[key]) for key in sorted(reasons, key=str)]
+    return reasons
+
+
+def _without(worked: Worked, held: Container[ObjectKey]) -> Worked:
     return worked._replace(
-        changes=[c for c in worked.changes if c.key not in reasons],
-        unchanged=[key for key in worked.unchanged if key not in reasons],
-        adopts=[(key, platform_id) for key, platform_id in worked.adopts if key not in reasons],
-        kept=[(key, items) for key, items in worked.kept if key not in reasons],
-    ), held
+        changes=[c for c in worked.changes if c.key not in held],
+        unchanged=[key for key in worked.unchanged if key not in held],
+        adopts=[(key, platform_id) for key, platform_id in worked.adopts if key not in held],
+        kept=[(key, items) for key, items in worked.kept if key not in held],
+    )
 
 
 def arrange(worked: Worked) -> tuple[list[tuple[Change, tuple[str, ...]]], list[Finding]]:

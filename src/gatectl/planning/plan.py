@@ -190,16 +190,20 @@ def make_plan(
         "summary": _summary(operations, worked),
         "operations": operations,
         "adopts": [{**named(key), "platformId": platform_id} for key, platform_id in sorted(worked.adopts)],
-        "kept": [
-            {"workspace": key.workspace, "name": key.name, "attachments": resources(items, pointed)}
-            for key, items in sorted(worked.kept, key=lambda kept: kept[0])
-        ],
+        "kept": _kept(worked, pointed),
         "unmanaged": [named(key) for key in sorted(worked.unmanaged)],
         "diagnostics": list(diagnostics),
     }
     if held:
         draft["held"] = [{**named(h.key), "action": h.action, "reason": h.reason} for h in held]
     return signed({**draft, **remarks} if remarks else draft)
+
+
+def _kept(worked: Worked, pointed: Points) -> list[plans.Kept]:
+    return [
+        {"workspace": key.workspace, "name": key.name, "attachments": resources(items, pointed)}
+        for key, items in sorted(worked.kept, key=lambda kept: kept[0])
+    ]
 
 
 def with_operations(plan: Plan, operations: Sequence[Operation], adopts: Sequence[plans.Adopted]) -> Plan:
