@@ -34,7 +34,20 @@ BIN = Path(sys.executable).parent
 FENCE = re.compile(r"(?:^<!-- (.*?) -->\n)?^```(\w*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 HEADING = re.compile(r"^(#{1,6}) (.+)$", re.MULTILINE)
 
-HIDDEN = ("AWS_", "AZURE_", "CI", "CLICOLOR", "FORCE_COLOR", "GATECTL_", "GCS_", "GIT", "NO_COLOR", "OPENAI_", "XDG_")
+HIDDEN = (
+    "AWS_",
+    "AZURE_",
+    "CI",
+    "CLICOLOR",
+    "COLUMNS",
+    "FORCE_COLOR",
+    "GATECTL_",
+    "GCS_",
+    "GIT",
+    "NO_COLOR",
+    "OPENAI_",
+    "XDG_",
+)
 """What of the environment would make a difference to what is printed."""
 SHOWN_PORT = "127.0.0.1:8080"
 """Where a page says that its server listens; a test's listens where there is room."""

@@ -145,12 +145,14 @@ def contents(database: Path) -> bytes | None:
 
 @given(cases())
 @examples(60)
-def test_repositories_that_were_changed_do_not_collide(case: Case) -> None:
+def test_repositories_that_were_changed_do_not_collide_unless_they_did_before(case: Case) -> None:
+    """What breaks a rule on the platform already, and is not widened, is a warning (product.md, section 4)."""
     with made(case) as site:
+        before = list(collisions(site))
         plan = valid_plan(site)
         assert site.apply(plan).converged
         changed = {(op["workspace"], op["name"]) for op in plan["operations"] if op["kind"] == "Repository"}
-        assert [c for c in collisions(site) if changed & c[1]] == []
+        assert [c for c in collisions(site) if changed & c[1] and c not in before] == []
 
 
 Place = tuple[str, str]

@@ -15,13 +15,12 @@ from typing import Any, NamedTuple
 import pytest
 
 from gatectl.cli.saved import read_plan
-from gatectl.documents.plans import digest, fingerprint
+from gatectl.documents.plans import digest, fingerprint, is_invalid
 from gatectl.documents.states import read_state
 from gatectl.errors import GatectlError, InputError, PlatformError, StalePlan
 from gatectl.kinds import KINDS
 from gatectl.model import Live, ObjectKey
 from gatectl.planning.current import read_current, read_workspaces
-from gatectl.planning.plan import is_invalid
 from gatectl.platforms.interface import Connection, Credentials, Secret, Writer
 from serving import EMAIL, PASSWORD, Server
 from sites import Between, Site, bucket, entry, llm, repository
