@@ -17,7 +17,7 @@ from gatectl.documents.findings import relative_to
 from gatectl.documents.plans import Plan
 from gatectl.errors import InputError, UsageError
 from gatectl.manifests import loading
-from gatectl.manifests.selection import parse_selector, parse_target
+from gatectl.manifests.selection import check_words
 from gatectl.platforms import default_workspace_of
 from gatectl.quote import quote
 
@@ -77,11 +77,7 @@ def make_request(
     options: Globals, selection: Selection, allowed: guardrails.Allowance = guardrails.NOTHING_ALLOWED
 ) -> reconcile.Request:
     """The request that the options mean. Raises UsageError, InvalidProject."""
-    if selection.selector is not None:
-        parse_selector(selection.selector)
-    for option, texts in (("--target", selection.targets), ("--renew-credentials", selection.renew)):
-        for text in texts:
-            parse_target(text, option)
+    check_words(selection.selector, {"--target": selection.targets, "--renew-credentials": selection.renew})
     for path in selection.paths:
         if is_saved(path):
             raise UsageError(f"{quote(path)} is a saved plan or a receipt, not manifests",

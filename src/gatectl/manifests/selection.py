@@ -158,6 +158,15 @@ def parse_target(text: str, option: str) -> tuple[str, str]:
     return kinds[kind.lower()], rest
 
 
+def check_words(selector: str | None, targets: Mapping[str, Iterable[str]]) -> None:
+    """That a selector and the objects that options name are such at all, before anything is read. Raises UsageError."""
+    if selector is not None:
+        parse_selector(selector)
+    for option, texts in targets.items():
+        for text in texts:
+            parse_target(text, option)
+
+
 def _wanted(kind: str, rest: str, option: str) -> str:
     """What to write instead of something that names no object."""
     hint = f"KIND is one of {', '.join(KINDS)}"
