@@ -14,11 +14,12 @@ holds. What goes wrong is raised as a `GatectlError`, which has `exit_code`, the
 
 from __future__ import annotations
 
+import functools
 import os
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager, closing, contextmanager
 from pathlib import Path
 from types import TracebackType
 from typing import Literal, overload
@@ -35,12 +36,12 @@ from gatectl.errors import InputError, MissingCredential, UsageError
 from gatectl.execution import Approval, Attendant, Ended, Means, execute
 from gatectl.files import fences
 from gatectl.manifests import loading, places, sources
-from gatectl.manifests.selection import parse_selector, parse_target
+from gatectl.manifests.selection import check_words
 from gatectl.model import Outcome, SourceFile
 from gatectl.network import trust
 from gatectl.network.addresses import pattern
 from gatectl.platforms import default_workspace_of, driver_for
-from gatectl.platforms.interface import Connection, Credentials, Reader, Secret, Shared
+from gatectl.platforms.interface import Connection, Credentials, Secret, Shared
 from gatectl.project import Environment, Project, bare_project
 from gatectl.quote import json_text, quote
 from gatectl.render import render
@@ -181,6 +182,7 @@ class Estate:
         self._environment = environment
         self._way = way
         self._receipts = receipts
+        self._memory = Shared() if environment.platform == "memory" else None
 
     def __enter__(self) -> Estate:
         return self
@@ -191,8 +193,9 @@ class Estate:
         self.close()
 
     def close(self) -> None:
-        """Give back connections; a platform in memory is gone then."""
-        self._way.shared.close()
+        """A platform in memory is gone then; of any other, nothing is held between two calls."""
+        if self._memory is not None:
+            self._memory.close()
 
     @property
     def name(self) -> str:
@@ -232,7 +235,8 @@ class Estate:
             target = f"snapshot://{os.path.abspath(against)}"
             environment = request.environment._replace(platform=target, token=None)
             request = request._replace(environment=environment)
-        return Plan(reconcile.work_out(request, lambda: self._way.to(request)))
+        with self._connected(request) as connect:
+            return Plan(reconcile.work_out(request, connect))
 
     def apply(
         self,
@@ -257,23 +261,24 @@ class Estate:
         """
         allowed = parse_allowance(tuple(allow), reason)
         request = self._request((), None, (), False, (), force_put, deadline)
-        made = plan.document if plan is not None else reconcile.work_out(request, lambda: self._way.to(request))
-        means = Means(
-            connect=lambda: self._way.to(request),
-            secrets=lambda chosen: self._secrets(chosen, secrets),
-            begin=lambda: begin(self._project.environ),
-            keep=self._receipts,
-        )
-        ended = execute(
-            request, made, Approval(plan is not None, expect, allowed, keep_going), means, _Program(on_event, stop)
-        )
-        if stop is not None and stop.is_set():
-            self._way.renew()
-        return Receipt(ended)
+        approval = Approval(plan is not None, expect, allowed, keep_going)
+        with self._connected(request) as connect:
+            made = plan.document if plan is not None else reconcile.work_out(request, connect)
+            means = Means(
+                connect=connect,
+                secrets=lambda chosen: self._secrets(chosen, secrets),
+                begin=lambda: begin(self._project.environ),
+                keep=self._receipts,
+            )
+            return Receipt(execute(request, made, approval, means, _Program(on_event, stop)))
 
     def export(self) -> Mapping[str, str]:
         """The live objects as manifests that validate and plan to nothing: texts by file name."""
-        with self._reading() as reader:
+        request = self._request((), None, (), False, (), False, None)
+        with (
+            self._connected(request) as connect,
+            closing(driver_for(self._environment.platform).open_reader(connect())) as reader,
+        ):
             exported = exporter.export_live(reader, self._environment.workspace)
         texts = (exporter.manifest_text(item) for item in exported)
         return dict(zip(exporter.file_names(exported), texts, strict=True))
@@ -282,11 +287,7 @@ class Estate:
         self, paths: Sequence[str], selector: str | None, targets: Sequence[str], prune: bool, renew: Sequence[str],
         force_put: bool, deadline: float | None,
     ) -> reconcile.Request:  # fmt: skip
-        if selector is not None:
-            parse_selector(selector)
-        for option, texts in (("targets", targets), ("renew", renew)):
-            for text in texts:
-                parse_target(text, option)
+        check_words(selector, {"targets": targets, "renew": renew})
         ends = None if deadline is None else time.monotonic() + deadline
         return reconcile.Request(
             self._project, self._environment, tuple(paths), selector, tuple(targets), prune, tuple(renew), force_put,
@@ -304,13 +305,15 @@ class Estate:
         return secrets.resolve_plan(plan, project.folder, variables, project.tokens, look_up)
 
     @contextmanager
-    def _reading(self) -> Iterator[Reader]:
-        request = self._request((), None, (), False, (), False, None)
-        reader = driver_for(self._environment.platform).open_reader(self._way.to(request))
+    def _connected(self, request: reconcile.Request) -> Iterator[Callable[[], Connection]]:
+        """Gives how one call reaches the platform. What that opens is this call's own, and closed after it, so that no call of
+        another thread is met by it; but for a platform in memory, which is the estate's."""
+        shared = self._memory or Shared()
         try:
-            yield reader
+            yield functools.cache(lambda: self._way.to(request, shared))
         finally:
-            reader.close()
+            if shared is not self._memory:
+                shared.close()
 
 
 class _Program(Attendant):
@@ -332,7 +335,7 @@ class _Program(Attendant):
 
 
 class _Way:
-    """The way to a platform, and what those who take it share."""
+    """The way to a platform: whom one is, and whom one trusts."""
 
     def __init__(
         self, project: Project, environment: Environment, login: Credentials | None, hosts: Sequence[str], *,
@@ -343,17 +346,11 @@ class _Way:
         self._login = login
         trusted = tuple(pattern(host) for host in hosts)
         self._trusted = trusted + (trust.trusted_hosts(project.environ, project.folder) if trust_env else ())
-        self.shared = Shared()
 
-    def renew(self) -> None:
-        """What was stopped is not used again."""
-        before, self.shared = self.shared, Shared()
-        before.close()
-
-    def to(self, request: reconcile.Request) -> Connection:
+    def to(self, request: reconcile.Request, shared: Shared) -> Connection:
         """Raises UntrustedHost, MissingCredential."""
         environment = request.environment
-        connection = opening.way_to(self._project, environment, self._trusted, self.shared, ends=request.ends)
+        connection = opening.way_to(self._project, environment, self._trusted, shared, ends=request.ends)
         if not driver_for(environment.platform).admit(connection):
             return connection
         login = self._login or opening.credentials_of(self._project, environment)
@@ -413,7 +410,10 @@ def _on_disk(place: str | os.PathLike[str], environ: Mapping[str, str]) -> Proje
 
 
 def _in_memory(files: Mapping[str, bytes | str], environ: Mapping[str, str]) -> Project:
-    given = {_path(name): text.encode() if isinstance(text, str) else bytes(text) for name, text in files.items()}
+    given = {
+        _path(name): text.encode("utf-8", "surrogatepass") if isinstance(text, str) else bytes(text)
+        for name, text in files.items()
+    }
     folder = Path(_NOWHERE)
     content = given.get(fences.PROJECT_FILE)
     if content is None:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import gc
 import os
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -55,6 +57,24 @@ def on_disk(folder: Path, files: Mapping[str, str]) -> Path:
 
 def applied(estate: gatectl.Estate) -> gatectl.Receipt:
     return estate.apply(estate.plan(), secrets=SECRETS)
+
+
+def open_sockets() -> int:
+    """Of this process, the server's among them."""
+    gc.collect()
+    found = 0
+    for descriptor in os.listdir("/proc/self/fd"):
+        with contextlib.suppress(OSError):
+            found += os.readlink(f"/proc/self/fd/{descriptor}").startswith("socket:")
+    return found
+
+
+def closed_again(before: int) -> bool:
+    """Whether no more sockets are open than before, once the server has seen its ends closed."""
+    ends = time.monotonic() + 30
+    while open_sockets() > before and time.monotonic() < ends:
+        time.sleep(0.05)
+    return open_sockets() <= before
 
 
 def test_an_estate_in_memory_is_planned_applied_and_empty_afterwards_and_nothing_is_written(
@@ -220,18 +240,14 @@ def test_threads_may_share_an_estate() -> None:
 def test_over_http_nothing_stays_open_and_the_fingerprints_are_those_of_the_command(
     tmp_path: Path, served: Any
 ) -> None:
-    def sockets() -> int:
-        gc.collect()
-        return sum(os.readlink(f"/proc/self/fd/{fd}").startswith("socket:") for fd in os.listdir("/proc/self/fd")
-                   if os.path.islink(f"/proc/self/fd/{fd}"))  # fmt: skip
 
     server = served()
-    before = sockets()
+    before = open_sockets()
     folder = on_disk(tmp_path, FILES)
     for _ in range(20):
         with gatectl.open(folder, platform=server.url, workspace="default", token=server.token) as estate:
             plan = estate.plan()
-    assert sockets() <= before + 1
+    assert closed_again(before)
     command = [
         sys.executable,
         "-m",
@@ -256,6 +272,19 @@ def test_over_http_nothing_stays_open_and_the_fingerprints_are_those_of_the_comm
     with gatectl.open(folder, platform=server.url, workspace="default", token=server.token) as estate:
         assert applied(estate).converged
         assert not estate.plan().changes
+
+
+def test_an_estate_that_lives_long_holds_nothing_between_two_calls(tmp_path: Path, served: Any) -> None:
+    """Its token comes from the environment, and each call has a deadline of its own: no two calls share a connection."""
+    server = served()
+    environ = {"GATECTL_TOKEN": server.token, **SECRETS}
+    with gatectl.open(FILES, platform=server.url, workspace="default", environ=environ) as estate:
+        assert estate.apply(deadline=60).converged
+        before = open_sockets()
+        for seconds in range(60, 70):
+            assert not estate.plan(deadline=seconds).changes
+            assert estate.export()
+        assert closed_again(before)
 
 
 def test_importing_it_imports_nothing_else() -> None:

@@ -72,8 +72,9 @@ def _transport(connection: Connection) -> Transport:
     """One pool of connections, and one login, for all who share them."""
     if connection.shared is None:
         return _open(connection)
-    alike = connection._replace(environ={}, shared=None)
-    key = ("flashback", *(value for name, value in alike._asdict().items() if name != "environ"))
+    # All that a transport is made of, but for what is one's own for the whole run: variables and the clock.
+    admitted = (connection.target, connection.credentials, connection.named, connection.trusted)
+    key = ("flashback", *admitted, connection.parallel, connection.ends)
     found: Transport = connection.shared.of(key, lambda: _open(connection))
     return found
 
