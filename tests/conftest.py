@@ -10,8 +10,9 @@ import pytest
 
 from sites import Site
 
-# The plans and applies of tests are not those of the CI step that runs them.
-for name in ("GITHUB_STEP_SUMMARY", "GITHUB_OUTPUT"):
+# The plans and applies of tests are not those of the CI step that runs them, and their Python is a user's: one that does
+# not buffer its output hides what is lost with a buffer.
+for name in ("GITHUB_STEP_SUMMARY", "GITHUB_OUTPUT", "PYTHONUNBUFFERED", "PYTHONDONTWRITEBYTECODE"):
     os.environ.pop(name, None)
 
 

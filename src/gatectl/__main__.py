@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 
 
@@ -29,14 +30,13 @@ def _interrupted() -> int:
 
 
 def _print_version() -> bool:
-    """Whether it could be printed; else whoever knows how to fail does it again."""
+    """Whether it could be printed; else whoever knows how to fail does it again, so nothing may stay in a buffer."""
     from gatectl.version import __version__
 
     if sys.stdout is None:
         return False
     try:
-        sys.stdout.write(f"gatectl {__version__}\n")
-        sys.stdout.flush()
+        os.write(sys.stdout.fileno(), f"gatectl {__version__}{os.linesep}".encode())
     except OSError:
         return False
     return True
