@@ -24,6 +24,9 @@ of a value the rest of it could be ours."""
 _START: Final = re.compile(r"^(\s*):")
 """A line that begins with "::" is a command for a runner of GitHub, which looks past space; the second colon may be ours."""
 
+_PLAIN: Final = re.compile(r"[A-Za-z0-9 _./-]*").fullmatch
+"""Most names; nothing in them is to be escaped, and a plan has hundreds of thousands."""
+
 _UNSEEN: Final = re.compile(
     "[\u034f\u115f\u1160\u17b4\u17b5\u180b-\u180f\u2800\u3164\ufe00-\ufe0d\uffa0\U000e0100-\U000e01ef]"
 )
@@ -47,6 +50,8 @@ def safe(value: Any) -> str:
 def quote(value: Any, limit: int = LONGEST) -> str:
     """A value of somebody else's for a message: as `safe`, and at most `limit` characters. Done twice it changes nothing."""
     text = str(value)
+    if len(text) <= limit and _PLAIN(text) is not None:
+        return text
     if len(text) <= limit and len(escaped := safe(text)) <= limit:
         return escaped
     rest = f"… ({len(text):,} characters)"

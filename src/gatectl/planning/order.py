@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Container, Iterator, Mapping, Sequence
 from graphlib import CycleError, TopologicalSorter
-from typing import NamedTuple
+from typing import Final, NamedTuple
 from urllib.parse import quote
 
 from gatectl.kinds import KINDS
@@ -19,8 +20,16 @@ Released = dict[str | None, list[tuple[Change, Attachment]]]
 def operation_id(key: ObjectKey) -> str:
     """One id for each object: a plan does at most one thing to it."""
     parts = (key.kind.lower(), *((key.workspace,) if key.workspace is not None else ()), key.name)
+    return "/".join(part if _PLAIN(part) is not None else _escaped(part) for part in parts)
+
+
+_PLAIN: Final = re.compile(r"[A-Za-z0-9 ._-]*").fullmatch
+"""Most names, in which there is nothing to escape."""
+
+
+def _escaped(part: str) -> str:
     # A name that is live may hold half of a character, and its object is one to delete all the same.
-    return "/".join(quote(part, safe=" !$&'()*+,;=:@~-._", errors="surrogatepass") for part in parts)
+    return quote(part, safe=" !$&'()*+,;=:@~-._", errors="surrogatepass")
 
 
 def select(worked: Worked, chosen: frozenset[ObjectKey] | None) -> Worked:
