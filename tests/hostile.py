@@ -181,7 +181,7 @@ class Trap:
         shutil.copytree(folder, copy, symlinks=True)
         for command in CONTROLS:
             subprocess.run(
-                ["sh", "-c", command], cwd=copy, capture_output=True, timeout=30, check=False, stdin=subprocess.DEVNULL,
+                ["sh", "-c", command], cwd=copy, capture_output=True, timeout=60, check=False, stdin=subprocess.DEVNULL,
                 env={
                     "PATH": os.environ["PATH"], "HOME": str(self.folder), "GATECTL_TOKEN": CANARY,
                     "GIT_AUTHOR_NAME": "a", "GIT_AUTHOR_EMAIL": "a@b", "GIT_COMMITTER_NAME": "a", "GIT_COMMITTER_EMAIL": "a@b",

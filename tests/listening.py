@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import socket
 import threading
+import time
 from collections.abc import Callable
 
 Answering = Callable[[socket.socket], None]
@@ -12,6 +13,17 @@ Answering = Callable[[socket.socket], None]
 
 def silent(peer: socket.socket) -> None:
     """Says nothing."""
+
+
+def dripping(*pieces: bytes) -> Answering:
+    """Says these, each by itself and the next one a moment later: nobody can wait for that to end."""
+
+    def answer(peer: socket.socket) -> None:
+        for piece in pieces:
+            peer.sendall(piece)
+            time.sleep(0.05)
+
+    return answer
 
 
 class Listener:

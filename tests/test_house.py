@@ -367,6 +367,40 @@ def test_no_signature_on_the_way_from_manifests_to_outcomes_says_any() -> None:
     assert [each for each in found if each.rpartition(" ")[2] not in UNTYPED] == []
 
 
+# Tests
+
+
+TESTS = [path for path in sorted((TOP / "tests").rglob("*.py")) if "benchmarks" not in path.parts]
+CLOCKS = re.compile(
+    r"^import (?:.*, )?time\b|^from time import\b|\basyncio\.sleep\b|\bwait_for_timeout\b", re.MULTILINE
+)
+LIMITS = re.compile(r"\btimeout=([\d.]+)|\.(?:wait|join|result)\(([\d.]+)\)|\bselect\(\[.*, ([\d.]+)\)")
+PATIENT = 30
+"""Seconds, at least, within which a process or a peer that is waited for has to be done; a busy machine needs many."""
+TIMED = {
+    "tests/attacks/liar.py": "a peer that drips: what it says must not come at once",
+    "tests/corpus/recording.py": "the clock of what is recorded is one that counts",
+    "tests/fuzz/run.py": "the campaign tells how long it took",
+    "tests/leaping.py": "the clock that tests are handed",
+    "tests/library/test_api.py": "a server's end of a connection tells nobody when it is closed; looked at until it is",
+    "tests/listening.py": "a peer that drips",
+    "tests/server/test_hardening.py": "a client whose pieces come one by one; if they do not, it is served all the same",
+    "tests/server/test_serve_command.py": "a token says when it was made: between two looks at the time of day",
+}
+"""The tests that look at the machine's clock or wait by it, and why a busy machine makes none of them fail."""
+
+
+def is_timed(text: str) -> bool:
+    """Whether a test looks at the machine's clock, waits by it, or has little patience with what it waits for."""
+    limits = (float(hit[1] or hit[2] or hit[3]) for hit in LIMITS.finditer(text))
+    return CLOCKS.search(text) is not None or any(limit < PATIENT for limit in limits)
+
+
+def test_no_test_measures_time_or_waits_by_the_machines_clock() -> None:
+    """Who wants a limit to pass hands in a clock (`leaping`); the others are there to end a test that hangs."""
+    assert {name_of(path) for path in TESTS if is_timed(path.read_text(encoding="utf-8"))} == set(TIMED)
+
+
 # Words of others
 
 

@@ -9,7 +9,6 @@ import socket
 import subprocess
 import sys
 import threading
-import time
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -24,7 +23,7 @@ from gatectl.network.http import MEANINGS, Client, Request, meaning_of
 from gatectl.network.proxies import find_proxy, goes_around
 from gatectl.network.sockets import trusted_authorities
 from leaping import Leaping
-from listening import Listener
+from listening import Listener, dripping
 
 PROXY_VARIABLES = (
     "HTTP_PROXY",
@@ -57,11 +56,10 @@ def post(room: Client, path: str = "/x", **more: Any) -> Any:
     return room.exchange(Request("POST", room.at(path), f"POST {path}", 1000, body={}, changes=True, **more))
 
 
-def saying(*pieces: bytes, every: float = 0.0) -> Callable[[socket.socket], None]:
+def saying(*pieces: bytes) -> Callable[[socket.socket], None]:
     def answer(peer: socket.socket) -> None:
         for piece in pieces:
             peer.sendall(piece)
-            time.sleep(every)
 
     return answer
 
@@ -130,12 +128,12 @@ def test_what_is_raised_before_anything_was_sent_was_never_sent(
 
 HEAD = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\n"
 DRIPPING = {
-    "the head": saying(HEAD, *[b"X-A: b\r\n"] * 500, every=0.05),
-    "the first line": saying(*[bytes([byte]) for byte in HEAD] * 20, every=0.05),
-    "what is only informational": saying(*[b"HTTP/1.1 102 Processing\r\n\r\n"] * 500, every=0.05),
-    "the body": saying(HEAD + b"Content-Length: 1000\r\n\r\n", *[b" "] * 500, every=0.05),
-    "chunks": saying(HEAD + b"Transfer-Encoding: chunked\r\n\r\n", *[b"1\r\n \r\n"] * 500, every=0.05),
-    "one long chunk's length": saying(HEAD + b"Transfer-Encoding: chunked\r\n\r\n", *[b"0"] * 500, every=0.05),
+    "the head": dripping(HEAD, *[b"X-A: b\r\n"] * 500),
+    "the first line": dripping(*[bytes([byte]) for byte in HEAD] * 20),
+    "what is only informational": dripping(*[b"HTTP/1.1 102 Processing\r\n\r\n"] * 500),
+    "the body": dripping(HEAD + b"Content-Length: 1000\r\n\r\n", *[b" "] * 500),
+    "chunks": dripping(HEAD + b"Transfer-Encoding: chunked\r\n\r\n", *[b"1\r\n \r\n"] * 500),
+    "one long chunk's length": dripping(HEAD + b"Transfer-Encoding: chunked\r\n\r\n", *[b"0"] * 500),
     "nothing": saying(),
 }
 
@@ -164,21 +162,30 @@ def test_the_deadline_ends_a_request_between_bytes(what: str) -> None:
 
 
 def test_the_deadline_ends_a_handshake_that_does_not_begin() -> None:
-    with Listener() as listener, pytest.raises(DeadlinePassed, match=r"cannot be reached.*deadline"):
-        get(client(f"https://{listener.place}", ends=0.5))
+    time = Leaping()
+    with (
+        Listener(lambda _: time.run(0.3)) as listener,
+        pytest.raises(DeadlinePassed, match=r"cannot be reached.*deadline"),
+    ):
+        get(client(f"https://{listener.place}", ends=0.5, clock=time.clock))
 
 
 def test_the_deadline_ends_the_look_up_of_a_name(monkeypatch: pytest.MonkeyPatch) -> None:
-    asked = threading.Event()
-    monkeypatch.setattr(socket, "getaddrinfo", lambda *_, **__: asked.wait(30))
+    asked, time = threading.Event(), Leaping()
+
+    def look_up(*_: Any, **__: Any) -> None:
+        time.leap(0.3)
+        asked.wait(60)
+
+    monkeypatch.setattr(socket, "getaddrinfo", look_up)
     with pytest.raises(DeadlinePassed, match="not found in time"):
-        get(client("https://gateway.example", ends=0.3))
+        get(client("https://gateway.example", ends=0.3, clock=time.clock))
     asked.set()
 
 
 def test_a_short_deadline_does_not_hide_the_reason() -> None:
     with pytest.raises(Unreachable, match="refused"):
-        get(client("http://127.0.0.1:1", ends=5))
+        get(client("http://127.0.0.1:1", ends=60))
 
 
 # --- what is sent where --------------------------------------------------------------------------------------------------
@@ -375,7 +382,7 @@ def test_a_package_that_is_missing_is_named_with_its_extra(package: str, words: 
         "main()\n"
     )
     done = subprocess.run(
-        [sys.executable, "-c", code, "--platform", "https://198.51.100.1", "snapshot", "--deadline", "3"],
+        [sys.executable, "-c", code, "--platform", "https://198.51.100.1", "snapshot"],
         env={**os.environ, "ALL_PROXY": "socks5://127.0.0.1:9", "GATECTL_TOKEN": "x"}, capture_output=True, text=True, check=False,
     )  # fmt: skip
     assert done.returncode == 64, done.stderr

@@ -11,7 +11,7 @@ from typing import Final, NamedTuple
 class Clock(NamedTuple):
     """`now` in seconds that only grow, `sleep` for so many of them; `wall` is the time of day, in seconds since 1970.
 
-    What waits elsewhere (git, a database) goes by the machine's own clock, so `now` is that one's or ahead of it.
+    What waits elsewhere (a database, for somebody's lock) goes by the machine's own clock, so `now` is that one's or ahead of it.
     """
 
     now: Callable[[], float]
@@ -33,6 +33,16 @@ def current() -> Clock:
 def use(clock: Clock) -> None:
     """Make it the clock of this run."""
     _CURRENT.set(clock)
+
+
+class Deadline(NamedTuple):
+    """The moment of a clock by which a run has to be over (None: it may take as long as it takes)."""
+
+    ends: float | None = None
+    clock: Clock = CLOCK
+
+
+NEVER: Final = Deadline()
 
 
 class Patience(NamedTuple):

@@ -15,7 +15,7 @@ from typing import NamedTuple
 from gatectl import rules
 from gatectl.applying import guardrails
 from gatectl.applying.guards import Guard
-from gatectl.clock import CLOCK, Clock, Patience
+from gatectl.clock import CLOCK, Clock, Deadline, Patience
 from gatectl.documents.findings import NameFile, finding_json, relative_to
 from gatectl.documents.plans import Input, Plan, Remarks, Selection, Since, Source
 from gatectl.errors import InputError, UsageError
@@ -281,7 +281,9 @@ def ask_git(request: Request) -> commits.Checkout:
     paths = [Path(p) for p in manifest_paths(request.project, request.environment, request.paths) if str(p) != "-"]
     if request.project.file is not None:
         paths.append(request.project.file)
-    return commits.Checkout(request.project.folder, paths, request.ends, request.project.environ)
+    return commits.Checkout(
+        request.project.folder, paths, Deadline(request.ends, request.clock), request.project.environ
+    )
 
 
 def check_selection(request: Request, loaded: Loaded) -> None:

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import json
 import socket
-import time
 from collections.abc import Iterator
 
 import pytest
 
 from codehost import TOKEN, CodeHost, Fault
 from leaping import Leaping
-from listening import Listener
+from listening import Listener, dripping
 
 from .conftest import GOOD, REPOSITORY, Shell, project
 
@@ -186,10 +185,7 @@ def test_the_deadline_ends_a_comment_whatever_the_host_does(
 
     def drip(peer: socket.socket) -> None:
         leaping.run(0.8)
-        peer.sendall(b"HTTP/1.1 200 OK\r\n")
-        for _ in range(200):
-            peer.sendall(piece)
-            time.sleep(0.05)
+        dripping(b"HTTP/1.1 200 OK\r\n", *[piece] * 200)(peer)
 
     planned(shell.good())
     values = {"GITHUB_REPOSITORY": "acme/gateway", "GITHUB_TOKEN": TOKEN, "GITHUB_REF": "refs/pull/5/merge"}

@@ -11,6 +11,7 @@ import pytest
 
 from gatectl.errors import PlatformError, PlatformLocked, Unreachable
 from gatectl.platforms.embedded import claim
+from leaping import Leaping
 
 from .conftest import BUCKET, GOOD, REPOSITORY, Shell, project
 
@@ -236,9 +237,7 @@ LOCKED_TOO = {
 
 
 @pytest.mark.parametrize("case", LOCKED_TOO)
-def test_a_held_lock_comes_before_what_refuses_an_apply_later(
-    shell: Shell, monkeypatch: pytest.MonkeyPatch, case: str
-) -> None:
+def test_a_held_lock_comes_before_what_refuses_an_apply_later(shell: Shell, case: str) -> None:
     """64, 4, 9, 10, 8, 6, 5, 1: the first that applies (product.md, section 2)."""
     line, code = LOCKED_TOO[case]
     shell.write(
@@ -257,8 +256,7 @@ def test_a_held_lock_comes_before_what_refuses_an_apply_later(
         BUCKET.replace("raw-aws", "more").replace("raw-events", "more-events").replace("KEY", "NOT_SET"),
     )
     shell.write("manifests/new.yaml", BUCKET.replace("raw-aws", "new").replace("raw-events", "new-events"))
-    monkeypatch.setattr(claim.claim_file, "__defaults__", (0.05,))
-    monkeypatch.setattr("gatectl.platforms.embedded.sqlite.PATIENCE", 0.05)
+    shell.clock = Leaping().clock
     release = claim.claim_file(shell.folder / ".gatectl/platform.db.applying", "here")
     held = shell(*line.split())
     release()

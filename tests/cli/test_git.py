@@ -4,18 +4,22 @@ from __future__ import annotations
 
 import json
 import os
+import select
 import shutil
 import subprocess
-import time
-from collections.abc import Callable
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from gatectl.clock import Deadline
 from gatectl.errors import DeadlinePassed, InputError, UsageError
 from gatectl.manifests import commits, git
 from hostile import ATTRIBUTES, CANARY, Trap
+from leaping import Leaping
 
 PROJECT = {"apiVersion": "gatectl.io/v1", "kind": "Project", "metadata": {"name": "acme"},
            "spec": {"environments": {"default": {"platform": "embedded"}}}}  # fmt: skip
@@ -360,6 +364,23 @@ def a_git(folder: Path, text: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PATH", f"{folder}{os.pathsep}{os.environ['PATH']}")
 
 
+@contextmanager
+def a_git_without_end(folder: Path, words: str, monkeypatch: pytest.MonkeyPatch, time: Leaping) -> Iterator[Path]:
+    """Put a git before the real one that never ends where it is asked with one of these words: it is a minute later then, at
+    once. In the file is the process that it waits for, too."""
+    begun, child = folder.with_name("begun"), folder.with_name("child")
+    os.mkfifo(begun)
+    endless = f"sleep 1000 & echo $! > {child}; echo > {begun}; wait"
+    a_git(folder, f'case " $* " in {words}) {endless};; *) exec REAL "$@";; esac', monkeypatch)
+
+    def leap() -> None:
+        begun.read_bytes()
+        time.leap(60)
+
+    threading.Thread(target=leap, daemon=True).start()
+    yield child
+
+
 def test_an_old_git_is_not_asked_and_that_is_said(
     site: Site, gatectl: Gatectl, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
@@ -386,18 +407,16 @@ def test_without_git_nothing_is_known_and_nothing_is_wrong(
 def test_a_git_that_does_not_end_is_ended_with_all_that_it_started(
     site: Site, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, word: str
 ) -> None:
-    endless = f'case " $* " in *" {word} "*) sleep 1000 & echo $! > {tmp_path}/child; wait;; *) exec REAL "$@";; esac'
-    a_git(tmp_path / "slow", endless, monkeypatch)
-    with pytest.raises(DeadlinePassed, match="the deadline passed while git was asked"):
-        repository = git.Repository(site.top, time.monotonic() + 1)
+    time = Leaping()
+    with (
+        a_git_without_end(tmp_path / "slow", f'*" {word} "*', monkeypatch, time) as written,
+        pytest.raises(DeadlinePassed, match="the deadline passed while git was asked"),
+    ):
+        repository = git.Repository(site.top, Deadline(time.now() + 60, time.clock))
         repository.finish(repository.start("status"), "status")
-    child = int((tmp_path / "child").read_text())
-    for _ in range(1000):
-        if not Path(f"/proc/{child}").exists() or "(sleep) Z" in Path(f"/proc/{child}/stat").read_text():
-            break
-        os.sched_yield()
-    else:
-        pytest.fail("what git started is still there")
+    child = int(written.read_text())
+    with suppress(ProcessLookupError):  # it is gone
+        assert select.select([os.pidfd_open(child)], [], [], 60)[0], "what git started is still there"
 
 
 @pytest.mark.parametrize("command", [
@@ -405,18 +424,21 @@ def test_a_git_that_does_not_end_is_ended_with_all_that_it_started(
     "plan --changed-since other", "apply --yes --guardrails-from other",
 ])  # fmt: skip
 def test_a_command_that_asks_git_ends_by_its_deadline(
-    site: Site, gatectl: Gatectl, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, command: str
+    site: Site, shell: Any, gatectl: Gatectl, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, command: str
 ) -> None:
-    endless = 'case " $* " in *" ls-tree "*|*" merge-tree "*) sleep 1000;; *) exec REAL "$@";; esac'
-    a_git(tmp_path / "slow", endless, monkeypatch)
-    done = gatectl(site.top, *command.split(), "--deadline", "1")
+    time = Leaping()
+    shell.clock = time.clock
+    with a_git_without_end(tmp_path / "slow", '*" ls-tree "*|*" merge-tree "*', monkeypatch, time):
+        done = gatectl(site.top, *command.split(), "--deadline", "60")
     assert (done.code, "the deadline passed while git was asked" in done.err) == (10, True)
 
 
 def test_what_is_wrong_with_the_files_is_told_though_git_does_not_end(
-    site: Site, gatectl: Gatectl, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+    site: Site, shell: Any, gatectl: Gatectl, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    a_git(tmp_path / "slow", 'case " $* " in *" ls-tree "*) sleep 1000;; *) exec REAL "$@";; esac', monkeypatch)
+    time = Leaping()
+    shell.clock = time.clock
     (site.top / "one.yaml").write_text("kind: Nonsense")
-    done = gatectl(site.top, "validate", "--against", "other", "--deadline", "1")
+    with a_git_without_end(tmp_path / "slow", '*" ls-tree "*', monkeypatch, time):
+        done = gatectl(site.top, "validate", "--against", "other", "--deadline", "60")
     assert (done.code, "GW107" in done.out, "not checked as merged: the deadline" in done.err) == (4, True, True)

@@ -74,7 +74,7 @@ def test_a_loopback_address_of_the_checkout_is_spoken_to_and_gets_no_credential_
 ) -> None:
     with Listener(unauthorized) as listener:
         aimed(world, f"http://{listener.place}", token={"env": "AWS_SECRET"})
-        found = world(*command.split(), "--deadline", "5")
+        found = world(*command.split(), "--deadline", "60")
         assert found.code == 9
         assert f"gatectl trust {listener.place}" in found.err
         assert "GET /" in listener.text  # of several questions at once the first refusal ends the others
@@ -91,7 +91,7 @@ def test_the_operators_word_is_the_option_the_variable_or_the_file(
 
         def told() -> int:
             before = len(listener.heard)
-            assert world("plan", "--deadline", "5").code == 9
+            assert world("plan", "--deadline", "60").code == 9
             return sum(b"Bearer canary-token" in heard for heard in listener.heard[before:])
 
         assert told() == 0
@@ -190,7 +190,7 @@ def test_another_spelling_of_the_same_platform_keeps_the_environments_token(worl
     with Listener(unauthorized) as listener:
         aimed(world, f"http://{listener.place}", token={"env": "AWS_SECRET"})
         os.environ.pop("GATECTL_TOKEN")
-        world("plan", "--platform", f"http://{listener.place}/", "--deadline", "5")
+        world("plan", "--platform", f"http://{listener.place}/", "--deadline", "60")
         assert "Bearer canary-variable" in listener.text
 
 

@@ -231,7 +231,7 @@ def test_a_claim_stops_neither_readers_nor_those_who_write_without_one(store: St
 
 
 HOLD = """
-import sys, time
+import sys
 from pathlib import Path
 from gatectl.platforms import driver_for
 from gatectl.platforms.interface import Connection
@@ -239,13 +239,16 @@ from gatectl.records import open_records
 connection = Connection(sys.argv[1], Path(sys.argv[2]), named=True)
 release = open_records(connection, driver_for(connection.target).open_writer(connection)).claim()
 print("claimed", flush=True)
-time.sleep(60)
+sys.stdin.read()
 """
 
 
 def test_another_process_keeps_applies_out_until_it_dies(shared: Store, impatient: None) -> None:
     command = [sys.executable, "-c", HOLD, shared.connection.target, str(shared.connection.folder)]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as holder, shared.opened() as records:
+    with (
+        subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as holder,
+        shared.opened() as records,
+    ):
         try:
             assert holder.stdout is not None and holder.stdout.readline() == "claimed\n"
             with pytest.raises(PlatformLocked, match="another apply"):
@@ -258,7 +261,7 @@ def test_another_process_keeps_applies_out_until_it_dies(shared: Store, impatien
 
 def _claimed_soon(records: Records) -> None:
     """A server may notice a moment later that somebody has died."""
-    for _ in range(100):
+    for _ in range(600):
         try:
             records.claim()()
             return

@@ -345,7 +345,7 @@ def test_the_deadline_ends_the_waiting(rehearsal: Rehearsal) -> None:
         "apiVersion: gatectl.io/v1\nkind: Repository\nmetadata: {name: r}\nspec: {endpointType: S3}\n"
     )
     rehearsal.aim("http://127.0.0.1:1", ".")
-    passed = rehearsal.gatectl("plan", "--deadline", "1", "--format", "json", variables={})
+    passed = rehearsal.gatectl("plan", "--deadline", "5", "--format", "json", variables={}, waits=False)
     assert passed.code == 10
     assert passed.json["error"]["code"] == "deadline"
 

@@ -151,7 +151,7 @@ def test_where_not_even_a_list_can_be_read_nothing_is_written(
         rehearsal.aim(proxy.url, "manifests")
         rehearsal.variables |= VARIABLES
         estate(Site(rehearsal.folder), second=False, space=tmp_path.name)
-        done = rehearsal.gatectl("apply", "--yes", "--format", "json", "--deadline", "1")
+        done = rehearsal.gatectl("apply", "--yes", "--format", "json", "--deadline", "5", waits=False)
     assert (done.code, done.json["error"]["code"]) == (10, "deadline"), done
     assert "not JSON" in done.json["error"]["message"]
     assert truth.snapshot() == before

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import socket
 import threading
+from collections.abc import Callable
 from contextlib import suppress
 
 _WRITES = b"pg_advisory_xact_lock"
@@ -13,19 +14,24 @@ _WRITES = b"pg_advisory_xact_lock"
 class Losing:
     """The proxy, in use with `with`. Once it is told to `lose`, it does so at the first message of a writing transaction that
     holds some bytes: where it is `asked`, the server gets it and answers; where it is `hung_up`, the connection ends, and
-    `for_good`: there is no other."""
+    `for_good`: there is no other. `then` is called as soon as it is lost."""
 
     def __init__(self, port: int) -> None:
         self._upstream = ("127.0.0.1", port)
         self._message: bytes | None = None
+        self._then: Callable[[], None] = lambda: None
         self._asked = self._hung_up = self._for_good = False
         self._sockets: list[socket.socket] = []
         self._server = socket.create_server(("127.0.0.1", 0))
         self.port: int = self._server.getsockname()[1]
         threading.Thread(target=self._accept, daemon=True).start()
 
-    def lose(self, message: bytes, *, asked: bool, hung_up: bool, for_good: bool = False) -> None:
+    def lose(
+        self, message: bytes, *, asked: bool, hung_up: bool, for_good: bool = False,
+        then: Callable[[], None] = lambda: None,
+    ) -> None:  # fmt: skip
         self._message, self._asked, self._hung_up, self._for_good = message, asked, hung_up, for_good
+        self._then = then
 
     @property
     def lost(self) -> bool:
@@ -56,6 +62,7 @@ class Losing:
 
     def hang_up(self) -> bool:
         """What is done with the connection then: whether it ends. `for_good`, the others do too, and no new one is taken."""
+        self._then()
         if self._for_good:
             for each in (self._server, *self._sockets):
                 _end(each)
@@ -86,7 +93,7 @@ class _Pair:
                 self._mute = True
                 if self._proxy.asks:
                     self._server.sendall(question)
-                    self._answered.wait(20)
+                    self._answered.wait(60)
                 if self._proxy.hang_up():
                     break
                 self._client.recv(1)  # until the client has had enough

@@ -3,22 +3,22 @@
 from __future__ import annotations
 
 import os
-import socket
 import subprocess
 import sys
-import time
 from pathlib import Path
 from typing import Any
 
 import pytest
 from sqlalchemy import make_url
 
+from gatectl.clock import CLOCK
 from gatectl.errors import DeadlinePassed, NotAuthenticated, PlatformError, UntrustedHost, UsageError
 from gatectl.network.addresses import pattern
 from gatectl.platforms.embedded import admit, open_reader, open_writer, remark
 from gatectl.platforms.embedded.servers import Way, find_way
 from gatectl.platforms.interface import Connection
-from listening import Listener
+from leaping import Leaping
+from listening import Listener, dripping, silent
 
 SECRETS = {"PGPASSWORD": "canary-password", "PGSSLKEY": "/canary/key", "PGSSLCERT": "/canary/cert"}
 
@@ -154,32 +154,29 @@ def test_a_loopback_server_of_the_checkout_is_asked_and_told_nothing(
 # --- time ----------------------------------------------------------------------------------------------------------------
 
 
-def drip(peer: socket.socket) -> None:
-    """A server that takes the connection, and then sends what never becomes an answer."""
-    peer.sendall(b"N")  # no TLS here
-    peer.sendall(b"E\x00\x00\x70\x00")  # an error of 28,672 bytes
-    for _ in range(400):
-        peer.sendall(b"S")
-        time.sleep(0.05)
+NEVER_AN_ANSWER = (b"N", b"E\x00\x00\x70\x00", *[b"S"] * 400)
+"""No TLS here, and an error of 28,672 bytes."""
 
 
-@pytest.mark.parametrize("answering", [drip, lambda peer: None])
+@pytest.mark.parametrize("answering", [dripping(*NEVER_AN_ANSWER), silent])
 def test_the_deadline_ends_a_server_that_says_nothing(answering: Any) -> None:
     with Listener(answering) as listener, pytest.raises(PlatformError) as caught:
-        open_reader(Connection(f"postgresql://{listener.place}/db", Path("/"), named=True, ends=time.monotonic() + 1))
+        open_reader(Connection(f"postgresql://{listener.place}/db", Path("/"), named=True, ends=CLOCK.now() + 1))
     assert caught.value.exit_code == 10
 
 
 def test_the_deadline_ends_a_statement_that_does_not(postgresql_server: Any, postgresql_url: str) -> None:
     open_writer(Connection(postgresql_url, Path("/"), named=True)).close()
     database = postgresql_url.rpartition("/")[2]
-    reader = open_reader(Connection(postgresql_url, Path("/"), named=True, ends=time.monotonic() + 3))
+    time = Leaping()
+    reader = open_reader(Connection(postgresql_url, Path("/"), named=True, ends=time.now() + 60, clock=time.clock))
     postgresql_server.run("ALTER TABLE workspaces RENAME TO before", database)
     postgresql_server.run(
         "CREATE VIEW workspaces AS SELECT id, name, created_at, version, deleted_at FROM before"
         " WHERE (SELECT count(*) FROM generate_series(1, 1000000000000)) > 0",
         database,
     )
+    time.run(ahead=59.5)
     with pytest.raises(DeadlinePassed, match="deadline"):
         reader.list("workspace")
 
@@ -191,7 +188,9 @@ def test_the_deadline_ends_the_wait_for_somebody_elses_lock(postgresql_server: A
     writer.close()
     with psycopg.connect(postgresql_url) as holder:
         holder.execute("LOCK TABLE workspaces")
-        late = open_writer(Connection(postgresql_url, Path("/"), named=True, ends=time.monotonic() + 2))
+        time = Leaping()
+        late = open_writer(Connection(postgresql_url, Path("/"), named=True, ends=time.now() + 60, clock=time.clock))
+        time.run(ahead=59.5)
         with pytest.raises(DeadlinePassed):
             late.create("workspace", {"name": "x"})
 

@@ -5,13 +5,14 @@ from __future__ import annotations
 import os
 import socket
 import sqlite3
-import time
 from collections.abc import Callable
 from contextlib import closing
+from itertools import count
 from pathlib import Path
 
 import pytest
 
+from gatectl.clock import CLOCK, Clock
 from gatectl.errors import DeadlinePassed, PlatformError
 from gatectl.platforms.embedded import open_reader, open_writer
 from gatectl.platforms.interface import Connection
@@ -53,9 +54,9 @@ def change(path: Path, *statements: str) -> None:
         connection.commit()
 
 
-def read(path: Path, seconds: float = 30) -> None:
+def read(path: Path) -> None:
     """All that a plan reads."""
-    connection = Connection(f"sqlite:///{path}", path.parent, ends=time.monotonic() + seconds)
+    connection = Connection(f"sqlite:///{path}", path.parent, ends=CLOCK.now() + 60)
     reader = open_reader(connection)
     try:
         for collection in COLLECTIONS:
@@ -104,10 +105,11 @@ def test_what_gatectl_never_makes_is_refused_in_words(path: Path, what: str) -> 
 
 
 def test_the_deadline_ends_a_statement_that_does_not(path: Path) -> None:
-    """The clock itself, without the look at what the file holds."""
+    """The clock itself, without the look at what the file holds: each look at it is a second later."""
     from gatectl.platforms.embedded.sqlite import SqliteFile
 
-    database = SqliteFile(path, own_folder=False, ends=time.monotonic() + 0.5)
+    looks = count(0.0, 1.0)
+    database = SqliteFile(path, own_folder=False, ends=100, clock=Clock(looks.__next__, lambda _: None))
     with (
         pytest.raises(DeadlinePassed, match=r"x\.db"),
         database.translated(),
@@ -120,7 +122,8 @@ def test_the_deadline_ends_a_statement_that_does_not(path: Path) -> None:
 def test_the_deadline_ends_the_wait_for_somebody_elses_lock(path: Path, lock: str) -> None:
     with closing(sqlite3.connect(path, isolation_level=None)) as holder:
         holder.execute(lock)
-        connection = Connection(f"sqlite:///{path}", path.parent, ends=time.monotonic() + 0.5)
+        # SQLite waits by itself, by the machine's clock.
+        connection = Connection(f"sqlite:///{path}", path.parent, ends=CLOCK.now() + 0.3)
         with pytest.raises(DeadlinePassed):
             open_writer(connection).create("workspace", {"name": "x"})
 

@@ -6,7 +6,6 @@ import json
 import os
 import subprocess
 import sys
-import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -14,9 +13,11 @@ from urllib.parse import urlsplit
 
 import pytest
 
+from gatectl.clock import CLOCK, Clock
 from gatectl.errors import DeadlinePassed, PlatformError, Uncertain, Unreachable
 from gatectl.platforms.embedded import open_reader, open_writer
 from gatectl.platforms.interface import Connection
+from leaping import Leaping
 
 from .losing import Losing
 
@@ -32,15 +33,20 @@ def proxy(postgresql_url: str) -> Iterator[Losing]:
         yield proxy
 
 
-def through(proxy: Losing, url: str, seconds: float | None) -> Connection:
+DEADLINE = 60
+
+
+def through(proxy: Losing, url: str, clock: Clock | None = None) -> Connection:
+    """The server behind the proxy, until the deadline by a clock, where there is one."""
     port = urlsplit(url).port
-    ends = None if seconds is None else time.monotonic() + seconds
-    return Connection(url.replace(f":{port}/", f":{proxy.port}/"), Path("/"), named=True, ends=ends)
+    ends = None if clock is None else clock.now() + DEADLINE
+    target = url.replace(f":{port}/", f":{proxy.port}/")
+    return Connection(target, Path("/"), named=True, ends=ends, clock=clock or CLOCK)
 
 
-def created(proxy: Losing, url: str, seconds: float | None) -> PlatformError:
+def created(proxy: Losing, url: str, clock: Clock | None = None) -> PlatformError:
     """What the creation of a workspace through the proxy raises."""
-    writer = open_writer(through(proxy, url, seconds))
+    writer = open_writer(through(proxy, url, clock))
     with pytest.raises(PlatformError) as caught:
         writer.create("workspace", WORKSPACE)
     assert proxy.lost
@@ -56,30 +62,33 @@ def names(url: str) -> set[str]:
 
 @pytest.mark.parametrize("asked", [True, False])
 def test_a_commit_that_the_deadline_cuts_may_have_been_done(proxy: Losing, postgresql_url: str, asked: bool) -> None:
-    proxy.lose(COMMIT, asked=asked, hung_up=False)
-    error = created(proxy, postgresql_url, 3)
+    time = Leaping()
+    proxy.lose(COMMIT, asked=asked, hung_up=False, then=lambda: time.leap(DEADLINE))
+    error = created(proxy, postgresql_url, time.clock)
     assert isinstance(error, Uncertain) and not error.settled
     assert "its answer to COMMIT did not come (the deadline passed)" in error.message
     assert ("another" in names(postgresql_url)) == asked
 
 
 @pytest.mark.parametrize("asked", [True, False])
-@pytest.mark.parametrize("seconds", [None, 60])
+@pytest.mark.parametrize("limited", [True, False])
 def test_a_commit_at_which_the_connection_ends_may_have_been_done(
-    proxy: Losing, postgresql_url: str, asked: bool, seconds: float | None
+    proxy: Losing, postgresql_url: str, asked: bool, limited: bool
 ) -> None:
     proxy.lose(COMMIT, asked=asked, hung_up=True)
-    error = created(proxy, postgresql_url, seconds)
+    error = created(proxy, postgresql_url, CLOCK if limited else None)
     assert isinstance(error, Uncertain) and not error.settled
     assert ("another" in names(postgresql_url)) == asked
 
 
-@pytest.mark.parametrize(("seconds", "kind"), [(3, DeadlinePassed), (None, Unreachable)])
+@pytest.mark.parametrize(("hung_up", "kind"), [(False, DeadlinePassed), (True, Unreachable)])
 def test_what_ends_before_its_commit_was_certainly_not_done(
-    proxy: Losing, postgresql_url: str, seconds: float | None, kind: type[PlatformError]
+    proxy: Losing, postgresql_url: str, hung_up: bool, kind: type[PlatformError]
 ) -> None:
-    proxy.lose(b"INSERT INTO workspaces", asked=True, hung_up=seconds is None)
-    assert type(created(proxy, postgresql_url, seconds)) is kind
+    time = Leaping()
+    then = (lambda: None) if hung_up else (lambda: time.leap(DEADLINE))
+    proxy.lose(b"INSERT INTO workspaces", asked=True, hung_up=hung_up, then=then)
+    assert type(created(proxy, postgresql_url, None if hung_up else time.clock)) is kind
     assert "another" not in names(postgresql_url)
 
 
@@ -99,7 +108,7 @@ def apply(folder: Path, url: str, *options: str) -> tuple[int, Any]:
 
 def test_an_apply_looks_for_what_it_was_not_answered(proxy: Losing, postgresql_url: str, tmp_path: Path) -> None:
     proxy.lose(COMMIT, asked=True, hung_up=True)
-    code, receipt = apply(tmp_path, through(proxy, postgresql_url, None).target)
+    code, receipt = apply(tmp_path, through(proxy, postgresql_url).target)
     assert (code, receipt["converged"], proxy.lost) == (0, True, True)
     assert [outcome["status"] for outcome in receipt["outcomes"]] == ["done"]
 
@@ -108,7 +117,7 @@ def test_an_apply_that_cannot_look_says_that_it_may_have_written(
     proxy: Losing, postgresql_url: str, tmp_path: Path
 ) -> None:
     proxy.lose(COMMIT, asked=True, hung_up=True, for_good=True)
-    code, receipt = apply(tmp_path, through(proxy, postgresql_url, None).target)
+    code, receipt = apply(tmp_path, through(proxy, postgresql_url).target)
     (outcome,) = receipt["outcomes"]
     assert (code, outcome["status"], outcome["error"]["code"]) == (7, "unknown", "timeout")
     assert "another" in names(postgresql_url)

@@ -33,7 +33,7 @@ class Served:
         self.url = self._listening()
         self._listener = threading.Thread(target=self._listen, daemon=True)
         self._listener.start()
-        self.client = httpx.Client(base_url=self.url, timeout=20)
+        self.client = httpx.Client(base_url=self.url, timeout=60)
         self._count = 0
 
     def _listening(self) -> str:
@@ -57,8 +57,8 @@ class Served:
         """End the server; its exit code."""
         if self.process.poll() is None:
             self.process.send_signal(number)
-        code = self.process.wait(20)
-        self._listener.join(5)
+        code = self.process.wait(60)
+        self._listener.join(60)
         self.client.close()
         return code
 

@@ -110,7 +110,7 @@ async def application(scope: Any, receive: Any, send: Any) -> None:
         await send({"type": "http.response.body", "body": b"ok"})
 
 
-async def converse(base: Any, *pieces: bytes, answers: int = 1, head: float = 0.3, body: float = 0.3) -> bytes:
+async def converse(base: Any, *pieces: bytes, answers: int = 1, head: float = 0.1, body: float = 0.1) -> bytes:
     """What a server answers until it closes the connection, or until there are so many answers."""
     import uvicorn
     from uvicorn.server import ServerState
@@ -126,7 +126,7 @@ async def converse(base: Any, *pieces: bytes, answers: int = 1, head: float = 0.
         for piece in pieces:
             writer.write(piece)
             await asyncio.sleep(0.02)
-        while answered.count(b"ok") < answers and (data := await asyncio.wait_for(reader.read(1000), 20)):
+        while answered.count(b"ok") < answers and (data := await asyncio.wait_for(reader.read(1000), 60)):
             answered += data
         return answered
     except ConnectionError:
@@ -161,13 +161,13 @@ def test_so_does_one_on_a_connection_that_served_before(base: Any, pieces: tuple
 
 def test_requests_that_come_in_pieces_in_time_are_served_one_after_the_other(base: Any) -> None:
     pieces = (GET[:5], GET[5:], POST[:20], POST[20:], b"ab", b"cd", GET)
-    answered = asyncio.run(converse(base, *pieces, answers=3, head=20, body=20))
+    answered = asyncio.run(converse(base, *pieces, answers=3, head=60, body=60))
     assert answered.count(b"200 OK") == 3
 
 
 def test_a_head_without_an_end_is_not_kept(base: Any) -> None:
     head = GET[:-2] + b"A: " + b"b" * (LARGEST_HEAD + 1)
-    assert b"200" not in asyncio.run(converse(base, head, head=20))
+    assert b"200" not in asyncio.run(converse(base, head, head=60))
 
 
 def test_a_server_serves_on_beside_connections_that_say_nothing(serve: Any) -> None:

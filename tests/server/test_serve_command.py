@@ -146,11 +146,13 @@ def test_login_refresh_and_logout(serve: Any) -> None:
     wrong = [served.call("POST", "/user/login", login | other, 401) for other in ({"email": "x"}, {"password": "x"})]
     assert wrong[0] == wrong[1], "who guesses learns nothing"
     assert wrong[0]["error_code"] == "INVALID_PASSWORD"
+    before = time.time()
     session = served.call("POST", "/user/login", login)
+    after = time.time()
     assert session.keys() == {"success", "accessToken", "refreshToken", "tokenId", "expiresAt", "user"}
     assert session["user"]["email"] == "ann@example.com"
     said = claims(session["accessToken"])
-    assert abs(said["exp"] - said["iat"] - 3600) < 2 and abs(said["iat"] - time.time()) < 5
+    assert abs(said["exp"] - said["iat"] - 3600) < 2 and before - 1 <= said["iat"] <= after
     assert abs(session["expiresAt"] / 1000 - said["exp"]) < 1
     allowed = {"Authorization": f"Bearer {session['accessToken']}"}
     assert served.call("GET", "/user/profile", headers=allowed)["data"]["email"] == "ann@example.com"
@@ -256,7 +258,7 @@ def test_many_clients_at_once_get_whole_answers(serve: Any) -> None:
     bucket, workspace, made = served.bucket(), served.workspace, []
 
     def write(label: str) -> None:
-        with httpx.Client(base_url=served.url, timeout=30) as client:
+        with httpx.Client(base_url=served.url, timeout=60) as client:
             for number in range(25):
                 attached = [{"bucketId": bucket, "folder": f"{label}-{number}"}]
                 body = served_body() | {"name": f"{label}-{number}", "workspaceId": workspace, "repoBuckets": attached}

@@ -10,6 +10,7 @@ from typing import Any
 import click
 
 from gatectl.applying import guardrails
+from gatectl.clock import NEVER, Deadline
 from gatectl.errors import InputError
 from gatectl.manifests import sources
 from gatectl.manifests.nodes import MAX_BYTES
@@ -29,15 +30,15 @@ def guardrails_option(function: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def hold_to(
-    project: Project, environment: Environment, ref: str, ends: float | None, allowed: guardrails.Allowance
+    project: Project, environment: Environment, ref: str, until: Deadline, allowed: guardrails.Allowance
 ) -> tuple[Project, Environment, guardrails.Changes]:  # fmt: skip
     """Both with the guards of a commit, and what its project file says otherwise. Raises as `read_base`."""
-    base, since = read_base(project, ref, ends)
+    base, since = read_base(project, ref, until)
     found = guardrails.changes(project, [environment.name], base, since)
     return *guardrails.stricter(project, environment, base, allowed), found
 
 
-def read_base(project: Project, ref: str, ends: float | None = None) -> tuple[Project, str]:
+def read_base(project: Project, ref: str, until: Deadline = NEVER) -> tuple[Project, str]:
     """The project as a commit has it (without a file there, a bare one), and the commit's short id.
 
     Raises UsageError for what is no commit, or outside of a checkout; InputError where git fails or the file is not valid,
@@ -45,7 +46,7 @@ def read_base(project: Project, ref: str, ends: float | None = None) -> tuple[Pr
     """
     from gatectl.manifests.commits import History
 
-    with History(project.folder, ends, project.environ) as history:
+    with History(project.folder, until, project.environ) as history:
         commit = history.resolve(ref, "--guardrails-from")
         files = {file.path: file for file in history.files(commit.oid)}
         since, top = commit.oid[:12], history.top

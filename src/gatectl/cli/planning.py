@@ -13,6 +13,7 @@ from gatectl import clock, reconcile
 from gatectl.applying import guardrails
 from gatectl.cli.guarding import guardrails_option, hold_to
 from gatectl.cli.options import Globals, deadline_option, environment_of, load_project, offers
+from gatectl.clock import Deadline
 from gatectl.documents.findings import relative_to
 from gatectl.documents.plans import Plan
 from gatectl.errors import InputError, UsageError
@@ -86,7 +87,9 @@ def make_request(
     ends = clock.current().now() + selection.deadline
     environment, changed = environment_of(project, options), None
     if selection.guardrails_from is not None:
-        project, environment, changed = hold_to(project, environment, selection.guardrails_from, ends, allowed)
+        project, environment, changed = hold_to(
+            project, environment, selection.guardrails_from, Deadline(ends, clock.current()), allowed
+        )
     return reconcile.Request(
         project,
         environment,
@@ -141,7 +144,9 @@ def narrow(
         paths = loading.manifest_paths(request.project, environment, request.paths)
         workspace = default_workspace_of(environment)
         try:
-            since = merging.read_since(request.project, paths, workspace, changed_since, request.ends)
+            since = merging.read_since(
+                request.project, paths, workspace, changed_since, Deadline(request.ends, request.clock)
+            )
         except InputError:
             if not loading.load(request.project, paths, workspace).invalid:
                 raise

@@ -21,6 +21,7 @@ from gatectl.cli.options import (
     load_project,
 )
 from gatectl.cli.output import Outputs, format_option, of_files, publish
+from gatectl.clock import Deadline
 from gatectl.documents.findings import findings_json, relative_to
 from gatectl.errors import DONE, INVALID, DeadlinePassed, InputError
 from gatectl.manifests import checks, sources
@@ -60,7 +61,7 @@ def COMMAND(  # noqa: N802 - the table's word
     touching the checkout. Each commit is merged alone, then all together. Uncommitted changes are included.
     """
     console = options.console(outputs.printed)
-    asking = _Asking(refs, guardrails_from, clock.current().now() + deadline)
+    asking = _Asking(refs, guardrails_from, Deadline(clock.current().now() + deadline, clock.current()))
     gathered = _gather(options, paths, asking)
     _tell(console, gathered.changes)
     results = [_without_projects(result, gathered.below) for result in checks.run(gathered.checks)]
@@ -78,7 +79,7 @@ class _Asking(NamedTuple):
 
     refs: Sequence[str]
     guards: str | None
-    ends: float
+    until: Deadline
 
 
 class _Gathered(NamedTuple):
@@ -154,7 +155,7 @@ def _checks_of(
         named = [choose_environment(project, name, None, options.workspace) for name in project.environments]
         chosen = [(environment, default_workspace_of(environment)) for environment in named]
     if asking.guards is not None:
-        base, since = read_base(project, asking.guards, asking.ends)
+        base, since = read_base(project, asking.guards, asking.until)
         found = guardrails.changes(project, [environment.name for environment, _ in chosen], base, since)
         changes += [found] if found.fields else []
         project = guardrails.stricter_checks(project, base)
@@ -172,7 +173,7 @@ def _merge(
     forecasts = []
     for project, _, paths, workspace in (result.check for result in results):
         try:
-            forecasts.append(merging.forecast(project, paths, workspace, asking.refs, findings, asking.ends))
+            forecasts.append(merging.forecast(project, paths, workspace, asking.refs, findings, asking.until))
         except (InputError, DeadlinePassed) as error:
             if not any(finding.severity == "error" for finding in findings):
                 raise

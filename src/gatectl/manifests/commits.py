@@ -12,6 +12,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Final, NamedTuple
 
+from gatectl.clock import NEVER, Deadline
 from gatectl.errors import DeadlinePassed, GatectlError, InputError, UsageError
 from gatectl.files import fences
 from gatectl.manifests.git import Answer, NotInstalled, Repository, Running, failed
@@ -24,17 +25,17 @@ _PATIENCE: Final = 20.0
 class Checkout:
     """A question to git that is under way: asked when the reading begins, answered when the plan is put together.
 
-    `remark` is why it stays without an answer, where there would be one; None while all is well. `ends`: the run's deadline.
+    `remark` is why it stays without an answer, where there would be one; None while all is well. `until`: the run's deadline.
     """
 
     def __init__(
-        self, folder: Path, paths: Sequence[Path], ends: float | None = None, environ: Mapping[str, str] = os.environ
+        self, folder: Path, paths: Sequence[Path], until: Deadline = NEVER, environ: Mapping[str, str] = os.environ
     ) -> None:
         self.remark: str | None = None
         self._repository: Repository | None = None
         self._process: Running | None = None
         try:
-            self._repository = Repository(folder, ends, environ)
+            self._repository = Repository(folder, until, environ)
             inside = [self._repository.inside(path) for path in paths]
             if None not in inside:
                 words = ("status", "--porcelain=v2", "--branch", "--no-ahead-behind", "--no-renames", "-z",
@@ -107,13 +108,13 @@ class Merge(NamedTuple):
 class History:
     """The commits of the checkout around a folder, and what merging them would give. To be used with `with`.
 
-    `ends` is the run's deadline. Raises UsageError where the folder is in no checkout, InputError where git is missing, too
+    `until` is the run's deadline. Raises UsageError where the folder is in no checkout, InputError where git is missing, too
     old or fails, DeadlinePassed.
     """
 
-    def __init__(self, folder: Path, ends: float | None = None, environ: Mapping[str, str] = os.environ) -> None:
+    def __init__(self, folder: Path, until: Deadline = NEVER, environ: Mapping[str, str] = os.environ) -> None:
         self._blobs: dict[str, bytes] = {}
-        self._repository = Repository(folder, ends, environ)
+        self._repository = Repository(folder, until, environ)
         self.top = self._repository.top
 
     def __enter__(self) -> History:

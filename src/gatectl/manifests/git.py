@@ -17,12 +17,12 @@ import os
 import re
 import signal
 import subprocess
-import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import Final, NamedTuple
 
+from gatectl.clock import NEVER, Deadline
 from gatectl.errors import DeadlinePassed, InputError, UsageError
 from gatectl.files import fences
 from gatectl.files.reading import read_regular
@@ -33,6 +33,9 @@ OLDEST: Final = (2, 38)
 
 PATIENCE: Final = 300.0
 """Seconds that one question may take, where the run's deadline is later."""
+
+_GLANCE: Final = 0.1
+"""Seconds between two looks at the clock, while git is waited for."""
 
 _HANDED: Final = frozenset(
     ("HOME", "XDG_CONFIG_HOME", "SUDO_UID", "TMPDIR", "SYSTEMROOT", "USERPROFILE", "HOMEDRIVE", "HOMEPATH")
@@ -91,23 +94,23 @@ class Answer(NamedTuple):
 class Repository:
     """The repository of the checkout around a folder. `top` is the real path of the checkout; `close` when done.
 
-    `ends` is the run's deadline (time.monotonic). Raises UsageError where the folder is in no checkout, NotInstalled,
+    `until` is the run's deadline. Raises UsageError where the folder is in no checkout, NotInstalled,
     InputError for a git that is too old or will not use the repository, DeadlinePassed. `environ`: where git is found, and what
     of it git is handed.
     """
 
-    def __init__(self, folder: Path, ends: float | None = None, environ: Mapping[str, str] = os.environ) -> None:
+    def __init__(self, folder: Path, until: Deadline = NEVER, environ: Mapping[str, str] = os.environ) -> None:
         top = fences.find_top(folder)
         if top is None:
             raise _no_checkout(folder)
         from tempfile import TemporaryDirectory
 
         self.top = top
-        self._ends = ends
+        self._until = until
         self._environ = environ
         self._program, path = _find_program(top, environ)
         self._handed = {name: value for name, value in environ.items() if name.upper() in _HANDED} | {"PATH": path}
-        _check_version(self._program, self._handed, ends)
+        _check_version(self._program, self._handed, self._until)
         taken = self._ask_about(folder)
         try:
             self._stand_in = TemporaryDirectory(prefix="gatectl-", ignore_cleanup_errors=True)
@@ -132,7 +135,7 @@ class Repository:
 
     def ask(self, *words: str, stdin: bytes = b"", variables: Mapping[str, str] | None = None) -> Answer:
         """Ask and wait. Raises InputError where there is no answer in time, DeadlinePassed."""
-        return _finish(self.start(*words, variables=variables), self._ends, words[0], stdin)
+        return _finish(self.start(*words, variables=variables), self._until, words[0], stdin)
 
     def start(self, *words: str, variables: Mapping[str, str] | None = None) -> Running:
         """Ask without waiting; `finish` waits."""
@@ -143,7 +146,7 @@ class Repository:
 
     def finish(self, process: Running, what: str, patience: float = PATIENCE) -> Answer:
         """Wait for what was started. Raises InputError where it takes longer than `patience` seconds, DeadlinePassed."""
-        return _finish(process, self._ends, what, patience=patience)
+        return _finish(process, self._until, what, patience=patience)
 
     def _ask_about(self, folder: Path) -> list[tuple[str, str]]:
         """The configuration to take over, of a repository that git itself would use. These questions run nothing."""
@@ -156,7 +159,7 @@ class Repository:
             for words in (("rev-parse", "--show-object-format"), ("config", "--list", "-z", "--show-scope"))
         ]
         try:
-            form, listed = [_finish(process, self._ends, "rev-parse") for process in asked]
+            form, listed = [_finish(process, self._until, "rev-parse") for process in asked]
         finally:
             for process in asked:
                 if process.poll() is None:
@@ -204,17 +207,17 @@ def _find_program(top: str, environ: Mapping[str, str]) -> tuple[str, str]:
     return program, path
 
 
-def _check_version(program: str, handed: Mapping[str, str], ends: float | None) -> None:
+def _check_version(program: str, handed: Mapping[str, str], until: Deadline) -> None:
     """Raises InputError for a git that is too old to be asked."""
-    told = _version(program, tuple(sorted(handed.items())), ends)
+    told = _version(program, tuple(sorted(handed.items())), until)
     found = re.search(r"(\d+)\.(\d+)", told)
     if found is None or (int(found[1]), int(found[2])) < OLDEST:
         raise InputError(f"{quote(told)} is too old to be asked about a checkout", f"install git {_oldest()} or newer")
 
 
-@functools.cache
-def _version(program: str, handed: tuple[tuple[str, str], ...], ends: float | None) -> str:
-    answer = _finish(_start([program, "--version"], os.sep, dict(handed)), ends, "--version")
+@functools.lru_cache(maxsize=8)
+def _version(program: str, handed: tuple[tuple[str, str], ...], until: Deadline) -> str:
+    answer = _finish(_start([program, "--version"], os.sep, dict(handed)), until, "--version")
     return answer.output.decode("utf-8", "replace").strip() or "git of an unknown version"
 
 
@@ -233,19 +236,26 @@ def _start(command: Sequence[str], folder: str, variables: Mapping[str, str]) ->
         raise InputError(f"git cannot be started: {error.strerror or error}") from error
 
 
-def _finish(process: Running, ends: float | None, what: str, stdin: bytes = b"", patience: float = PATIENCE) -> Answer:
-    left = patience if ends is None else min(patience, ends - time.monotonic())
+def _finish(process: Running, until: Deadline, what: str, stdin: bytes = b"", patience: float = PATIENCE) -> Answer:
+    clock = until.clock
+    latest = clock.now() + patience
+    ends = latest if until.ends is None else min(latest, until.ends)
+    given = stdin
     try:
-        output, errors = process.communicate(stdin, timeout=max(left, 0))
-    except subprocess.TimeoutExpired as error:
-        _end(process)
-        if left < patience:
-            raise DeadlinePassed(f"the deadline passed while git was asked ({what})") from error
-        raise InputError(f"git {what} took longer than {patience:g} s", "look at the checkout") from error
+        while True:
+            try:
+                output, errors = process.communicate(given, timeout=min(max(ends - clock.now(), 0), _GLANCE))
+                return Answer(process.returncode, output, errors)
+            except subprocess.TimeoutExpired:
+                given = b""  # it was taken
+                if clock.now() < ends:
+                    continue
+                if ends < latest:
+                    raise DeadlinePassed(f"the deadline passed while git was asked ({what})") from None
+                raise InputError(f"git {what} took longer than {patience:g} s", "look at the checkout") from None
     except BaseException:
         _end(process)
         raise
-    return Answer(process.returncode, output, errors)
 
 
 def _end(process: Running) -> None:

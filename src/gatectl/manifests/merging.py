@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from gatectl.clock import NEVER, Deadline
 from gatectl.manifests import loading, places, sources
 from gatectl.manifests.commits import Commit, History
 from gatectl.manifests.committed import Committed
@@ -51,14 +52,14 @@ def _places(finding: Finding) -> list[Place]:
 
 def forecast(
     project: Project, paths: Sequence[str | Path], workspace: str | None, refs: Sequence[str], known: Iterable[Finding],
-    ends: float | None = None,
+    until: Deadline = NEVER,
 ) -> Forecast:  # fmt: skip
     """What merging the checkout with each of these, and with all of them together, would bring.
 
-    `known` are the located findings of the files as they are, `ends` is the run's deadline (time.monotonic). Raises UsageError,
+    `known` are the located findings of the files as they are, `until` is the run's deadline. Raises UsageError,
     InputError (see `commits.History`).
     """
-    with History(project.folder, ends, project.environ) as history:
+    with History(project.folder, until, project.environ) as history:
         head = history.head()
         theirs = [history.resolve(ref, "--against") for ref in dict.fromkeys(refs)]
         committed = Committed(history, paths, project.folder, project.file, project.exclude)
@@ -274,10 +275,10 @@ class _Origin:
 
 
 def read_since(
-    project: Project, paths: Sequence[str | Path], workspace: str | None, ref: str, ends: float | None = None
+    project: Project, paths: Sequence[str | Path], workspace: str | None, ref: str, until: Deadline = NEVER
 ) -> Since:
     """The manifests as they were where the checkout and a commit parted. Raises UsageError, InputError."""
-    with History(project.folder, ends, project.environ) as history:
+    with History(project.folder, until, project.environ) as history:
         head = history.head()
         base = history.base(head, history.resolve(ref, "--changed-since"))
         committed = Committed(history, paths, project.folder, project.file, project.exclude)

@@ -195,6 +195,7 @@ def _server(connection: Connection) -> PostgresDatabase:
         trusted=connection.trusted,
         ends=connection.ends,
         environ=connection.environ,
+        clock=connection.clock,
     )
 
 
@@ -209,10 +210,11 @@ def _located(connection: Connection) -> tuple[Identification, Database]:
         own = own_folder(folder.absolute(), create=False) / _OWN_FILE
         place = "sha256:" + hashlib.sha256(os.fsencode(own.resolve())).hexdigest()
         return Identification("embedded", "embedded", None, place), SqliteFile(
-            own, own_folder=True, ends=connection.ends
+            own, own_folder=True, ends=connection.ends, clock=connection.clock
         )
     name = target.removeprefix(_SQLITE)
     if name == target or name in ("", ":memory:"):
         raise PlatformError(f"'{quote(target)}' does not name a database file", "write sqlite:///path/to/file.db")
     path = (folder / name).resolve()
-    return Identification("sqlite", f"{_SQLITE}{path}", None), SqliteFile(path, own_folder=False, ends=connection.ends)
+    database = SqliteFile(path, own_folder=False, ends=connection.ends, clock=connection.clock)
+    return Identification("sqlite", f"{_SQLITE}{path}", None), database

@@ -8,11 +8,11 @@ else needs the claim: readers, `gatectl serve` and whoever talks to it go on.
 from __future__ import annotations
 
 import os
-import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Final
 
+from gatectl.clock import CLOCK, Clock
 from gatectl.errors import PlatformLocked
 from gatectl.quote import quote
 
@@ -24,19 +24,19 @@ _PAUSE: Final = 0.05
 Release = Callable[[], None]
 
 
-def wait_for(attempt: Callable[[], bool], place: str, patience: float = PATIENCE) -> None:
+def wait_for(attempt: Callable[[], bool], place: str, patience: float = PATIENCE, clock: Clock = CLOCK) -> None:
     """Try until it succeeds. Raises PlatformLocked when patience is at its end."""
-    ends = time.monotonic() + patience
+    ends = clock.now() + patience
     while not attempt():
-        if time.monotonic() >= ends:
+        if clock.now() >= ends:
             raise PlatformLocked(
                 f"another apply is writing to {quote(place)} (waited for {patience:.0f} s)",
                 "wait until it is done, then try again",
             )
-        time.sleep(_PAUSE)
+        clock.sleep(_PAUSE)
 
 
-def claim_file(path: Path, place: str, patience: float = PATIENCE) -> Release:
+def claim_file(path: Path, place: str, patience: float = PATIENCE, clock: Clock = CLOCK) -> Release:
     """Claim a file; the kernel lets go of it when the process ends, killed or not."""
     try:
         import fcntl
@@ -52,7 +52,7 @@ def claim_file(path: Path, place: str, patience: float = PATIENCE) -> Release:
         return True
 
     try:
-        wait_for(attempt, place, patience)
+        wait_for(attempt, place, patience, clock)
     except BaseException:
         os.close(descriptor)
         raise

@@ -10,12 +10,12 @@ from __future__ import annotations
 import os
 import sqlite3
 import stat
-import time
 from pathlib import Path
 from typing import Final
 
 from sqlalchemy import Boolean, Integer, Table
 
+from gatectl.clock import Clock
 from gatectl.errors import DeadlinePassed, PlatformError
 from gatectl.quote import quote
 
@@ -39,8 +39,8 @@ def check_file(path: Path) -> None:
         raise PlatformError(f"{quote(path)} is no file, so it is no database", _ELSE)
 
 
-def guard(connection: sqlite3.Connection, ends: float | None) -> None:
-    """Limits for a connection that was just opened, and a clock: by `ends` (time.monotonic) every statement is over."""
+def guard(connection: sqlite3.Connection, ends: float | None, clock: Clock) -> None:
+    """Limits for a connection that was just opened, and a clock: by `ends` of it every statement is over."""
     for limit, value in (
         (sqlite3.SQLITE_LIMIT_LENGTH, _LARGEST_VALUE),
         (sqlite3.SQLITE_LIMIT_ATTACHED, 0),
@@ -48,7 +48,7 @@ def guard(connection: sqlite3.Connection, ends: float | None) -> None:
     ):
         connection.setlimit(limit, value)
     if ends is not None:
-        connection.set_progress_handler(lambda: time.monotonic() >= ends, _STEPS)
+        connection.set_progress_handler(lambda: clock.now() >= ends, _STEPS)
     for pragma in ("trusted_schema=OFF", "cell_size_check=ON", "mmap_size=0"):
         connection.execute(f"PRAGMA {pragma}")
 

@@ -18,17 +18,17 @@ from __future__ import annotations
 import math
 import os
 import socket
-import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from functools import cached_property
 from importlib import import_module
-from threading import Timer
+from threading import Event, Thread
 from typing import Any, Final
 
 from sqlalchemy import URL, Connection, Engine, NullPool, create_engine, event, make_url
 from sqlalchemy.exc import ArgumentError, DBAPIError
 
+from gatectl.clock import CLOCK, Clock
 from gatectl.errors import (
     DeadlinePassed,
     NotAuthenticated,
@@ -71,6 +71,8 @@ _SETTINGS: Final[Mapping[str, Any]] = {
 
 _CAN_WITHHOLD: Final = 160_000
 """The libpq that can be told to send no credential (require_auth, sslcertmode)."""
+_GLANCE: Final = 0.1
+"""Seconds between two looks at the clock."""
 _LONGEST: Final = 2_000_000.0
 """Seconds that the server can count."""
 _MORE_TIME: Final = "give it more time: --deadline SECONDS"
@@ -81,17 +83,18 @@ _SECRET_PARAMETERS: Final = ("password", "sslpassword")
 class PostgresDatabase:
     """A database on a server. `url`: `postgresql://user:password@host:port/name?sslmode=…`.
 
-    `named` and `trusted` are those of an `interface.Connection`; by `ends` (time.monotonic) everything is over. Raises
+    `named` and `trusted` are those of an `interface.Connection`; by `ends` (of `clock`) everything is over. Raises
     PlatformError when the URL is not one, UsageError when the driver is not installed; whoever connects, UntrustedHost too.
     """
 
     def __init__(
         self, url: str, *, named: bool = False, trusted: tuple[Pattern, ...] = (), ends: float | None = None,
-        environ: Mapping[str, str] = os.environ,
+        environ: Mapping[str, str] = os.environ, clock: Clock = CLOCK,
     ) -> None:  # fmt: skip
         self._ends = ends
+        self._clock = clock
         self._environ = environ
-        self._watches: dict[int, Timer] = {}
+        self._watches: dict[int, Event] = {}
         try:
             self._url = make_url(url).set(drivername="postgresql+psycopg")
         except (ArgumentError, ValueError):
@@ -158,7 +161,7 @@ class PostgresDatabase:
             )
 
     def _left(self) -> float:
-        return math.inf if self._ends is None else self._ends - time.monotonic()
+        return math.inf if self._ends is None else self._ends - self._clock.now()
 
     def _begin(self, connection: Connection) -> None:
         if self._left() <= 0:
@@ -170,15 +173,20 @@ class PostgresDatabase:
 
     def _watch(self, driver: Any, _record: object) -> None:
         """Break the connection off at the deadline: a server that says nothing is waited for without an end."""
-        watch = Timer(max(0.0, self._left()), _cut, [driver])
-        watch.daemon = True
-        self._watches[id(driver)] = watch
-        watch.start()
+        closed = self._watches[id(driver)] = Event()
+
+        def watch() -> None:
+            while (left := self._left()) > 0:
+                if closed.wait(min(_GLANCE, left)):
+                    return
+            _cut(driver)
+
+        Thread(target=watch, daemon=True).start()
 
     def _unwatch(self, driver: Any, _record: object) -> None:
-        watch = self._watches.pop(id(driver), None)
-        if watch is not None:
-            watch.cancel()
+        closed = self._watches.pop(id(driver), None)
+        if closed is not None:
+            closed.set()
 
     def settle(self, connection: Connection) -> None:
         """Nothing: how it is run is a matter of each transaction."""
@@ -191,7 +199,7 @@ class PostgresDatabase:
             statement = f"SELECT pg_try_advisory_lock({_CLAIM})"
             try:
                 patience = min(PATIENCE, self._left())
-                wait_for(lambda: bool(driver.execute(statement).fetchone()[0]), self.place, patience)
+                wait_for(lambda: bool(driver.execute(statement).fetchone()[0]), self.place, patience, self._clock)
             except BaseException:
                 connection.close()
                 raise

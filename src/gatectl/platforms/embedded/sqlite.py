@@ -20,7 +20,6 @@ import os
 import secrets
 import sqlite3
 import stat
-import time
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, closing, contextmanager, nullcontext, suppress
 from pathlib import Path
@@ -30,6 +29,7 @@ from urllib.parse import quote as url_quoted
 from sqlalchemy import Connection, Engine, NullPool, create_engine, event
 from sqlalchemy.exc import DBAPIError
 
+from gatectl.clock import CLOCK, Clock
 from gatectl.errors import PlatformError, PlatformLocked
 from gatectl.files.outputs import own_folder, refuse_links
 from gatectl.quote import quote
@@ -51,13 +51,14 @@ class SqliteFile:
     """A database in one file.
 
     `own_folder`: the folder belongs to gatectl (`.gatectl/`), so a writer creates it and keeps it out of git; any other
-    folder has to be there. `ends` is the moment (time.monotonic) by which every statement is over (None: no limit).
+    folder has to be there. `ends` is the moment (of `clock`) by which every statement is over (None: no limit).
     """
 
-    def __init__(self, path: Path, *, own_folder: bool, ends: float | None = None) -> None:
+    def __init__(self, path: Path, *, own_folder: bool, ends: float | None = None, clock: Clock = CLOCK) -> None:
         self._path = path
         self._own_folder = own_folder
         self._ends = ends
+        self._clock = clock
 
     @property
     def place(self) -> str:
@@ -102,6 +103,7 @@ class SqliteFile:
             self._path.with_name(f".{self._path.name}.{secrets.token_hex(4)}{_UNFINISHED}"),
             own_folder=False,
             ends=self._ends,
+            clock=self._clock,
         )
         _write_new(new._path, b"", stat.S_IMODE(self._path.stat().st_mode))
         try:
@@ -125,7 +127,7 @@ class SqliteFile:
         if not os.path.exists(f"{self._path}-journal"):
             return
         with suppress(sqlite3.Error), closing(self._connect("rw")) as connection:
-            guard(connection, self._ends)
+            guard(connection, self._ends, self._clock)
             connection.execute("SELECT count(*) FROM sqlite_master").fetchone()
 
     def _connect(self, mode: str) -> sqlite3.Connection:
@@ -145,7 +147,7 @@ class SqliteFile:
                 self._recover()
             connection = self._connect("rwc" if writes else "ro")
             try:
-                guard(connection, self._ends)
+                guard(connection, self._ends, self._clock)
                 connection.execute("PRAGMA foreign_keys=ON")
                 self._wait_no_longer(connection)
                 check_content(connection, self.place)
@@ -174,7 +176,7 @@ class SqliteFile:
             driver.execute(f"PRAGMA busy_timeout = {int(left * 1000)}")
 
     def _left(self) -> float:
-        return math.inf if self._ends is None else self._ends - time.monotonic()
+        return math.inf if self._ends is None else self._ends - self._clock.now()
 
     def settle(self, connection: Connection) -> None:
         """Put a database into the state it is run in; harmless when it already is.
@@ -182,15 +184,15 @@ class SqliteFile:
         Changing into WAL wants the file for itself for a moment, and SQLite does not always wait for that: we do.
         """
         driver: Any = connection.connection.dbapi_connection
-        deadline = time.monotonic() + min(BUSY_SECONDS, self._left())
+        deadline = self._clock.now() + min(BUSY_SECONDS, self._left())
         while True:
             try:
                 (mode,) = driver.execute("PRAGMA journal_mode=WAL").fetchone()
                 break
             except sqlite3.OperationalError as error:
-                if not _is_lock(error) or time.monotonic() > deadline:
+                if not _is_lock(error) or self._clock.now() > deadline:
                     raise
-                time.sleep(0.01)
+                self._clock.sleep(0.01)
         # Where the file system has no shared memory there is no WAL, and then NORMAL could damage the database.
         driver.execute(f"PRAGMA synchronous={'NORMAL' if mode == 'wal' else 'FULL'}")
 
@@ -198,7 +200,10 @@ class SqliteFile:
         """Keep other applies out. Raises PlatformLocked when one is under way and does not end."""
         try:
             return claim_file(
-                self._path.with_name(self._path.name + ".applying"), self.place, min(PATIENCE, self._left())
+                self._path.with_name(self._path.name + ".applying"),
+                self.place,
+                min(PATIENCE, self._left()),
+                self._clock,
             )
         except OSError as error:
             raise self._unusable(error) from error
