@@ -29,12 +29,21 @@ _WORDS: Final[dict[str, Any]] = {
 """The plain scalars that are words and not text: null, booleans, infinities."""
 
 _NUMERIC: Final = frozenset("0123456789+-.")
-_OUR_WORDS: Final = frozenset(
+_OUR_WORDS: Final = (
     ("apiVersion", "kind", "metadata", "name", "workspace", "labels", "id", "spec", "endpointType", "mode", "resources",
      "attachmentPolicy", "type", "bucket", "account", "container", "folder", "master", "label", "region", "endpoint",
      "credentials", "key", "secret", "env", "file", "apiKey", "provider", "allowDuplicate")
 )  # fmt: skip
 """Keys of our own format: text, whatever YAML version one asks."""
+
+_KEYS: Final = {word: word for word in _OUR_WORDS}
+_PLAIN: Final[dict[str, Any]] = {
+    **_KEYS,
+    **{word: word for word in ("gatectl.io/v1", "Workspace", "Bucket", "LLM", "Repository", "S3", "GCS", "AzureBlob", "OpenAI",
+                               "Normal", "Mirror", "Additive")},
+    **_WORDS,
+}  # fmt: skip
+"""Plain scalars that are in every other document, one string for all of them: a hundred thousand documents hold no copies."""
 
 _CORE: Final = "tag:yaml.org,2002:"
 
@@ -111,8 +120,8 @@ class Construction:
             self.tag(node)
         result: dict[str, Any] = {}
         for key_node, value_node in node.value:
-            key = key_node.value
-            if type(key_node) is not Scalar or key not in _OUR_WORDS:
+            key = _KEYS.get(key_node.value) if type(key_node) is Scalar else None
+            if key is None:
                 key = self.key(key_node)
             if type(value_node) is Scalar:
                 value = self.scalar(value_node)
@@ -169,7 +178,7 @@ class Construction:
         if tag == "":
             return text
         if tag is None:
-            return self.plain(node, text) if not text or text[0] in _NUMERIC else _WORDS.get(text, text)
+            return self.plain(node, text) if not text or text[0] in _NUMERIC else _PLAIN.get(text, text)
         return self.tagged(node, text, tag)
 
     def plain(self, node: Any, text: str) -> Any:

@@ -68,7 +68,7 @@ def _entry(index: int, resource: Mapping[str, Any]) -> Entry | None:
     if len(names) < len(family.fields):
         return None
     identity = (family.type, *names)
-    key = (family.type, *[name.lower() for name in names]) if family.storage else identity
+    key = identity if not family.storage or all(map(_is_low, names)) else (family.type, *[n.lower() for n in names])
     master = get("master")
     return Entry(
         index,
@@ -79,6 +79,11 @@ def _entry(index: int, resource: Mapping[str, Any]) -> Entry | None:
         _text(get("folder")),
         master if type(master) is bool else None,
     )
+
+
+def _is_low(name: str) -> bool:
+    """Whether it is as it would be with case ignored; most are, and need no copy."""
+    return name == name.lower()
 
 
 def _text(value: Any) -> str | None:

@@ -27,6 +27,7 @@ from .fields import (
     text,
 )
 from .identity import check_etag, etag, new_id, timestamp
+from .rows import rows_of
 from .store import Transaction
 from .workspaces import check_workspace
 
@@ -171,7 +172,7 @@ def _rows(connection: Connection, workspace_id: str | None, repository_id: str |
     statement = _ALL if workspace_id is None else _ALL.where(_t.workspace_id == workspace_id)
     if repository_id is not None:
         statement = statement.where(_t.id.in_(select(_a.bucket_id).where(_a.repository_id == repository_id)))
-    return connection.execute(statement).all()
+    return rows_of(connection, statement)
 
 
 def _uses(connection: Connection, workspace_id: str | None) -> dict[str, list[dict[str, Any]]]:
@@ -179,7 +180,7 @@ def _uses(connection: Connection, workspace_id: str | None) -> dict[str, list[di
     statement = _USES if workspace_id is None else _USES.where(_r.workspace_id == workspace_id)
     uses: dict[str, list[dict[str, Any]]] = {}
     repositories: dict[str, dict[str, Any]] = {}
-    for bucket_id, repository_id, name, storage_type, created_at in connection.execute(statement).all():
+    for bucket_id, repository_id, name, storage_type, created_at in rows_of(connection, statement):
         repository = repositories.get(repository_id)
         if repository is None:
             repository = {"id": repository_id, "name": name, "storageType": storage_type, "createdAt": created_at}

@@ -26,6 +26,7 @@ from .fields import (
     text,
 )
 from .identity import check_etag, etag, new_id, timestamp
+from .rows import rows_of
 from .store import Transaction
 from .workspaces import check_workspace
 
@@ -71,7 +72,7 @@ def list_llms(connection: Connection, workspace_id: str | None) -> list[dict[str
     """The LLMs of a workspace (None: of all), in their read shape, with the repositories that use each."""
     uses: dict[str, list[dict[str, Any]]] = {}
     statement = _USES if workspace_id is None else _USES.where(_r.workspace_id == workspace_id)
-    for llm_id, repository_id, name, created_at in connection.execute(statement).all():
+    for llm_id, repository_id, name, created_at in rows_of(connection, statement):
         uses.setdefault(llm_id, []).append({"id": repository_id, "name": name, "createdAt": created_at})
     return [
         _wire(row) | {"repos": uses.get(row[0], []), "etag": etag(row[0], row[-1])}
@@ -153,7 +154,7 @@ def _rows(connection: Connection, workspace_id: str | None, repository_id: str |
     statement = _ALL if workspace_id is None else _ALL.where(_t.workspace_id == workspace_id)
     if repository_id is not None:
         statement = statement.where(_t.id.in_(select(_a.llm_id).where(_a.repository_id == repository_id)))
-    return connection.execute(statement).all()
+    return rows_of(connection, statement)
 
 
 def _wire(row: Any) -> dict[str, Any]:

@@ -22,6 +22,7 @@ from .fields import Body, choice, name_text, not_found, refused, text, without_k
 from .identity import check_etag, etag, new_id, timestamp
 from .llms import attached_llms
 from .repository_keys import delete_all_keys, keys_of_repositories
+from .rows import Shared, rows_of
 from .scope import Scope, of_repositories, of_their_parts
 from .store import Transaction
 
@@ -93,13 +94,14 @@ def _read(connection: Connection, scope: Scope) -> list[dict[str, Any]]:
     buckets = _attached_buckets(connection, scope)
     llms = _attached_llms(connection, scope)
     storage_keys, ai_keys = keys_of_repositories(connection, scope)
+    one = Shared().one
     return [
         {
             "id": repository_id,
             "name": name,
-            "storageType": storage_type,
-            "mode": mode,
-            "workspaceId": owner_id,
+            "storageType": one(storage_type),
+            "mode": one(mode),
+            "workspaceId": one(owner_id),
             "buckets": buckets.get(repository_id, []),
             "aiLlms": llms.get(repository_id, []),
             "apiKeys": storage_keys.get(repository_id, []),
@@ -108,9 +110,9 @@ def _read(connection: Connection, scope: Scope) -> list[dict[str, Any]]:
             "disabled": False,
             "etag": etag(repository_id, version),
         }
-        for repository_id, name, storage_type, mode, owner_id, created_at, version in connection.execute(
-            of_repositories(_ALL, scope)
-        ).all()
+        for repository_id, name, storage_type, mode, owner_id, created_at, version in rows_of(
+            connection, of_repositories(_ALL, scope)
+        )
     ]
 
 
@@ -217,14 +219,11 @@ def _live(connection: Connection, repository_id: str) -> Live:
 def _attached_buckets(connection: Connection, scope: Scope) -> dict[str, list[dict[str, Any]]]:
     expanded = attached_buckets(connection, *scope)
     attached: dict[str, list[dict[str, Any]]] = {}
-    rows = connection.execute(of_their_parts(_BUCKETS, _a.repository_id, scope)).all()
+    one = Shared().one
+    rows = rows_of(connection, of_their_parts(_BUCKETS, _a.repository_id, scope))
     for repository_id, bucket_id, folder, master in rows:
-        item = {
-            "bucketId": bucket_id,
-            "folder": folder,
-            "master": master,
-            "bucket": _there(expanded, bucket_id, repository_id),
-        }
+        bucket = _there(expanded, bucket_id, repository_id)
+        item = {"bucketId": bucket["id"], "folder": one(folder), "master": master, "bucket": bucket}
         if repository_id in attached:
             attached[repository_id].append(item)
         else:
@@ -235,8 +234,9 @@ def _attached_buckets(connection: Connection, scope: Scope) -> dict[str, list[di
 def _attached_llms(connection: Connection, scope: Scope) -> dict[str, list[dict[str, Any]]]:
     expanded = attached_llms(connection, *scope)
     attached: dict[str, list[dict[str, Any]]] = {}
-    for repository_id, llm_id in connection.execute(of_their_parts(_LLMS, _l.repository_id, scope)).all():
-        item = {"aiLlmId": llm_id, "aiLlm": _there(expanded, llm_id, repository_id)}
+    for repository_id, llm_id in rows_of(connection, of_their_parts(_LLMS, _l.repository_id, scope)):
+        llm = _there(expanded, llm_id, repository_id)
+        item = {"aiLlmId": llm["id"], "aiLlm": llm}
         attached.setdefault(repository_id, []).append(item)
     return attached
 

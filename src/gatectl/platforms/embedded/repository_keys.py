@@ -20,6 +20,7 @@ from . import tables
 from .fields import Body, choice, name_text, not_found
 from .identity import new_id, timestamp
 from .llms import AI_TYPES
+from .rows import rows_of
 from .scope import Scope, of_their_parts
 from .store import Transaction
 
@@ -73,7 +74,7 @@ class Keys(NamedTuple):
 
 def keys_of_repositories(connection: Connection, scope: Scope) -> Keys:
     keys = Keys({}, {})
-    for row in connection.execute(of_their_parts(_ALL, _k.repository_id, scope)).all():
+    for row in rows_of(connection, of_their_parts(_ALL, _k.repository_id, scope)):
         repository_id, family, key_id, name, access, key, created_at = row
         item = {"id": key_id, "name": name, "key": key, "createdAt": created_at}
         if family == "ai":
