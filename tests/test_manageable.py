@@ -77,7 +77,7 @@ def raising(error: Exception) -> Callable[[], Sequence[Wire]]:
 
 
 def read(reader: Any, **asked: Any) -> Current:
-    return read_current(reader, ["main"], read_workspaces(reader), **{"llms": False, **asked})
+    return read_current(reader, ["main"], read_workspaces(reader), **{"needed": (), **asked})
 
 
 def findings(current: Current, *documents: Manifest) -> list[Finding]:
@@ -106,7 +106,7 @@ def test_llms_that_nobody_needs_are_asked_for_once_and_may_be_refused(error: Exc
 @pytest.mark.parametrize("error", REFUSALS, ids=repr)
 def test_a_manifest_that_needs_a_refused_list_is_told_so_and_no_other(error: Exception) -> None:
     reader = Lists(bucket=[BUCKET], llm=raising(error), apikeys=raising(error))
-    current = read(reader, llms=True, api_keys=True)
+    current = read(reader, needed=("LLM",), api_keys=True)
     found = findings(
         current, llm("gpt"), repository("assistant", [entry("LLM", "gpt")], endpoint="OpenAI"),
         repository("orders", [entry("S3", "logs")]), bucket("media", ("S3", "media"), credentials={"apiKey": "k1"}),
@@ -117,7 +117,7 @@ def test_a_manifest_that_needs_a_refused_list_is_told_so_and_no_other(error: Exc
 def test_what_is_needed_and_fails_or_has_no_token_stops_everything() -> None:
     for error in (Uncertain("500", settled=True), NotAuthenticated("401")):
         with pytest.raises(PlatformError):
-            read(Lists(llm=raising(error)), llms=True)
+            read(Lists(llm=raising(error)), needed=("LLM",))
     with pytest.raises(NotAuthenticated):
         read(Lists(llm=raising(NotAuthenticated("401"))))
 
@@ -128,7 +128,7 @@ def test_a_list_of_llms_that_is_not_whole_stops_everything_and_one_that_cannot_b
     odd = Lists(bucket=[BUCKET], repo=[repo("b1")], llm=[{"id": "l1", "name": 7, "aiType": "OPENAI"}, LLM])
     assert list(read(odd).states["main"].indexes["LLM"].by_name) == ["gpt"]
     with pytest.raises(IncompleteList, match="its 'name' is missing"):
-        read(odd, llms=True)
+        read(odd, needed=("LLM",))
 
 
 def test_provider_keys_are_asked_for_only_where_they_tell_an_account() -> None:

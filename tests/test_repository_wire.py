@@ -10,7 +10,7 @@ from gatectl.kinds import llm
 from gatectl.kinds.interface import Context
 from gatectl.kinds.repository import lost, read
 
-CONTEXT = Context("ml", "w1", {}, {}, {}, None)
+CONTEXT = Context("ml", "w1", {}, {}, None)
 HEAD = {"id": "r1", "name": "r", "storageType": "S3", "mode": "NORMAL", "workspaceId": "w1"}
 
 

@@ -239,7 +239,7 @@ def _by_identity(item: Any) -> Any:
 def shown_as(item: Json, context: Any) -> None:
     """What was attached points where the plan said."""
     if item["id"] is not None:
-        live = (context.llms if item["type"] == "LLM" else context.buckets)[item["id"]]
+        live = context.of("LLM" if item["type"] == "LLM" else "Bucket")[item["id"]]
         for name in ("provider", "endpoint"):
             assert (live.spec.get(name) or None) == item.get(name)
         assert item["label"] in (None, live.key.name)

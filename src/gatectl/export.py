@@ -13,7 +13,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, Final, NamedTuple
 
 from gatectl import rules
-from gatectl.kinds import KINDS, bucket
+from gatectl.kinds import KINDS
 from gatectl.manifests import sources, validate
 from gatectl.manifests.desired import offline_namespace, read_manifest
 from gatectl.model import Attachment, Desired, Document, Finding, Live, Manifest, ObjectKey, SourceFile, State
@@ -57,8 +57,8 @@ def _content(state: WorkspaceState) -> Iterator[Exported]:
             None,
             (item.problem,),
         )
-    identities = Counter(comparable(bucket.identity(b.spec)) for b in state.indexes["Bucket"].by_id.values())
-    labels = Counter((comparable(bucket.identity(b.spec)), b.key.name) for b in state.indexes["Bucket"].by_id.values())
+    registered = list(_registered(state))
+    identities, labels = Counter(identity for identity, _ in registered), Counter(registered)
     for name, index in state.indexes.items():
         for live in sorted(index.by_id.values(), key=lambda each: (each.key.name, each.id)):
             reason = _inexpressible(live, index)
@@ -68,6 +68,15 @@ def _content(state: WorkspaceState) -> Iterator[Exported]:
                 yield _repository(live, identities, labels)
             else:
                 yield Exported(live, _document(live, _spec(live)), ())
+
+
+def _registered(state: WorkspaceState) -> Iterator[tuple[Identity, str]]:
+    """The identities that several objects may register, each with the name of one that does."""
+    for name, index in state.indexes.items():
+        kind = KINDS[name]
+        for live in index.by_id.values() if kind.doubles else ():
+            if kind.identity is not None:
+                yield comparable(kind.identity(live.spec)), live.key.name
 
 
 def _inexpressible(live: Live, index: Index) -> str | None:
@@ -82,25 +91,25 @@ def _workspace(live: Live, workspaces: Index) -> Exported:
     if len(alike) > 1:
         others = ", ".join(sorted(a.id for a in alike if a.id != live.id))
         return Exported(live, None, (f"its name is shared, case ignored, with {others}",))
-    return Exported(
-        live, {"apiVersion": validate.API_VERSION, "kind": "Workspace", "metadata": {"name": live.key.name}}, ()
-    )
+    return Exported(live, _document(live, _spec(live)), ())
 
 
 def _document(live: Live, spec: Mapping[str, Any]) -> dict[str, Any]:
-    metadata = {"name": live.key.name, "workspace": live.key.workspace}
-    return {"apiVersion": validate.API_VERSION, "kind": live.key.kind, "metadata": metadata, "spec": dict(spec)}
+    metadata = {"name": live.key.name}
+    if live.key.workspace is not None:
+        metadata["workspace"] = live.key.workspace
+    head = {"apiVersion": validate.API_VERSION, "kind": live.key.kind, "metadata": metadata}
+    return {**head, "spec": dict(spec)} if spec else head
 
 
 def _spec(live: Live) -> dict[str, Any]:
-    return {name: value for name, value in live.spec.items() if name != "name" and value != ""}
+    """What a manifest says of an object: neither its name nor what goes without saying."""
+    unsaid = KINDS[live.key.kind].defaults
+    return {name: value for name, value in live.spec.items() if name != "name" and value not in ("", unsaid.get(name))}
 
 
 def _repository(live: Live, identities: Counter[Identity], labels: Counter[tuple[Identity, str]]) -> Exported:
-    spec: dict[str, Any] = {"endpointType": live.spec["endpointType"]}
-    if live.spec["mode"] != "Normal":
-        spec["mode"] = live.spec["mode"]
-    spec["resources"] = []
+    spec = {**_spec(live), "resources": []}
     remarks = []
     for item in live.attachments:
         if item.type not in FAMILIES or "" in item.identity:
@@ -244,7 +253,7 @@ def file_names(exported: Sequence[Exported]) -> list[str]:
     taken: set[str] = set()
     for item in exported:
         key = item.live.key
-        folder = [key.workspace, KINDS[key.kind].plural] if key.workspace is not None else ["workspaces"]
+        folder = [key.workspace, KINDS[key.kind].plural] if key.workspace is not None else [KINDS[key.kind].plural]
         stem = "/".join(_slug(part) for part in (*folder, key.name))
         if stem.endswith("/gatectl"):
             stem += f"-{key.kind.lower()}"  # gatectl.yaml is what project files are called

@@ -19,7 +19,7 @@ from gatectl.clock import CLOCK, Clock, Deadline, Patience
 from gatectl.documents.findings import NameFile, finding_json, relative_to
 from gatectl.documents.plans import Input, Plan, Remarks, Selection, Since, Source
 from gatectl.errors import InputError, UsageError
-from gatectl.kinds import KINDS
+from gatectl.kinds import KINDS, WORKSPACE
 from gatectl.manifests import commits, desired, loading, places, selection, sources
 from gatectl.manifests.loading import Loaded, manifest_paths
 from gatectl.model import Desired, Finding, ObjectKey
@@ -34,6 +34,7 @@ from gatectl.project import Environment, Project
 from gatectl.quote import quote
 from gatectl.records import read_records
 from gatectl.records.interface import RecordsReader
+from gatectl.resources import registrar_of
 
 
 class Request(NamedTuple):
@@ -150,7 +151,7 @@ def make_plan(
 
 def _visible(wanted: Desired, reader: Reader) -> Index:
     """The workspaces that who asks may see; one that is declared by id goes by its declared name."""
-    renamed = {m.id: m.name for m in wanted.of("Workspace") if m.id is not None and m.name is not None}
+    renamed = {m.id: m.name for m in wanted.of(WORKSPACE.name) if m.id is not None and m.name is not None}
     return read_workspaces(reader, renamed)
 
 
@@ -180,9 +181,10 @@ def _applied(request: Request, records: RecordsReader) -> frozenset[str] | None:
 def _read_content(request: Request, reader: Reader, wanted: Desired, names: Iterable[str], visible: Index) -> Current:
     """What the workspaces of these names hold, as far as the manifests need it."""
     needs_keys = any("apiKey" in (m.credentials or {}) for m in wanted.manifests)
-    needs_llms = any(m.kind == "LLM" or any(e.type == "LLM" for e in m.entries or ()) for m in wanted.manifests)
+    needed = {registrar_of(entry.type) for m in wanted.manifests for entry in m.entries or ()}
+    needed.update(m.kind for m in wanted.manifests)
     patience = patience_of(request.environment, request.clock)
-    return read_current(reader, names, visible, api_keys=needs_keys, llms=needs_llms, patience=patience)
+    return read_current(reader, names, visible, api_keys=needs_keys, needed=needed, patience=patience)
 
 
 def _remarks(request: Request, current: Current, names: Iterable[str], remarks: Remarks | None) -> Remarks:
@@ -311,11 +313,18 @@ def _check_options(request: Request) -> None:
         raise UsageError("--prune deletes what no manifest declares, so it goes with all manifests",
                          "leave out PATH, -l, --target and --changed-since")  # fmt: skip
     kinds = {kind.name.lower(): kind for kind in KINDS.values()}
+    able = [kind for kind in KINDS.values() if kind.credentials]
     for text in request.renew:
         kind = kinds.get(text.partition("/")[0].lower())
         if kind is not None and not kind.credentials:
-            raise UsageError(f"--renew-credentials {quote(text)}: only a Bucket or an LLM has credentials",
-                             "name one: Bucket/NAME or LLM/NAME")  # fmt: skip
+            raise UsageError(f"--renew-credentials {quote(text)}: only {_either([k.one for k in able])} has credentials",
+                             f"name one: {_either([f'{k.name}/NAME' for k in able])}")  # fmt: skip
+
+
+def _either(names: Sequence[str]) -> str:
+    """One of these, in a sentence."""
+    *most, last = names
+    return f"{', '.join(most)} or {last}" if most else last
 
 
 def _selected(request: Request, wanted: Desired) -> frozenset[ObjectKey]:

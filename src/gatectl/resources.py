@@ -55,6 +55,8 @@ FAMILIES: Final[Mapping[str, Family]] = {
 }
 
 STORAGE: Final = frozenset(family.type for family in FAMILIES.values() if family.storage)
+STORAGE_KINDS: Final = frozenset(family.kind for family in FAMILIES.values() if family.storage)
+"""The kinds whose objects register storage."""
 BUCKETS: Final = frozenset(family.type for family in FAMILIES.values() if family.fields == ("bucket",))
 """What is addressed by the name of a bucket alone."""
 CONTAINERS: Final = frozenset(family.type for family in FAMILIES.values() if "container" in family.fields)

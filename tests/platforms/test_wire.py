@@ -12,7 +12,7 @@ from gatectl.kinds.interface import Context, Order
 from gatectl.platforms.wire import attached_buckets, attached_llms, keys_of, read_list
 
 ITEMS = [{"id": "a"}, {"id": "b"}]
-CONTEXT = Context("ml", "w1", {}, {}, {}, None)
+CONTEXT = Context("ml", "w1", {}, {}, None)
 
 
 def read(items: list[Any], **envelope: Any) -> list[str]:

@@ -15,7 +15,7 @@ from gatectl.documents.operations import NAME, credentials_of, has_states, key_o
 from gatectl.documents.plans import OLD_VERSION, Operation, Plan, Pointed, Resource
 from gatectl.documents.states import pointed_of, points_of, read_attachment
 from gatectl.errors import StalePlan
-from gatectl.kinds import KINDS
+from gatectl.kinds import KINDS, home_of, referred
 from gatectl.kinds.interface import find_api_keys
 from gatectl.kinds.states import attachment_token
 from gatectl.model import Live, ObjectKey
@@ -153,23 +153,27 @@ class _About(NamedTuple):
     """Where the buckets and LLMs that the plan changes point, before and after, by id."""
     released: Mapping[str | None, frozenset[str | None]]
     """The repositories that the plan detaches a resource from, by its id."""
-    made: frozenset[str]
-    """The workspaces that the plan creates."""
+    made: frozenset[ObjectKey]
+    """The objects that the plan creates."""
+    ids: frozenset[str | None]
+    """The ids of those that it changes or deletes."""
 
     @staticmethod
     def of(operations: Iterable[Operation], current: Current) -> _About:
-        labels, made, pointed = set(), set(), dict[str, list[Pointed]]()
+        labels, made, pointed, ids = set(), set(), dict[str, list[Pointed]](), set()
         released: dict[str | None, set[str | None]] = {}
         for op in operations:
+            ids.add(op["platformId"])
             if op["action"] == "create":
-                labels.update([(op["workspace"], op["name"])] if op["kind"] == "Bucket" else [])
-                made.update([op["name"]] if not KINDS[op["kind"]].scoped else [])
+                labels.update([(op["workspace"], op["name"])] if KINDS[op["kind"]].doubles else [])
+                made.add(key_of(op))
             elif op["action"] == "update" and op["platformId"] is not None and KINDS[op["kind"]].registers:
                 pointed[op["platformId"]] = list(_points(op))
             for item in op["detach"]:
                 released.setdefault(item["id"], set()).add(op["platformId"])
         freed = {name: frozenset(ids) for name, ids in released.items()}
-        return _About(registered_buckets(current) if labels else {}, frozenset(labels), pointed, freed, frozenset(made))
+        registered = registered_buckets(current) if labels else {}
+        return _About(registered, frozenset(labels), pointed, freed, frozenset(made), frozenset(ids))
 
 
 def _points(op: Operation) -> Iterator[Pointed]:
@@ -184,7 +188,7 @@ def _references(op: Operation, live: Live | None, current: Current, about: _Abou
     state = None
     if op["workspace"] is not None:
         there = len(current.workspaces.by_name.get(op["workspace"], ()))
-        if there != 1 and not (there == 0 and op["workspace"] in about.made):
+        if there != 1 and not (there == 0 and home_of(key_of(op)) in about.made):
             yield "/metadata/workspace", op["workspace"], f"{there} of this name", op["workspace"]
         state = current.states.get(op["workspace"])
     yield from _names(op, current)
@@ -193,6 +197,7 @@ def _references(op: Operation, live: Live | None, current: Current, about: _Abou
             yield from _attached(op, item, state, about)
         yield from _api_key(op, state)
         yield from _users(op, state, about)
+        yield from _referred(op, current, about)
     yield from _twins(op, about)
     yield from _keys(op, live)
 
@@ -245,14 +250,28 @@ def _users(op: Operation, state: WorkspaceState, about: _About) -> Iterator[Row]
     if op["action"] != "delete" or not KINDS[op["kind"]].registers:
         return
     letting_go = about.released.get(op["platformId"], frozenset())
-    for repository in state.indexes["Repository"].by_id.values():
-        if repository.id not in letting_go and any(a.id == op["platformId"] for a in repository.attachments):
-            yield "attached by", None, repository.key.name, None
+    for live in (live for index in state.indexes.values() for live in index.by_id.values()):
+        if live.id not in letting_go and any(a.id == op["platformId"] for a in live.attachments):
+            yield "attached by", None, live.key.name, None
+
+
+def _referred(op: Operation, current: Current, about: _About) -> Iterator[Row]:
+    """What an operation's object will name and is not there, or there are several of; and who names what is to be deleted,
+    besides those that the plan changes."""
+    after = op.get("after")
+    for path, key in referred(key_of(op), read_after(op)) if after is not None else ():
+        there = len(current.among(key).by_name.get(key.name, ()))
+        if there != 1 and not (there == 0 and key in about.made):
+            yield path, key.name, f"{there} of this name", key.name
+    if op["action"] == "delete":
+        for live in current.lives():
+            if live.id not in about.ids and any(key == key_of(op) for _, key in referred(live.key, live.state)):
+                yield "referred to by", None, str(live.key), None
 
 
 def _twins(op: Operation, about: _About) -> Iterator[Row]:
     """Buckets that have meanwhile been registered with the identity of one that is to be registered."""
-    if op["kind"] != "Bucket" or op["action"] != "create":
+    if not KINDS[op["kind"]].doubles or op["action"] != "create":
         return
     spec = read_after(op).spec
     after = op.get("after")
@@ -293,10 +312,11 @@ def _breaches(
     broken: dict[str, list[str]] = {}
     if not changed:
         return broken
+    named = {(key.workspace, key.name): name for key, name in changed.items()}
     for finding in final_state(endings, deleted, frozenset(changed), current, rules):
         if finding.severity == "error":
             for workspace, name in finding.about:
-                found = changed.get(ObjectKey("Repository", workspace, name or ""))
+                found = named.get((workspace, name or ""))
                 if found is not None:
                     broken.setdefault(found, []).append(finding.message)
     return broken

@@ -8,7 +8,7 @@ from gatectl.documents.operations import credentials_of, resources_of
 from gatectl.documents.plans import Operation, Plan
 from gatectl.errors import Forbidden
 from gatectl.kinds import KINDS
-from gatectl.planning.current import Current, read_current, read_workspaces
+from gatectl.planning.current import API_KEYS, Current, read_current, read_workspaces
 from gatectl.planning.manageable import read_only
 from gatectl.platforms.interface import Reader
 from gatectl.quote import quote
@@ -21,17 +21,18 @@ def read_concerned(reader: Reader, plan: Plan) -> Current:
     names = sorted({item["workspace"] for item in (*operations, *plan["adopts"]) if item["workspace"] is not None})
     kinds = _kinds(plan)
     api_keys = any("apiKey" in (credentials_of(op) or {}) for op in operations)
-    llms = "LLM" in kinds or "LLM" in _registrars(operations)
+    needed = kinds | _registrars(operations)
     current = read_current(
-        reader, names, read_workspaces(reader, _renamed(operations)), kinds, api_keys=api_keys, llms=llms
+        reader, names, read_workspaces(reader, _renamed(operations)), kinds, api_keys=api_keys, needed=needed
     )
-    _refuse_without(current, [*(["ai/llm"] if llms else []), *(["apikeys"] if api_keys else [])])
+    optional = [kind.collection for kind in KINDS.values() if kind.optional is not None and kind.name in needed]
+    _refuse_without(current, [*optional, *([API_KEYS] if api_keys else [])])
     return current
 
 
 def _renamed(operations: Sequence[Operation]) -> dict[str, str]:
     """The new names of the workspaces that are renamed, by id."""
-    changed = ((op["platformId"], op) for op in operations if not KINDS[op["kind"]].scoped)
+    changed = ((op["platformId"], op) for op in operations if KINDS[op["kind"]].holds)
     return {platform_id: op["name"] for platform_id, op in changed if platform_id}
 
 
@@ -39,7 +40,8 @@ def _kinds(plan: Plan) -> set[str]:
     """The kinds of what a plan is about."""
     kinds = {item["kind"] for item in (*plan["operations"], *plan["adopts"])}
     if any(op["action"] == "delete" for op in plan["operations"]):
-        kinds.update(name for name, kind in KINDS.items() if kind.attaches)  # who attaches what is to be deleted
+        # Who attaches what is to be deleted, or refers to it.
+        kinds.update(name for name, kind in KINDS.items() if kind.attaches or kind.refers)
     return kinds
 
 

@@ -8,14 +8,14 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Container, Iterator, Mapping, Sequence
 from typing import Final
 
 from gatectl import model
 from gatectl.documents.operations import CREDENTIALS, LISTS, NAME, ListName, attached_in, key_of, values_of
 from gatectl.documents.plans import OLD_VERSION, Field, Operation, Plan, Resource, State
 from gatectl.documents.states import read_attachment, read_state
-from gatectl.kinds import KINDS
+from gatectl.kinds import KINDS, home_of, referred
 from gatectl.kinds.interface import Kind
 from gatectl.kinds.states import attachment_token, state_hash
 from gatectl.manifests.validate import API_VERSION
@@ -152,7 +152,7 @@ def _form(op: Operation, kind: Kind, name: str, state: State) -> str | None:
         return f"a {kind.name} attaches {'nothing' if 'attachments' in state else 'something or nothing'}"
     if "apiKeys" in state and not (kind.attaches and name == "before"):
         return "it has no API keys"
-    if "besides" in state and (kind.name != "Bucket" or op["action"] != "create"):
+    if "besides" in state and (not kind.doubles or op["action"] != "create"):
         return "nothing is registered beside it"
     return None
 
@@ -220,7 +220,8 @@ def _place(item: Resource) -> tuple[str, ...]:
 def _order(operations: Sequence[Operation]) -> Iterator[str]:
     """Whether the operations come in the order in which they can be done, each after what it needs."""
     ids = {op["id"] for op in operations}
-    changes = [_change(op) for op in operations]
+    made = {key_of(op) for op in operations if op["action"] == "create"}
+    changes = [_change(op, made) for op in operations]
     for op, change in zip(operations, changes, strict=True):
         if any(operation_id(made) not in ids for made in _made_for(change)):
             yield f"operation {op['id']!r} attaches what neither exists nor is created"
@@ -229,14 +230,17 @@ def _order(operations: Sequence[Operation]) -> Iterator[str]:
         yield "its operations do not come in the order that they need"
 
 
-def _change(op: Operation) -> Change:
-    """What an operation does, as far as its place in the order goes."""
+def _change(op: Operation, made: Container[ObjectKey]) -> Change:
+    """What an operation does, as far as its place in the order goes. `made` are the objects that the plan creates."""
     key = key_of(op)
     attach, detach, keep = (tuple(map(read_attachment, op[name])) for name in LISTS)
     change = Change(op["action"], key, op["platformId"], "", (), attach, detach, keep, None, None, False, detach,
                     frozenset(), None)  # fmt: skip
-    home = [ObjectKey("Workspace", None, key.workspace)] if key.workspace is not None else []
-    return change._replace(needs=frozenset((*home, *_made_for(change))))
+    home = home_of(key)
+    before, after = op.get("before"), op.get("after")
+    named = [other for _, other in referred(key, read_state(after))] if after is not None else []
+    needs = frozenset((*([home] if home is not None else []), *_made_for(change), *(n for n in named if n in made)))
+    return change._replace(needs=needs, before=read_state(before) if before is not None else None)
 
 
 def _made_for(change: Change) -> list[ObjectKey]:

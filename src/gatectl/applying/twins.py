@@ -7,19 +7,16 @@ each run removes only what it made itself and nothing uses. All runs come to the
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Final
+from collections.abc import Iterator, Sequence
 
 from gatectl.applying.conditions import as_wanted
 from gatectl.documents.operations import key_of
 from gatectl.documents.plans import Operation
 from gatectl.errors import PlatformError
-from gatectl.kinds import KINDS
+from gatectl.kinds import KINDS, referred
 from gatectl.model import Live
-from gatectl.planning.current import Current
-from gatectl.platforms.interface import Collection, Identification, Reader
-
-_CONTENT: Final[Sequence[Collection]] = ("bucket", "repo", "ai/llm")
+from gatectl.planning.current import Current, WorkspaceState
+from gatectl.platforms.interface import Identification, Reader
 
 
 def same_name(op: Operation, current: Current) -> list[Live]:
@@ -35,18 +32,31 @@ def keeper(op: Operation, lives: Sequence[Live], current: Current, reader: Reade
 
 
 def in_use(live: Live, current: Current, reader: Reader) -> bool:
-    """Whether something uses an object: a repository attaches it, or a workspace holds anything. What cannot be read counts
-    as use: then nothing is removed."""
+    """Whether something uses an object: a repository attaches it, another object refers to it, or a workspace holds anything.
+    What cannot be read counts as use: then nothing is removed."""
     try:
-        if not KINDS[live.key.kind].scoped:
-            return any(reader.list(collection, live.id) for collection in _CONTENT)
+        if KINDS[live.key.kind].holds:
+            return any(reader.list(kind.collection, live.id) for kind in KINDS.values() if kind.scoped)
         state = current.states.get(live.key.workspace or "")
-        repositories = reader.list("repo", state.context.workspace_id) if state is not None else ()
-        read = KINDS["Repository"].read
-        found = {a.id for wire in repositories if state for a in read(wire, state.context).attachments}
+        used = state is not None and any(_uses(other, live) for other in _others(live, state, reader))
     except (PlatformError, KeyError, TypeError, AttributeError):
         return True
-    return live.id in found or bool(live.wire.get("repos"))
+    return used or bool(live.wire.get("repos"))
+
+
+def _others(live: Live, state: WorkspaceState, reader: Reader) -> Iterator[Live]:
+    """The objects of a workspace that may use one, as they are now."""
+    for kind in KINDS.values():
+        if kind.attaches or live.key.kind in kind.refers.values():
+            yield from (
+                kind.read(wire, state.context) for wire in reader.list(kind.collection, state.context.workspace_id)
+            )
+
+
+def _uses(other: Live, live: Live) -> bool:
+    return any(a.id == live.id for a in other.attachments) or any(
+        key == live.key for _, key in referred(other.key, other.state)
+    )
 
 
 def unsettled(op: Operation, lives: Sequence[Live], own: str | None, platform: Identification) -> str:

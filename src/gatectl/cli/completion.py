@@ -111,16 +111,14 @@ def nothing() -> list[CompletionItem[str]]:
 
 def _objects(options: Globals, _incomplete: str) -> Iterator[str]:
     for manifest in _manifests(options):
-        if manifest.name and manifest.kind == "Workspace":
-            yield f"Workspace/{manifest.name}"
-        elif manifest.name:
+        if manifest.name:
             yield "/".join(filter(None, (manifest.kind, manifest.workspace, manifest.name)))
             yield f"{manifest.kind}/{manifest.name}"
 
 
 def _workspaces(options: Globals, _incomplete: str) -> Iterator[str]:
     for manifest in _manifests(options._replace(workspace=None)):
-        named = manifest.name if manifest.kind == "Workspace" else manifest.workspace
+        named = manifest.name if KINDS[manifest.kind].holds else manifest.workspace
         if named:
             yield named
 

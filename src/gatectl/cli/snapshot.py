@@ -63,7 +63,7 @@ def _read_back(taken: Snapshot) -> None:
     reader = snapshot.SnapshotReader(Path("snapshot"), taken)
     visible = read_workspaces(reader)
     names = [visible.by_id[each].key.name for each in taken["contents"]]
-    read_current(reader, names, visible, llms=False)
+    read_current(reader, names, visible, needed=())
 
 
 def _chosen(reader: Reader, wanted: str | None) -> list[str] | None:

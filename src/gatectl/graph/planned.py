@@ -103,7 +103,11 @@ class _Drawing:
     def resource(self, operation: Operation) -> None:
         """A bucket or an LLM configuration that changes: by its identity, or by the label that it is known under."""
         workspace, name, mark = operation["workspace"], operation["name"], _MARKS[operation["action"]]
-        node = _resource(operation) or self._labelled(workspace, name) or resource_node(workspace, ("Bucket", name))
+        node = (
+            _resource(operation)
+            or self._labelled(workspace, name)
+            or resource_node(workspace, (operation["kind"], name))
+        )
         known = self.nodes.get(node.key) or self._declared.nodes.get(node.key) or node
         self.nodes[node.key] = known._replace(mark=mark, label=name)
 

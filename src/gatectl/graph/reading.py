@@ -58,7 +58,7 @@ class _Problems:
                 if spot is not None and spot.pointer[:2] == ("spec", "resources") and len(spot.pointer) > 2:
                     self._entries.setdefault((id(spot.document), int(spot.pointer[2])), []).append(text)
             about = set(finding.about)
-            if finding.subject is not None and finding.subject[0] == "Repository":
+            if finding.subject is not None and finding.subject[0] == REPOSITORY:
                 about.add(finding.subject[1:])
             for repository in about:
                 self._repositories.setdefault(repository, []).append(text)
@@ -77,7 +77,7 @@ def _declared(manifest: Manifest, grouping: Grouping) -> Node | None:
     group = (manifest.workspace or "", grouping(manifest.labels))
     if KINDS[manifest.kind].attaches and manifest.name is not None:
         note = words(manifest.spec.get("endpointType"), manifest.spec.get("mode"))
-        return Node(repository_key(manifest.workspace, manifest.name), "Repository", manifest.name, group, "", note)
+        return Node(repository_key(manifest.workspace, manifest.name), REPOSITORY, manifest.name, group, "", note)
     identity = KINDS[manifest.kind].identity_in(manifest.spec, manifest.name)
     if identity is None:
         return None
@@ -128,7 +128,11 @@ def _live(live: Live) -> Node | None:
         return None
     identity = kind.identity_in(live.spec, name)
     if identity is None:  # an Azure container whose account cannot be told
-        identity = (str(live.spec["type"]), "?", str(live.spec.get("container", live.spec.get("bucket", name))))
+        identity = (
+            str(live.spec.get("type", kind.name)),
+            "?",
+            str(live.spec.get("container", live.spec.get("bucket", name))),
+        )
     label = name if name != identity[-1] else ""
     note = words(label, live.spec.get("region") or live.spec.get("provider"))
     return resource_node(workspace, identity)._replace(group=(workspace or "", ""), note=note, label=name)

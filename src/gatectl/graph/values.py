@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Final, Literal, NamedTuple
 
+from gatectl import kinds
 from gatectl.quote import quote, safe
 from gatectl.resources import comparable
 
@@ -16,7 +17,7 @@ SIGNS: Final[Mapping[Mark, str]] = {"same": "", "added": "+", "changed": "~", "r
 Key = tuple[str, ...]
 """("Repository", workspace, name), or (workspace, type, *names as they are compared)."""
 
-REPOSITORY: Final = "Repository"
+REPOSITORY: Final = kinds.REPOSITORY.name
 _FAMILIES: Final = {"AzureBlob": "Azure"}
 
 

@@ -1,4 +1,8 @@
-"""The kinds, as a table. A new kind is one module, one schema and one line here."""
+"""The kinds, as a table. A new kind is one module, one schema and one line here.
+
+A kind that refers to another comes after it. Two kinds are more than their rows: the model itself knows that objects lie in
+workspaces, and that repositories attach resources.
+"""
 
 from __future__ import annotations
 
@@ -7,7 +11,24 @@ from typing import Final
 
 from gatectl.kinds import bucket, llm, repository, workspace
 from gatectl.kinds.interface import Kind
+from gatectl.model import ObjectKey, State
 
 KINDS: Final[Mapping[str, Kind]] = {
     kind.name: kind for kind in (workspace.KIND, bucket.KIND, llm.KIND, repository.KIND)
 }
+
+WORKSPACE: Final = workspace.KIND
+"""The kind that holds the others."""
+
+REPOSITORY: Final = repository.KIND
+"""The kind that attaches resources."""
+
+
+def home_of(key: ObjectKey) -> ObjectKey | None:
+    """The workspace that an object lies in; None where it lies in none."""
+    return ObjectKey(WORKSPACE.name, None, key.workspace) if key.workspace is not None else None
+
+
+def referred(key: ObjectKey, state: State | None) -> list[tuple[str, ObjectKey]]:
+    """The objects that one refers to in a state (None: it is not there), each with the path of the field that names it."""
+    return KINDS[key.kind].referred(key.workspace, state.spec) if state is not None else []

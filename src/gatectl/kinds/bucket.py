@@ -10,6 +10,7 @@ from urllib.parse import urlsplit
 from gatectl.kinds.interface import Context, Kind, Order, credentials, name_of, optional_text, text
 from gatectl.model import Fields, Live, Manifest, ObjectKey, State
 from gatectl.platforms.interface import Wire
+from gatectl.platforms.wire import is_azure
 from gatectl.quote import quote
 from gatectl.resources import Identity, names_of_bucket
 
@@ -31,6 +32,11 @@ def read(wire: Wire, context: Context) -> Live:
     spec["region"] = optional_text(wire, "region")
     spec["endpoint"] = optional_text(wire, "endpoint")
     return Live(ObjectKey("Bucket", context.workspace, name), text(wire, "id"), State(spec), wire)
+
+
+def needs_key(wire: Wire) -> bool:
+    """Whether only a provider API key tells whose container this is (U12)."""
+    return bool(is_azure(wire) and wire.get("apiKeyId") and not wire.get("key"))
 
 
 def _account(wire: Wire, context: Context) -> str:
@@ -116,6 +122,6 @@ KIND = Kind(
      "container": "/spec/container", "region": "/spec/region", "endpoint": "/spec/endpoint"},
     frozenset(("type", "bucket", "account", "container")),
     read, declared, comparable, body, _LEFT, identity=identity, credentials=True,
-    fields=fields, inexpressible=inexpressible,
+    fields=fields, inexpressible=inexpressible, doubles=True, needs_key=needs_key,
     least=({"type": "S3", "bucket": "x"}, {"type": "AzureBlob", "account": "x", "container": "x"}),
 )  # fmt: skip

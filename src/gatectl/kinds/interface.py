@@ -13,7 +13,7 @@ from collections.abc import Set as AbstractSet
 from typing import Any, Final, NamedTuple
 
 from gatectl.errors import PlatformRefused
-from gatectl.model import Attachment, Fields, Live, Manifest
+from gatectl.model import Attachment, Fields, Live, Manifest, ObjectKey
 from gatectl.platforms.interface import Collection, Wire
 from gatectl.quote import quote
 from gatectl.resources import Identity
@@ -22,16 +22,39 @@ from gatectl.resources import Identity
 class Context(NamedTuple):
     """What reading and writing an object of a workspace needs to know of its neighbours.
 
-    `buckets` and `llms` are the live ones of the workspace by id; `api_keys` the provider API keys (wire objects) by id.
-    `openai` is the wire value of an OpenAI endpoint (None: not known).
+    `lives` are the live objects of the workspace by kind and id, as far as they were read; `api_keys` the provider API keys
+    (wire objects) by id. `openai` is the wire value of an OpenAI endpoint (None: not known).
     """
 
     workspace: str | None
     workspace_id: str | None
-    buckets: Mapping[str, Live]
-    llms: Mapping[str, Live]
+    lives: Mapping[str, Mapping[str, Live]]
     api_keys: Mapping[str, Wire]
     openai: str | None
+
+    def of(self, kind: str) -> Mapping[str, Live]:
+        """The live objects of a kind by id."""
+        return self.lives.get(kind, _NOBODY)
+
+    def holding(self, kind: str, lives: Mapping[str, Live]) -> Context:
+        """The same, with the live objects of a kind."""
+        return self._replace(lives={**self.lives, kind: lives})
+
+    def name_of(self, kind: str, platform_id: str) -> str:
+        """What the object that a field refers to by id is called; "" where there is no such object."""
+        live = self.of(kind).get(platform_id)
+        return live.key.name if live is not None else ""
+
+    def id_of(self, kind: str, name: str) -> str:
+        """The id of the object that a field names. Raises PlatformRefused where there is none of that name, or several."""
+        found = [live.id for live in self.of(kind).values() if live.key.name == name]
+        if len(found) != 1:
+            there = "is not there" if not found else f"is there {len(found)} times"
+            raise PlatformRefused(f"{quote(kind)} '{quote(name)}' {there}", platform_code="NOT_FOUND")
+        return found[0]
+
+
+_NOBODY: Final[Mapping[str, Live]] = {}
 
 
 class Order(NamedTuple):
@@ -55,7 +78,17 @@ def _nothing_against(spec: Fields) -> str | None:
     return None
 
 
+def _never(wire: Wire) -> bool:
+    return False
+
+
 _ALL_SAID: Final[Fields] = {}
+
+Attached = Callable[[Wire], Sequence[tuple[str, object]]]
+"""What of one kind an object attaches, as the platform has it: each as its id and its expanded form, where there is one. Raises
+KeyError or TypeError where that cannot be read."""
+
+_ATTACHES_NOTHING: Final[Mapping[str, Attached]] = {}
 
 
 class Kind(NamedTuple):
@@ -69,10 +102,18 @@ class Kind(NamedTuple):
     names what of a live object such a write would drop, because we do not know it. `unique`: the platform is known to refuse
     a second object of a name (platform-contract.md, section 2.1), so that repeating a creation does no harm; any other
     creation of which the end is not known is never sent again. `identity` gives what an object is to its provider, for kinds
-    that register resources. `credentials`: its objects are registered with some. `attaches`: they attach resources. `by_name`:
+    that register resources. `credentials`: its objects are registered with some. `by_name`:
     two objects of one name in a workspace could not be told apart. `defaults` are the fields that every operation says, and a
     manifest need not. `fields` are those of a normal form, where not all objects of the kind have the same. `inexpressible`
     says why a live object cannot be a manifest (None: it can), and `least` what a manifest has to say, for each of its shapes.
+
+    What its objects have to do with others: `holds`, they are workspaces, which hold those of the kinds that are `scoped`.
+    `attached` gives, for each kind that registers resources, which of it an object attaches; whoever attaches has an
+    `endpointType` and a `mode`. `refers` says which fields name an object of another kind, in the same workspace: that one is
+    created before, deleted after, and there when something is written that names it; the row of the table comes after its.
+    `doubles`: several objects may register one identity, which is asked about (GW502). `needs_key` says whether an
+    object can only be read with the provider API keys (U12). `optional` is what the list of the kind is called where a
+    platform may refuse it (U25; None: every platform has it).
     """
 
     name: str
@@ -91,12 +132,23 @@ class Kind(NamedTuple):
     unique: bool = False
     identity: Callable[[Fields], Identity] | None = None
     credentials: bool = False
-    attaches: bool = False
     by_name: bool = False
     defaults: Fields = _ALL_SAID
     fields: Callable[[Fields], AbstractSet[str]] | None = None
     inexpressible: Callable[[Fields], str | None] = _nothing_against
     least: Sequence[Mapping[str, str]] = (_ALL_SAID,)
+    holds: bool = False
+    attached: Mapping[str, Attached] = _ATTACHES_NOTHING
+    refers: Mapping[str, str] = _ALL_SAID
+    doubles: bool = False
+    needs_key: Callable[[Wire], bool] = _never
+    optional: str | None = None
+
+    @property
+    def one(self) -> str:
+        """One of it, in a sentence: a Bucket, an LLM."""
+        spelled = self.name[:2].isupper()
+        return f"{'an' if self.name[0] in ('AEFHILMNORSX' if spelled else 'AEIOU') else 'a'} {self.name}"
 
     @property
     def plural(self) -> str:
@@ -105,9 +157,24 @@ class Kind(NamedTuple):
         return f"{word[:-1]}ies" if word.endswith("y") else f"{word}s"
 
     @property
+    def attaches(self) -> bool:
+        """Whether its objects attach resources."""
+        return bool(self.attached)
+
+    @property
     def registers(self) -> bool:
         """Whether its objects are resources that repositories attach."""
         return self.identity is not None
+
+    @property
+    def field_names(self) -> set[str]:
+        """What its fields are called in a manifest."""
+        return {path.rpartition("/")[2] for path in self.paths.values()}
+
+    def referred(self, workspace: str | None, spec: Fields) -> list[tuple[str, ObjectKey]]:
+        """The objects that a normal form names, each with the path of the field that does."""
+        named = ((field, kind, spec.get(field)) for field, kind in self.refers.items())
+        return [(self.paths[field], ObjectKey(kind, workspace, name)) for field, kind, name in named if name]
 
     def fields_of(self, spec: Fields) -> AbstractSet[str]:
         """The fields that a normal form like this one has."""

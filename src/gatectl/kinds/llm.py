@@ -58,5 +58,5 @@ KIND = Kind(
     "LLM", "llm", "ai/llm", 1, True,
     {"name": "/metadata/name", "provider": "/spec/provider", "endpoint": "/spec/endpoint"},
     frozenset(), read, declared, comparable, body, {"endpoint": ""}, identity=identity, credentials=True, by_name=True,
-    least=({"provider": "Other"},),
+    optional="LLM configurations", least=({"provider": "Other"},),
 )  # fmt: skip

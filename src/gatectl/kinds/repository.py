@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Final
 
-from gatectl.kinds import bucket
+from gatectl.kinds import bucket, llm
 from gatectl.kinds.interface import Context, Kind, Order, name_of, text
 from gatectl.model import Attachment, Fields, Live, Manifest, ObjectKey, State
 from gatectl.platforms.interface import Wire
@@ -40,7 +40,7 @@ def read(wire: Wire, context: Context) -> Live:
 
 def _bucket_attachment(item: Wire, context: Context) -> Attachment:
     bucket_id = text(item, "bucketId")
-    live = context.buckets.get(bucket_id)
+    live = context.of(bucket.KIND.name).get(bucket_id)
     if live is None and item.get("bucket"):
         live = bucket.read(item["bucket"], context)
     folder, master = str(item.get("folder") or ""), bool(item.get("master"))
@@ -51,7 +51,7 @@ def _bucket_attachment(item: Wire, context: Context) -> Attachment:
 
 def _llm_attachment(item: Wire, context: Context) -> Attachment:
     llm_id = text(item, "aiLlmId")
-    live = context.llms.get(llm_id)
+    live = context.of(llm.KIND.name).get(llm_id)
     name = live.key.name if live is not None else str((item.get("aiLlm") or {}).get("name") or llm_id)
     return Attachment(("LLM", name), None, llm_id, None, None)
 
@@ -105,10 +105,18 @@ def lost(wire: Wire) -> list[str]:
     return sorted(name for name, value in unknown_fields(wire).items() if may_attach(value))
 
 
+def _buckets(wire: Wire) -> list[tuple[str, object]]:
+    return [(str(item["bucketId"]), item.get("bucket")) for item in attached_buckets(wire)]
+
+
+def _llms(wire: Wire) -> list[tuple[str, object]]:
+    return [(str(item["aiLlmId"]), item.get("aiLlm")) for item in attached_llms(wire)]
+
+
 KIND = Kind(
     "Repository", "repository", "repo", 2, True,
     {"name": "/metadata/name", "endpointType": "/spec/endpointType", "mode": "/spec/mode"},
     frozenset(("endpointType", "mode")), read, declared, comparable, body, lost=lost, unique=True,
-    attaches=True, by_name=True, defaults=_DEFAULTS, inexpressible=inexpressible, least=({"endpointType": "S3"},),
-
+    attached={bucket.KIND.name: _buckets, llm.KIND.name: _llms}, by_name=True, defaults=_DEFAULTS, inexpressible=inexpressible,
+    least=({"endpointType": "S3"},),
 )  # fmt: skip

@@ -28,4 +28,4 @@ def body(order: Order, wire: Wire | None, context: Context) -> Mapping[str, Any]
 
 
 KIND = Kind("Workspace", "workspace", "workspace", 0, False, {"name": "/metadata/name"}, frozenset(), read, declared,
-            comparable, body)  # fmt: skip
+            comparable, body, holds=True)  # fmt: skip

@@ -92,7 +92,7 @@ def _text(value: Any) -> str | None:
 
 def offline_namespace(desired: Desired) -> Namespace:
     """What the manifests alone say, as the rules look at it."""
-    return Namespace([_view(m) for m in desired.manifests if m.kind == "Repository"], desired.manifests)
+    return Namespace([_view(m) for m in desired.manifests if KINDS[m.kind].attaches], desired.manifests)
 
 
 def _view(manifest: Manifest) -> RepositoryView:
@@ -101,6 +101,7 @@ def _view(manifest: Manifest) -> RepositoryView:
     if mode == "Mirror" and manifest.entries is None:
         mode = None  # its attachments are not managed, so whether one is the master is only known on the platform
     return RepositoryView(
+        manifest.kind,
         manifest.workspace,
         manifest.name,
         endpoint_type if type(endpoint_type) is str else None,

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from difflib import get_close_matches
 from typing import Any, Final, NamedTuple
 
+from gatectl.kinds import KINDS
 from gatectl.manifests.places import text_at
 from gatectl.manifests.written_out import holds_credential, is_secretive, looks_secret, path_of, secret_at
 from gatectl.model import Document, Finding, Spot
@@ -108,12 +109,13 @@ def _example(schema: Any) -> str:
 def _unknown(fault: Fault, field: str) -> Finding:
     pointer, known = fault.spot.pointer, fault.known
     spot = Spot(fault.spot.document, (*pointer, field), "key")
-    if fault.kind == "Repository" and field.lower() in _API_KEY_FIELDS:
+    kind = KINDS.get(fault.kind)
+    if kind is not None and kind.attaches and field.lower() in _API_KEY_FIELDS:
         hint = (
             "API keys are never created with a repository: generate them afterwards in the platform, under the"
             " repository's API keys; credentials of a provider belong into a Bucket or LLM manifest"
         )
-        return Finding("GW206", f"API keys do not belong in a Repository manifest: '{field}'", hint, spot=spot)
+        return Finding("GW206", f"API keys do not belong in {kind.one} manifest: '{field}'", hint, spot=spot)
     if fault.kind == "Project" and pointer == ("spec", "rules") and re.fullmatch(r"GW\d{3}", field):
         hint = f"its severity is fixed; {', '.join(map(quote, known))} may be error, warning or off"
         return Finding("GW202", f"rule {field} is not adjustable", hint, spot=spot)

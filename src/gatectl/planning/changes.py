@@ -11,12 +11,13 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import NamedTuple
 
 from gatectl.documents.operations import CREDENTIALS
-from gatectl.kinds import KINDS
+from gatectl.kinds import KINDS, home_of
 from gatectl.kinds.interface import Kind
 from gatectl.model import Attachment, Change, FieldChange, Fields, Finding, Live, Manifest, ObjectKey, Spot, State
 from gatectl.planning.attaching import check_folders, compare
 from gatectl.planning.current import Current
 from gatectl.planning.match import Pair
+from gatectl.planning.referring import check_referred, declared_keys, refer
 from gatectl.planning.registering import (
     Registered,
     bound,
@@ -98,9 +99,8 @@ class _Surroundings(NamedTuple):
 
     def home(self, key: ObjectKey) -> frozenset[ObjectKey]:
         """The workspace that has to be made, or renamed, before an object in it."""
-        if key.workspace is None or key.workspace in self.settled:
-            return frozenset()
-        return frozenset((ObjectKey("Workspace", None, key.workspace),))
+        home = home_of(key)
+        return frozenset((home,)) if home is not None and home.name not in self.settled else frozenset()
 
 
 def compute_changes(pairs: Sequence[Pair], current: Current, settings: Settings) -> Worked:
@@ -109,8 +109,9 @@ def compute_changes(pairs: Sequence[Pair], current: Current, settings: Settings)
     changes, unchanged, adopts, kept = [], [], [], []
     endings: dict[ObjectKey, Ending] = {}
     findings = list(check_duplicates(pairs, current))
+    declared = declared_keys(pairs)
     for pair in pairs:
-        found = _compared(pair, around)
+        found = _referring(pair, _compared(pair, around), declared, current)
         findings += found.findings
         if found.ending is not None:
             endings[pair.key] = found.ending
@@ -123,14 +124,14 @@ def compute_changes(pairs: Sequence[Pair], current: Current, settings: Settings)
         if pair.live is not None and _adopts(pair.live, settings):
             adopts.append((pair.key, pair.live.id))
     left, unmanaged = _leftovers(pairs, current, settings)
+    findings += [*_in_use(left, endings, current), *check_referred(left, changes, current)]
     changes += map(_deletion, left)
-    findings += _in_use(left, endings, current)
     return Worked(changes, endings, unchanged, adopts, kept, unmanaged, findings)
 
 
 def _surroundings(pairs: Sequence[Pair], current: Current, settings: Settings) -> _Surroundings:
-    renamed = {p.key.name for p in pairs if p.key.kind == "Workspace" and p.live and p.live.spec["name"] != p.key.name}
-    news = any(pair.key.kind == "Bucket" and pair.live is None for pair in pairs)
+    renamed = {p.key.name for p in pairs if KINDS[p.key.kind].holds and p.live and p.live.spec["name"] != p.key.name}
+    news = any(KINDS[pair.key.kind].doubles and pair.live is None for pair in pairs)
     return _Surroundings(
         current,
         settings,
@@ -142,6 +143,16 @@ def _surroundings(pairs: Sequence[Pair], current: Current, settings: Settings) -
 
 def _compared(pair: Pair, around: _Surroundings) -> _Compared:
     return _attaching(pair, around) if KINDS[pair.key.kind].attaches else _plain(pair, around)
+
+
+def _referring(pair: Pair, found: _Compared, declared: Mapping[ObjectKey, Pair], current: Current) -> _Compared:
+    """The same, with what its object refers to: what has to be made before, and what there is none of."""
+    if found.change is None or not KINDS[pair.key.kind].refers:
+        return found
+    needs, findings = refer(pair, found.change.after, declared, current)
+    return found._replace(
+        findings=[*found.findings, *findings], change=found.change._replace(needs=found.change.needs | needs)
+    )
 
 
 def _plain(pair: Pair, around: _Surroundings) -> _Compared:
@@ -319,7 +330,7 @@ def _users(endings: Mapping[ObjectKey, Ending], current: Current, doomed: set[st
     """The names of the repositories that attach a resource in the end, by its id."""
     decided = {ending.id for ending in endings.values()} | doomed
     ends = [(ending.key.name, ending.state) for ending in endings.values()]
-    ends += [(live.key.name, live.state) for live in current.lives("Repository") if live.id not in decided]
+    ends += [(live.key.name, live.state) for live in current.attaching() if live.id not in decided]
     users: dict[str | None, list[str]] = {}
     for name, state in ends:
         for platform_id in {item.id for item in state.attachments}:

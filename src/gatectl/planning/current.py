@@ -4,17 +4,17 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Collection as Container
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, MutableMapping, Sequence
 from typing import Final, NamedTuple
 
 from gatectl.clock import CONSISTENT, Patience
 from gatectl.errors import PlatformError, UsageError
-from gatectl.kinds import KINDS
-from gatectl.kinds.interface import Context, Kind
+from gatectl.kinds import KINDS, WORKSPACE
+from gatectl.kinds.interface import Attached, Context, Kind
 from gatectl.model import Live, ObjectKey
-from gatectl.planning.lists import MALFORMED, Legible, Spoiled, by_id, read_list, read_lives, read_optional
+from gatectl.planning.lists import MALFORMED, Legible, Listed, Spoiled, by_id, read_list, read_lives, read_optional
 from gatectl.platforms.interface import Collection, Reader, Wire
-from gatectl.platforms.wire import attached_buckets, attached_llms, is_azure, is_deleted
+from gatectl.platforms.wire import is_deleted
 from gatectl.quote import quote
 
 
@@ -49,8 +49,12 @@ class WorkspaceState(NamedTuple):
 
     def holding(self, kind: Kind, found: Legible) -> WorkspaceState:
         """The same, with the objects of a kind."""
-        indexes = {**self.indexes, kind.name: Index(found.lives)}
-        return self._replace(indexes=indexes, spoiled=(*self.spoiled, *found.spoiled))
+        index = Index(found.lives)
+        return self._replace(
+            context=self.context.holding(kind.name, index.by_id),
+            indexes={**self.indexes, kind.name: index},
+            spoiled=(*self.spoiled, *found.spoiled),
+        )
 
     def refusing(self, collection: Collection, refusal: PlatformError | None) -> WorkspaceState:
         """The same, with what the platform said of a list that it does not give (None: it gave it)."""
@@ -71,23 +75,29 @@ class Current(NamedTuple):
         state = self.states.get(workspace)
         return state.indexes[kind] if state is not None else Index(())
 
-    def lives(self, kind: str | None = None) -> Iterator[Live]:
-        """What the workspaces hold, of one kind or of all."""
+    def lives(self) -> Iterator[Live]:
+        """What the workspaces hold."""
         for state in self.states.values():
-            for name, index in state.indexes.items():
-                if kind is None or name == kind:
-                    yield from index.by_id.values()
+            for index in state.indexes.values():
+                yield from index.by_id.values()
+
+    def attaching(self) -> Iterator[Live]:
+        """The repositories that the workspaces hold."""
+        return (live for live in self.lives() if KINDS[live.key.kind].attaches)
 
 
-_NOWHERE = Context(None, None, {}, {}, {}, None)
+NOWHERE: Final = Context(None, None, {}, {}, None)
+"""What surrounds an object that lies in no workspace."""
+API_KEYS: Final[Collection] = "apikeys"
+"""The list of provider API keys, of which a platform may have none either."""
+
 _NONE: Final[Mapping[str, str]] = {}
 
 
 def read_workspaces(reader: Reader, renamed: Mapping[str, str] = _NONE) -> Index:
     """All workspaces. `renamed` gives new names by id: a workspace whose name is to change in case only (metadata.id) is
     known by the new one, before and after it changed, and what it holds is found under that."""
-    kind = KINDS["Workspace"]
-    found = read_lives(kind, read_list(reader, kind.collection), _NOWHERE)
+    found = read_lives(WORKSPACE, read_list(reader, WORKSPACE.collection), NOWHERE)
     return Index([_called(live, renamed) for live in found.lives])
 
 
@@ -102,7 +112,7 @@ def read_visible(reader: Reader, wanted: str | None, *, bear: bool = False) -> C
     `bear`: an object that cannot be read stops nothing. Raises UsageError for no such workspace, PlatformError.
     """
     visible = read_workspaces(reader)
-    return read_current(reader, _visible_names(visible, wanted), visible, llms=False, bear=bear)
+    return read_current(reader, _visible_names(visible, wanted), visible, needed=(), bear=bear)
 
 
 def _visible_names(visible: Index, wanted: str | None) -> list[str]:
@@ -125,26 +135,36 @@ def read_current(
     kinds: Container[str] = KINDS,
     *,
     api_keys: bool = False,
-    llms: bool = True,
+    needed: Container[str] = KINDS,
     patience: Patience = CONSISTENT,
     bear: bool = False,
 ) -> Current:
     """The content of the workspaces of these names; one that is not live is an empty one.
 
-    `kinds` restricts the lists to those (and to what they need to be understood). `api_keys` and `llms` say that the provider
-    API keys and the LLM configurations are needed; else they are asked for once, and only where something attaches them,
-    or for the count. What the platform refuses of these two is `refused` in the state (U25). What is attached and not
-    listed is waited for as long as lists may lag. `bear`: an object that cannot be read stops nothing.
+    `kinds` restricts the lists to those (and to what they need to be understood). `api_keys` says that the provider API keys
+    are needed, `needed` of which kinds the lists are that a platform may refuse; else these are asked for once, and only
+    where something attaches them, or for the count. What the platform refuses of them is `refused` in the state (U25). What
+    is attached and not listed is waited for as long as lists may lag. `bear`: an object that cannot be read stops nothing.
 
     Raises PlatformError when a list cannot be read whole.
     """
+    asked_for = _with_what_explains(kinds)
     states = {}
     for name in names:
         lives = workspaces.by_name.get(name, ())
         workspace_id = min(live.id for live in lives) if lives else None
-        asked = _Asked(reader, name, workspace_id, kinds, api_keys=api_keys, llms=llms, bear=bear)
+        asked = _Asked(reader, name, workspace_id, asked_for, api_keys=api_keys, needed=needed, bear=bear)
         states[name] = _read_workspace(asked, patience)
     return Current(workspaces, states)
+
+
+def _with_what_explains(kinds: Container[str]) -> list[Kind]:
+    """The kinds, and those without which theirs cannot be understood: what they attach or refer to. In the table's order."""
+    wanted = {name for name in KINDS if name in kinds}
+    for kind in reversed(list(KINDS.values())):  # whoever refers to a kind comes after it
+        if kind.name in wanted:
+            wanted.update((*kind.attached, *kind.refers.values()))
+    return [kind for kind in KINDS.values() if kind.scoped and kind.name in wanted]
 
 
 class _Asked(NamedTuple):
@@ -153,15 +173,13 @@ class _Asked(NamedTuple):
     reader: Reader
     name: str
     workspace_id: str | None
-    kinds: Container[str]
+    kinds: Sequence[Kind]
     api_keys: bool
-    llms: bool
+    needed: Container[str]
     bear: bool
 
-    @property
-    def whole(self) -> bool:
-        """Whether repositories are read, and with them all that they attach."""
-        return any(KINDS[name].attaches for name in KINDS if name in self.kinds)
+    def attaching(self) -> Iterator[Kind]:
+        return (kind for kind in self.kinds if kind.attaches)
 
 
 def _read_workspace(asked: _Asked, patience: Patience) -> WorkspaceState:
@@ -181,82 +199,85 @@ def _read_once(asked: _Asked) -> WorkspaceState:
     state = _nothing_of(asked)
     if asked.workspace_id is None:
         return state
-    state, buckets = _read_buckets(asked, asked.workspace_id, state)
-    repositories = read_list(asked.reader, "repo", asked.workspace_id) if asked.whole else ()
-    state, llms = _read_llms(asked, asked.workspace_id, state, repositories)
-    for kind in KINDS.values():
-        if kind.scoped and not kind.registers and kind.name in asked.kinds:
-            wires = repositories if kind.attaches else read_list(asked.reader, kind.collection, asked.workspace_id)
-            state = state.holding(kind, read_lives(kind, wires, state.context, bear=asked.bear))
-    return state._replace(missing=_missing(asked.workspace_id, state, repositories, buckets, llms))
+    lists: dict[str, Sequence[Wire]] = {}
+    keys_read = False
+    for kind in asked.kinds:
+        listed = _listed(asked, asked.workspace_id, kind, lists)
+        if not keys_read and (asked.api_keys or any(map(kind.needs_key, listed.wires))):
+            state, keys_read = _with_keys(asked, asked.workspace_id, state), True
+        needed = kind.optional is None or _is_needed(asked, kind, lists)
+        # One that cannot be read stops nobody who needs none.
+        found = read_lives(kind, listed.wires, state.context, bear=asked.bear or not needed)
+        state = state.holding(kind, found if needed else found._replace(spoiled=()))
+        state = state.refusing(kind.collection, listed.refusal)
+    return state._replace(missing=_missing(asked, asked.workspace_id, state, lists))
 
 
 def _nothing_of(asked: _Asked) -> WorkspaceState:
     """A workspace that holds nothing, as far as is known."""
-    context = Context(asked.name, asked.workspace_id, {}, {}, {}, asked.reader.traits.openai)
+    context = NOWHERE._replace(workspace=asked.name, workspace_id=asked.workspace_id, openai=asked.reader.traits.openai)
     return WorkspaceState(context, {kind.name: Index(()) for kind in KINDS.values() if kind.scoped})
 
 
-def _read_buckets(asked: _Asked, workspace_id: str, state: WorkspaceState) -> tuple[WorkspaceState, Sequence[Wire]]:
-    """The buckets, and the provider API keys where those are needed, or tell whose container a bucket is."""
-    if not (asked.whole or "Bucket" in asked.kinds or asked.api_keys):
-        return state, ()
-    wires = read_list(asked.reader, "bucket", workspace_id)
-    if asked.api_keys or any(map(_needs_account, wires)):
-        keys = read_optional(asked.reader, "apikeys", workspace_id, needed=True)
-        state = state.refusing("apikeys", keys.refusal)
-        state = state._replace(context=state.context._replace(api_keys=by_id(keys.wires)))
-    kind = KINDS["Bucket"]
-    state = state.holding(kind, read_lives(kind, wires, state.context, bear=asked.bear))
-    return state._replace(context=state.context._replace(buckets=state.indexes[kind.name].by_id)), wires
+def _listed(asked: _Asked, workspace_id: str, kind: Kind, lists: MutableMapping[str, Sequence[Wire]]) -> Listed:
+    """The list of a kind, which is put to the others. What may be refused is asked for after those who may attach it."""
+    if kind.name in lists:
+        return Listed(lists[kind.name])
+    if kind.optional is None:
+        found = Listed(read_list(asked.reader, kind.collection, workspace_id))
+    else:
+        for other in asked.attaching():
+            assert other.optional is None
+            _listed(asked, workspace_id, other, lists)
+        needed = _is_needed(asked, kind, lists)
+        found = read_optional(asked.reader, kind.collection, workspace_id, needed=needed)
+    lists[kind.name] = found.wires
+    return found
 
 
-def _read_llms(
-    asked: _Asked, workspace_id: str, state: WorkspaceState, repositories: Sequence[Wire]
-) -> tuple[WorkspaceState, Sequence[Wire]]:
-    """The LLM configurations: needed where something is attached to a repository, else asked for once."""
-    if not (asked.whole or "LLM" in asked.kinds):
-        return state, ()
-    needed = asked.llms or any(wire.get("aiLlms") for wire in repositories)
-    listed = read_optional(asked.reader, "ai/llm", workspace_id, needed=needed)
-    kind = KINDS["LLM"]
-    # One that cannot be read stops nobody who needs none.
-    found = read_lives(kind, listed.wires, state.context, bear=asked.bear or not needed)
-    state = state.refusing("ai/llm", listed.refusal).holding(kind, found if needed else found._replace(spoiled=()))
-    return state._replace(context=state.context._replace(llms=state.indexes[kind.name].by_id)), listed.wires
+def _is_needed(asked: _Asked, kind: Kind, lists: Mapping[str, Sequence[Wire]]) -> bool:
+    """Whether a list that may be refused is needed: somebody says so, or something of it is attached to a repository."""
+    if kind.name in asked.needed:
+        return True
+    whose = (
+        (other.attached[kind.name], lists.get(other.name, ()))
+        for other in asked.attaching()
+        if kind.name in other.attached
+    )
+    return any(_attaches(attached, wire) for attached, wires in whose for wire in wires)
 
 
-def _needs_account(wire: Wire) -> bool:
-    """Whether only a provider API key tells whose container this is (U12)."""
-    return bool(is_azure(wire) and wire.get("apiKeyId") and not wire.get("key"))
+def _attaches(attached: Attached, wire: Wire) -> bool:
+    """Whether an object attaches something of a kind; where that cannot be read, it may."""
+    try:
+        return bool(attached(wire))
+    except MALFORMED:
+        return True
+
+
+def _with_keys(asked: _Asked, workspace_id: str, state: WorkspaceState) -> WorkspaceState:
+    """The same, with the provider API keys, which are needed, or tell whose container a bucket is."""
+    keys = read_optional(asked.reader, API_KEYS, workspace_id, needed=True)
+    state = state.refusing(API_KEYS, keys.refusal)
+    return state._replace(context=state.context._replace(api_keys=by_id(keys.wires)))
 
 
 def _missing(
-    workspace_id: str,
-    state: WorkspaceState,
-    repositories: Iterable[Wire],
-    buckets: Iterable[Wire],
-    llms: Iterable[Wire],
+    asked: _Asked, workspace_id: str, state: WorkspaceState, lists: Mapping[str, Sequence[Wire]]
 ) -> frozenset[str]:
     """The ids that repositories attach and that the list of their kind does not show."""
-    listed = {str(wire["id"]) for wire in buckets if wire.get("id")}
     found: set[str] = set()
-    for wire in repositories:
-        with contextlib.suppress(*MALFORMED):  # a repository that cannot be read is told elsewhere
-            found |= _unlisted(attached_buckets(wire), "bucketId", "bucket", listed, workspace_id)
-    if "ai/llm" in state.refused:
-        return frozenset(found)
-    listed = {str(wire["id"]) for wire in llms if wire.get("id")}
-    for wire in repositories:
-        with contextlib.suppress(*MALFORMED):
-            found |= _unlisted(attached_llms(wire), "aiLlmId", "aiLlm", listed, workspace_id)
+    for kind in asked.attaching():
+        for name, attached in kind.attached.items():
+            if KINDS[name].collection in state.refused:
+                continue
+            listed = {str(wire["id"]) for wire in lists[name] if wire.get("id")}
+            for wire in lists[kind.name]:
+                with contextlib.suppress(*MALFORMED):  # a repository that cannot be read is told elsewhere
+                    found |= {
+                        i for i, inner in attached(wire) if i not in listed and not _elsewhere(inner, workspace_id)
+                    }
     return frozenset(found)
-
-
-def _unlisted(items: Iterable[Wire], field: str, expanded: str, listed: Container[str], workspace_id: str) -> set[str]:
-    """The ids of these attachments that are in no list, and to be expected there."""
-    ids = ((str(item[field]), item.get(expanded)) for item in items)
-    return {each for each, inner in ids if each not in listed and not _elsewhere(inner, workspace_id)}
 
 
 def _elsewhere(expanded: object, workspace_id: str) -> bool:

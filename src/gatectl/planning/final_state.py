@@ -68,7 +68,7 @@ def _breach(finding: Finding) -> tuple[str, str, frozenset[tuple[str | None, str
 
 def _as_live(endings: Sequence[Ending], current: Current) -> list[Ending]:
     """The repositories that end so, as they are live: each attachment with the entry that lists it in the end."""
-    lives = {i: live for state in current.states.values() for i, live in state.indexes["Repository"].by_id.items()}
+    lives = {live.id: live for live in current.attaching()}
     found = []
     for ending in endings:
         live = lives.get(ending.id or "")
@@ -96,7 +96,7 @@ def _unjudged(view: RepositoryView) -> Iterator[Finding]:
                 "look at it in the platform",
                 "warning",
                 spot(view, entry),
-                subject=("Repository", view.workspace, view.name),
+                subject=view.subject,
             )
 
 
@@ -105,10 +105,8 @@ def _views(
 ) -> list[tuple[RepositoryView, ObjectKey]]:
     views = [(_view(ending), ending.key) for ending in endings]
     ended = {ending.id for ending in endings}
-    for state in current.states.values():
-        for live in state.indexes["Repository"].by_id.values():
-            if live.id in deleted or live.id in ended:
-                continue
+    for live in current.attaching():
+        if live.id not in deleted and live.id not in ended:
             ending = Ending(live.key, live.id, None, live.state, (None,) * len(live.attachments))
             views.append((_view(ending), live.key))
     # Unlisted repositories first, so that a collision is placed in the manifest that could avoid it.
@@ -120,9 +118,7 @@ def _view(ending: Ending) -> RepositoryView:
     # Attachments that no manifest lists come first, so that the later side of a collision is an entry.
     entries = tuple(sorted(entries, key=lambda entry: entry.position is not None))
     spec = ending.state.spec
-    return RepositoryView(
-        ending.key.workspace, ending.key.name, spec["endpointType"], spec["mode"], entries, ending.manifest
-    )
+    return RepositoryView(*ending.key, spec["endpointType"], spec["mode"], entries, ending.manifest)
 
 
 def _entry(item: Attachment, index: int | None) -> Entry:

@@ -8,11 +8,14 @@ from typing import Final
 
 from gatectl.errors import PlatformError
 from gatectl.kinds import KINDS
+from gatectl.kinds.interface import Kind
 from gatectl.model import Desired, Finding, Manifest, ObjectKey, Spot
-from gatectl.planning.current import Current, WorkspaceState
+from gatectl.planning.current import API_KEYS, Current, WorkspaceState
 from gatectl.planning.match import Pair
+from gatectl.resources import registrar_of
+from gatectl.rules import RULES
 
-HOLDING: Final = frozenset(("GW507", "GW508", "GW509"))
+HOLDING: Final = frozenset(rule.id for rule in RULES.values() if rule.holding)
 """The rules whose errors stop only their object, and what needs it (product.md, section 6)."""
 
 
@@ -56,14 +59,21 @@ def unoffered(desired: Desired, current: Current) -> list[Finding]:
 
 
 def _unoffered(manifest: Manifest, state: WorkspaceState) -> Iterator[Finding]:
-    no_llms, no_keys = state.refused.get("ai/llm"), state.refused.get("apikeys")
-    if no_llms is not None and manifest.kind == "LLM":
-        yield _refused(manifest, "LLM configurations", no_llms, ())
+    yield from _without_list(manifest, KINDS[manifest.kind], state, ())
     for entry in manifest.entries or ():
-        if no_llms is not None and entry.type == "LLM":
-            yield _refused(manifest, "LLM configurations", no_llms, ("spec", "resources", entry.position or 0))
+        registrar = KINDS[registrar_of(entry.type)]
+        yield from _without_list(manifest, registrar, state, ("spec", "resources", entry.position or 0))
+    no_keys = state.refused.get(API_KEYS)
     if no_keys is not None and "apiKey" in (manifest.credentials or {}):
         yield _refused(manifest, "provider API keys", no_keys, ("spec", "credentials", "apiKey"))
+
+
+def _without_list(
+    manifest: Manifest, kind: Kind, state: WorkspaceState, pointer: tuple[str | int, ...]
+) -> Iterator[Finding]:
+    why = state.refused.get(kind.collection)
+    if why is not None:
+        yield _refused(manifest, kind.optional or kind.plural, why, pointer)
 
 
 def _refused(manifest: Manifest, what: str, why: PlatformError, pointer: tuple[str | int, ...]) -> Finding:
@@ -98,7 +108,7 @@ def unmanageable(pairs: Iterable[Pair], current: Current) -> Iterator[Finding]:
 
 def _serves_nobody(pairs: Iterable[Pair], current: Current) -> bool:
     """Whether the platform has disabled the repositories of a workspace that some are declared in."""
-    spaces = {pair.key.workspace or "" for pair in pairs if pair.key.kind == "Repository"}
+    spaces = {pair.key.workspace or "" for pair in pairs if KINDS[pair.key.kind].attaches}
     lives = (live for name in spaces for live in current.workspaces.by_name.get(name, ()))
     return any(live.wire.get("reposDisabled") is True for live in lives)
 

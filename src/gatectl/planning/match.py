@@ -9,7 +9,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from difflib import get_close_matches
 from typing import Final, NamedTuple
 
-from gatectl.kinds import KINDS
+from gatectl.kinds import KINDS, WORKSPACE
 from gatectl.model import Desired, Finding, Live, Manifest, ObjectKey, Spot
 from gatectl.planning.current import Current, Index, WorkspaceState
 from gatectl.quote import quote
@@ -67,7 +67,7 @@ def _by_name(desired: Desired, visible: Index) -> Desired:
 
 def match(desired: Desired, current: Current) -> tuple[list[Pair], list[Finding]]:
     """Every manifest with its live object, and what is ambiguous or unknown."""
-    declared = {m.name for m in desired.manifests if m.kind == "Workspace"}
+    declared = {m.name for m in desired.manifests if KINDS[m.kind].holds}
     pairs: list[Pair] = []
     findings: list[Finding] = []
     for manifest in desired.manifests:
@@ -109,8 +109,8 @@ def _nearest(name: str, known: Sequence[str]) -> str:
     near = get_close_matches(name.lower(), [k.lower() for k in known], n=1)
     if near:
         meant = next(k for k in known if k.lower() == near[0])
-        return f"did you mean '{meant}'? Or declare it with a Workspace manifest"
-    return f"declare it with a Workspace manifest, or use one of: {_some(map(quote, known)) or 'none'}"
+        return f"did you mean '{meant}'? Or declare it with {WORKSPACE.one} manifest"
+    return f"declare it with {WORKSPACE.one} manifest, or use one of: {_some(map(quote, known)) or 'none'}"
 
 
 def _some(names: Iterable[str]) -> str:

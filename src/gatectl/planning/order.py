@@ -8,7 +8,7 @@ from graphlib import CycleError, TopologicalSorter
 from typing import Final, NamedTuple
 from urllib.parse import quote
 
-from gatectl.kinds import KINDS
+from gatectl.kinds import KINDS, referred
 from gatectl.model import Action, Attachment, Change, Finding, ObjectKey, Spot
 from gatectl.planning.changes import Worked
 from gatectl.resources import STORAGE, folder_key
@@ -145,7 +145,12 @@ def _rank(change: Change) -> tuple[bool, int, str, str, str]:
 def _dependencies(worked: Worked) -> dict[ObjectKey, set[ObjectKey]]:
     """What has to be done before each change: what it needs, and whatever lets go of what it takes or deletes."""
     changed = {change.key for change in worked.changes}
+    deleted = {change.key for change in worked.changes if change.action == "delete"}
     depends = {change.key: set(change.needs & changed) for change in worked.changes}
+    for change in worked.changes:  # what names an object goes before it, or names another one before it goes
+        for _, named in referred(change.key, change.before):
+            if named in deleted:
+                depends[named].add(change.key)
     released: Released = {}
     for change in worked.changes:
         for item in change.releases:

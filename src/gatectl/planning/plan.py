@@ -154,9 +154,10 @@ def points(current: Current) -> Points:
     """Where the live buckets and LLMs point."""
     found = {}
     for state in current.states.values():
-        for live in (*state.context.buckets.values(), *state.context.llms.values()):
-            if pointed := points_of(live.spec):
-                found[live.id] = pointed
+        for name, index in state.indexes.items():
+            for live in index.by_id.values() if KINDS[name].registers else ():
+                if pointed := points_of(live.spec):
+                    found[live.id] = pointed
     return found
 
 

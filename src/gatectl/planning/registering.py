@@ -7,7 +7,7 @@ from __future__ import annotations
 from collections.abc import Container, Iterator, Mapping, Sequence
 from typing import Final
 
-from gatectl.kinds import KINDS, bucket
+from gatectl.kinds import KINDS
 from gatectl.kinds.interface import find_api_keys
 from gatectl.model import CredentialReferences, Fields, Finding, Live, ObjectKey, Related, Spot
 from gatectl.planning.current import Current
@@ -16,12 +16,12 @@ from gatectl.planning.resolve import words
 from gatectl.platforms.interface import Wire
 from gatectl.platforms.wire import is_account_key
 from gatectl.quote import quote
-from gatectl.resources import Identity, comparable, is_container
+from gatectl.resources import Identity, comparable, fields_of, is_container
 
 _POINTER: Final = ("spec", "credentials", "apiKey")
 
 Registered = Mapping[tuple[str | None, Identity], Sequence[tuple[str, str]]]
-"""The live buckets, each as (label, id), by workspace and remote identity."""
+"""The live buckets, and what else may register an identity twice, each as (label, id), by workspace and remote identity."""
 
 
 def check_credentials(pair: Pair, current: Current) -> Iterator[Finding]:
@@ -79,14 +79,16 @@ def check_duplicates(pairs: Sequence[Pair], current: Current) -> Iterator[Findin
 
     Among all of one identity only one need not allow it, in whatever order they are declared or come to be live.
     """
-    buckets = [pair for pair in pairs if pair.key.kind == "Bucket"]
+    buckets = [pair for pair in pairs if KINDS[pair.key.kind].doubles]
     allowed = {pair.live.id for pair in buckets if pair.live is not None and pair.manifest.spec.get("allowDuplicate")}
     live = _live_buckets(current, allowed)
     declared: dict[tuple[str | None, Identity], Pair] = {}
     for pair in buckets:
         if pair.live is not None or pair.manifest.spec.get("allowDuplicate"):
             continue
-        identity = bucket.identity(bucket.declared(pair.manifest))
+        kind = KINDS[pair.key.kind]
+        assert kind.identity is not None
+        identity = kind.identity(kind.declared(pair.manifest))
         where = (pair.key.workspace, comparable(identity))
         earlier = declared.setdefault(where, pair)
         if where in live:
@@ -104,15 +106,15 @@ def check_duplicates(pairs: Sequence[Pair], current: Current) -> Iterator[Findin
 def _live_buckets(current: Current, without: Container[str]) -> dict[tuple[str | None, Identity], list[Live]]:
     """The live buckets by workspace and identity, but those with these ids."""
     found: dict[tuple[str | None, Identity], list[Live]] = {}
-    for name, state in current.states.items():
-        for live in state.indexes["Bucket"].by_id.values():
-            if live.id not in without:
-                found.setdefault((name, comparable(bucket.identity(live.spec))), []).append(live)
+    for live in current.lives():
+        kind = KINDS[live.key.kind]
+        if kind.doubles and kind.identity is not None and live.id not in without:
+            found.setdefault((live.key.workspace, comparable(kind.identity(live.spec))), []).append(live)
     return found
 
 
 def _duplicate(pair: Pair, identity: Identity, message: str, *related: Related) -> Finding:
-    field = "container" if is_container(identity[0]) else "bucket"
+    field = fields_of(identity[0])[-1]
     return Finding("GW502", message, "use that label, or say allowDuplicate: true",
                    spot=Spot(pair.manifest.document, ("spec", field)), subject=pair.manifest.subject, related=related)  # fmt: skip
 
@@ -125,5 +127,7 @@ def registered_buckets(current: Current) -> Registered:
 
 def same_identity(registered: Registered, key: ObjectKey, spec: Fields) -> Sequence[tuple[str, str]]:
     """The (label, id) of the live buckets that have the remote identity of a bucket's normal form; of another kind, none."""
-    identity = KINDS[key.kind].identity
-    return registered.get((key.workspace, comparable(identity(spec))), ()) if identity is not None else ()
+    kind = KINDS[key.kind]
+    if not kind.doubles or kind.identity is None:
+        return ()
+    return registered.get((key.workspace, comparable(kind.identity(spec))), ())

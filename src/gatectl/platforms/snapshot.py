@@ -12,9 +12,9 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Container, Iterable, Mapping, Sequence
+from collections.abc import Callable, Container, Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import Any, Final, cast
+from typing import Any, Final, NamedTuple, cast
 from urllib.parse import urlsplit, urlunsplit
 
 from gatectl.documents.plans import Taken
@@ -48,7 +48,6 @@ PREFIX: Final = "snapshot://"
 _AGAIN: Final = "take it again: gatectl snapshot --out FILE"
 _LARGEST: Final = 256 * 1024 * 1024
 _NO_PLATFORM: Final = "is this address the platform's API?"
-_LISTS: Final[tuple[Collection, ...]] = ("bucket", "ai/llm", "repo", "apikeys")
 
 _SHAPE: Final[Mapping[str, type | tuple[type, ...]]] = {
     "formatVersion": str, "takenAt": str, "platform": dict, "traits": dict, "project": str, "applied": (list, type(None)),
@@ -92,21 +91,28 @@ def take(
 
 def _contents(reader: Reader, workspace: str) -> dict[str, Sequence[Wire] | None]:
     """The lists of a workspace; one that the platform does not have is null."""
-    buckets = reader.list("bucket", workspace)
-    keys, llms = (_optional(reader, collection, workspace) for collection in ("apikeys", "ai/llm"))
-    accounts = {str(b["apiKeyId"]) for b in buckets if is_azure(b) and not b.get("key") and b.get("apiKeyId")}
-    return {
-        "bucket": [_bucket(wire) for wire in buckets],
-        "ai/llm": None if llms is None else [_pick(w, ("id", "name", "aiType"), urls=("endpoint",)) for w in llms],
-        "repo": [_repository(wire) for wire in reader.list("repo", workspace)],
-        "apikeys": None if keys is None else [_api_key(key, accounts) for key in keys],
+    lists = {name: _list(reader, name, row, workspace) for name, row in TAKEN.items()}
+    accounts = {
+        str(b["apiKeyId"]) for b in lists["bucket"] or () if is_azure(b) and not b.get("key") and b.get("apiKeyId")
     }
+    return {
+        name: None if found is None else [TAKEN[name].take(wire, accounts) for wire in found]
+        for name, found in lists.items()
+    }
+
+
+def _list(reader: Reader, collection: Collection, row: Row, workspace: str) -> Sequence[Wire] | None:
+    return _optional(reader, collection, workspace) if row.optional else reader.list(collection, workspace)
 
 
 def _api_key(wire: Wire, accounts: Container[str]) -> dict[str, Any]:
     """A provider API key; its `key` where that is the name of an account, `accounts` being those of which a container is."""
     account = ("key",) if str(wire["id"]) in accounts or is_account_key(wire) else ()
     return _pick(wire, ("id", "description", "provider", *account))
+
+
+def _llm(wire: Wire, _: object = None) -> dict[str, Any]:
+    return _pick(wire, ("id", "name", "aiType"), urls=("endpoint",))
 
 
 def _optional(reader: Reader, collection: Collection, workspace: str) -> Sequence[Wire] | None:
@@ -132,7 +138,7 @@ def _plain_url(url: Any) -> Any:
     return urlunsplit((parts.scheme, parts.netloc.rpartition("@")[2], parts.path, "", ""))
 
 
-def _bucket(wire: Wire) -> dict[str, Any]:
+def _bucket(wire: Wire, _: object = None) -> dict[str, Any]:
     account = ("key", "apiKeyId") if is_azure(wire) else ()
     return _pick(wire, ("id", "name", "bucket", "storageType", "region", *account), urls=("endpoint",))
 
@@ -140,7 +146,7 @@ def _bucket(wire: Wire) -> dict[str, Any]:
 _REPOSITORY: Final = ("id", "name", "storageType", "mode")
 
 
-def _repository(wire: Wire) -> dict[str, Any]:
+def _repository(wire: Wire, _: object = None) -> dict[str, Any]:
     taken = _pick(wire, _REPOSITORY)
     try:
         check_lists(wire)
@@ -176,6 +182,26 @@ def _unknown_of(item: Wire, field: str) -> dict[str, Any]:
     """The unknown fields of an attachment that a plan says it would lose: that they are there, not what they hold."""
     found = unknown_fields({field: [item]}).items()
     return {name.partition("[].")[2]: [True] for name, value in found if may_attach(value)}
+
+
+class Row(NamedTuple):
+    """What is taken of a list: of each object what `take` gives, from the wire and from the ids of the keys that name accounts.
+
+    `fields` are those that every object of it has, each a text. `optional`: a platform may refuse the list.
+    """
+
+    take: Callable[[Wire, Container[str]], dict[str, Any]]
+    fields: Sequence[str]
+    optional: bool = False
+
+
+TAKEN: Final[Mapping[Collection, Row]] = {
+    "bucket": Row(_bucket, ("id", "name", "bucket", "storageType")),
+    "ai/llm": Row(_llm, ("id", "name", "aiType"), optional=True),
+    "repo": Row(_repository, _REPOSITORY),
+    "apikeys": Row(_api_key, ("id",), optional=True),
+}
+"""The lists of a workspace that a snapshot has."""
 
 
 def digest(snapshot: Mapping[str, object]) -> str:
@@ -245,9 +271,11 @@ def _says(found: Mapping[str, Any], fields: Mapping[str, frozenset[type]], witho
 
 def _is_content(lists: Any) -> bool:
     """Whether these are the lists of a workspace."""
-    if not isinstance(lists, dict) or lists.keys() != set(_LISTS):
+    if not isinstance(lists, dict) or not _BEFORE <= lists.keys() <= TAKEN.keys():
         return False
-    whole = all(found is None or _have(found, _FIELDS[name]) for name, found in lists.items())
+    whole = all(
+        found is None or _have(found, row.fields) for name, row in TAKEN.items() for found in (lists.get(name),)
+    )
     return whole and all(map(_attaches, lists["repo"] or ()))
 
 
@@ -262,11 +290,8 @@ _TRAITS: Final[Mapping[str, frozenset[type]]] = {
     "default_workspace": _TEXT, "packets": frozenset((bool,)), "openai": _TEXT, "parallel": frozenset((int,)),
 }  # fmt: skip
 
-_FIELDS: Final[Mapping[str, Sequence[str]]] = {
-    "bucket": ("id", "name", "bucket", "storageType"), "ai/llm": ("id", "name", "aiType"), "repo": _REPOSITORY,
-    "apikeys": ("id",),
-}  # fmt: skip
-"""The fields that every object of a list has, each a text."""
+_BEFORE: Final = frozenset(("bucket", "ai/llm", "repo", "apikeys"))
+"""The lists that every snapshot has; those of kinds that are younger than it are not there, and read as refused."""
 
 
 def _have(found: Any, fields: Sequence[str]) -> bool:
@@ -307,7 +332,7 @@ class SnapshotReader:
                 f"the snapshot {quote(self._path)} does not hold workspace '{quote(names[0] if names else workspace_id)}'",
                 "take it again without --workspace",
             )
-        found = contents[workspace_id][collection]
+        found = contents[workspace_id].get(collection)
         if found is None:
             raise Unsupported(f"the platform of the snapshot {quote(self._path)} gave no list of {collection}", _AGAIN)
         return found

@@ -14,6 +14,7 @@ from typing import Final
 from unicodedata import combining, east_asian_width
 
 from gatectl.documents.findings import Finding, Where
+from gatectl.kinds import KINDS
 from gatectl.manifests.written_out import looks_secret
 from gatectl.quote import commands, safe
 from gatectl.render.interface import Lines
@@ -34,6 +35,12 @@ _OURS: Final = frozenset(
      "maxDeletes", "maxDetaches", "OpenAI")
 )  # fmt: skip
 """Keys whose values are no secrets. Those of credentials are not among them."""
+
+
+def _is_ours(name: str) -> bool:
+    """Whether a key is one of ours, whose value is no secret: a field of a kind, or of the format beside them."""
+    return name in _OURS or any(name in kind.field_names for kind in KINDS.values())
+
 
 _ON_KEYS: Final = frozenset(("GW103", "GW202", "GW206"))
 """Rules whose findings stand on a key: its value is not one of ours."""
@@ -103,7 +110,7 @@ class _Reading:
             self.block, self.depth = indent, max(0, _balance(rest))
             self.waiting = not rest.strip(" \t'\"{[|>-+")
             limits.append(secret.end() + 1)
-        strange = next((key for key in keys if key[1] not in _OURS), None)
+        strange = next((key for key in keys if not _is_ours(key[1])), None)
         if strange is not None:
             self.strange = indent
             limits.append(strange.end() + 1)

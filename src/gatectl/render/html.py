@@ -27,6 +27,7 @@ from gatectl.documents.plans import (
 from gatectl.documents.receipts import Receipt
 from gatectl.graph.html import section
 from gatectl.graph.planned import from_plan, size
+from gatectl.kinds import REPOSITORY
 from gatectl.page import data, page
 from gatectl.quote import safe
 from gatectl.render import receipt_page
@@ -349,7 +350,7 @@ def _rest(document: Plan) -> Iterator[str]:
 
 
 def _repository(item: Kept) -> Named:
-    return {"kind": "Repository", "workspace": item["workspace"], "name": item["name"]}
+    return {"kind": REPOSITORY.name, "workspace": item["workspace"], "name": item["name"]}
 
 
 def _list(title: str, words: str, items: Sequence[str]) -> Iterator[str]:

@@ -31,7 +31,6 @@ MINIMUM: Final = 1_000
 _SIGNS: Final = {"+": "+", "-": "-", "~": "!", "!": "!", "=": "#"}
 _MOVES: Final[tuple[ListName, ...]] = ("detach", "attach")
 _ACTIONS: Final[tuple[Counted, ...]] = ("create", "update", "delete", "attach", "detach", "unchanged", "unmanaged")
-_KINDS: Final = tuple(KINDS)
 _FULL: Final = "see the full plan"
 _OPEN: Final = 10
 """Up to so many operations are shown unfolded."""
@@ -276,7 +275,7 @@ class _Group:
         counts = {action: sum(op["action"] == action for op in operations) for action in ("create", "update")}
         counted = ", ".join(f"{number:,} to {action}" for action, number in counts.items() if number)
         within = f" in {_html(first['workspace'])}" if first["workspace"] is not None else ""
-        kind = first["kind"] if first["kind"] in _KINDS else _html(first["kind"])
+        kind = first["kind"] if first["kind"] in KINDS else _html(first["kind"])
         self._head = f"<details{' open' if unfolded else ''}><summary>{kind}{within}: {counted}</summary>"
         self.operations = operations
         self.lines = [_line(op) for op in operations]
@@ -313,7 +312,8 @@ def _others(page: _Page, operations: Sequence[Operation]) -> None:
 
 def _kind_and_workspace(operation: Operation) -> tuple[int, str, str]:
     kind = operation["kind"]
-    return (_KINDS.index(kind) if kind in _KINDS else len(_KINDS), kind, operation["workspace"] or "")
+    place = next((place for place, name in enumerate(KINDS) if name == kind), len(KINDS))
+    return (place, kind, operation["workspace"] or "")
 
 
 def _some(page: _Page, groups: Sequence[_Group], count: int) -> None:

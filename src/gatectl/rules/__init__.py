@@ -54,10 +54,6 @@ RULES: Final[Mapping[str, Rule]] = {
     )
 }
 
-_EACH: Final = [(rule.each, rule.names) for rule in RULES.values() if rule.each is not None]
-_EACH_CALM: Final = [check for check, names in _EACH if not names]
-_ACROSS: Final = [rule.across for rule in RULES.values() if rule.across is not None]
-
 
 def check(namespace: Namespace) -> list[Finding]:
     """What the namespace breaks: all findings of all rules."""
@@ -67,19 +63,20 @@ def check(namespace: Namespace) -> list[Finding]:
 
 
 def check_each(views: Iterable[RepositoryView]) -> list[Finding]:
+    """What the repositories break, each by itself."""
+    each = [rule.each for rule in RULES.values() if rule.each is not None]
+    plain = [rule.each for rule in RULES.values() if rule.each is not None and not rule.names]
     findings: list[Finding] = []
     for view in views:
-        if _calm(view):
-            for plain in _EACH_CALM:
-                findings.extend(plain(view))
-        else:
-            for each, _ in _EACH:
-                findings.extend(each(view))
+        for look in plain if _calm(view) else each:
+            findings.extend(look(view))
     return findings
 
 
 def check_across(namespace: Namespace) -> list[Finding]:
-    return [finding for across in _ACROSS for finding in across(namespace)]
+    """What repositories and manifests break beside each other."""
+    found = [rule.across for rule in RULES.values() if rule.across is not None]
+    return [finding for across in found for finding in across(namespace)]
 
 
 def _calm(view: RepositoryView) -> bool:

@@ -12,7 +12,7 @@ from functools import lru_cache
 
 from gatectl.model import Finding, Manifest, Spot
 from gatectl.quote import quote
-from gatectl.resources import CONTAINERS, is_container, leaves_bucket
+from gatectl.resources import CONTAINERS, STORAGE_KINDS, is_container, leaves_bucket
 from gatectl.rules.interface import Namespace, RepositoryView, Rule, spot
 
 _IP = re.compile(r"\d+\.\d+\.\d+\.\d+\Z")
@@ -83,18 +83,18 @@ def each(view: RepositoryView) -> Iterator[Finding]:
                 yield Finding("GW205", f"{_WORDS[field]} '{quote(name)}' is not allowed by its provider", problem,
                               "error" if entry.type in CONTAINERS else "warning",
                               spot(view, entry, field),
-                              subject=("Repository", view.workspace, view.name),
+                              subject=view.subject,
                               about=((view.workspace, view.name),))  # fmt: skip
         if entry.folder and leaves_bucket(entry.folder):
             yield Finding("GW205", f"folder '{quote(entry.folder)}' leaves its bucket",
                           "a folder is a path inside the bucket: leave out the '..'",
-                          "error", spot(view, entry, "folder"), subject=("Repository", view.workspace, view.name),
+                          "error", spot(view, entry, "folder"), subject=view.subject,
                           about=((view.workspace, view.name),))  # fmt: skip
 
 
 def across(namespace: Namespace) -> Iterator[Finding]:
     for manifest in namespace.manifests:
-        if manifest.kind == "Bucket":
+        if manifest.kind in STORAGE_KINDS:
             yield from _bucket(manifest)
 
 

@@ -7,14 +7,14 @@ from urllib.parse import urlsplit
 
 from gatectl.model import Finding, Manifest, Related, Spot
 from gatectl.quote import quote
-from gatectl.resources import is_container
+from gatectl.resources import STORAGE_KINDS, is_container
 from gatectl.rules.interface import Namespace, Rule
 
 
 def across(namespace: Namespace) -> Iterator[Finding]:
     first: dict[tuple[str | None, str], Manifest] = {}
     for manifest in namespace.manifests:
-        name = _name(manifest) if manifest.kind == "Bucket" else None
+        name = _name(manifest) if manifest.kind in STORAGE_KINDS else None
         if name is None:
             continue
         earlier = first.setdefault((manifest.workspace, name.lower()), manifest)

@@ -25,7 +25,7 @@ def each(view: RepositoryView) -> Iterator[Finding]:
             "GW401", f"{shown(entry)} cannot be exposed by an endpoint of type {view.endpoint_type}",
             f"{'storage needs' if family.storage else f'{family.words}s need'} an endpoint of type {needed}: move it to such a repository",
             spot=spot(view, entry),
-            subject=("Repository", view.workspace, view.name), about=((view.workspace, view.name),),
+            subject=view.subject, about=((view.workspace, view.name),),
         )  # fmt: skip
 
 

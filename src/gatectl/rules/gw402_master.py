@@ -19,7 +19,7 @@ def each(view: RepositoryView) -> Iterator[Finding]:
         "GW402", f"a Mirror repository has exactly one master, this one has {count}",
         "say master: true on exactly one of its buckets",
         spot=Spot(view.manifest.document, ("spec", "mode")) if view.manifest else None,
-        subject=("Repository", view.workspace, view.name),
+        subject=view.subject,
         related=tuple(related(view, entry, f"master: {shown(entry)}") for entry in masters),
         about=((view.workspace, view.name),),
     )  # fmt: skip

@@ -19,10 +19,11 @@ from gatectl.resources import BUCKETS, words_of
 class RepositoryView(NamedTuple):
     """A repository as the rules see it: of a manifest as far as it can be read, or as it will be in the end.
 
-    `manifest` is None for a live repository that no manifest declares. `endpoint_type` and `mode` are None where they
-    cannot be read.
+    `kind` is what whatever attaches is called. `manifest` is None for a live repository that no manifest declares.
+    `endpoint_type` and `mode` are None where they cannot be read.
     """
 
+    kind: str
     workspace: str | None
     name: str | None
     endpoint_type: str | None
@@ -30,14 +31,16 @@ class RepositoryView(NamedTuple):
     entries: tuple[Entry, ...]
     manifest: Manifest | None
 
+    @property
+    def subject(self) -> tuple[str | None, str | None, str | None]:
+        """What a finding about it is about."""
+        return (self.kind, self.workspace, self.name)
+
     def shown(self) -> str:
         if self.name is None:
-            return "a Repository without a name"
-        return (
-            f"Repository {quote(self.workspace)}/{quote(self.name)}"
-            if self.workspace
-            else f"Repository {quote(self.name)}"
-        )
+            return f"a {self.kind} without a name"
+        where = f"{quote(self.workspace)}/" if self.workspace else ""
+        return f"{self.kind} {where}{quote(self.name)}"
 
 
 class Namespace(NamedTuple):
@@ -52,8 +55,9 @@ class Rule(NamedTuple):
 
     `text` explains the rule to a person; `adjustable` says that a project file may change its severity;
     `names` that it only concerns repositories in which two names are equal; `final` that the final state of a workspace is held
-    to it too (GW504). `bad` breaks the rule and nothing else, `good`
-    is the same put right; both leave out what every manifest says alike (`whole` adds it), so that they stay short.
+    to it too (GW504); `holding` that its errors stop only their object, and what needs it (product.md, section 6). `bad`
+    breaks the rule and nothing else, `good` is the same put right; both leave out what every manifest says alike (`whole`
+    adds it), so that they stay short.
     """
 
     id: str
@@ -63,6 +67,7 @@ class Rule(NamedTuple):
     adjustable: bool = False
     names: bool = False
     final: bool = False
+    holding: bool = False
     each: Callable[[RepositoryView], Iterable[Finding]] | None = None
     across: Callable[[Namespace], Iterable[Finding]] | None = None
     bad: str = ""
@@ -109,7 +114,7 @@ def collision(
     view = later[0]
     return Finding(
         rule, message, hint, severity, spot(*later),
-        subject=("Repository", view.workspace, view.name),
+        subject=view.subject,
         related=(related(*earlier, earlier_message),),
         about=tuple(dict.fromkeys((v.workspace, v.name) for v in (view, earlier[0]))),
     )  # fmt: skip

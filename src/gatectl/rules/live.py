@@ -97,6 +97,7 @@ wire: {OpenAI: OPENAI}   # the value that your platform takes
          " not show, also after the time that lists may lag (`consistency` in the environment). Then nothing is decided from"
          " the list: the repository is not changed, and no bucket or LLM of its workspace is created, since it may be the one"
          " that is missing.",
+         holding=True,
          bad="""\
 # on the platform: orders attaches a bucket that the list of buckets does not show
 spec: {endpointType: S3, resources: [{type: S3, bucket: acme-orders}]}

@@ -10,7 +10,7 @@ from __future__ import annotations
 import hashlib
 import json
 from datetime import UTC, datetime, timedelta
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from sqlalchemy import Connection, String, Table, bindparam, delete, insert, select
 
@@ -24,13 +24,6 @@ from .store import Transaction
 LONGEST_KEY: Final = 255
 _DAY: Final = timedelta(days=1)
 
-_TABLES: Final[dict[Collection, Table]] = {
-    "workspace": tables.workspaces,
-    "bucket": tables.buckets,
-    "ai/llm": tables.llms,
-    "repo": tables.repositories,
-    "apikeys": tables.api_keys,
-}
 _NO_FORM: Final = frozenset(("id", "created_at", "version", "deleted_at", "secret_hash", "api_key_id"))
 
 _t = tables.creations.c
@@ -45,31 +38,38 @@ _ATTACHED = (
 )
 
 
+class Place(NamedTuple):
+    """A collection, and the table of its objects."""
+
+    collection: Collection
+    table: Table
+
+
 def check_key(key: str) -> None:
     """Raises PlatformRefused (400) for a key that cannot be remembered."""
     if not 0 < len(key) <= LONGEST_KEY or not key.isascii() or not key.isprintable():
         raise refused(f"Idempotency-Key is not text of 1 to {LONGEST_KEY} characters of ASCII")
 
 
-def find(connection: Connection, collection: Collection, body: Body, key: str) -> tuple[str, int] | None:
+def find(connection: Connection, place: Place, body: Body, key: str) -> tuple[str, int] | None:
     """The id and the version of what this key made within a day and that is still as it was made; None where there is none."""
     row = connection.execute(_FIND.where(_t.created_at >= _yesterday()), {"key_": key}).first()
-    if row is None or row.collection != collection:
+    if row is None or row.collection != place.collection:
         return None
-    live = _live(connection, collection, row.object_id)
+    live = _live(connection, place.table, row.object_id)
     if live is None or live.get("name") != body.get("name") or _form(connection, live) != row.form:
         return None
     return row.object_id, int(live["version"])
 
 
-def remember(transaction: Transaction, collection: Collection, object_id: str, key: str) -> None:
+def remember(transaction: Transaction, place: Place, object_id: str, key: str) -> None:
     """This key made this object, just now; what was remembered for more than a day is forgotten."""
     connection = transaction.connection
-    live = _live(connection, collection, object_id)
+    live = _live(connection, place.table, object_id)
     if live is None:
         raise AssertionError("what was made is there")
     connection.execute(_FORGET, {"before": _yesterday(), "key_": key})
-    made = {"key": key, "collection": collection, "object_id": object_id, "created_at": timestamp()}
+    made = {"key": key, "collection": place.collection, "object_id": object_id, "created_at": timestamp()}
     connection.execute(insert(tables.creations), made | {"form": _form(connection, live)})
 
 
@@ -77,8 +77,7 @@ def _yesterday() -> str:
     return (datetime.now(UTC) - _DAY).isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
-def _live(connection: Connection, collection: Collection, object_id: str) -> dict[str, Any] | None:
-    table = _TABLES[collection]
+def _live(connection: Connection, table: Table, object_id: str) -> dict[str, Any] | None:
     row = connection.execute(select(table).where(table.c.id == _ID), {"id_": object_id}).mappings().first()
     return None if row is None or row.get("deleted_at") is not None else {str(name): row[name] for name in row}
 

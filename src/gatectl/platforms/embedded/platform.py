@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import NamedTuple
 
-from sqlalchemy import Connection
+from sqlalchemy import Connection, Table
 
 from gatectl.platforms.interface import Collection, Wire
 
@@ -28,8 +28,9 @@ class Made(NamedTuple):
 
 
 class CollectionRules(NamedTuple):
-    """What can be done with a collection; the functions say what they refuse."""
+    """What can be done with a collection; the functions say what they refuse. `table` is where its objects are."""
 
+    table: Table
     list: Callable[[Connection, str | None], Sequence[Wire]]
     create: Callable[[Transaction, Body], str]
     update: Callable[[Transaction, str, Body, str | None], str]
@@ -38,23 +39,25 @@ class CollectionRules(NamedTuple):
 
 COLLECTIONS: Mapping[Collection, CollectionRules] = {
     "workspace": CollectionRules(
+        tables.workspaces,
         workspaces.list_workspaces,
         workspaces.create_workspace,
         workspaces.update_workspace,
         workspaces.delete_workspace,
     ),
     "bucket": CollectionRules(
-        buckets.list_buckets, buckets.create_bucket, buckets.update_bucket, buckets.delete_bucket
+        tables.buckets, buckets.list_buckets, buckets.create_bucket, buckets.update_bucket, buckets.delete_bucket
     ),
-    "ai/llm": CollectionRules(llms.list_llms, llms.create_llm, llms.update_llm, llms.delete_llm),
+    "ai/llm": CollectionRules(tables.llms, llms.list_llms, llms.create_llm, llms.update_llm, llms.delete_llm),
     "repo": CollectionRules(
+        tables.repositories,
         repositories.list_repositories,
         repositories.create_repository,
         repositories.update_repository,
         repositories.delete_repository,
     ),
     "apikeys": CollectionRules(
-        apikeys.list_api_keys, apikeys.create_api_key, apikeys.update_api_key, apikeys.delete_api_key
+        tables.api_keys, apikeys.list_api_keys, apikeys.create_api_key, apikeys.update_api_key, apikeys.delete_api_key
     ),
 }
 
@@ -133,17 +136,18 @@ class Platform:
 
     def create_once(self, collection: Collection, body: Wire, key: str | None) -> Made:
         """Create an object, unless this key made it within a day and it is still there as it was made (`creations`)."""
+        rules = COLLECTIONS[collection]
         if key is not None:
             creations.check_key(key)
             self._prepare()
         with self._store.writing() as transaction:
             if key is not None:
-                found = creations.find(transaction.connection, collection, body, key)
+                found = creations.find(transaction.connection, creations.Place(collection, rules.table), body, key)
                 if found is not None:
                     return Made(found[0], etag_of(*found))
-            object_id = COLLECTIONS[collection].create(transaction, body)
+            object_id = rules.create(transaction, body)
             if key is not None:
-                creations.remember(transaction, collection, object_id, key)
+                creations.remember(transaction, creations.Place(collection, rules.table), object_id, key)
             return Made(object_id, etag_of(object_id, 1))
 
     def _prepare(self) -> None:

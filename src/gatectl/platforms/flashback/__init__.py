@@ -32,18 +32,24 @@ PARALLEL: Final = 16
 
 
 class Route(NamedTuple):
-    """Where a collection lives: its path, the field of its list, and where a created object's id is found."""
+    """Where a collection lives: its path, the field of its list, and where a created object's id is found.
+
+    `one` is the parameter by which one object is asked for (None: there is no such way). `conditional`: writes may carry
+    If-Match, which is an offer for repositories (product.md, section 4); elsewhere a platform may not expect it.
+    """
 
     path: str
     listed: str
     created: tuple[str, ...]
+    one: str | None = None
+    conditional: bool = False
 
 
 ROUTES: Final[Mapping[str, Route]] = {
     "workspace": Route("/workspace", "workspaces", ("workspace", "id")),
     "bucket": Route("/bucket", "buckets", ("bucketId",)),
     "ai/llm": Route("/ai/llm", "aiLlms", ("aiLlmId",)),
-    "repo": Route("/repo", "repos", ("repoId",)),
+    "repo": Route("/repo", "repos", ("repoId",), one="repoId", conditional=True),
     "apikeys": Route("/apikeys", "apiKeys", ("apiKeyId",)),
 }
 """platform-contract.md, sections 3.2 to 3.4, 3.7 and 3.8."""
@@ -183,10 +189,11 @@ class Reader:
 
         Raises PreconditionFailed for one that is soft-deleted.
         """
-        if collection != "repo":
+        route = ROUTES[collection]
+        if route.one is None:
             return None
-        body = self._transport.get(ROUTES[collection].path, {"repoId": object_id})
-        found = body.get("repos") if isinstance(body, Mapping) else None
+        body = self._transport.get(route.path, {route.one: object_id})
+        found = body.get(route.listed) if isinstance(body, Mapping) else None
         items = found if isinstance(found, list) else []
         latest = next(
             (item for item in items if isinstance(item, Mapping) and str(item.get("id")) == str(object_id)), None
@@ -245,5 +252,4 @@ class Writer:
 
     @staticmethod
     def _condition(collection: Collection, etag: str | None) -> dict[str, str]:
-        """If-Match is an offer for repositories (product.md, section 4); elsewhere a platform may not expect it."""
-        return {"If-Match": etag} if collection == "repo" and etag is not None else {}
+        return {"If-Match": etag} if ROUTES[collection].conditional and etag is not None else {}
