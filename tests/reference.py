@@ -21,7 +21,6 @@ from gatectl.rules import RULES
 
 TOP = Path(__file__).resolve().parent.parent
 FILE = TOP / ".github" / "REFERENCE.md"
-SCHEMAS = {row.name: read_schema(row.schema) for row in KINDS.values()} | {"Project": read_schema("project")}
 
 HEAD = """\
 # Reference
@@ -160,9 +159,10 @@ def _fields() -> Iterator[str]:
     yield "\n## Fields\n"
     yield "| field | what it is |"
     yield "| --- | --- |"
-    for topic in topics(SCHEMAS):
+    schemas = {row.name: read_schema(row.schema) for row in KINDS.values()} | {"Project": read_schema("project")}
+    for topic in topics(schemas):
         if topic not in RULES:
-            head, _, rest = explain(topic, SCHEMAS, 100).partition("\n\n")
+            head, _, rest = explain(topic, schemas, 100).partition("\n\n")
             kind = head.partition(" (")[2].rstrip(")")
             text = rest.partition("\n\n")[0].replace("\n", " ")
             yield f"| `{topic}` | {_cell(text)} ({kind}) |"

@@ -173,6 +173,48 @@ def test_nothing_in_the_program_prints() -> None:
     assert calls == []
 
 
+ROOMS_OF_KINDS = ("kinds/", "platforms/", "server/", "resources.py")
+"""Who may know kinds by name: their own tables, and those of the platforms, which have words of their own for them."""
+
+FOR_PEOPLE = ("rules/", "pipelines/starter.py")
+"""Whose texts name kinds in sentences and examples."""
+
+NO_KINDS = {
+    "render/html.py: Workspace",  # the word before the workspace's name
+}
+"""What is called as a kind is, and means none."""
+
+
+def test_kinds_are_known_by_name_where_their_tables_are_and_nowhere_else() -> None:
+    """Whatever else asks a row (`kinds.interface.Kind`), so that a new kind is one line; tests/cli/test_probe.py goes the way
+    of one."""
+    named = re.compile(rf"\b(?:{'|'.join(KINDS)})\b")
+    paths = {kind.collection for kind in KINDS.values()} - {"workspace", "bucket"}  # which are fields of the format too
+    found = []
+    for path in MODULES:
+        inside = path.relative_to(SOURCE).as_posix()
+        if inside.startswith(ROOMS_OF_KINDS):
+            continue
+        for text in texts_of(ast.parse(path.read_text(encoding="utf-8"))):
+            several = len(set(named.findall(text))) > 1 and not inside.startswith(FOR_PEOPLE)
+            if (text in KINDS or text in paths or several) and f"{inside}: {text}" not in NO_KINDS:
+                found.append(f"{inside}: {text}")
+    assert found == []
+
+
+def texts_of(tree: ast.AST) -> Iterator[str]:
+    """The texts of a module that are no docstrings."""
+    said = {id(node.value) for node in ast.walk(tree) if isinstance(node, ast.Expr)}
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Constant) and isinstance(node.value, str) and id(node) not in said:
+            yield node.value
+
+
+def test_what_is_said_of_kinds_in_words_names_them_all() -> None:
+    for name in KINDS:
+        assert re.search(rf"\b{name}\b", RULES["GW107"].text), name
+
+
 def test_no_function_is_longer_than_a_page() -> None:
     long = [
         f"{name_of(path)}:{function.lineno} {function.name}: {length} lines"

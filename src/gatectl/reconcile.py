@@ -19,7 +19,7 @@ from gatectl.clock import CLOCK, Clock, Deadline, Patience
 from gatectl.documents.findings import NameFile, finding_json, relative_to
 from gatectl.documents.plans import Input, Plan, Remarks, Selection, Since, Source
 from gatectl.errors import InputError, UsageError
-from gatectl.kinds import KINDS, WORKSPACE
+from gatectl.kinds import KINDS, WORKSPACE, credentialed, either
 from gatectl.manifests import commits, desired, loading, places, selection, sources
 from gatectl.manifests.loading import Loaded, manifest_paths
 from gatectl.model import Desired, Finding, ObjectKey
@@ -313,18 +313,11 @@ def _check_options(request: Request) -> None:
         raise UsageError("--prune deletes what no manifest declares, so it goes with all manifests",
                          "leave out PATH, -l, --target and --changed-since")  # fmt: skip
     kinds = {kind.name.lower(): kind for kind in KINDS.values()}
-    able = [kind for kind in KINDS.values() if kind.credentials]
     for text in request.renew:
         kind = kinds.get(text.partition("/")[0].lower())
         if kind is not None and not kind.credentials:
-            raise UsageError(f"--renew-credentials {quote(text)}: only {_either([k.one for k in able])} has credentials",
-                             f"name one: {_either([f'{k.name}/NAME' for k in able])}")  # fmt: skip
-
-
-def _either(names: Sequence[str]) -> str:
-    """One of these, in a sentence."""
-    *most, last = names
-    return f"{', '.join(most)} or {last}" if most else last
+            raise UsageError(f"--renew-credentials {quote(text)}: only {either([k.one for k in credentialed()])} has credentials",
+                             f"name one: {either([k.name + '/NAME' for k in credentialed()])}")  # fmt: skip
 
 
 def _selected(request: Request, wanted: Desired) -> frozenset[ObjectKey]:

@@ -6,7 +6,7 @@ workspaces, and that repositories attach resources.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Final
 
 from gatectl.kinds import bucket, llm, repository, workspace
@@ -22,6 +22,17 @@ WORKSPACE: Final = workspace.KIND
 
 REPOSITORY: Final = repository.KIND
 """The kind that attaches resources."""
+
+
+def either(words: Sequence[str]) -> str:
+    """One of these, in a sentence: a Bucket or an LLM."""
+    *most, last = words
+    return f"{', '.join(most)} or {last}" if most else last
+
+
+def credentialed() -> list[Kind]:
+    """The kinds whose objects are registered with credentials."""
+    return [kind for kind in KINDS.values() if kind.credentials]
 
 
 def home_of(key: ObjectKey) -> ObjectKey | None:

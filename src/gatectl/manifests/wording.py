@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from difflib import get_close_matches
 from typing import Any, Final, NamedTuple
 
-from gatectl.kinds import KINDS
+from gatectl.kinds import KINDS, credentialed, either
 from gatectl.manifests.places import text_at
 from gatectl.manifests.written_out import holds_credential, is_secretive, looks_secret, path_of, secret_at
 from gatectl.model import Document, Finding, Spot
@@ -113,7 +113,7 @@ def _unknown(fault: Fault, field: str) -> Finding:
     if kind is not None and kind.attaches and field.lower() in _API_KEY_FIELDS:
         hint = (
             "API keys are never created with a repository: generate them afterwards in the platform, under the"
-            " repository's API keys; credentials of a provider belong into a Bucket or LLM manifest"
+            f" repository's API keys; credentials of a provider belong into a {either([k.name for k in credentialed()])} manifest"
         )
         return Finding("GW206", f"API keys do not belong in {kind.one} manifest: '{field}'", hint, spot=spot)
     if fault.kind == "Project" and pointer == ("spec", "rules") and re.fullmatch(r"GW\d{3}", field):

@@ -4,7 +4,6 @@ disabled, and repositories that name what stays away (GW509). Pure."""
 from __future__ import annotations
 
 from collections.abc import Container, Iterable, Iterator
-from typing import Final
 
 from gatectl.errors import PlatformError
 from gatectl.kinds import KINDS
@@ -15,8 +14,10 @@ from gatectl.planning.match import Pair
 from gatectl.resources import registrar_of
 from gatectl.rules import RULES
 
-HOLDING: Final = frozenset(rule.id for rule in RULES.values() if rule.holding)
-"""The rules whose errors stop only their object, and what needs it (product.md, section 6)."""
+
+def is_holding(rule: str) -> bool:
+    """Whether errors of this rule stop only their object, and what needs it (product.md, section 6)."""
+    return rule in RULES and RULES[rule].holding
 
 
 def stopped(findings: Iterable[Finding]) -> dict[ObjectKey, str]:
@@ -24,14 +25,14 @@ def stopped(findings: Iterable[Finding]) -> dict[ObjectKey, str]:
     found: dict[ObjectKey, str] = {}
     for finding in findings:
         key = _about(finding)
-        if finding.severity == "error" and finding.rule in HOLDING and key is not None:
+        if finding.severity == "error" and is_holding(finding.rule) and key is not None:
             found.setdefault(key, finding.rule)
     return found
 
 
 def told_once(findings: Iterable[Finding], stopped: Container[ObjectKey | None]) -> list[Finding]:
     """The findings without what else the platform seems to say of objects that are stopped: of those nothing can be said now."""
-    return [f for f in findings if f.rule in HOLDING or not f.rule.startswith("GW5") or _about(f) not in stopped]
+    return [f for f in findings if is_holding(f.rule) or not f.rule.startswith("GW5") or _about(f) not in stopped]
 
 
 def _about(finding: Finding) -> ObjectKey | None:

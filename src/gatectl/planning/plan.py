@@ -30,7 +30,7 @@ from gatectl.kinds.states import state_hash
 from gatectl.model import Change, CredentialReferences, Document, FieldValue, ObjectKey, Risk, State
 from gatectl.planning.changes import Worked
 from gatectl.planning.current import Current
-from gatectl.planning.manageable import HOLDING
+from gatectl.planning.manageable import is_holding
 from gatectl.planning.order import Holding, operation_id
 
 _NOWHERE: Final[Points] = {}
@@ -180,7 +180,7 @@ def make_plan(
     of the fingerprint.
     """
     errors = {found["rule"] for found in diagnostics if found["severity"] == "error"}
-    if errors and not (held and errors <= HOLDING):
+    if errors and not (held and all(map(is_holding, errors))):
         worked, arranged, held = NOTHING, (), ()
     operations = [_operation(change, depends, name_file, pointed) for change, depends in arranged]
     draft: plans.Draft = {
