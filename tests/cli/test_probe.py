@@ -58,6 +58,19 @@ def test_a_kind_is_validated_by_its_schema(shell: Shell) -> None:
         ("GW204", "/spec/level", "did you mean 'Read'? (one of Read | Write)", watch),
         ("GW202", "/spec/zones", "did you mean 'zone'?", watch),
     ]
+    shell.write(
+        "manifests/probes.yaml",
+        """apiVersion: gatectl.io/v1
+kind: Probe
+metadata: {name: watch}
+spec:
+  repository: data
+  level: read
+""",
+    )
+    assert (
+        "    6 |   level: read\n      |          ^^^^\n" in shell("validate").out
+    )  # a field of a kind holds no secret
     misspelt = {**probe("watch", "data"), "kind": "Prob"}
     assert "did you mean 'Probe'?" in written(shell, misspelt)("validate").out
 
@@ -261,6 +274,28 @@ def test_what_refers_goes_first_and_what_others_refer_to_stays(site: Site) -> No
     assert site.apply(gone).error("repository/default/r") == (
         "conflict: changed since the plan was made: referred to by: planned nothing, live 'Probe default/theirs', wanted nothing"
     )
+
+
+def test_a_saved_plan_that_deletes_both_is_believed(shell: Shell) -> None:
+    applied(shell)
+    written(shell, repository=BUCKET.replace("raw-", "more-"))
+    planned = shell("plan", "--prune", "--out", "plan.json")
+    assert "- delete Probe default/watch" in planned.out
+    assert shell("show", "plan.json").out == planned.out
+    assert shell("apply", "--plan", "plan.json", "--yes").out.endswith("Applied: 3 done; all reads back as wanted.\n")
+    assert (Site(shell.folder).names(probing.COLLECTION), Site(shell.folder).names("repo")) == ([], [])
+
+
+def test_an_apply_deletes_nothing_that_somebody_refers_to_by_now(site: Site) -> None:
+    site.manifests(repository("r"), repository("s"))
+    site.apply()
+    plan = site.manifests(repository("s")).plan(prune=True)
+    theirs = {"name": "theirs", "workspaceId": site.workspace_id(), "repoId": site.one("repo", "r")["id"]}
+    site.write(probing.COLLECTION, theirs)
+    assert "referred to by: planned nothing, live 'Probe default/theirs'" in site.apply(plan).error(
+        "repository/default/r"
+    )
+    assert site.names("repo") == ["r", "s"]
 
 
 def test_an_apply_refuses_to_write_what_names_something_that_is_gone(site: Site) -> None:
