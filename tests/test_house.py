@@ -6,9 +6,10 @@ import ast
 import re
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from functools import reduce
 from importlib import import_module
+from importlib.util import resolve_name
 from pathlib import Path
 
 import pytest
@@ -346,6 +347,57 @@ def test_a_module_imports_only_what_lies_below_it() -> None:
         [program, "--no-cache"], cwd=TOP, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False
     )
     assert done.returncode == 0, done.stdout + done.stderr
+
+
+def module_of(path: Path) -> str:
+    return ".".join(("gatectl", *path.relative_to(SOURCE).with_suffix("").parts)).removesuffix(".__init__")
+
+
+NAMED = {module_of(path): path for path in MODULES}
+
+
+def at_load(tree: ast.AST) -> Iterator[ast.AST]:
+    """The nodes that run when a module is loaded: not those of its functions, and not what is imported for types only."""
+    for node in ast.iter_child_nodes(tree):
+        late = isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda))
+        if not late and not (isinstance(node, ast.If) and "TYPE_CHECKING" in ast.unparse(node.test)):
+            yield node
+            yield from at_load(node)
+
+
+def imports(name: str, nodes: Iterable[ast.AST]) -> set[str]:
+    """The modules of ours that a module of this name imports."""
+    package = name if NAMED[name].stem == "__init__" else name.rpartition(".")[0]
+    found = set()
+    for node in nodes:
+        if isinstance(node, ast.Import):
+            found |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom):
+            base = resolve_name("." * node.level + (node.module or ""), package)
+            found |= {whole if (whole := f"{base}.{alias.name}") in NAMED else base for alias in node.names}
+    return (found & NAMED.keys()) - {name}
+
+
+def circles(known: Mapping[str, set[str]]) -> set[str]:
+    """Who knows itself by way of others, and who stands between two such circles."""
+    left = dict(known)
+    while ends := {n for n in left if not left[n] & left.keys() or not any(n in others for others in left.values())}:
+        for name in ends:
+            del left[name]
+    return set(left)
+
+
+def test_circles_are_found() -> None:
+    assert circles({"a": {"b"}, "b": {"c"}, "c": {"a", "d"}, "d": set(), "e": {"a"}}) == {"a", "b", "c"}
+
+
+@pytest.mark.parametrize("nodes", [at_load, ast.walk], ids=["when they are loaded", "ever"])
+def test_no_two_modules_import_each_other(nodes: Callable[[ast.AST], Iterator[ast.AST]]) -> None:
+    """Late imports and those for types count too: who is only imported when it is needed is known all the same. What a table
+    names by a string (`COMMANDS`, `RENDERERS`, `PLATFORMS`, `STORES`) is not known to the table, which is all that it is for."""
+    known = {name: imports(name, nodes(ast.parse(path.read_text(encoding="utf-8")))) for name, path in NAMED.items()}
+    assert sum(map(len, known.values())) > 500
+    assert circles(known) == set()
 
 
 # Size

@@ -21,7 +21,7 @@ from click.shell_completion import (
     shell_complete,
 )
 
-from gatectl.cli.options import Globals, command, load_project, offline_environment
+from gatectl.cli.options import Globals, command, load_project, offer_by, offline_environment
 from gatectl.errors import DONE, FAILED
 from gatectl.explain import topics
 from gatectl.kinds import KINDS
@@ -88,6 +88,7 @@ def answer(group: click.Group) -> int:
     """Answer what a completion script asks through the environment: words on standard output, or nothing at all."""
     for shell, kind in SHELLS.items():
         add_completion_class(kind, shell)
+    offer_by(offer)
     with contextlib.suppress(Exception):
         return shell_complete(group, {}, "gatectl", VARIABLE, os.environ[VARIABLE])
     return FAILED

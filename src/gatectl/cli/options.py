@@ -9,6 +9,7 @@ import functools
 import os
 import sys
 from collections.abc import Callable
+from contextvars import ContextVar
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
@@ -36,6 +37,8 @@ _COLORS = click.Choice(["auto", "always", "never"])
 _LOGS = click.Choice(["text", "json"])
 
 Function = TypeVar("Function", bound=Callable[..., Any])
+Offer = Callable[[str, click.Context, str], "list[CompletionItem[str]]"]
+_OFFER: ContextVar[Offer | None] = ContextVar("offer", default=None)
 
 
 class Globals(NamedTuple):
@@ -63,14 +66,18 @@ def _store(context: click.Context, parameter: click.Parameter, value: Any) -> No
 
 
 def offers(what: str) -> Callable[[click.Context, click.Parameter, str], list[CompletionItem[str]]]:
-    """What completes a value at the prompt, a word of `completion.offer`; imported when a shell asks."""
+    """What completes a value at the prompt: what `offer_by` was told, when a shell asks, knows under this word."""
 
     def complete(context: click.Context, _parameter: click.Parameter, incomplete: str) -> list[CompletionItem[str]]:
-        from gatectl.cli.completion import offer
-
-        return offer(what, context, incomplete)
+        offer = _OFFER.get()
+        return offer(what, context, incomplete) if offer else []
 
     return complete
+
+
+def offer_by(offer: Offer) -> None:
+    """From now on values are completed by this."""
+    _OFFER.set(offer)
 
 
 def global_options(function: Function) -> Function:
