@@ -95,7 +95,7 @@ def _answer(
 def _send(op: Operation, live: Live | None, current: Current, means: Means, sending: Callable[[], None]) -> str:
     """Send one operation's request; the id of its object."""
     kind = KINDS[op["kind"]]
-    etag = live.wire.get("etag") if live is not None else None
+    etag = _etag(live) if live is not None else None
     if op["action"] == "delete":
         assert live is not None
         sending()
@@ -172,8 +172,12 @@ def _is(live: Live, item: Attachment) -> bool:
     return identity is not None and comparable(identity(live.spec)) == comparable(item.identity)
 
 
+def _etag(live: Live) -> str | None:
+    return live.wire.get("etag")
+
+
 def withdraw(kind: Kind, live: Live, means: Means, sending: Callable[[], None]) -> None:
     """Remove a twin that this run made. Whether it is gone, reading tells."""
     with contextlib.suppress(PlatformError):
         sending()
-        means.writer.delete(kind.collection, live.id, live.wire.get("etag"))
+        means.writer.delete(kind.collection, live.id, _etag(live))

@@ -74,17 +74,21 @@ def bound(pair: Pair, current: Current) -> CredentialReferences | None:
     return {**reference, "id": found[0]} if len(found) == 1 and found[0] != reference["apiKey"] else reference
 
 
+def _may_be_another(pair: Pair) -> bool:
+    return bool(pair.manifest.spec.get("allowDuplicate"))
+
+
 def check_duplicates(pairs: Sequence[Pair], current: Current) -> Iterator[Finding]:
     """GW502 for a bucket to be registered whose identity is live, or declared, under another label.
 
     Among all of one identity only one need not allow it, in whatever order they are declared or come to be live.
     """
     buckets = [pair for pair in pairs if KINDS[pair.key.kind].doubles]
-    allowed = {pair.live.id for pair in buckets if pair.live is not None and pair.manifest.spec.get("allowDuplicate")}
+    allowed = {pair.live.id for pair in buckets if pair.live is not None and _may_be_another(pair)}
     live = _live_buckets(current, allowed)
     declared: dict[tuple[str | None, Identity], Pair] = {}
     for pair in buckets:
-        if pair.live is not None or pair.manifest.spec.get("allowDuplicate"):
+        if pair.live is not None or _may_be_another(pair):
             continue
         kind = KINDS[pair.key.kind]
         assert kind.identity is not None
