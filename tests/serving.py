@@ -98,10 +98,12 @@ class Server:
             command, stderr=subprocess.PIPE, stdout=subprocess.DEVNULL, text=True, cwd=folder
         )
         assert self._process.stderr is not None
-        first = self._process.stderr.readline()
-        found = re.search(r"http://\S+", first)
-        assert found is not None, first + self._process.stderr.read()
-        self.url = found[0]
+        said = ""
+        while (found := re.search(r"http://\S+", said)) is None:
+            line = self._process.stderr.readline()
+            assert line, said
+            said += line
+        self.url, self.said = found[0], said
         # Nobody reads the log on; a full pipe would stop the server.
         subprocess.Popen(["cat"], stdin=self._process.stderr, stdout=self._log)
 

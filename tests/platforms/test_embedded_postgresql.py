@@ -221,7 +221,9 @@ def test_a_database_of_something_else_is_said_and_left_alone(postgresql_server: 
 
 
 def test_a_database_of_a_newer_gatectl_is_said(world: Any, postgresql_server: Any) -> None:
-    postgresql_server.run("UPDATE gatectl_meta SET value = '2' WHERE name = 'schema'", world.target.rpartition("/")[2])
+    postgresql_server.run(
+        "UPDATE gatectl_meta SET value = '999' WHERE name = 'schema'", world.target.rpartition("/")[2]
+    )
     assert "newer gatectl" in refused_by_both(world.target, PlatformError).message
 
 

@@ -335,7 +335,7 @@ def test_a_database_of_something_else_is_said_and_left_alone(tmp_path: Path) -> 
 
 def test_a_database_of_a_newer_gatectl_is_said(world: Any) -> None:
     raw = sqlite3.connect(database(world.folder))
-    raw.execute("UPDATE gatectl_meta SET value = '2' WHERE name = 'schema'")
+    raw.execute("UPDATE gatectl_meta SET value = '999' WHERE name = 'schema'")
     raw.commit()
     assert "newer gatectl" in refused_by_both("embedded", world.folder).message
 
@@ -400,7 +400,7 @@ def test_a_full_disk_is_said_and_nothing_is_half_written(tmp_path: Path) -> None
         transaction.connection.exec_driver_sql("INSERT INTO gatectl_meta VALUES ('big', zeroblob(1000000))")
     assert caught.value.hint
     with store.reading() as connection:
-        assert connection.exec_driver_sql("SELECT count(*) FROM gatectl_meta").scalar() == 3
+        assert connection.exec_driver_sql("SELECT count(*) FROM gatectl_meta").scalar() == 4
     store.close()
 
 

@@ -153,13 +153,6 @@ def test_a_creation_that_was_refused_is_remembered_by_no_key(platform: Platform)
     assert platform.create_once("ai/llm", body, "k") == platform.create_once("ai/llm", body, "k")
 
 
-def test_a_database_of_before_there_were_keys_takes_them(platform: Platform) -> None:
-    with platform.store.writing() as transaction:
-        tables.creations.drop(transaction.connection)
-    made = platform.create_once("workspace", {"name": "w"}, "k")
-    assert platform.create_once("workspace", {"name": "w"}, "k") == made
-
-
 def test_no_key_and_no_secret_is_kept_of_a_creation_but_the_key_itself(platform: Platform) -> None:
     platform.create_once("bucket", body_of(platform) | {"secret": "canary-9c51"}, "k")
     with platform.store.reading() as connection:

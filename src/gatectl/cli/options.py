@@ -223,6 +223,7 @@ def connection_of(
     _warn_outside(project, environment)
     trusted = trust.trusted_hosts(os.environ, project.folder)
     connection = way_to(project, environment, trusted, _shared(), parallel, ends, clock.current())
+    connection = connection._replace(tell=_console().info)
     driver = driver_for(environment.platform)
     try:
         admitted = driver.admit(connection)

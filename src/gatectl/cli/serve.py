@@ -59,8 +59,8 @@ def COMMAND(  # noqa: N802 - the table's word
     users = _read_users(users_file) if users_file is not None else {}
     faults = read_faults(Path(faults_file)) if faults_file is not None else None
     sessions = Sessions(tokens, users, faults.access_seconds if faults is not None else HOUR)
-    platform = open_platform(_connection(options, database))
     console = options.console()
+    platform = open_platform(_connection(options, database)._replace(tell=console.info))
     try:
         listen(
             Address(host, port),

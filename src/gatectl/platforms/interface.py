@@ -112,7 +112,8 @@ class Connection(NamedTuple):
     and no connection is opened to any other that is not the platform's own (product.md, section 7).
 
     `environ` are the variables that may be read on the way there: proxies, certificates, a database's. `shared` is what
-    readers and writers have in common (None: each has its own, and closes it).
+    readers and writers have in common (None: each has its own, and closes it). `tell` is given what is done there beside what was
+    asked for, in words for a person.
     """
 
     target: str
@@ -126,6 +127,7 @@ class Connection(NamedTuple):
     environ: Mapping[str, str] = os.environ
     shared: Shared | None = None
     clock: Clock = CLOCK
+    tell: Callable[[str], None] = lambda text: None
 
 
 class Reader(Protocol):

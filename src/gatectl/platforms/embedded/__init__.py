@@ -57,20 +57,22 @@ def open_reader(connection: Connection) -> Reader:
 
 
 def open_writer(connection: Connection) -> Writer:
-    """A writer of the same databases; creates the one that does not exist. Raises PlatformError when it cannot."""
+    """A writer of the same databases; creates the one that does not exist, and migrates an older one. Raises PlatformError when
+    it cannot."""
     shared = _shared_platform(connection)
     return Writer(open_platform(connection) if shared is None else shared, own=shared is None)
 
 
 def open_platform(connection: Connection) -> Platform:
-    """The platform itself, to be served; creates the database that does not exist. Raises PlatformError."""
+    """The platform itself, to be served; creates the database that does not exist, and migrates an older one. Raises
+    PlatformError."""
     shared = _shared_platform(connection)
     if shared is not None:
         return shared
     from .platform import Platform
     from .store import open_for_writing
 
-    return Platform(open_for_writing(_located(connection)[1]))
+    return Platform(open_for_writing(_located(connection)[1], connection.tell))
 
 
 class Reader:

@@ -48,6 +48,9 @@ class Memory:
             raise PlatformLocked("another apply of this program is under way", "wait for it, and try again")
         return self._applying.release
 
+    def keep(self, schema: int) -> None:
+        """Nothing: it is as new as the program."""
+
     def committing(self) -> AbstractContextManager[None]:
         """A COMMIT here is done or raises."""
         return nullcontext()

@@ -77,7 +77,6 @@ class Platform:
 
     def __init__(self, store: WritableStore) -> None:
         self._store = store
-        self._prepared = False
 
     @property
     def instance(self) -> str:
@@ -139,7 +138,6 @@ class Platform:
         rules = COLLECTIONS[collection]
         if key is not None:
             creations.check_key(key)
-            self._prepare()
         with self._store.writing() as transaction:
             if key is not None:
                 found = creations.find(transaction.connection, creations.Place(collection, rules.table), body, key)
@@ -149,13 +147,6 @@ class Platform:
             if key is not None:
                 creations.remember(transaction, creations.Place(collection, rules.table), object_id, key)
             return Made(object_id, etag_of(object_id, 1))
-
-    def _prepare(self) -> None:
-        """Add the table of creations to a database of before there was one."""
-        if not self._prepared:
-            with self._store.writing() as transaction:
-                tables.creations.create(transaction.connection, checkfirst=True)
-            self._prepared = True
 
     def create(self, collection: Collection, body: Wire) -> str:
         """Create an object from its write shape; the new object's id."""

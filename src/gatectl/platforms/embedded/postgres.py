@@ -191,6 +191,9 @@ class PostgresDatabase:
     def settle(self, connection: Connection) -> None:
         """Nothing: how it is run is a matter of each transaction."""
 
+    def keep(self, schema: int) -> None:
+        """Nothing: a server's copies are its administrator's to make."""
+
     def claim(self) -> Release:
         """Keep other applies out: a lock of a session of its own. Raises PlatformLocked when one is under way."""
         with self.translated():
@@ -306,7 +309,7 @@ _EXPLANATIONS: Final[tuple[tuple[Callable[[str, str], bool], type[PlatformError]
         lambda state, _: state == "42501",
         NotAuthenticated,
         "this user may not do that in the database {place}",
-        "Grant it the rights: CREATE on the schema for the first writer, SELECT on the tables for readers.",
+        "Grant it the rights: CREATE on the schema for the first writer, also of a newer gatectl, and SELECT on the tables for readers.",
     ),
     (_is_missing, PlatformError, "there is no database {place}", "Create it: createdb NAME."),
     (

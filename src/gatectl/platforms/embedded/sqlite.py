@@ -15,6 +15,7 @@ How it is run, and why:
 
 from __future__ import annotations
 
+import filecmp
 import math
 import os
 import secrets
@@ -22,6 +23,7 @@ import sqlite3
 import stat
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, closing, contextmanager, nullcontext, suppress
+from itertools import chain, count
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote as url_quoted
@@ -43,6 +45,8 @@ BUSY_SECONDS = 10.0
 
 _OWNER_ONLY = 0o600
 _UNFINISHED = ".new"
+_PAGES = 1000
+"""Of a copy, between two looks at the clock."""
 _BESIDE = ("-journal", "-wal", "-shm")
 """The ends of the names of SQLite's side files, which it writes wherever links lead."""
 
@@ -118,9 +122,7 @@ class SqliteFile:
                     os.replace(new._path, self._path)
                     _sweep(self._path)
         finally:
-            for end in ("", *_BESIDE):
-                with suppress(FileNotFoundError):
-                    os.unlink(str(new._path) + end)
+            _remove(new._path)
 
     def _recover(self) -> None:
         """Roll back what a run that was killed left half written: who may only read cannot, and would be refused for ever."""
@@ -207,6 +209,45 @@ class SqliteFile:
             )
         except OSError as error:
             raise self._unusable(error) from error
+
+    def keep(self, schema: int) -> str:
+        """Put a copy of the database beside it, before it is migrated: its owner's alone, and on the disk; its path.
+
+        Nothing is overwritten: a copy that is there and the same serves, beside any other file this one gets a number. Raises
+        PlatformError where there can be none.
+        """
+        place = self._path.with_name(self._path.name + f".schema-{schema}")
+        new = self._path.with_name(f".{self._path.name}.{secrets.token_hex(4)}{_UNFINISHED}")
+        _sweep(self._path)
+        try:
+            try:
+                _write_new(new, b"", _OWNER_ONLY)
+                self._copy(new)
+                return str(_put(new, place))
+            finally:
+                _remove(new)
+        except (OSError, sqlite3.Error) as error:
+            reason = error.strerror if isinstance(error, OSError) else error
+            raise PlatformError(
+                f"the database {quote(self.place)} was left in schema {schema}: it cannot be copied to {quote(place)} ({quote(reason)})",
+                "There has to be room for a copy beside it, before it is migrated: check the space left and the permissions of its folder.",
+            ) from error
+
+    def _copy(self, path: Path) -> None:
+        """What was committed last, into an empty file. Raises DeadlinePassed, sqlite3.Error, OSError."""
+
+        def look(*progress: int) -> None:
+            if self._left() <= 0:
+                raise too_late(self.place)
+
+        url = f"file:{url_quoted(str(path))}?mode=rw"
+        with (
+            closing(self._connect("ro")) as connection,
+            closing(sqlite3.connect(url, uri=True, isolation_level=None)) as copy,
+        ):
+            copy.execute("PRAGMA synchronous=OFF")  # it is synchronized once, as a whole
+            connection.backup(copy, pages=_PAGES, progress=look)
+        _synchronize(path)
 
     @contextmanager
     def translated(self) -> Iterator[None]:
@@ -298,6 +339,35 @@ def _sweep(path: Path) -> None:
     for left in path.parent.glob(f".{path.name}.*{_UNFINISHED}*"):
         with suppress(OSError):
             left.unlink()
+
+
+def _remove(path: Path) -> None:
+    """Remove a database and its side files, as far as they are there."""
+    for end in ("", *_BESIDE):
+        with suppress(FileNotFoundError):
+            os.unlink(str(path) + end)
+
+
+def _put(new: Path, place: Path) -> Path:
+    """Give a finished copy its place, or where something else is, the next one that is free; where it is now."""
+    for each in chain([place], (place.with_name(f"{place.name}.{number}") for number in count(2))):
+        if not os.path.lexists(each):
+            os.rename(new, each)  # a rename replaces, but nobody else is here: this is done alone
+            with suppress(OSError):  # not every system can
+                _synchronize(each.parent)
+            return each
+        with suppress(OSError):
+            if filecmp.cmp(new, each, shallow=False):
+                return each
+    raise AssertionError("there is always one more number")
+
+
+def _synchronize(path: Path) -> None:
+    descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
 
 
 def _write_new(path: Path, content: bytes, mode: int) -> None:

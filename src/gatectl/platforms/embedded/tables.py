@@ -1,4 +1,6 @@
-"""The tables of the embedded platform, in words that every database understands.
+"""The tables of the embedded platform as they are today, in words that every database understands.
+
+Which schema each came with is said in `migrations`.
 
 Law: only names, types, keys and indexes live here; no statement, no rule, nothing that one database alone can do
 (the partial indexes are spelled for each, and mean the same on each). Ids and timestamps are text, as on the wire, so
@@ -8,11 +10,7 @@ deleted repository go at once, so that "is this bucket in use" is one look into 
 
 from __future__ import annotations
 
-from typing import Final
-
 from sqlalchemy import Boolean, Column, ForeignKey, Index, Integer, MetaData, String, Table, select, text
-
-SCHEMA_VERSION = 1
 
 metadata = MetaData()
 
@@ -35,7 +33,8 @@ def _version() -> Column[int]:
 
 
 meta = Table("gatectl_meta", metadata, Column("name", String, primary_key=True), _text("value"))
-"""Facts of this database: `schema` (version), `instance` (its own id), `seal` (the key of the secrets' hashes)."""
+"""Facts of this database: `schema` (its number), `gatectl` (the version that made it so; older ones did not say), `instance` (its
+own id), `seal` (the key of the secrets' hashes)."""
 
 ORGANIZATION = select(meta.c.value).where(meta.c.name == "instance").scalar_subquery()
 """The organization of all that is here: what tells one platform from another, over HTTP too."""
@@ -198,7 +197,7 @@ creations = Table(
     Index("creations_by_moment", "created_at"),
     sqlite_with_rowid=False,
 )
-"""What each Idempotency-Key made (`creations`). A database of before has no such table; it is added when it is first needed."""
+"""What each Idempotency-Key made (`creations`)."""
 
 applied = Table(
     "applied",
@@ -208,6 +207,3 @@ applied = Table(
     sqlite_with_rowid=False,
 )
 """Which project applied which object: what lets `--prune` know its own (`records.platform`)."""
-
-LATER: Final = frozenset((creations.name,))
-"""The tables that a database of before may be without."""
