@@ -44,8 +44,9 @@ def export_live(reader: Reader, workspace: str | None) -> list[Exported]:
 def export(current: Current, checker: validate.Checker) -> list[Exported]:
     """Every live object of the workspaces that were read, sorted by workspace, kind and name."""
     drafts: list[Exported] = []
+    drafts += [_alone(live, index) for index in current.outside.values() for live in _sorted(index)]
     for name in sorted(current.states):
-        drafts += [_workspace(live, current.workspaces) for live in current.workspaces.by_name.get(name, ())]
+        drafts += [_alone(live, current.workspaces) for live in current.workspaces.by_name.get(name, ())]
         drafts += _content(current.states[name])
     return _without_offences([_writable(draft) for draft in drafts], checker)
 
@@ -60,14 +61,11 @@ def _content(state: WorkspaceState) -> Iterator[Exported]:
     registered = list(_registered(state))
     identities, labels = Counter(identity for identity, _ in registered), Counter(registered)
     for name, index in state.indexes.items():
-        for live in sorted(index.by_id.values(), key=lambda each: (each.key.name, each.id)):
-            reason = _inexpressible(live, index)
-            if reason is not None:
-                yield Exported(live, None, (reason,))
-            elif KINDS[name].attaches:
+        for live in _sorted(index):
+            if KINDS[name].attaches and _inexpressible(live, index) is None:
                 yield _repository(live, identities, labels)
             else:
-                yield Exported(live, _document(live, _spec(live)), ())
+                yield _alone(live, index)
 
 
 def _registered(state: WorkspaceState) -> Iterator[tuple[Identity, str]]:
@@ -86,12 +84,14 @@ def _inexpressible(live: Live, index: Index) -> str | None:
     return KINDS[live.key.kind].inexpressible(live.spec)
 
 
-def _workspace(live: Live, workspaces: Index) -> Exported:
-    alike = workspaces.by_lower[live.key.name.lower()]
-    if len(alike) > 1:
-        others = ", ".join(sorted(a.id for a in alike if a.id != live.id))
-        return Exported(live, None, (f"its name is shared, case ignored, with {others}",))
-    return Exported(live, _document(live, _spec(live)), ())
+def _sorted(index: Index) -> list[Live]:
+    return sorted(index.by_id.values(), key=lambda each: (each.key.name, each.id))
+
+
+def _alone(live: Live, index: Index) -> Exported:
+    """An object that attaches nothing."""
+    reason = _inexpressible(live, index)
+    return Exported(live, None, (reason,)) if reason is not None else Exported(live, _document(live, _spec(live)), ())
 
 
 def _document(live: Live, spec: Mapping[str, Any]) -> dict[str, Any]:

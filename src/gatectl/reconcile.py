@@ -132,7 +132,7 @@ def make_plan(
     )
     _tell_unknown(pairs, request.tell)
     worked = compute_changes(pairs, current, settings)
-    unmanaged = [key for key in worked.unmanaged if key.workspace in names]
+    unmanaged = [key for key in worked.unmanaged if key.workspace is None or key.workspace in names]
     ambiguous += manageable.unmanageable(pairs, current)
     worked = worked._replace(findings=[*ambiguous, *worked.findings], unmanaged=unmanaged)
     chosen, since = _chosen(request, wanted, reader.traits.default_workspace, visible, worked)

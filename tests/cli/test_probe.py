@@ -20,7 +20,7 @@ from gatectl.kinds import KINDS
 from gatectl.manifests.sources import read_schema
 from gatectl.rules import RULES
 from gatectl.rules.interface import whole
-from probing import probe
+from probing import probe, station
 from sites import Site, brief, bucket, entry, operation, repository, rules
 
 Fits = Callable[..., None]
@@ -97,7 +97,7 @@ Plan: 3 to create, 0 to update, 0 to delete, 1 to attach, 0 to detach; 0 unchang
         "create probe/default/watch",
     ]
     assert made["dependsOn"] == ["repository/default/data"]
-    assert made["after"]["spec"] == {"name": "watch", "repository": "data", "level": "Write", "zone": ""}
+    assert made["after"]["spec"] == {"name": "watch", "repository": "data", "level": "Write", "zone": "", "station": ""}
     assert {field["path"]: field["after"] for field in made["fields"]} == {
         "/metadata/name": "watch", "/spec/credentials": {"secret": {"env": "SECRET"}}, "/spec/level": "Write",
         "/spec/repository": "data",
@@ -204,7 +204,7 @@ def test_a_snapshot_holds_it_and_gives_the_plan_that_the_platform_gives(shell: S
     ((found,),) = [
         lists["probe"] for lists in json.loads((shell.folder / "snapshot.json").read_text())["contents"].values()
     ]
-    assert found.keys() == {"id", "name", "repoId", "level", "zone"}
+    assert found.keys() == {"id", "name", "repoId", "level", "zone", "stationId"}
     assert shell("plan", "--against", "snapshot.json", "--detailed-exitcode").code == 0
     written(shell, probe("watch", "data"), probe("second", "data"))
     plans = [shell("plan", *more, "--format", "json").json for more in ((), ("--against", "snapshot.json"))]
@@ -229,7 +229,7 @@ def test_what_explains_and_documents_kinds_knows_it(shell: Shell) -> None:
     assert "One of: Read, Write\n\nDefault: Read" in shell("explain", "probe.spec.level").out
     assert shell("schema", "probe").json == read_schema(KINDS["Probe"].schema)
     together = shell("schema").json
-    assert together["properties"]["kind"]["enum"][-1] == "Probe" and "Probe" in together["$defs"]
+    assert together["properties"]["kind"]["enum"][-2:] == ["Station", "Probe"] and "Probe" in together["$defs"]
     text = reference.reference()
     assert "| `probe.spec.level` | What it tries. (string) |" in text and f"### GW399: {probing.RULE.title}" in text
     assert "did you mean Probe/watch?" in written(shell, probe("watch", "data"))("plan", "--target", "probe/wach").err
@@ -329,6 +329,94 @@ def test_a_name_that_means_nothing_or_two_things_is_never_sent() -> None:
 
     with pytest.raises(PlatformRefused, match="Repository 'r' is not there"):
         NOWHERE.id_of("Repository", "r")
+
+
+# What lies in no workspace.
+
+
+def test_what_lies_in_no_workspace_goes_the_same_way(shell: Shell, fits: Fits) -> None:
+    written(shell, station(), probe("watch", "data", station="s"))
+    planned = shell("plan", "--out", "plan.json")
+    assert "+ create Station s (eu)  # manifests/probes.yaml:2\n" in planned.out
+    plan = shell("plan", "--format", "json").json
+    fits(plan, "plan")
+    assert brief(plan)[0] == "create station/s"
+    assert operation(plan, "probe/default/watch")["dependsOn"] == ["repository/default/data", "station/s"]
+    assert shell("apply", "--plan", "plan.json", "--yes").out.endswith("Applied: 4 done; all reads back as wanted.\n")
+    live = Site(shell.folder)
+    assert live.one(probing.COLLECTION, "watch")["stationId"] == live.one(probing.STATIONS, "s")["id"]
+    assert "Nothing to do: the platform is as the manifests say; 4 unchanged, 0 unmanaged." in shell("plan").out
+    assert shell("export").out.startswith("""\
+apiVersion: gatectl.io/v1
+kind: Station
+metadata: {name: s}
+spec:
+  region: eu
+---
+""")
+    shell("snapshot", "--out", "snapshot.json")
+    ((taken,),) = json.loads((shell.folder / "snapshot.json").read_text())["outside"].values()
+    assert taken == {"id": live.one(probing.STATIONS, "s")["id"], "name": "s", "region": "eu"}
+    assert shell("plan", "--against", "snapshot.json", "--detailed-exitcode").code == 0
+    written(shell, station(region="us"), probe("watch", "data", station="s"))
+    plans = [shell("plan", *more, "--format", "json").json for more in ((), ("--against", "snapshot.json"))]
+    assert [brief(each) for each in plans] == [["update station/s"]] * 2
+    assert plans[0]["fingerprint"] == plans[1]["fingerprint"]
+    assert shell("apply", "--yes").code == 0 and live.one(probing.STATIONS, "s")["region"] == "us"
+
+
+def test_what_lies_in_no_workspace_is_told_pruned_and_adopted_as_the_rest_is(site: Site) -> None:
+    site.write(probing.STATIONS, {"name": "theirs", "region": "eu"})
+    site.manifests(station(), repository("r"), probe(station="s"))
+    site.apply()
+    assert [(each["kind"], each["name"]) for each in site.plan()["unmanaged"]] == [("Station", "theirs")]
+    gone = site.manifests(repository("r"), probe()).plan(prune=True)
+    assert rules(gone) == ["GW505: Station s is to be deleted, but others refer to it: Probe default/p"]
+    gone = site.manifests(repository("r")).plan(prune=True)
+    assert brief(gone) == ["delete probe/default/p", "delete station/s"]
+    assert site.apply(gone).converged
+    assert site.names(probing.STATIONS) == ["theirs"]
+    adopting = site.manifests(repository("r"), station("theirs")).plan()
+    assert [(each["kind"], each["name"]) for each in adopting["adopts"]] == [("Station", "theirs")]
+    assert site.apply(adopting).converged and site.plan()["adopts"] == []
+
+
+def test_no_workspace_is_declared_by_something_else_that_lies_in_none(site: Site) -> None:
+    elsewhere = probe("p")
+    elsewhere["metadata"]["workspace"] = "s"
+    (found,) = rules(site.manifests(station("s"), elsewhere).plan())
+    assert found == "GW503: workspace 's' is neither live nor declared"
+
+
+def test_nothing_outside_of_workspaces_is_deleted_that_somebody_refers_to_by_now(site: Site) -> None:
+    site.manifests(station(), repository("r"))
+    site.apply()
+    plan = site.manifests(repository("r")).plan(prune=True)
+    named = {"repoId": site.one("repo", "r")["id"], "stationId": site.one(probing.STATIONS, "s")["id"]}
+    site.write(probing.COLLECTION, {"name": "theirs", "workspaceId": site.workspace_id(), **named})
+    assert "referred to by: planned nothing, live 'Probe default/theirs'" in site.apply(plan).error("station/s")
+
+
+def test_an_apply_asks_again_for_what_lies_in_no_workspace(site: Site) -> None:
+    from gatectl.applying.twins import in_use
+    from gatectl.planning.current import read_visible
+
+    site.manifests(station(), repository("r"), probe(station="s"))
+    plan = site.plan()
+    site.write(probing.STATIONS, {"name": "s", "region": "eu"})
+    site.write(probing.STATIONS, {"name": "s", "region": "eu"})
+    assert "2 objects of this name" in site.apply(plan).error("station/s")
+    assert rules(site.manifests(repository("r"), probe(station="s")).plan()) == [
+        f"GW502: 2 live objects are called 's' (Station): {', '.join(sorted(w['id'] for w in site.list(probing.STATIONS)))}"
+    ]
+    writer = site.writer()
+    writer.delete(probing.STATIONS, site.list(probing.STATIONS)[0]["id"])
+    writer.close()
+    assert site.apply().converged
+    reader = site.reader()
+    current = read_visible(reader, None)
+    assert [in_use(live, current, reader) for live in current.lives() if live.key.kind == "Station"] == [True]
+    reader.close()
 
 
 # The way of a rule.

@@ -197,7 +197,7 @@ def _references(op: Operation, live: Live | None, current: Current, about: _Abou
             yield from _attached(op, item, state, about)
         yield from _api_key(op, state)
         yield from _users(op, state, about)
-        yield from _referred(op, current, about)
+    yield from _referred(op, current, about)
     yield from _twins(op, about)
     yield from _keys(op, live)
 

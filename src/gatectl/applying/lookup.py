@@ -8,7 +8,7 @@ from gatectl.documents.operations import credentials_of, resources_of
 from gatectl.documents.plans import Operation, Plan
 from gatectl.errors import Forbidden
 from gatectl.kinds import KINDS
-from gatectl.planning.current import API_KEYS, Current, read_current, read_workspaces
+from gatectl.planning.current import API_KEYS, Current, Index, read_current, read_workspaces
 from gatectl.planning.manageable import read_only
 from gatectl.platforms.interface import Reader
 from gatectl.quote import quote
@@ -18,16 +18,23 @@ from gatectl.resources import registrar_of
 def read_concerned(reader: Reader, plan: Plan) -> Current:
     """The objects that a plan changes, refers to, or takes under management. Raises PlatformError."""
     operations = plan["operations"]
-    names = sorted({item["workspace"] for item in (*operations, *plan["adopts"]) if item["workspace"] is not None})
+    visible = read_workspaces(reader, _renamed(operations))
     kinds = _kinds(plan)
     api_keys = any("apiKey" in (credentials_of(op) or {}) for op in operations)
     needed = kinds | _registrars(operations)
-    current = read_current(
-        reader, names, read_workspaces(reader, _renamed(operations)), kinds, api_keys=api_keys, needed=needed
-    )
+    current = read_current(reader, _names(plan, visible), visible, kinds, api_keys=api_keys, needed=needed)
     optional = [kind.collection for kind in KINDS.values() if kind.optional is not None and kind.name in needed]
     _refuse_without(current, [*optional, *([API_KEYS] if api_keys else [])])
     return current
+
+
+def _names(plan: Plan, visible: Index) -> list[str]:
+    """The workspaces that a plan is about: all of them, where what lies in none is to be deleted and any may refer to it."""
+    operations = plan["operations"]
+    names = {item["workspace"] for item in (*operations, *plan["adopts"]) if item["workspace"] is not None}
+    if any(op["action"] == "delete" and op["workspace"] is None and not KINDS[op["kind"]].holds for op in operations):
+        names.update(visible.by_name)
+    return sorted(names)
 
 
 def _renamed(operations: Sequence[Operation]) -> dict[str, str]:

@@ -22,7 +22,7 @@ from gatectl.errors import (
 from gatectl.kinds import KINDS
 from gatectl.kinds.interface import Context, Kind, Order
 from gatectl.model import Attachment, Live, Outcome, Status
-from gatectl.planning.current import NOWHERE, Current, WorkspaceState
+from gatectl.planning.current import Current, WorkspaceState
 from gatectl.planning.lists import read_live
 from gatectl.platforms.interface import Reader, Writer
 from gatectl.quote import quote
@@ -102,7 +102,7 @@ def _send(op: Operation, live: Live | None, current: Current, means: Means, send
         means.writer.delete(kind.collection, live.id, etag)
         return live.id
     state = current.states.get(op["workspace"] or "")
-    context = state.context if state is not None else NOWHERE
+    context = current.around(op["workspace"])
     if live is not None and etag is None:
         live = _latest(op, live, context, means.reader)
     order = Order(op["name"], values_of(op), _complete(op, live, state), means.secrets.get(op["id"], {}))

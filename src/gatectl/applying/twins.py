@@ -38,7 +38,8 @@ def in_use(live: Live, current: Current, reader: Reader) -> bool:
         if KINDS[live.key.kind].holds:
             return any(reader.list(kind.collection, live.id) for kind in KINDS.values() if kind.scoped)
         state = current.states.get(live.key.workspace or "")
-        used = state is not None and any(_uses(other, live) for other in _others(live, state, reader))
+        others = _others(live, state, reader) if state is not None else current.lives()
+        used = any(_uses(other, live) for other in others)
     except (PlatformError, KeyError, TypeError, AttributeError):
         return True
     return used or bool(live.wire.get("repos"))

@@ -27,7 +27,7 @@ class Traits(TypedDict):
 
 class Draft(TypedDict):
     """A snapshot without what tells that it is as it was taken. `contents` are the lists of each workspace, by its id; one
-    that the platform does not give is null."""
+    that the platform does not give is null. `outside` are those of what lies in no workspace, where there is such a thing."""
 
     formatVersion: str
     takenAt: str
@@ -37,6 +37,7 @@ class Draft(TypedDict):
     applied: Sequence[str] | None
     workspaces: Sequence[Taken]
     contents: Mapping[str, Mapping[str, Sequence[Taken] | None]]
+    outside: NotRequired[Mapping[str, Sequence[Taken] | None]]
 
 
 @final

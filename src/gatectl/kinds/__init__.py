@@ -42,4 +42,11 @@ def home_of(key: ObjectKey) -> ObjectKey | None:
 
 def referred(key: ObjectKey, state: State | None) -> list[tuple[str, ObjectKey]]:
     """The objects that one refers to in a state (None: it is not there), each with the path of the field that names it."""
-    return KINDS[key.kind].referred(key.workspace, state.spec) if state is not None else []
+    kind = KINDS[key.kind]
+    spec = state.spec if state is not None else {}
+    named = ((field, KINDS[other], spec.get(field)) for field, other in kind.refers.items())
+    return [
+        (kind.paths[field], ObjectKey(other.name, key.workspace if other.scoped else None, name))
+        for field, other, name in named
+        if name
+    ]

@@ -13,7 +13,7 @@ from collections.abc import Set as AbstractSet
 from typing import Any, Final, NamedTuple
 
 from gatectl.errors import PlatformRefused
-from gatectl.model import Attachment, Fields, Live, Manifest, ObjectKey
+from gatectl.model import Attachment, Fields, Live, Manifest
 from gatectl.platforms.interface import Collection, Wire
 from gatectl.quote import quote
 from gatectl.resources import Identity
@@ -109,8 +109,8 @@ class Kind(NamedTuple):
 
     What its objects have to do with others: `holds`, they are workspaces, which hold those of the kinds that are `scoped`.
     `attached` gives, for each kind that registers resources, which of it an object attaches; whoever attaches has an
-    `endpointType` and a `mode`. `refers` says which fields name an object of another kind, in the same workspace: that one is
-    created before, deleted after, and there when something is written that names it; the row of the table comes after its.
+    `endpointType` and a `mode`. `refers` says which fields name an object of another kind, in the same workspace or in none:
+    that one is created before, deleted after, and there when something is written that names it; the row of the table comes after its.
     `doubles`: several objects may register one identity, which is asked about (GW502). `needs_key` says whether an
     object can only be read with the provider API keys (U12). `optional` is what the list of the kind is called where a
     platform may refuse it (U25; None: every platform has it).
@@ -170,11 +170,6 @@ class Kind(NamedTuple):
     def field_names(self) -> set[str]:
         """What its fields are called in a manifest."""
         return {path.rpartition("/")[2] for path in self.paths.values()}
-
-    def referred(self, workspace: str | None, spec: Fields) -> list[tuple[str, ObjectKey]]:
-        """The objects that a normal form names, each with the path of the field that does."""
-        named = ((field, kind, spec.get(field)) for field, kind in self.refers.items())
-        return [(self.paths[field], ObjectKey(kind, workspace, name)) for field, kind, name in named if name]
 
     def fields_of(self, spec: Fields) -> AbstractSet[str]:
         """The fields that a normal form like this one has."""

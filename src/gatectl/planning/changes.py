@@ -300,7 +300,7 @@ def _reason(pair: Pair, settings: Settings) -> str:
 
 def _adopts(live: Live, settings: Settings) -> bool:
     """Whether a live object is as its manifest says, and was never applied by this project."""
-    return settings.applied is not None and live.id not in settings.applied and KINDS[live.key.kind].scoped
+    return settings.applied is not None and live.id not in settings.applied and not KINDS[live.key.kind].holds
 
 
 def _leftovers(pairs: Sequence[Pair], current: Current, settings: Settings) -> tuple[list[Live], list[ObjectKey]]:

@@ -62,23 +62,32 @@ class WorkspaceState(NamedTuple):
 
 
 class Current(NamedTuple):
-    """The platform as it was read: all workspaces, and the content of those that were asked for, by name."""
+    """The platform as it was read: all workspaces, and the content of those that were asked for, by name; by kind what lies
+    outside of every workspace."""
 
     workspaces: Index
     states: Mapping[str, WorkspaceState]
+    outside: Mapping[str, Index] = {}
+
+    def around(self, workspace: str | None) -> Context:
+        """What surrounds an object of a workspace, or of none."""
+        state = self.states.get(workspace or "")
+        if state is not None:
+            return state.context
+        return NOWHERE._replace(lives={name: index.by_id for name, index in self.outside.items()})
 
     def among(self, key: ObjectKey) -> Index:
         """The live objects among which one with this key would be."""
         kind, workspace = key.kind, key.workspace
         if workspace is None:
-            return self.workspaces
+            return self.workspaces if KINDS[kind].holds else self.outside.get(kind, Index(()))
         state = self.states.get(workspace)
         return state.indexes[kind] if state is not None else Index(())
 
     def lives(self) -> Iterator[Live]:
-        """What the workspaces hold."""
-        for state in self.states.values():
-            for index in state.indexes.values():
+        """What lies outside of the workspaces, and what they hold."""
+        for indexes in (self.outside, *(state.indexes for state in self.states.values())):
+            for index in indexes.values():
                 yield from index.by_id.values()
 
     def attaching(self) -> Iterator[Live]:
@@ -149,13 +158,25 @@ def read_current(
     Raises PlatformError when a list cannot be read whole.
     """
     asked_for = _with_what_explains(kinds)
+    outside = _read_outside(reader, [kind for kind in asked_for if not kind.scoped], bear=bear)
     states = {}
     for name in names:
         lives = workspaces.by_name.get(name, ())
         workspace_id = min(live.id for live in lives) if lives else None
-        asked = _Asked(reader, name, workspace_id, asked_for, api_keys=api_keys, needed=needed, bear=bear)
+        scoped = [kind for kind in asked_for if kind.scoped]
+        asked = _Asked(reader, name, workspace_id, scoped, outside, api_keys=api_keys, needed=needed, bear=bear)
         states[name] = _read_workspace(asked, patience)
-    return Current(workspaces, states)
+    return Current(workspaces, states, outside)
+
+
+def _read_outside(reader: Reader, kinds: Iterable[Kind], *, bear: bool) -> dict[str, Index]:
+    """What lies outside of every workspace, by kind."""
+    context = NOWHERE._replace(openai=reader.traits.openai)
+    outside = {}
+    for kind in kinds:
+        outside[kind.name] = Index(read_lives(kind, read_list(reader, kind.collection), context, bear=bear).lives)
+        context = context.holding(kind.name, outside[kind.name].by_id)
+    return outside
 
 
 def _with_what_explains(kinds: Container[str]) -> list[Kind]:
@@ -164,7 +185,7 @@ def _with_what_explains(kinds: Container[str]) -> list[Kind]:
     for kind in reversed(list(KINDS.values())):  # whoever refers to a kind comes after it
         if kind.name in wanted:
             wanted.update((*kind.attached, *kind.refers.values()))
-    return [kind for kind in KINDS.values() if kind.scoped and kind.name in wanted]
+    return [kind for kind in KINDS.values() if not kind.holds and kind.name in wanted]
 
 
 class _Asked(NamedTuple):
@@ -174,6 +195,7 @@ class _Asked(NamedTuple):
     name: str
     workspace_id: str | None
     kinds: Sequence[Kind]
+    outside: Mapping[str, Index]
     api_keys: bool
     needed: Container[str]
     bear: bool
@@ -215,7 +237,8 @@ def _read_once(asked: _Asked) -> WorkspaceState:
 
 def _nothing_of(asked: _Asked) -> WorkspaceState:
     """A workspace that holds nothing, as far as is known."""
-    context = NOWHERE._replace(workspace=asked.name, workspace_id=asked.workspace_id, openai=asked.reader.traits.openai)
+    lives = {name: index.by_id for name, index in asked.outside.items()}
+    context = Context(asked.name, asked.workspace_id, lives, {}, asked.reader.traits.openai)
     return WorkspaceState(context, {kind.name: Index(()) for kind in KINDS.values() if kind.scoped})
 
 

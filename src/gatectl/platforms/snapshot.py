@@ -84,24 +84,26 @@ def take(
         "project": project,
         "applied": None if applied is None else sorted(applied),
         "workspaces": [_pick(wire, ("id", "name")) for wire in visible],
-        "contents": {each: _contents(reader, each) for each in sorted(chosen)},
+        "contents": {each: _lists(reader, each) for each in sorted(chosen)},
     }
+    if outside := _lists(reader, None):
+        draft["outside"] = outside
     return {**draft, "digest": digest(draft)}
 
 
-def _contents(reader: Reader, workspace: str) -> dict[str, Sequence[Wire] | None]:
-    """The lists of a workspace; one that the platform does not have is null."""
-    lists = {name: _list(reader, name, row, workspace) for name, row in TAKEN.items()}
-    accounts = {
-        str(b["apiKeyId"]) for b in lists["bucket"] or () if is_azure(b) and not b.get("key") and b.get("apiKeyId")
-    }
+def _lists(reader: Reader, workspace: str | None) -> dict[str, Sequence[Wire] | None]:
+    """The lists of a workspace, or (None) of what lies in none; one that the platform does not have is null."""
+    rows = {name: row for name, row in TAKEN.items() if row.scoped == (workspace is not None)}
+    lists = {name: _list(reader, name, row, workspace) for name, row in rows.items()}
+    buckets = lists.get("bucket") or ()
+    accounts = {str(b["apiKeyId"]) for b in buckets if is_azure(b) and not b.get("key") and b.get("apiKeyId")}
     return {
-        name: None if found is None else [TAKEN[name].take(wire, accounts) for wire in found]
+        name: None if found is None else [rows[name].take(wire, accounts) for wire in found]
         for name, found in lists.items()
     }
 
 
-def _list(reader: Reader, collection: Collection, row: Row, workspace: str) -> Sequence[Wire] | None:
+def _list(reader: Reader, collection: Collection, row: Row, workspace: str | None) -> Sequence[Wire] | None:
     return _optional(reader, collection, workspace) if row.optional else reader.list(collection, workspace)
 
 
@@ -115,7 +117,7 @@ def _llm(wire: Wire, _: object = None) -> dict[str, Any]:
     return _pick(wire, ("id", "name", "aiType"), urls=("endpoint",))
 
 
-def _optional(reader: Reader, collection: Collection, workspace: str) -> Sequence[Wire] | None:
+def _optional(reader: Reader, collection: Collection, workspace: str | None) -> Sequence[Wire] | None:
     """A list that a platform may refuse; None then."""
     try:
         return reader.list(collection, workspace)
@@ -187,12 +189,14 @@ def _unknown_of(item: Wire, field: str) -> dict[str, Any]:
 class Row(NamedTuple):
     """What is taken of a list: of each object what `take` gives, from the wire and from the ids of the keys that name accounts.
 
-    `fields` are those that every object of it has, each a text. `optional`: a platform may refuse the list.
+    `fields` are those that every object of it has, each a text. `optional`: a platform may refuse the list. `scoped`: each
+    workspace has one.
     """
 
     take: Callable[[Wire, Container[str]], dict[str, Any]]
     fields: Sequence[str]
     optional: bool = False
+    scoped: bool = True
 
 
 TAKEN: Final[Mapping[Collection, Row]] = {
@@ -244,7 +248,7 @@ def _read(path: Path) -> Snapshot:
             f"{quote(path)} has the format version '{quote(document.get('formatVersion'))}', this gatectl reads {FORMAT_VERSION}",
             _AGAIN,
         )
-    if document.keys() != _SHAPE.keys() or document["digest"] != digest(document):
+    if document.keys() - {"outside"} != _SHAPE.keys() or document["digest"] != digest(document):
         raise InputError(f"{quote(path)} was changed after it was taken: its digest does not match", _AGAIN)
     if not _is_sound(document):
         raise InputError(f"{quote(path)} is not a snapshot of this gatectl", _AGAIN)
@@ -260,6 +264,7 @@ def _is_sound(document: Mapping[str, Any]) -> bool:
         and all(isinstance(each, str) for each in document["applied"] or ())
         and _have(document["workspaces"], ("id", "name"))
         and all(map(_is_content, document["contents"].values()))
+        and _are_lists(document.get("outside", {}), scoped=False)
     )
 
 
@@ -271,12 +276,17 @@ def _says(found: Mapping[str, Any], fields: Mapping[str, frozenset[type]], witho
 
 def _is_content(lists: Any) -> bool:
     """Whether these are the lists of a workspace."""
-    if not isinstance(lists, dict) or not _BEFORE <= lists.keys() <= TAKEN.keys():
+    if not _are_lists(lists, scoped=True) or not lists.keys() >= _BEFORE:
         return False
-    whole = all(
-        found is None or _have(found, row.fields) for name, row in TAKEN.items() for found in (lists.get(name),)
-    )
-    return whole and all(map(_attaches, lists["repo"] or ()))
+    return all(map(_attaches, lists["repo"] or ()))
+
+
+def _are_lists(lists: Any, *, scoped: bool) -> bool:
+    """Whether these are lists as workspaces have them, or as there are outside of them."""
+    rows = {name: row for name, row in TAKEN.items() if row.scoped == scoped}
+    if not isinstance(lists, dict) or not lists.keys() <= rows.keys():
+        return False
+    return all(found is None or _have(found, rows[name].fields) for name, found in lists.items())
 
 
 def _attaches(repository: Wire) -> bool:
@@ -326,13 +336,18 @@ class SnapshotReader:
         if collection == "workspace":
             return self._snapshot["workspaces"]
         contents = self._snapshot["contents"]
+        if workspace_id is None and not TAKEN[collection].scoped:
+            return self._given(self._snapshot.get("outside", {}), collection)
         if workspace_id is None or workspace_id not in contents:
             names = [w["name"] for w in self._snapshot["workspaces"] if w["id"] == workspace_id]
             raise InputError(
                 f"the snapshot {quote(self._path)} does not hold workspace '{quote(names[0] if names else workspace_id)}'",
                 "take it again without --workspace",
             )
-        found = contents[workspace_id].get(collection)
+        return self._given(contents[workspace_id], collection)
+
+    def _given(self, lists: Mapping[str, Sequence[Wire] | None], collection: Collection) -> Sequence[Wire]:
+        found = lists.get(collection)
         if found is None:
             raise Unsupported(f"the platform of the snapshot {quote(self._path)} gave no list of {collection}", _AGAIN)
         return found
