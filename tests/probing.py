@@ -22,7 +22,7 @@ from gatectl.kinds.interface import Context, Kind, Order, credentials, name_of, 
 from gatectl.manifests import sources
 from gatectl.model import Entry, Fields, Finding, Live, Manifest, ObjectKey, State
 from gatectl.platforms import snapshot
-from gatectl.platforms.embedded import platform, tables
+from gatectl.platforms.embedded import migrations, platform, tables
 from gatectl.platforms.embedded.credentials import NONE, read_credentials
 from gatectl.platforms.embedded.fields import Body, not_found, optional_text
 from gatectl.platforms.embedded.identity import check_etag, etag, new_id, timestamp
@@ -99,7 +99,7 @@ def station_kind(schema: str) -> Kind:
     )  # fmt: skip
 
 
-def schema() -> dict[str, Any]:
+def probe_schema() -> dict[str, Any]:
     """Its schema: that of an LLM, with fields of its own."""
     found: dict[str, Any] = copy.deepcopy(dict(sources.read_schema("llm")))
     found |= {"title": PROBE, "description": "A probe that watches a repository."}
@@ -268,7 +268,7 @@ def taken_station(wire: Wire, _: object) -> dict[str, Any]:
 @contextmanager
 def known(folder: Path) -> Iterator[None]:
     """gatectl knows probes, stations and the rule about folders: one row more in each table. The schemas lie in the folder."""
-    (folder / "probe.schema.json").write_text(json.dumps(schema()))
+    (folder / "probe.schema.json").write_text(json.dumps(probe_schema()))
     (folder / "station.schema.json").write_text(json.dumps(station_schema()))
     probes, stations = make_table("probes", _PROBES), make_table("stations", _STATIONS)
     filled = {"zone": ZONE, "level": "READ"}
@@ -285,6 +285,8 @@ def known(folder: Path) -> Iterator[None]:
         with pytest.MonkeyPatch.context() as patch:
             for table, name, row in rows:
                 patch.setitem(table, name, row)
+            schema = migrations.Schema(migrations.newest() + 1, (probes, stations))
+            patch.setattr(migrations, "SCHEMAS", (*migrations.SCHEMAS, schema))
             yield
     finally:
         for each in (probes, stations):
