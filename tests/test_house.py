@@ -6,6 +6,7 @@ import ast
 import re
 import subprocess
 import sys
+import tomllib
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from functools import reduce
 from importlib import import_module
@@ -398,6 +399,64 @@ def test_no_two_modules_import_each_other(nodes: Callable[[ast.AST], Iterator[as
     known = {name: imports(name, nodes(ast.parse(path.read_text(encoding="utf-8")))) for name, path in NAMED.items()}
     assert sum(map(len, known.values())) > 500
     assert circles(known) == set()
+
+
+# Purity
+
+
+PURE = [path for path in MODULES if re.search(r"\bPure\b", ast.get_docstring(ast.parse(path.read_text("utf-8"))) or "")]
+WORLD = re.compile(
+    r"os\.(?!fs\w+$|\w*sep$|path$|path\.(?:join|dirname|basename|split|splitext|relpath|normpath|commonpath|isabs|sep)$)[\w.]+"
+    r"|(?:Path\.|pathlib\.).*|(?:time|random|secrets|locale|platform|getpass|pwd|tempfile|shutil)\.\w+|uuid\.uuid[14]"
+    r"|(?:.*\.)?(?:datetime|date)\.(?:now|today|utcnow)|sys\.(?:argv|stdin|stdout|stderr)|open|input|print|import_module"
+    r"|.*\.(?:read_text|read_bytes|write_text|write_bytes|iterdir|glob|rglob|is_file|is_dir|exists|stat|resolve|absolute|expanduser)"
+)
+"""What asks the machine: files, folders, variables, clocks, chance. Paths are taken apart and put together; `relpath` asks
+nobody about absolute ones."""
+ALL_BUT_PURE = {
+    "review/settings.py": {"open"},  # its first lines say so: the event file
+    "platforms/embedded/servers.py": set[str](),  # URLs are taken apart by sqlalchemy, which asks nobody
+    "server/attempts.py": set[str](),  # its clock is handed in
+}
+"""The modules that are pure but for something, and what that is."""
+
+
+def asked(tree: ast.AST) -> set[str]:
+    """What of a module asks the machine."""
+    named = {ast.unparse(n) for n in ast.walk(tree) if isinstance(n, ast.Attribute)}
+    called = {ast.unparse(n.func) for n in ast.walk(tree) if isinstance(n, ast.Call)}
+    imported = {
+        f"{n.module}.{alias.name}"
+        for n in ast.walk(tree)
+        if isinstance(n, ast.ImportFrom)
+        for alias in n.names
+        if n.module
+    }
+    return {name for name in named | called | imported if WORLD.fullmatch(name)}
+
+
+def test_what_asks_the_machine_is_found() -> None:
+    text = "import os\nfrom time import monotonic\ndef f(p):\n os.getcwd(), Path.cwd(), os.environ['A'], open(p), p.exists(), time.time()"
+    wanted = {"os.getcwd", "Path.cwd", "os.environ", "open", "p.exists", "time.time", "time.monotonic"}
+    assert asked(ast.parse(text)) >= wanted
+    assert (
+        asked(ast.parse("import os\nos.path.join(a, os.sep), name.split(), os.fspath(a), record.stats, opening.x()"))
+        == set()
+    )
+
+
+@pytest.mark.parametrize("path", PURE, ids=name_of)
+def test_a_module_that_says_it_is_pure_asks_nothing_of_the_machine(path: Path) -> None:
+    allowed = ALL_BUT_PURE.get(path.relative_to(SOURCE).as_posix(), set())
+    assert asked(ast.parse(path.read_text(encoding="utf-8"))) - allowed == set()
+
+
+def test_whatever_says_that_it_is_pure_may_import_neither_network_nor_terminal_nor_database() -> None:
+    contracts = tomllib.loads((TOP / "pyproject.toml").read_text("utf-8"))["tool"]["importlinter"]["contracts"]
+    (core,) = [c["source_modules"] for c in contracts if "sqlite3" in c.get("forbidden_modules", ())]
+    held = [module_of(path) for path in PURE if path.relative_to(SOURCE).as_posix() not in ALL_BUT_PURE]
+    assert len(held) > 40
+    assert [name for name in held if not any(f"{name}.".startswith(f"{listed}.") for listed in core)] == []
 
 
 # Size

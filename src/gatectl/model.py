@@ -10,6 +10,7 @@ and `resources`, and does no I/O.
 
 from __future__ import annotations
 
+import posixpath
 from collections.abc import Mapping, Sequence
 from typing import Any, Literal, NamedTuple, TypedDict
 
@@ -65,10 +66,16 @@ class Place(NamedTuple):
 
 
 class SourceFile(NamedTuple):
-    """The bytes of one input. `path` is absolute, or "-" for standard input."""
+    """The bytes of one input. `path` is absolute, or "-" for standard input, and `here` then the folder that it was read in."""
 
     path: str
     content: bytes
+    here: str = ""
+
+    @property
+    def folder(self) -> str:
+        """What paths in it are relative to."""
+        return self.here or posixpath.dirname(self.path)
 
 
 class Document(NamedTuple):

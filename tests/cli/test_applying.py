@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import os
 import pty
@@ -389,3 +390,14 @@ def test_a_receipt_that_cannot_be_saved_is_found_out_before_anything_is_written(
     refused = shell("apply", "--yes", "--receipt", "taken")
     assert refused.code == 64
     assert shell("plan", "--detailed-exitcode").code == 2
+
+
+def test_a_file_that_standard_input_names_is_relative_to_the_working_directory(
+    shell: Shell, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shell.good().write("deep/secret", "hush")
+    monkeypatch.chdir(shell.folder / "deep")
+    text = BUCKET.replace("env: SECRET", "file: secret")
+    monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO(text.encode())))
+    (operation,) = shell("plan", "-", "--format", "json").json["operations"]
+    assert '{"file": "deep/secret"}' in json.dumps(operation["fields"])

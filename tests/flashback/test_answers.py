@@ -105,8 +105,12 @@ def test_any_other_429_asks_to_slow_down(retry_after: str | None, seconds: float
     assert error.seconds == seconds
 
 
-def test_retry_after_may_be_a_date() -> None:
-    assert refused(429, {}, retry_after="Wed, 21 Oct 2015 07:28:00 GMT").seconds == 0.0
+@pytest.mark.parametrize(("at", "seconds"), [(1445412420, 60.0), (1445412480, 0.0), (1e10, 0.0)])
+def test_retry_after_may_be_a_date(at: float, seconds: float) -> None:
+    date = "Wed, 21 Oct 2015 07:28:00 GMT"
+    with pytest.raises(Throttled) as caught:
+        judge(answer(429, {}, retry_after=date)._replace(at=at))
+    assert caught.value.seconds == seconds
 
 
 def test_403_on_deleting_a_bucket_in_use_is_a_refusal_and_not_a_missing_permission() -> None:

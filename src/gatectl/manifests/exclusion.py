@@ -19,7 +19,7 @@ def exclusion(named: Sequence[Patterns]) -> Excluded | None:
 
     Raises ValueError for a pattern that is none (`broken` tells it).
     """
-    each = [_matching(patterns, os.path.abspath(folder)) for folder, patterns in named if patterns]
+    each = [_matching(patterns, str(folder)) for folder, patterns in named if patterns]
     if not each or len(each) < len(named):
         return None
     if len(each) == 1:

@@ -64,7 +64,7 @@ def _compose(file: SourceFile, documents: list[Document], findings: list[Finding
 def _before(file: SourceFile, position: int) -> SourceFile | None:
     """The documents before a character that libyaml cannot bear: it reads ahead, and stumbles before it gives them."""
     end = file.content.rfind(b"\n---", 0, position)
-    return SourceFile(file.path, file.content[: end + 1]) if end >= 0 else None
+    return file._replace(content=file.content[: end + 1]) if end >= 0 else None
 
 
 def _too_large(file: SourceFile) -> Finding | None:

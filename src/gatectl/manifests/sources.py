@@ -77,11 +77,16 @@ def read_manifests(
     read = Read([], [], {}, [])
     seen = _identities(project_file)
     fence = os.path.realpath(root)
-    bounds = _Bounds(fence, exclusion(exclude), project_file, read.projects)
+    bounds = _Bounds(
+        fence,
+        exclusion([e._replace(folder=Path(os.path.abspath(e.folder))) for e in exclude]),
+        project_file,
+        read.projects,
+    )
     for path in map(str, paths):
         if path == STANDARD_INPUT:
             if path not in read.found:
-                read.files.append(SourceFile(path, sys.stdin.buffer.read(MAX_BYTES + 1)))
+                read.files.append(SourceFile(path, sys.stdin.buffer.read(MAX_BYTES + 1), os.getcwd()))
             read.found[path] = [path]
             continue
         absolute = os.path.abspath(path)

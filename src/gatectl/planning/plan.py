@@ -5,7 +5,6 @@ The same manifests and platform state give the same bytes: nothing here asks the
 
 from __future__ import annotations
 
-import os
 import posixpath
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -142,11 +141,12 @@ def _placed(value: FieldValue, document: Document | None, name_file: NameFile) -
     """
     if document is None or not isinstance(value, Mapping):
         return value
-    here = posixpath.dirname(document.file.path) if document.file.path != "-" else os.getcwd()
     placed: CredentialReferences = {**value}
     for name in _SECRETS:
         if name in value and "file" in value[name]:
-            placed[name] = {"file": name_file(posixpath.normpath(posixpath.join(here, value[name]["file"])))}
+            placed[name] = {
+                "file": name_file(posixpath.normpath(posixpath.join(document.file.folder, value[name]["file"])))
+            }
     return placed
 
 

@@ -35,7 +35,7 @@ class Throttled(PlatformError):
 
 
 class Answer(NamedTuple):
-    """A response as it came. `body` is None where it is not JSON."""
+    """A response as it came. `body` is None where it is not JSON; `at` is when it came, in seconds since 1970."""
 
     method: str
     path: str
@@ -43,6 +43,7 @@ class Answer(NamedTuple):
     retry_after: str | None
     location: str | None
     body: Any
+    at: float = 0.0
 
 
 _HINTS: Final = {
@@ -170,25 +171,25 @@ def _too_many(answer: Answer) -> PlatformError:
         return PlatformRefused(message, platform_code="QUOTA_EXCEEDED", status=429, hint=_HINTS["QUOTA_EXCEEDED"])
     if quota:
         return _refused(answer)
-    return Throttled(_seconds(answer.retry_after))
+    return Throttled(_seconds(answer.retry_after, answer.at))
 
 
-def _seconds(retry_after: str | None) -> float | None:
+def _seconds(retry_after: str | None, now: float) -> float | None:
     if retry_after is None:
         return None
     try:
         seconds = float(retry_after)
     except ValueError:
-        return _until(retry_after)
+        return _until(retry_after, now)
     return max(0.0, seconds) if math.isfinite(seconds) else None
 
 
-def _until(date: str) -> float | None:
-    from datetime import UTC, datetime
+def _until(date: str, now: float) -> float | None:
     from email.utils import parsedate_to_datetime
 
     try:
-        return max(0.0, (parsedate_to_datetime(date) - datetime.now(UTC)).total_seconds())
+        moment = parsedate_to_datetime(date)
+        return max(0.0, moment.timestamp() - now) if moment.tzinfo is not None else None
     except (ValueError, TypeError, OverflowError):
         return None
 

@@ -240,7 +240,7 @@ class Transport:
             if not isinstance(error, Uncertain):
                 self._check_stop(request)
             raise
-        return _answer(request, response)
+        return _answer(request, response, self._clock.wall())
 
     def _check(self, request: _Request) -> None:
         """Whether a request may (still) be sent. Raises Stopped, DeadlinePassed."""
@@ -263,7 +263,7 @@ class Stopped(PlatformError):
     code = "stopped"
 
 
-def _answer(request: _Request, response: http.Response) -> Answer:
+def _answer(request: _Request, response: http.Response, at: float) -> Answer:
     headers = response.headers
     return Answer(
         request.method,
@@ -272,6 +272,7 @@ def _answer(request: _Request, response: http.Response) -> Answer:
         headers.get("retry-after"),
         _without_query(headers.get("location")),
         parse_body(response.content, headers.get("content-type", "")),
+        at,
     )
 
 
