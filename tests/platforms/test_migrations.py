@@ -30,7 +30,7 @@ from leaping import Leaping
 from serving import EMAIL, PASSWORD, Server
 
 DUMPS = Path(__file__).parent
-OLD = DUMPS / "schema_1"
+NEWEST, NEWER = str(migrations.newest()), str(migrations.newest() + 1)
 COLLECTIONS: tuple[Collection, ...] = ("workspace", "bucket", "ai/llm", "repo", "apikeys")
 ONE_MORE = """---
 apiVersion: gatectl.io/v1
@@ -41,14 +41,15 @@ spec: {endpointType: S3}
 
 
 class Old:
-    """A database of schema 1, in a folder with the project that it was applied from. `raw` is a way to it beside gatectl."""
+    """A database of a schema, in a folder with the project that it was applied from. `raw` is a way to it beside gatectl."""
 
-    def __init__(self, folder: Path, target: str, raw: Callable[[str], Sequence[Sequence[Any]]]) -> None:
+    def __init__(self, number: int, folder: Path, target: str, raw: Callable[[str], Sequence[Sequence[Any]]]) -> None:
+        self.number = number
         self.folder = folder
         self.raw = raw
         self.told: list[str] = []
         self.connection = Connection(target, folder, named=True, tell=self.told.append)
-        shutil.copy(OLD / "manifests.yaml", folder / "manifests.yaml")
+        shutil.copy(dump(number, "manifests.yaml"), folder / "manifests.yaml")
         spec = {"manifests": ["manifests.yaml"], "environments": {"default": {"platform": "embedded"}}}
         project = {"apiVersion": "gatectl.io/v1", "kind": "Project", "metadata": {"name": "estate"}, "spec": spec}
         (folder / "gatectl.yaml").write_text(json.dumps(project))
@@ -67,8 +68,8 @@ class Old:
         return str(self.raw("SELECT value FROM gatectl_meta WHERE name = 'schema'")[0][0])
 
     def content(self) -> dict[str, list[Any]]:
-        """All that the tables of schema 1 hold, but for who wrote the schema."""
-        names = [table.name for table in tables.metadata.sorted_tables]
+        """All that the tables of its schema hold, but for who wrote that."""
+        names = migrations.missing_tables((), max(self.number, 2))
         found = {name: sorted(map(tuple, self.raw(f"SELECT * FROM {name}"))) for name in names}
         found["gatectl_meta"] = [row for row in found["gatectl_meta"] if row[0] not in ("schema", "gatectl")]
         return found
@@ -100,10 +101,14 @@ class Old:
         return caught.value
 
 
-def make_file(folder: Path, journal: str = "WAL") -> Old:
+def dump(number: int, name: str) -> Path:
+    return DUMPS / f"schema_{number}" / name
+
+
+def make_file(folder: Path, journal: str = "WAL", number: int = 1) -> Old:
     path = folder / "old.db"
     with closing(sqlite3.connect(path)) as connection:
-        connection.executescript((OLD / "sqlite.sql").read_text())
+        connection.executescript(dump(number, "sqlite.sql").read_text())
         connection.execute(f"PRAGMA journal_mode={journal}")
     path.chmod(0o600)
 
@@ -111,13 +116,13 @@ def make_file(folder: Path, journal: str = "WAL") -> Old:
         with closing(sqlite3.connect(path, isolation_level=None)) as connection:
             return connection.execute(statement).fetchall()
 
-    return Old(folder, f"sqlite:///{path}", raw)
+    return Old(number, folder, f"sqlite:///{path}", raw)
 
 
-def make_on_server(folder: Path, server: Any) -> Old:
+def make_on_server(folder: Path, server: Any, number: int = 1) -> Old:
     name = server.new_database()
-    server.run((OLD / "postgresql.sql").read_text(), name)
-    return Old(folder, server.url(name), lambda statement: server.run(statement, name))
+    server.run(dump(number, "postgresql.sql").read_text(), name)
+    return Old(number, folder, server.url(name), lambda statement: server.run(statement, name))
 
 
 @pytest.fixture
@@ -134,6 +139,18 @@ def on_server(tmp_path: Path, postgresql_server: Any) -> Old:
 def old(request: pytest.FixtureRequest) -> Old:
     found: Old = request.getfixturevalue(request.param)
     return found
+
+
+EACH = [(number, is_file) for number in range(migrations.oldest(), migrations.newest()) for is_file in (True, False)]
+
+
+@pytest.fixture(params=EACH, ids=[f"{number}-{'file' if is_file else 'on_server'}" for number, is_file in EACH])
+def any_old(request: pytest.FixtureRequest, tmp_path: Path) -> Old:
+    """A database of each schema that there was."""
+    number, is_file = request.param
+    if is_file:
+        return make_file(tmp_path, number=number)
+    return make_on_server(tmp_path, request.getfixturevalue("postgresql_server"), number)
 
 
 @pytest.fixture
@@ -194,8 +211,8 @@ def test_an_apply_brings_it_forwards_and_says_so(old: Old, gatectl: Any) -> None
         manifests.write(ONE_MORE)
     code, out, err = gatectl("apply", "--yes")
     assert code == 0, err
-    assert old.schema == "2"
-    assert "from schema 1 to 2" in err
+    assert old.schema == NEWEST
+    assert f"from schema 1 to {NEWEST}" in err
     after = old.content()
     (added,) = set(after["repositories"]) - set(content["repositories"])
     assert "one-more" in added
@@ -205,10 +222,11 @@ def test_an_apply_brings_it_forwards_and_says_so(old: Old, gatectl: Any) -> None
     assert code == 0, out
 
 
-def test_all_that_it_holds_stays_as_it_is(old: Old) -> None:
-    content = old.content()
+def test_all_that_it_holds_stays_as_it_is(any_old: Old) -> None:
+    old = any_old
+    content, objects = old.content(), old.objects()
     old.migrate()
-    assert (old.schema, old.content()) == ("2", content)
+    assert (old.schema, old.content(), old.objects()) == (NEWEST, content, objects)
     assert len(old.told) == 1
     old.migrate()
     assert len(old.told) == 1 and len(old.copies()) == (1 if old.is_file else 0)
@@ -219,28 +237,29 @@ def test_a_server_brings_it_forwards_before_it_serves(old: Old) -> None:
     before = {wire["name"] for wire in old.objects()["repo"]}
     old.raw("DROP TABLE creations")
     with Server(old.folder / "served", database=old.connection.target) as server:
-        assert "from schema 1 to 2" in server.said
+        assert f"from schema 1 to {NEWEST}" in server.said
         assert {name for _, name in server.names("repo")} == before
         client = logged_in(server)
         keyed = {"Idempotency-Key": "a-new-key"}
         made = [client.post("/workspace", json={"name": "another"}, headers=keyed).json() for _ in range(2)]
         assert made[0] == made[1]
-    assert old.schema == "2"
+    assert old.schema == NEWEST
 
 
 def test_a_database_that_was_brought_forwards_is_like_a_new_one(
-    old: Old, postgresql_server: Any, tmp_path: Path
+    any_old: Old, request: pytest.FixtureRequest, tmp_path: Path
 ) -> None:
     """To the last index: whoever changes a table says in the row of the new schema how the old ones come to it."""
-    old.migrate()
-    if old.is_file:
+    any_old.migrate()
+    if any_old.is_file:
         open_writer(Connection(f"sqlite:///{tmp_path}/new.db", tmp_path)).close()
         with closing(sqlite3.connect(tmp_path / "new.db")) as new:
-            assert layout(old.raw) == layout(lambda text: new.execute(text).fetchall())
+            assert layout(any_old.raw) == layout(lambda text: new.execute(text).fetchall())
     else:
-        name = postgresql_server.new_database()
-        open_writer(Connection(postgresql_server.url(name), tmp_path, named=True)).close()
-        assert layout_on_server(old.raw) == layout_on_server(lambda text: postgresql_server.run(text, name))
+        server = request.getfixturevalue("postgresql_server")
+        name = server.new_database()
+        open_writer(Connection(server.url(name), tmp_path, named=True)).close()
+        assert layout_on_server(any_old.raw) == layout_on_server(lambda text: server.run(text, name))
 
 
 def layout(raw: Callable[[str], Sequence[Sequence[Any]]]) -> set[tuple[str, ...]]:
@@ -277,7 +296,7 @@ def test_a_copy_of_before_lies_beside_it(tmp_path: Path, journal: str) -> None:
     shutil.copy(copy, file.path)  # the way back
     assert (file.schema, file.content()) == ("1", content)
     file.migrate()
-    assert file.schema == "2"
+    assert file.schema == NEWEST
 
 
 def test_the_copy_holds_what_others_committed_and_did_not_write_back(file: Old) -> None:
@@ -386,7 +405,7 @@ def commands(old: Old) -> Iterator[list[str]]:
     yield ["apply", "--plan", "plan.json", "--yes"]
 
 
-@pytest.mark.parametrize("schema", ["0", "3", "999999999"])
+@pytest.mark.parametrize("schema", ["0", NEWER, "999999999"])
 def test_another_schema_is_refused_by_every_command_and_left_as_it_is(old: Old, gatectl: Any, schema: str) -> None:
     with (old.folder / "manifests.yaml").open("a") as manifests:
         manifests.write(ONE_MORE)
@@ -439,7 +458,7 @@ def test_who_is_at_work_when_a_newer_gatectl_migrates_stops_in_words(old: Old) -
     writer, reader = open_writer(old.connection), open_reader(old.connection)
     records = open_records(old.connection, writer)
     workspace = {"name": "late"}
-    old.raw("UPDATE gatectl_meta SET value = '3' WHERE name = 'schema'")
+    old.raw(f"UPDATE gatectl_meta SET value = '{NEWER}' WHERE name = 'schema'")
     content = old.content()
     doings: tuple[Callable[[], Any], ...] = (
         lambda: writer.create("workspace", workspace),
@@ -448,10 +467,10 @@ def test_who_is_at_work_when_a_newer_gatectl_migrates_stops_in_words(old: Old) -
         lambda: reader.list("repo"),
     )
     for do in doings:
-        with pytest.raises(PlatformError, match=r"newer gatectl.*schema 3"):
+        with pytest.raises(PlatformError, match=rf"newer gatectl.*schema {NEWER}"):
             do()
     assert old.content() == content
-    old.raw("UPDATE gatectl_meta SET value = '2' WHERE name = 'schema'")
+    old.raw(f"UPDATE gatectl_meta SET value = '{NEWEST}' WHERE name = 'schema'")
     assert writer.create("workspace", workspace)
     old.raw("UPDATE gatectl_meta SET value = '1' WHERE name = 'schema'")
     with pytest.raises(PlatformError, match="of schema 1 again"):
@@ -464,7 +483,7 @@ def test_who_is_at_work_when_a_newer_gatectl_migrates_stops_in_words(old: Old) -
 def test_a_server_refuses_in_words_when_a_newer_gatectl_migrates(old: Old) -> None:
     with Server(old.folder / "served", database=old.connection.target) as server:
         client = logged_in(server)
-        old.raw("UPDATE gatectl_meta SET value = '3' WHERE name = 'schema'")
+        old.raw(f"UPDATE gatectl_meta SET value = '{NEWER}' WHERE name = 'schema'")
         content = old.content()
         for answer in (client.get("/workspace"), client.post("/workspace", json={"name": "late"})):
             assert answer.status_code == 500
@@ -485,7 +504,7 @@ def test_while_an_apply_is_at_work_nothing_is_migrated(old: Old) -> None:
     assert (old.schema, old.copies()) == ("1", [])
     release()
     old.migrate()
-    assert old.schema == "2"
+    assert old.schema == NEWEST
 
 
 AT_ONCE = """
@@ -513,7 +532,7 @@ def test_of_many_who_migrate_at_once_one_does(old: Old, processes: Any) -> None:
     after = old.content()
     assert {row[1] for row in after.pop("workspaces")} >= set("abcdef")
     content.pop("workspaces")
-    assert (old.schema, after) == ("2", content)
+    assert (old.schema, after) == (NEWEST, content)
     assert old.copies() == (["old.db.schema-1"] if old.is_file else [])
 
 
@@ -572,14 +591,14 @@ def test_who_is_killed_while_a_file_is_migrated_leaves_it_old_or_new(tmp_path: P
             killed(old.migrate, calls * point // POINTS)
             objects = old.objects()
             seen.add((old.schema, bool(old.copies())))
-            assert old.schema in ("1", "2") and old.content() == content
+            assert old.schema in ("1", NEWEST) and old.content() == content
             assert old.schema == "1" or old.copies()
         old.migrate()
-        assert (old.schema, old.content(), old.objects()) == ("2", content, objects)
+        assert (old.schema, old.content(), old.objects()) == (NEWEST, content, objects)
         assert old.raw("PRAGMA integrity_check") == [("ok",)]
         assert old.copies() == ["old.db.schema-1"], "the same copy is made once"
         assert not list(folder.glob(".old*")), "what was left of a copy is gone when one is made"
-    assert {("1", False), ("1", True), ("2", True)} <= seen
+    assert {("1", False), ("1", True), (NEWEST, True)} <= seen
 
 
 def test_who_is_killed_while_a_server_is_migrated_leaves_it_old_or_new(on_server: Old, postgresql_server: Any) -> None:
@@ -596,10 +615,10 @@ def test_who_is_killed_while_a_server_is_migrated_leaves_it_old_or_new(on_server
         postgresql_server.run(f"CREATE DATABASE {name} TEMPLATE {template}")
         killed(on_server.migrate, calls * point // points)
         made = bool(on_server.raw("SELECT 1 FROM pg_tables WHERE tablename = 'creations'"))
-        assert (on_server.schema, made) in (("1", False), ("2", True))
+        assert (on_server.schema, made) in (("1", False), (NEWEST, True))
         seen.add(on_server.schema)
         on_server.migrate()
-        assert on_server.schema == "2"
+        assert on_server.schema == NEWEST
     assert "1" in seen
 
 
@@ -616,7 +635,7 @@ def test_each_schema_is_a_row_and_each_table_came_with_one() -> None:
 def test_of_each_older_schema_there_is_a_database_to_try() -> None:
     for number in range(migrations.oldest(), migrations.newest()):
         for name in ("sqlite.sql", "postgresql.sql", "manifests.yaml"):
-            assert (DUMPS / f"schema_{number}" / name).is_file(), f"schema_{number}/{name}: a dump of what was released"
+            assert dump(number, name).is_file(), f"schema_{number}/{name}: a dump of what was released"
 
 
 @pytest.fixture
@@ -627,7 +646,7 @@ def next_schema(monkeypatch: pytest.MonkeyPatch) -> Iterator[Table]:
     def fill(connection: Sql) -> None:
         connection.exec_driver_sql("INSERT INTO probe SELECT name, id FROM workspaces")
 
-    row = migrations.Schema(3, (probe,), fill)
+    row = migrations.Schema(int(NEWER), (probe,), fill)
     monkeypatch.setattr(migrations, "SCHEMAS", (*migrations.SCHEMAS, row))
     yield probe
     tables.metadata.remove(probe)
@@ -639,14 +658,14 @@ def test_a_new_schema_is_one_row(old: Old, next_schema: Table, tmp_path: Path) -
         objects = reader.list("repo")
         old.migrate()
         assert reader.list("repo") == objects
-    assert old.schema == "3"
+    assert old.schema == NEWER
     assert sorted(map(tuple, old.raw("SELECT * FROM probe"))) == sorted(map(tuple, before))
-    assert "from schema 1 to 3" in old.told[0]
+    assert f"from schema 1 to {NEWER}" in old.told[0]
     assert old.raw("SELECT count(*) FROM creations")[0][0] == 1
     new = f"sqlite:///{tmp_path}/new.db"
     open_writer(Connection(new, tmp_path)).close()
     with closing(sqlite3.connect(tmp_path / "new.db")) as raw:
-        assert raw.execute("SELECT value FROM gatectl_meta WHERE name = 'schema'").fetchone() == ("3",)
+        assert raw.execute("SELECT value FROM gatectl_meta WHERE name = 'schema'").fetchone() == (NEWER,)
         assert raw.execute("SELECT count(*) FROM probe").fetchone() == (0,), "nothing is to be changed in a new one"
 
 
@@ -659,7 +678,9 @@ def test_a_row_that_fails_takes_those_before_it_back(
         connection.exec_driver_sql("INSERT INTO probe SELECT id, id FROM repositories")
         connection.exec_driver_sql("INSERT INTO probe SELECT id, id FROM repositories")
 
-    monkeypatch.setattr(migrations, "SCHEMAS", (*migrations.SCHEMAS[:-1], migrations.Schema(3, (next_schema,), fail)))
+    monkeypatch.setattr(
+        migrations, "SCHEMAS", (*migrations.SCHEMAS[:-1], migrations.Schema(int(NEWER), (next_schema,), fail))
+    )
     before = old.raw("SELECT * FROM repositories")
     with pytest.raises(PlatformError):
         open_writer(old.connection)
