@@ -207,7 +207,7 @@ class Site:
         git = reconcile.ask_git(request)
         paths = loading.manifest_paths(self.project, self.environment, request.paths)
         loaded = loading.load(self.project, paths, "default")
-        if loaded.invalid:
+        if loaded.invalid and not request.keep_going:
             return reconcile.refuse(request, loaded, git, Identification("embedded", "embedded", None))
         reader = self.reader()
         records = read_records(self.way, reader)

@@ -7,7 +7,7 @@ platform's, so a live repository may hold what gatectl would refuse.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from operator import attrgetter
 from typing import Any, NamedTuple
 
@@ -296,6 +296,40 @@ def _unmanaged(draw: st.DrawFn, registered: Sequence[Registered]) -> LiveReposit
     items = draw(st.lists(st.sampled_from(registered), max_size=3, unique_by=LABEL))
     attached = tuple((item.label, draw(st.sampled_from(("elsewhere", "", "a"))), False) for item in items)
     return LiveRepository("unmanaged", "unmanaged", draw(st.sampled_from(STORAGE_ENDPOINTS)), "NORMAL", attached)
+
+
+BREAKS: Mapping[str, Callable[[Mapping[str, str]], Sequence[Manifest]]] = {
+    "offline": lambda home: [repository("broken", [], "Azure", **home)],
+    "a placeholder": lambda home: [bucket("broken", ("S3", "${BUCKET}"), metadata=home)],
+    "a collision": lambda home: [repository("broken", [entry("S3", "same"), entry("GCS", "same")], **home)],
+    "a reference": lambda home: [repository("broken", [entry("S3", "nowhere")], **home)],
+    "an id": lambda home: [repository("broken", id="nobody", **home)],
+    "no credentials": lambda home: [bucket("broken", ("S3", "broken"), None, home)],
+}
+"""Manifests of a workspace that have an error, which is found offline or with the platform."""
+
+
+class Broken(NamedTuple):
+    """Several workspaces, one of which has an error, and the manifests that have it."""
+
+    case: Case
+    name: str
+    errors: Sequence[Manifest]
+
+    @property
+    def others(self) -> list[Manifest]:
+        return [document for world in self.case.worlds if world.name != self.name for document in world.manifests]
+
+
+@st.composite
+def broken_cases(draw: st.DrawFn) -> Broken:
+    """A project of two or three workspaces and its platform, and what is wrong with one of them."""
+    names = draw(st.sampled_from((("default", "lab"), ("lab", "attic"), ("default", "lab", "attic"))))
+    case = Case(tuple(draw(_world(name)) for name in names))
+    name = draw(st.sampled_from(names))
+    home = {} if name == "default" else {"workspace": name}
+    errors = BREAKS[draw(st.sampled_from(sorted(BREAKS)))](home)
+    return Broken(case, name, errors)
 
 
 @st.composite

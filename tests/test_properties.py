@@ -15,10 +15,11 @@ from typing import Any
 from hypothesis import HealthCheck, assume, event, given, reject, settings
 from hypothesis import strategies as st
 
-from gatectl.documents.plans import Plan
+import gatectl
+from gatectl.documents.plans import Plan, is_refused
 from gatectl.errors import UsageError
-from sites import Between, Manifest, Site, assert_empty, lost_connection, rules
-from strategies import Case, cases
+from sites import VARIABLES, Between, Manifest, Site, assert_empty, lost_connection, rules
+from strategies import Broken, Case, broken_cases, cases
 
 settings.register_profile(
     "site", deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.filter_too_much], database=None
@@ -310,3 +311,66 @@ def is_listed(bucket: Mapping[str, Any], resources: Sequence[Mapping[str, Any]])
         for r in resources
         if r["type"] == kind
     )
+
+
+# 7. An error in one workspace is none of the others: what is planned without it is what they come to by themselves.
+
+
+@given(broken_cases(), st.randoms(use_true_random=False))
+@examples(40)
+def test_what_is_planned_without_an_invalid_workspace_is_the_plan_of_the_others_alone(
+    broken: Broken, random: Any
+) -> None:
+    with made(broken.case) as site:
+        together = [*broken.case.manifests, *broken.errors]
+        random.shuffle(together)
+        alone = site.manifests(*broken.others).plan(keep_going=True)
+        site.manifests(*together)
+        assert site.plan()["operations"] == []
+        plan = site.plan(keep_going=True)
+        event("no rest" if is_refused(alone) else "some more invalid" if rules(alone) else "one invalid")
+        if is_refused(alone):  # each of the others has an error of its own
+            assert is_refused(plan)
+            return
+        assert left_out(plan) == left_out(alone) | {broken.name}
+        assert essence(plan) | {"rules": None} == essence(alone) | {"rules": None}
+        assert plan["target"]["workspaces"] == alone["target"]["workspaces"]
+        assert not touched(plan) & left_out(plan)
+
+
+def left_out(plan: Plan) -> set[str]:
+    return {item["workspace"] for item in plan.get("leftOut", ())}
+
+
+def touched(plan: Plan) -> set[str]:
+    """The workspaces in which a plan does anything, and those that it makes."""
+    return {item["workspace"] or item["name"] for item in (*plan["operations"], *plan["adopts"])}
+
+
+@given(broken_cases(), st.booleans())
+@examples(15)
+def test_an_apply_without_an_invalid_workspace_leaves_it_as_it_is(broken: Broken, prune: bool) -> None:
+    """Also where all of it was applied before, and with `--prune`."""
+    with made(broken.case) as site:
+        assume(site.apply(valid_plan(site)).converged)
+        kept = [document for document in broken.case.manifests if document["metadata"]["name"] != "repo-0"]
+        site.manifests(*kept, *broken.errors)
+        before = of_workspace(site, broken.name)
+        project = {"apiVersion": "gatectl.io/v1", "kind": "Project", "metadata": {"name": "site"},
+                   "spec": {"manifests": ["manifests"], "environments": {"default": {"platform": "embedded"}}}}  # fmt: skip
+        (site.folder / "gatectl.yaml").write_text(json.dumps(project))
+        with gatectl.open(site.folder, environ=VARIABLES) as estate:
+            plan = estate.plan(prune=prune, keep_going=True)
+            assume(plan.left_out)
+            receipt = estate.apply(plan, keep_going=True)
+        assert not receipt.converged and {o["status"] for o in receipt.outcomes} <= {"done"}
+        assert of_workspace(site, broken.name) == before
+
+
+def of_workspace(site: Site, name: str) -> Mapping[str, Any]:
+    """All that the platform lists of a workspace."""
+    found = [wire["id"] for wire in site.list("workspace") if wire["name"].lower() == name]
+    return {
+        collection: [wire for wire in wires if wire.get("workspaceId", wire["id"]) in found]
+        for collection, wires in site.snapshot().items()
+    }

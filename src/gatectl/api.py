@@ -132,6 +132,11 @@ class Plan:
         return self.document.get("held", ())
 
     @property
+    def left_out(self) -> Sequence[plans.LeftOut]:
+        """The workspaces that errors keep out of it, and those that share something with them: only with `keep_going`."""
+        return self.document.get("leftOut", ())
+
+    @property
     def changes(self) -> bool:
         """Whether applying it would do anything."""
         return bool(self.operations or self.adopts)
@@ -224,13 +229,15 @@ class Estate:
         force_put: bool = False,
         against: str | os.PathLike[str] | None = None,
         deadline: float | None = None,
+        keep_going: bool = False,
     ) -> Plan:
         """What would be done, as `gatectl plan` says. Findings are in the plan and raise nothing.
 
+        With `keep_going` the workspaces that errors lie in are left out, where the others have nothing to do with them.
         `against` is the file of a snapshot to read instead of the platform, `deadline` how many seconds all may take. Raises
         UsageError for what chooses nothing or cannot be meant, PlatformError where the platform cannot be read whole.
         """
-        request = self._request(paths, selector, targets, prune, renew, force_put, deadline)
+        request = self._request(paths, selector, targets, prune, renew, force_put, deadline, keep_going=keep_going)
         if against is not None:
             target = f"snapshot://{os.path.abspath(against)}"
             environment = request.environment._replace(platform=target, token=None)
@@ -260,7 +267,7 @@ class Estate:
         MissingCredential, PlatformError: then nothing was written. Afterwards there is a receipt, whatever went wrong.
         """
         allowed = parse_allowance(tuple(allow), reason)
-        request = self._request((), None, (), False, (), force_put, deadline)
+        request = self._request((), None, (), False, (), force_put, deadline, keep_going=keep_going)
         approval = Approval(plan is not None, expect, allowed, keep_going)
         with self._connected(request) as connect:
             made = plan.document if plan is not None else reconcile.work_out(request, connect)
@@ -285,13 +292,13 @@ class Estate:
 
     def _request(
         self, paths: Sequence[str], selector: str | None, targets: Sequence[str], prune: bool, renew: Sequence[str],
-        force_put: bool, deadline: float | None,
+        force_put: bool, deadline: float | None, *, keep_going: bool = False,
     ) -> reconcile.Request:  # fmt: skip
         check_words(selector, {"targets": targets, "renew": renew})
         ends = None if deadline is None else time.monotonic() + deadline
         return reconcile.Request(
             self._project, self._environment, tuple(paths), selector, tuple(targets), prune, tuple(renew), force_put,
-            ends=ends,
+            ends=ends, keep_going=keep_going,
         )  # fmt: skip
 
     def _secrets(self, plan: plans.Plan, given: Mapping[str, str] | LookUp | None) -> dict[str, dict[str, str]]:

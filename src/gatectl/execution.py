@@ -20,7 +20,7 @@ from gatectl.applying.conditions import Conflict
 from gatectl.applying.ending import FINE, exit_code, was_sent
 from gatectl.applying.kept import Places, find_places, save
 from gatectl.applying.requests import Secrets
-from gatectl.documents.plans import Plan, is_invalid, is_refused
+from gatectl.documents.plans import Plan, has_waiting, is_invalid, is_refused
 from gatectl.documents.receipts import Override, Receipt
 from gatectl.model import Outcome
 from gatectl.platforms import driver_for
@@ -31,7 +31,7 @@ from gatectl.records import open_records
 class Approval(NamedTuple):
     """What somebody said of a plan before. `saved`: it is one that was reviewed, so it is applied as it is or not at all;
     `expect`: the fingerprint that was approved; `allowed`: what guardrails allow this once;
-    `keep_going`: where findings hold some objects, the rest is done."""
+    `keep_going`: where findings hold some objects, or leave workspaces out, the rest is done."""
 
     saved: bool = False
     expect: str | None = None
@@ -288,11 +288,16 @@ class _Apply:
     def _plan_again(self, shown: Plan, outcomes: Sequence[Outcome]) -> _Again | None:
         """The plan of what the platform is now, if it may be applied; None: what still holds of the shown one is to be done.
 
-        `outcomes`: how far the shown one was carried out. Raises Declined, GuardrailRefused.
+        `outcomes`: how far the shown one was carried out. Raises StalePlan where other workspaces are left out, Declined,
+        GuardrailRefused.
         """
         self._attendant.again()
         with self._attendant.waiting():
             fresh = reconcile.work_out(self._request, lambda: self.connection)
+        if replan.left_out(fresh) != replan.left_out(shown):
+            raise errors.StalePlan(
+                "the platform was changed meanwhile, and errors are in other workspaces than before", "plan again"
+            )
         if not self._approval.admits(fresh):
             return None
         then = replan.part(shown, outcomes, fresh)
@@ -333,7 +338,7 @@ class _Apply:
                 ),
             )
             outcomes, converged = attendant.carry_out(execution)
-        said = {"force-put": request.force_put, "keep-going": bool(plan.get("held"))}
+        said = {"force-put": request.force_put, "keep-going": has_waiting(plan)}
         overrides: list[Override] = [{"name": n, "value": None, "reason": None} for n, told in said.items() if told]
         return _Done(plan, outcomes, run, converged, (*overrides, *self._approval.allowed.overrides()))
 
@@ -347,13 +352,13 @@ class _Apply:
 
     def _end(self, done: _Done, places: Places) -> Ended:
         """Save the receipt, before anything else can go wrong."""
-        held = bool(done.plan.get("held"))
-        converged = done.converged and not held
+        waiting = has_waiting(done.plan)
+        converged = done.converged and not waiting
         receipt = receipts.make_receipt(
             done.plan, done.outcomes, done.run, self._means.now(), converged=converged, overrides=done.overrides
         )
         saved, failed = save(places, receipt)
-        code = exit_code(done.outcomes, converged=converged, interrupted=self._attendant.stopping(), held=held)
+        code = exit_code(done.outcomes, converged=converged, interrupted=self._attendant.stopping(), waiting=waiting)
         return Ended(receipt, saved, failed, code)
 
 

@@ -7,24 +7,23 @@ a writer, of the platform and of the records alike: planning cannot write.
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterable, Sequence
-from contextlib import closing
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import NamedTuple
 
-from gatectl import rules
 from gatectl.applying import guardrails
 from gatectl.applying.guards import Guard
 from gatectl.clock import CLOCK, Clock, Deadline, Patience
 from gatectl.documents.findings import NameFile, finding_json, relative_to
 from gatectl.documents.plans import Input, Plan, Remarks, Selection, Since, Source
-from gatectl.errors import InputError, UsageError
-from gatectl.kinds import KINDS, WORKSPACE, credentialed, either
-from gatectl.manifests import commits, desired, loading, places, selection, sources
+from gatectl.errors import GatectlError, InputError, UsageError
+from gatectl.kinds import KINDS, WORKSPACE
+from gatectl.manifests import commits, loading, places, selection, sources
 from gatectl.manifests.loading import Loaded, manifest_paths
-from gatectl.model import Desired, Finding, ObjectKey
+from gatectl.model import Change, Desired, Finding, ObjectKey
 from gatectl.network.addresses import without_secrets
-from gatectl.planning import final_state, manageable, match, order, plan
+from gatectl.planning import final_state, manageable, match, order, parts, plan
 from gatectl.planning.changes import Settings, Worked, compute_changes
 from gatectl.planning.current import Current, Index, read_current, read_workspaces
 from gatectl.platforms import default_workspace_of, driver_for
@@ -34,27 +33,9 @@ from gatectl.project import Environment, Project
 from gatectl.quote import quote
 from gatectl.records import read_records
 from gatectl.records.interface import RecordsReader
+from gatectl.request import Request as Request
+from gatectl.request import check_options, check_selection, selected
 from gatectl.resources import registrar_of
-
-
-class Request(NamedTuple):
-    """What a plan is asked for. `paths` are as given (empty: the environment's, else the project's manifests). `tell` is told
-    what only who asks for details wants to hear, `warn` what everybody should. `ends` is the run's deadline, by `clock`."""
-
-    project: Project
-    environment: Environment
-    paths: tuple[str, ...] = ()
-    selector: str | None = None
-    targets: tuple[str, ...] = ()
-    prune: bool = False
-    renew: tuple[str, ...] = ()
-    force_put: bool = False
-    since: selection.Since | None = None
-    tell: Callable[[str], None] = lambda words: None
-    warn: Callable[[str], None] = lambda words: None
-    ends: float | None = None
-    changed: guardrails.Changes | None = None
-    clock: Clock = CLOCK
 
 
 def work_out(request: Request, connect: Callable[[], Connection]) -> Plan:
@@ -69,12 +50,33 @@ def work_out(request: Request, connect: Callable[[], Connection]) -> Plan:
     git = ask_git(request)
     loaded = loading.load(project, paths, default_workspace_of(environment))
     driver = driver_for(environment.platform)
-    if loaded.invalid:
-        return refuse(request, loaded, git, Identification(driver.name, without_secrets(environment.platform), None))
+    nowhere = Identification(driver.name, without_secrets(environment.platform), None)
+    if loaded.invalid and not _leaves_some(request, loaded):
+        return refuse(request, loaded, git, nowhere)
     check_selection(request, loaded)
-    connection = connect()
-    with closing(driver.open_reader(connection)) as reader, closing(read_records(connection, reader)) as records:
-        return make_plan(request, loaded, git, reader, records)
+    with _findings_first(loaded, request.warn):
+        connection = connect()
+        with closing(driver.open_reader(connection)) as reader, closing(read_records(connection, reader)) as records:
+            return make_plan(request, loaded, git, reader, records)
+    return refuse(request, loaded, ask_git(request), nowhere)
+
+
+def _leaves_some(request: Request, loaded: Loaded) -> bool:
+    """Whether manifests with errors may leave some to be planned, as far as it is known offline."""
+    return request.keep_going and parts.Parts(loaded.desired).but(loaded.findings) is not None
+
+
+@contextmanager
+def _findings_first(loaded: Loaded, warn: Callable[[str], None]) -> Iterator[None]:
+    """What is wrong with the manifests comes before what the world does wrong: that is said, and no more (product.md, section 2)."""
+    try:
+        yield
+    except UsageError:
+        raise
+    except GatectlError as error:
+        if not loaded.invalid:
+            raise
+        warn(f"nothing is planned: {error.message}")
 
 
 def _of_snapshot(request: Request, connection: Connection) -> Plan:
@@ -91,10 +93,12 @@ def _of_snapshot(request: Request, connection: Connection) -> Plan:
             raise
         return refuse(request, loaded, git, Identification("snapshot", connection.target, None))
     loaded = loading.load(request.project, paths, request.environment.workspace or reader.traits.default_workspace)
-    if loaded.invalid:
+    if loaded.invalid and not _leaves_some(request, loaded):
         return refuse(request, loaded, git, reader.identification)
-    records = read_records(connection, reader)
-    return make_plan(request, loaded, git, reader, records, {"snapshot": reader.remark})
+    with _findings_first(loaded, request.warn):
+        records = read_records(connection, reader)
+        return make_plan(request, loaded, git, reader, records, {"snapshot": reader.remark})
+    return refuse(request, loaded, ask_git(request), reader.identification)
 
 
 def make_plan(
@@ -107,46 +111,166 @@ def make_plan(
     Raises UsageError for options that cannot be meant, PlatformError where the platform cannot be read whole.
     """
     check_selection(request, loaded)
-    project = request.project
-    name_file = relative_to(str(project.folder))
+    name_file = relative_to(str(request.project.folder))
     identification = reader.identification
     source = _source(request, loaded, git, name_file)
     visible = _visible(loaded.desired, reader)
-    wanted, findings = _decided(project, loaded, reader.traits.default_workspace, visible)
-    names = sorted({m.workspace for m in wanted.manifests if m.workspace is not None})
+    wanted, findings = _decided(request.project, loaded, reader.traits.default_workspace, visible)
+    names = _names(wanted)
     target = target_of(request, identification, reader.traits.openai, names)
     applied = _applied(request, records)
-    if any(f.severity == "error" for f in findings):
+    apart = _apart(request, wanted, findings, visible)
+    if isinstance(apart, list):
+        return _refuse(request, target, source, apart, name_file)
+    read = sorted({*names, *visible.by_name}) if request.prune else names
+    current = _read_content(request, reader, apart.rest, read, visible)
+    apart, work = _keep_going(request, apart, _Ground(reader, visible, current, applied))
+    findings += work.findings
+    if work.unoffered:
         return _refuse(request, target, source, findings, name_file)
-    current = _read_content(
-        request, reader, wanted, sorted({*names, *visible.by_name}) if request.prune else names, visible
+    _tell_unknown(work.pairs, request.tell)
+    left = apart.told(findings)
+    rest = _names(apart.rest)
+    return plan.make_plan(
+        target._replace(workspaces=tuple(rest)),
+        _selection(request, name_file, work.since, left_out=bool(left)),
+        source,
+        work.worked,
+        work.arranged,
+        [finding_json(f, name_file) for f in places.locate(findings)],
+        name_file,
+        _remarks(request, current, rest, remarks),
+        plan.points(current),
+        work.held,
+        left,
     )
-    unoffered = manageable.unoffered(wanted, current)
-    if unoffered:
-        return _refuse(request, target, source, [*findings, *unoffered], name_file)
+
+
+class _Ground(NamedTuple):
+    """What the manifests meet: the platform, as far as it was read, and what this project applied."""
+
+    reader: Reader
+    visible: Index
+    current: Current
+    applied: frozenset[str] | None
+
+
+class _Work(NamedTuple):
+    """What manifests come to: all that is wrong, the changes in their order, and what is held. `unoffered`: nothing was worked
+    out, since the platform does not offer what they need."""
+
+    findings: Sequence[Finding]
+    unoffered: bool = False
+    pairs: Sequence[match.Pair] = ()
+    worked: Worked = plan.NOTHING
+    arranged: Sequence[tuple[Change, tuple[str, ...]]] = ()
+    held: Sequence[order.Holding] = ()
+    since: Since | None = None
+
+
+def _apart(
+    request: Request, wanted: Desired, findings: Sequence[Finding], visible: Index
+) -> parts.Parts | list[Finding]:
+    """What is to be planned, as far as it is known before the platform's content is; else why nothing is."""
+    whole = parts.Parts(wanted, parts.connected(wanted))
+    if not any(f.severity == "error" for f in findings):
+        return whole
+    apart = whole.but(findings) if request.keep_going else None
+    if apart is None:
+        return list(findings)
+    # What is left out has to be somewhere: a workspace that nobody knows may be another one, misspelt.
+    lost = match.unknown_workspaces(wanted, visible)
+    return [*findings, *lost] if lost else apart
+
+
+def _keep_going(request: Request, apart: parts.Parts, ground: _Ground) -> tuple[parts.Parts, _Work]:
+    """What is planned, and what that comes to; with `keep_going` without each workspace that errors lie in, until none lies in
+    what is left. The findings are of all of them. Where there is no rest, nothing is left out and nothing is planned."""
+    if not request.keep_going:
+        return apart, _work(request, apart, ground)
+    said: list[Finding] = []
+    rest = apart._replace(shared=parts.connected(apart.wanted, ground.current)).but(())
+    while rest is not None:
+        work = _work(request, rest, ground)
+        found = [*said, *work.findings]
+        further = rest.but(work.findings)
+        if further is not None and further.left.keys() == rest.left.keys():
+            if not manageable.refuses(work.findings, held=bool(work.held)):
+                return rest, work._replace(findings=found)
+            further = None
+        said = further.about(found) if further is not None else found
+        rest = further
+    return apart._replace(left={}), _Work(said)
+
+
+def _work(request: Request, apart: parts.Parts, ground: _Ground) -> _Work:
+    """Match, resolve, compare, select, arrange and forecast."""
+    wanted, current = apart.rest, apart.live(ground.current)
+    if unoffered := manageable.unoffered(wanted, current):
+        return _Work(unoffered, unoffered=True)
     pairs, ambiguous = match.match(wanted, current)
-    renew = selection.find_targets(request.renew, wanted.manifests, "--renew-credentials")
-    known = frozenset(request.environment.known)
-    settings = Settings(
-        reader.traits.packets, reader.traits.openai, applied, renew, request.prune, request.force_put, known
-    )
-    _tell_unknown(pairs, request.tell)
-    worked = compute_changes(pairs, current, settings)
+    worked = compute_changes(pairs, current, _settings(request, apart, ground))
+    names = frozenset(_names(wanted))
     unmanaged = [key for key in worked.unmanaged if key.workspace is None or key.workspace in names]
     ambiguous += manageable.unmanageable(pairs, current)
     worked = worked._replace(findings=[*ambiguous, *worked.findings], unmanaged=unmanaged)
-    chosen, since = _chosen(request, wanted, reader.traits.default_workspace, visible, worked)
+    chosen, since = _chosen(request, apart, ground, worked)
     worked = order.select(worked, chosen)
     stopped = manageable.stopped(worked.findings)
     worked, held = order.hold(worked._replace(findings=manageable.told_once(worked.findings, stopped)), stopped)
     selected = frozenset(c.key for c in worked.changes)
     arranged, circles = order.arrange(worked)
-    findings += [*worked.findings, *circles, *final_state.forecast(worked, current, selected, project.rules)]
-    diagnostics = [finding_json(f, name_file) for f in places.locate(findings)]
-    selected_of = _selection(request, name_file, since)
-    pointed = plan.points(current)
-    said = _remarks(request, current, names, remarks)
-    return plan.make_plan(target, selected_of, source, worked, arranged, diagnostics, name_file, said, pointed, held)
+    findings = [*worked.findings, *circles]
+    findings += final_state.forecast(worked, current, selected, request.project.rules)
+    if manageable.refuses(findings, held=bool(held)):
+        return _Work(findings, pairs=pairs, since=since)
+    return _Work(findings, False, pairs, worked, arranged, held, since)
+
+
+def _chosen(
+    request: Request, apart: parts.Parts, ground: _Ground, worked: Worked
+) -> tuple[frozenset[ObjectKey] | None, Since | None]:
+    """The keys that -l, --target and --changed-since choose (None: all), and what a plan of a change says of itself."""
+    if request.selector is None and not request.targets and request.since is None:
+        return None, None
+    chosen = selected(request, apart.wanted)
+    if request.since is None:
+        return chosen, None
+    before, _ = match.decide_workspaces(request.since.before, ground.reader.traits.default_workspace, ground.visible)
+    attached = {key: ending.state.attachments for key, ending in worked.endings.items()}
+    touched = selection.touched(apart.of(before), apart.rest, attached)
+    chosen &= touched.keys
+    if not (chosen or touched.removed or apart.left):
+        raise UsageError(f"nothing that differs from {quote(request.since.ref)} is chosen by -l or --target",
+                         "leave out one of them, or --changed-since")  # fmt: skip
+    since: Since = {
+        "ref": request.since.ref,
+        "commit": request.since.commit,
+        "touched": len(chosen),
+        "of": touched.of,
+        "removed": [plan.named(key) for key in sorted(touched.removed, key=str)],
+    }
+    return chosen, since
+
+
+def _settings(request: Request, apart: parts.Parts, ground: _Ground) -> Settings:
+    traits = ground.reader.traits
+    return Settings(
+        traits.packets,
+        traits.openai,
+        ground.applied,
+        selection.find_targets(request.renew, apart.wanted.manifests, "--renew-credentials"),
+        request.prune,
+        request.force_put,
+        frozenset(request.environment.known),
+        # Where manifests are left out, what seems to be declared no more may be declared by one of them.
+        frozenset(filter(None, map(parts.workspace_of, apart.rest.manifests))) if apart.left else None,
+    )
+
+
+def _names(wanted: Desired) -> list[str]:
+    """The workspaces that manifests are in."""
+    return sorted({m.workspace for m in wanted.manifests if m.workspace is not None})
 
 
 def _visible(wanted: Desired, reader: Reader) -> Index:
@@ -158,12 +282,10 @@ def _visible(wanted: Desired, reader: Reader) -> Index:
 def _decided(project: Project, loaded: Loaded, default: str | None, visible: Index) -> tuple[Desired, list[Finding]]:
     """The manifests with a workspace each, and what is wrong with them by now."""
     wanted, undecided = match.decide_workspaces(loaded.desired, default, visible)
-    findings = list(loaded.findings)
-    if wanted is not loaded.desired:
-        # Manifests that named no workspace may collide with some that do.
-        findings = [f for f in findings if f.place is not None]
-        findings += rules.adjust(rules.check(desired.offline_namespace(wanted)), project.rules)
-    return wanted, [*findings, *undecided]
+    if wanted is loaded.desired:
+        return wanted, [*loaded.findings, *undecided]
+    # Manifests that named no workspace may collide with some that do.
+    return wanted, [*loaded.said, *loading.of_rules(project, wanted, loaded.said), *undecided]
 
 
 def _applied(request: Request, records: RecordsReader) -> frozenset[str] | None:
@@ -227,7 +349,7 @@ def guard(request: Request, reader: Reader, expect: str | None = None) -> Guard:
     return Guard(target, request.project.rules, expect)
 
 
-def _selection(request: Request, name_file: NameFile, since: Since | None) -> Selection:
+def _selection(request: Request, name_file: NameFile, since: Since | None, *, left_out: bool = False) -> Selection:
     """What a plan is of. `partial`: not of everything that the environment declares."""
     given, meant = (
         [str(path) if str(path) == "-" else name_file(os.path.abspath(path)) for path in paths]
@@ -239,7 +361,7 @@ def _selection(request: Request, name_file: NameFile, since: Since | None) -> Se
         "selector": request.selector,
         "targets": list(request.targets),
         "since": since,
-        "partial": narrowed or (bool(given) and set(given) != set(meant)),
+        "partial": left_out or narrowed or (bool(given) and set(given) != set(meant)),
     }
 
 
@@ -248,11 +370,10 @@ def refuse(request: Request, loaded: Loaded, git: commits.Checkout, identificati
 
     Raises UsageError for options that cannot be meant.
     """
-    _check_options(request)
+    check_options(request)
     name_file = relative_to(str(request.project.folder))
-    names = sorted({m.workspace for m in loaded.desired.manifests if m.workspace is not None})
     source = _source(request, loaded, git, name_file)
-    target = target_of(request, identification, request.environment.openai, names)
+    target = target_of(request, identification, request.environment.openai, _names(loaded.desired))
     return _refuse(request, target, source, loaded.findings, name_file)
 
 
@@ -286,75 +407,3 @@ def ask_git(request: Request) -> commits.Checkout:
     return commits.Checkout(
         request.project.folder, paths, Deadline(request.ends, request.clock), request.project.environ
     )
-
-
-def check_selection(request: Request, loaded: Loaded) -> None:
-    """Find out without the platform whether the options choose anything. Raises UsageError for one that does not.
-
-    Of manifests with errors nothing is known for certain: then only options that can never be meant are refused.
-    """
-    _check_options(request)
-    if loaded.invalid:
-        return
-    manifests = loaded.desired.manifests
-    if request.selector is not None:
-        selection.check_selector(request.selector, manifests)
-    for option, texts in (("--target", request.targets), ("--renew-credentials", request.renew)):
-        for text in texts:
-            selection.check_target(text, manifests, option)
-    if request.since is not None:
-        selection.check_since(request.since, loaded.desired)
-
-
-def _check_options(request: Request) -> None:
-    """Raises UsageError for options that cannot be meant, whatever the manifests are."""
-    chosen = request.paths or request.selector is not None or request.targets or request.since is not None
-    if request.prune and chosen:
-        raise UsageError("--prune deletes what no manifest declares, so it goes with all manifests",
-                         "leave out PATH, -l, --target and --changed-since")  # fmt: skip
-    kinds = {kind.name.lower(): kind for kind in KINDS.values()}
-    for text in request.renew:
-        kind = kinds.get(text.partition("/")[0].lower())
-        if kind is not None and not kind.credentials:
-            raise UsageError(f"--renew-credentials {quote(text)}: only {either([k.one for k in credentialed()])} has credentials",
-                             f"name one: {either([k.name + '/NAME' for k in credentialed()])}")  # fmt: skip
-
-
-def _selected(request: Request, wanted: Desired) -> frozenset[ObjectKey]:
-    """The keys that -l and --target choose together. Raises UsageError where that is none."""
-    chosen = [m for m in wanted.manifests if m.name is not None]
-    if request.selector is not None:
-        matches = selection.parse_selector(request.selector)
-        chosen = [m for m in chosen if matches(m.labels)]
-    keys = frozenset(map(selection.key_of, chosen))
-    if request.targets:
-        keys &= selection.find_targets(request.targets, wanted.manifests, "--target")
-    if not keys:
-        raise UsageError("-l and --target together choose nothing", "leave out one of them")
-    return keys
-
-
-def _chosen(
-    request: Request, wanted: Desired, default: str | None, visible: Index, worked: Worked
-) -> tuple[frozenset[ObjectKey] | None, Since | None]:
-    """The keys that -l, --target and --changed-since choose (None: all), and what a plan of a change says of itself."""
-    if request.selector is None and not request.targets and request.since is None:
-        return None, None
-    chosen = _selected(request, wanted)
-    if request.since is None:
-        return chosen, None
-    before, _ = match.decide_workspaces(request.since.before, default, visible)
-    attached = {key: ending.state.attachments for key, ending in worked.endings.items()}
-    touched = selection.touched(before, wanted, attached)
-    chosen &= touched.keys
-    if not chosen and not touched.removed:
-        raise UsageError(f"nothing that differs from {quote(request.since.ref)} is chosen by -l or --target",
-                         "leave out one of them, or --changed-since")  # fmt: skip
-    since: Since = {
-        "ref": request.since.ref,
-        "commit": request.since.commit,
-        "touched": len(chosen),
-        "of": touched.of,
-        "removed": [plan.named(key) for key in sorted(touched.removed, key=str)],
-    }
-    return chosen, since

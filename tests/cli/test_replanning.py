@@ -4,11 +4,12 @@ what is different."""
 from __future__ import annotations
 
 import json
+import operator
 import os
 import pty
 import signal
 import subprocess
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -71,10 +72,11 @@ class World:
         out, err = running.communicate(timeout=60)
         return running.returncode, out, err
 
-    def between(self, act: Callable[[], object]) -> None:
-        """Act once the next apply has planned, and before it reads again."""
+    def between(self, act: Callable[[], object], *options: str, code: int = 0) -> None:
+        """Act once the next apply (with these options of a plan) has planned, and before it reads again."""
         self.proxy.pause(None, lambda: True)
-        assert self.run("plan")[0] == 0
+        ended = self.run("plan", *options)
+        assert ended[0] == code, ended
         reading = len(self.proxy.requests)
 
         def once() -> bool:
@@ -168,6 +170,56 @@ def test_who_was_asked_is_asked_again_with_what_is_different(world: World, secon
     assert "Apply this operation (detach 1 attachment) to" in shown
     assert "Apply this operation (detach 2 attachments) to" in shown
     assert labels(world) == ({"raw-aws"} if code == 0 else {"raw-aws", "two", "three"})
+
+
+STAGING = """apiVersion: gatectl.io/v1
+kind: Workspace
+metadata: {name: staging}
+"""
+WANTS = """---
+apiVersion: gatectl.io/v1
+kind: Repository
+metadata: {name: theirs, workspace: staging}
+spec: {endpointType: S3, resources: [{type: S3, bucket: later}]}
+"""
+
+
+@pytest.mark.parametrize(("before", "meanwhile"), [((), ("one",)), (("one",), ("two",))], ids=["gone", "new"])
+def test_where_errors_lie_in_other_workspaces_than_before_nothing_is_done(
+    world: World, before: Sequence[str], meanwhile: Sequence[str]
+) -> None:
+    """A workspace that was left out and is none any more, and the other way round: nobody has seen the plan of those."""
+    of_default = {"platform": world.proxy.url, "consistency": "1s", "workspace": "default"}
+    world.shell.write("gatectl.yaml", project(default=of_default))
+    world.shell.write("manifests/staging.yaml", STAGING)
+    assert world.run("apply", "--yes", "--target", "Workspace/staging")[0] == 0
+    world.shell.write("manifests/staging.yaml", STAGING + WANTS)
+
+    def register(labels: Sequence[str]) -> None:
+        home = world.one("workspace", "staging")["id"]
+        for label in labels:
+            body = {
+                "name": label,
+                "storageType": "S3",
+                "bucket": "later",
+                "key": "A",
+                "secret": "s",
+                "workspaceId": home,
+            }
+            world.change(operator.methodcaller("create", "bucket", body))
+
+    def act() -> None:
+        world.attach("two")
+        register(meanwhile)
+
+    register(before)
+    reached, present = labels(world), {wire["name"] for wire in world.server.objects("repo")}
+    world.between(act, "--keep-going", code=0 if before else 4)
+    code, out, err = world.run("apply", "--yes", "--keep-going")
+    assert code == 6, (out, err)
+    assert "errors are in other workspaces than before" in err
+    assert labels(world) == {"two"} != reached
+    assert {wire["name"] for wire in world.server.objects("repo")} == present
 
 
 def test_a_saved_plan_is_never_planned_again(world: World) -> None:

@@ -36,15 +36,15 @@ def was_sent(outcomes: Sequence[Outcome]) -> bool:
     return any(outcome.attempts for outcome in outcomes)
 
 
-def exit_code(outcomes: Sequence[Outcome], *, converged: bool, interrupted: bool, held: bool = False) -> int:
-    """The code of an apply that came as far as its operations. `held`: findings kept some objects from being among them."""
+def exit_code(outcomes: Sequence[Outcome], *, converged: bool, interrupted: bool, waiting: bool = False) -> int:
+    """The code of an apply that came as far as its operations. `waiting`: findings kept something from being among them."""
     if interrupted:
         return errors.INTERRUPTED
     if converged:
         return errors.DONE
     if was_sent(outcomes):
         return errors.PARTLY_APPLIED
-    if held:
+    if waiting:
         return errors.INVALID
     found = {_CODES.get(outcome.error[0], errors.FAILED) for outcome in outcomes if outcome.error is not None}
     return next((code for code in _ORDER if code in found), errors.FAILED)

@@ -39,6 +39,11 @@ def destroys_more(shown: Plan, fresh: Plan) -> bool:
     return not set(_destroyed(fresh)) <= set(_destroyed(shown))
 
 
+def left_out(plan: Plan) -> frozenset[str]:
+    """The workspaces of which nothing is planned."""
+    return frozenset(item["workspace"] for item in plan.get("leftOut", ()))
+
+
 def destruction(plan: Plan) -> tuple[int, int]:
     """How many objects a plan deletes, and how many attachments it detaches."""
     operations = plan["operations"]

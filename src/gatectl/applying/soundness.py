@@ -13,7 +13,7 @@ from typing import Final
 
 from gatectl import model
 from gatectl.documents.operations import CREDENTIALS, LISTS, NAME, ListName, attached_in, key_of, values_of
-from gatectl.documents.plans import OLD_VERSION, Field, Operation, Plan, Resource, State
+from gatectl.documents.plans import OLD_VERSION, Field, Operation, Plan, Resource, State, is_invalid
 from gatectl.documents.states import read_attachment, read_state
 from gatectl.kinds import KINDS, home_of, referred
 from gatectl.kinds.interface import Kind
@@ -48,10 +48,23 @@ def _problems(plan: Plan, fits: Fits) -> Iterator[str]:
             yield f"operation {op['id']!r} depends on one that does not come before it"
         earlier.add(op["id"])
     yield from _counted(plan)
+    yield from _apart(plan)
     for kept in plan["kept"]:
         for item in kept["attachments"]:
             for problem in _resource(item, "keep"):
                 yield f"what it keeps of {kept['name']!r}: {problem}"
+
+
+def _apart(plan: Plan) -> Iterator[str]:
+    """Whether it does nothing in the workspaces that it leaves out, and says why it leaves out any."""
+    left = {item["workspace"] for item in plan.get("leftOut", ())}
+    if left and not is_invalid(plan):
+        yield "it leaves out workspaces without an error"
+    for item in (*plan["operations"], *(plan["adopts"] if left else ()), *plan.get("held", ())):
+        holds = item["kind"] in KINDS and KINDS[item["kind"]].holds
+        home = item["name"] if holds else item["workspace"]
+        if home in left:
+            yield f"it leaves out the workspace {home!r}, and has {item['kind']} {item['name']!r} of it"
 
 
 def _counted(plan: Plan) -> Iterator[str]:

@@ -54,7 +54,9 @@ from gatectl.render.text import operation_lines, target
     help="This once: project, deletes=N or detaches=N (repeatable, with --reason).",
 )
 @click.option("--reason", metavar="TEXT", help="Why that is allowed.")
-@click.option("--keep-going", is_flag=True, help="Do the rest, where findings hold some objects and what needs them.")
+@click.option(
+    "--keep-going", is_flag=True, help="Do the rest, where findings hold some objects or leave out workspaces."
+)
 @click.option("--parallelism", type=click.IntRange(1, 64), metavar="N", help="Writes under way at once.")
 def COMMAND(  # noqa: N802 - the table's word
     options: Globals, selection: Selection, plan_file: str | None, expect: str | None, yes: bool, format_name: str,
@@ -75,7 +77,7 @@ def COMMAND(  # noqa: N802 - the table's word
         )
     expect = _fingerprint(expect)
     allowed = guardrails.parse_allowance(allow, reason)
-    request = make_request(options, selection, allowed)._replace(warn=console.warning)
+    request = make_request(options, selection, allowed)._replace(warn=console.warning, keep_going=keep_going)
     refuse_unnamed(request)
     if not driver_for(request.environment.platform).writable:
         raise errors.UsageError("nothing can be applied to a snapshot", "apply to the platform itself")
@@ -142,6 +144,9 @@ def _invalid(console: Console, plan: Plan) -> int:
     if held := plan.get("held"):
         words = f"{plural(len(held), 'object')} cannot be managed now, so nothing was written"
         console.error("held", words, "look at the findings; --keep-going does the rest without them")
+    if left := plan.get("leftOut"):
+        words = f"the plan leaves out {plural(len(left), 'workspace')}, so nothing was written"
+        console.error("left_out", words, "look at the findings; --keep-going applies the others")
     leave_summary(console, plan, console.environment)
     if console.machine:
         console.result_json(make_receipt(plan, [], begin(os.environ), datetime.now(UTC), converged=False))

@@ -34,10 +34,11 @@ from gatectl.quote import json_text, safe
 @click.option("--out", metavar="FILE", help="Save the plan, for apply --plan FILE.")
 @format_option("plan")
 @budget_option
+@click.option("--keep-going", is_flag=True, help="Leave out workspaces with errors, and plan the others.")
 @click.option("--detailed-exitcode", is_flag=True, help="2 where changes are pending, 3 where some detach or delete.")
 def COMMAND(  # noqa: N802 - the table's word
     options: Globals, selection: Selection, changed_since: str | None, against: str | None, out: str | None,
-    outputs: Outputs, budget: int, detailed_exitcode: bool,
+    outputs: Outputs, budget: int, keep_going: bool, detailed_exitcode: bool,
 ) -> int:  # fmt: skip
     """Show what would change on the platform.
 
@@ -46,7 +47,7 @@ def COMMAND(  # noqa: N802 - the table's word
     """
     outputs.apart_from(out)
     console = options.console(outputs.printed)
-    request = make_request(options, selection)._replace(tell=console.debug, warn=console.warning)
+    request = make_request(options, selection)._replace(tell=console.debug, warn=console.warning, keep_going=keep_going)
     if against is None:
         refuse_unnamed(request)
     request = narrow(request, options, changed_since, against)

@@ -148,7 +148,7 @@ def narrow(
                 request.project, paths, workspace, changed_since, Deadline(request.ends, request.clock)
             )
         except InputError:
-            if not loading.load(request.project, paths, workspace).invalid:
+            if request.keep_going or not loading.load(request.project, paths, workspace).invalid:
                 raise
             return request  # what is wrong with the manifests comes first, and refuses any plan
         request = request._replace(since=since)
@@ -163,7 +163,7 @@ def declared_graph(request: reconcile.Request, plan: Plan) -> Graph | None:
     if "-" in request.paths:
         return None
     project, environment = request.project, request.environment
-    workspaces = plan["target"]["workspaces"]
+    workspaces = [*plan["target"]["workspaces"], *(item["workspace"] for item in plan.get("leftOut", ()))]
     workspace = default_workspace_of(environment) or (workspaces[0] if len(workspaces) == 1 else None)
     loaded = loading.load(project, loading.manifest_paths(project, environment, request.paths), workspace)
     name_file = relative_to(str(project.folder))

@@ -226,6 +226,14 @@ class Held(Named):
     reason: str
 
 
+class LeftOut(TypedDict):
+    """A workspace of which nothing is planned: how many errors lie in it; with none, why it is left out all the same (else null)."""
+
+    workspace: str
+    errors: int
+    reason: str | None
+
+
 class ProjectChanges(TypedDict):
     """What differs in the project file since a commit, of what decides about an apply; the line of each, where it has one."""
 
@@ -263,6 +271,7 @@ class Draft(Remarks):
     kept: Sequence[Kept]
     unmanaged: Sequence[Named]
     held: NotRequired[Sequence[Held]]
+    leftOut: NotRequired[Sequence[LeftOut]]
     diagnostics: Sequence[Finding]
 
 
@@ -280,8 +289,13 @@ def is_invalid(plan: Draft) -> bool:
 
 
 def is_refused(plan: Draft) -> bool:
-    """Whether that keeps it from being a plan at all: nothing is planned. Where it does not, the objects that it stops are held."""
-    return is_invalid(plan) and not plan.get("held")
+    """Whether that keeps it from being a plan at all: nothing is planned. Where it does not, what it stops waits."""
+    return is_invalid(plan) and not has_waiting(plan)
+
+
+def has_waiting(plan: Draft) -> bool:
+    """Whether something waits for its findings: objects that are held, workspaces that are left out."""
+    return bool(plan.get("held") or plan.get("leftOut"))
 
 
 _SHOWN_ONLY: Final = ("source", "reason")

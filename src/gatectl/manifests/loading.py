@@ -36,13 +36,14 @@ Known = dict[str, Examined]
 class Loaded(NamedTuple):
     """All that can be said without the platform: the manifests, and what is wrong with them (not yet located).
 
-    `documents_in` says how many documents each file holds.
+    `documents_in` says how many documents each file holds; `said` is what of the findings no rule found.
     """
 
     files: list[SourceFile]
     documents_in: Mapping[str, int]
     desired: Desired
     findings: list[Finding]
+    said: list[Finding]
 
     @property
     def documents(self) -> int:
@@ -93,8 +94,7 @@ def load_read(
     wanted = Desired(tuple(manifests))
     findings.extend(_empty_paths(read, counts.keys(), findings))
     findings.extend(references.check(manifests, references.borders(project.folder, project.tokens, project.environ)))
-    findings.extend(_of_rules(project, wanted, findings))
-    return Loaded(read.files, counts, wanted, findings)
+    return Loaded(read.files, counts, wanted, [*findings, *of_rules(project, wanted, findings)], findings)
 
 
 def _manifest(
@@ -126,7 +126,7 @@ def _adjusted(project: Project, findings: Sequence[Finding]) -> list[Finding]:
     return [*errors, *rules.adjust((f for f in findings if f.severity != "error"), project.rules)]
 
 
-def _of_rules(project: Project, wanted: Desired, known: Sequence[Finding]) -> list[Finding]:
+def of_rules(project: Project, wanted: Desired, known: Sequence[Finding]) -> list[Finding]:
     """What the rules find; not that a name is none, where it was told already that it is a placeholder or in odd quotes."""
     found = rules.adjust(rules.check(desired.offline_namespace(wanted)), project.rules)
     told = {_spot(f) for f in known if f.rule in ("GW205", "GW207") and f.spot is not None}

@@ -36,7 +36,8 @@ class Settings(NamedTuple):
 
     `packets`, `openai`: the platform's traits. `applied`: the ids of the objects that this project applied before (None:
     no such record). `renew`: the keys whose credentials are to be sent again. `prune`: delete what this project applied
-    and no manifest declares. `force_put`: write repositories that hold what we do not know, `known`: the fields that may be lost.
+    and no manifest declares, in the workspaces of `pruned` (None: all that were read). `force_put`: write repositories that
+    hold what we do not know, `known`: the fields that may be lost.
     """
 
     packets: bool
@@ -46,6 +47,7 @@ class Settings(NamedTuple):
     prune: bool = False
     force_put: bool = False
     known: frozenset[str] = frozenset()
+    pruned: frozenset[str | None] | None = None
 
 
 class Ending(NamedTuple):
@@ -309,7 +311,8 @@ def _leftovers(pairs: Sequence[Pair], current: Current, settings: Settings) -> t
     ours = settings.applied if settings.prune and settings.applied is not None else frozenset[str]()
     doomed, unmanaged = [], []
     for live in current.lives():
-        if live.id in ours and live.id not in declared:
+        mine = live.id in ours and (settings.pruned is None or live.key.workspace in settings.pruned)
+        if mine and live.id not in declared:
             doomed.append(live)
         elif live.id not in declared:
             unmanaged.append(live.key)

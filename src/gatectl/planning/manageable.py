@@ -30,6 +30,12 @@ def stopped(findings: Iterable[Finding]) -> dict[ObjectKey, str]:
     return found
 
 
+def refuses(findings: Iterable[Finding], *, held: bool) -> bool:
+    """Whether errors allow no plan of what they are about: they do where each stops only its object, and some are held."""
+    errors = {finding.rule for finding in findings if finding.severity == "error"}
+    return bool(errors) and not (held and all(map(is_holding, errors)))
+
+
 def told_once(findings: Iterable[Finding], stopped: Container[ObjectKey | None]) -> list[Finding]:
     """The findings without what else the platform seems to say of objects that are stopped: of those nothing can be said now."""
     return [f for f in findings if is_holding(f.rule) or not f.rule.startswith("GW5") or _about(f) not in stopped]

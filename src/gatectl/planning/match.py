@@ -67,7 +67,7 @@ def _by_name(desired: Desired, visible: Index) -> Desired:
 
 def match(desired: Desired, current: Current) -> tuple[list[Pair], list[Finding]]:
     """Every manifest with its live object, and what is ambiguous or unknown."""
-    declared = {m.name for m in desired.manifests if KINDS[m.kind].holds}
+    declared = _declared(desired)
     pairs: list[Pair] = []
     findings: list[Finding] = []
     for manifest in desired.manifests:
@@ -84,6 +84,17 @@ def match(desired: Desired, current: Current) -> tuple[list[Pair], list[Finding]
         else:
             pairs.append(Pair(key, manifest, found))
     return pairs, findings
+
+
+def unknown_workspaces(desired: Desired, visible: Index) -> list[Finding]:
+    """GW502 and GW503 for manifests whose workspace is ambiguous, or neither live nor declared."""
+    declared = _declared(desired)
+    scoped = (m for m in desired.manifests if KINDS[m.kind].scoped)
+    return [found for m in scoped if (found := _unknown_workspace(m, declared, visible)) is not None]
+
+
+def _declared(desired: Desired) -> set[str | None]:
+    return {m.name for m in desired.manifests if KINDS[m.kind].holds}
 
 
 def _unknown_workspace(manifest: Manifest, declared: set[str | None], live: Index) -> Finding | None:

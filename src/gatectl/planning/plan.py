@@ -29,8 +29,8 @@ from gatectl.kinds.states import state_hash
 from gatectl.model import Change, CredentialReferences, Document, FieldValue, ObjectKey, Risk, State
 from gatectl.planning.changes import Worked
 from gatectl.planning.current import Current
-from gatectl.planning.manageable import is_holding
 from gatectl.planning.order import Holding, operation_id
+from gatectl.planning.parts import LeftOut
 
 _NOWHERE: Final[Points] = {}
 _SECRETS: Final[tuple[Literal["key", "secret"], ...]] = ("key", "secret")
@@ -172,16 +172,14 @@ def make_plan(
     remarks: Remarks | None = None,
     pointed: Points = _NOWHERE,
     held: Sequence[Holding] = (),
+    left: Sequence[LeftOut] = (),
 ) -> Plan:
-    """The plan. With a diagnostic of severity error there are no operations, unless it is one that stops only the objects that
-    are `held`. `name_file` names a path in the plan.
+    """The plan of what was worked out: nothing, where errors allow none. `held` and `left` is what errors leave as it is, while
+    the rest is planned. `name_file` names a path in the plan.
 
     `selection` is the plan's own, what it is of; `remarks` are what else is to be said of it (`snapshot`). Neither is part
     of the fingerprint.
     """
-    errors = {found["rule"] for found in diagnostics if found["severity"] == "error"}
-    if errors and not (held and all(map(is_holding, errors))):
-        worked, arranged, held = NOTHING, (), ()
     operations = [_operation(change, depends, name_file, pointed) for change, depends in arranged]
     draft: plans.Draft = {
         "formatVersion": FORMAT_VERSION,
@@ -197,6 +195,8 @@ def make_plan(
     }
     if held:
         draft["held"] = [{**named(h.key), "action": h.action, "reason": h.reason} for h in held]
+    if left:
+        draft["leftOut"] = [{"workspace": w.workspace, "errors": w.errors, "reason": w.reason} for w in left]
     return signed({**draft, **remarks} if remarks else draft)
 
 

@@ -33,7 +33,17 @@ from gatectl.quote import safe
 from gatectl.render import receipt_page
 from gatectl.render.excerpt import Excerpts
 from gatectl.render.interface import Look, Renderer
-from gatectl.render.listing import doomed, held_lines, limits, plural, resource_words, selection_of, where
+from gatectl.render.listing import (
+    doomed,
+    held_lines,
+    left_out_lines,
+    limits,
+    plural,
+    resource_words,
+    selection_of,
+    waiting_words,
+    where,
+)
 
 _SIGNS: Final = {"create": "+", "update": "~", "delete": "−"}
 _LISTS: Final[Sequence[tuple[ListName, str, str]]] = (
@@ -96,8 +106,8 @@ def _header(document: Plan, look: Look, *, invalid: bool) -> Iterator[str]:
         verdict, kind = "No plan: the manifests have errors", "bad"
     elif document["operations"]:
         verdict, kind = plural(len(document["operations"]), "change") + " pending", "busy"
-    elif document.get("held"):
-        verdict, kind = "Nothing to do but what is held", "busy"
+    elif (waiting := waiting_words(document)) is not None:
+        verdict, kind = f"Nothing to do but what is {waiting}", "busy"
     else:
         verdict, kind = "Nothing to do", "calm"
     named = f" <small>{_text(look.environment)}</small>" if look.environment else ""
@@ -133,12 +143,21 @@ def _notes(document: Plan) -> Iterator[str]:
             yield f'<p class="note">{_named(item)} is declared no more; a partial plan deletes nothing.</p>'
     if closed := document.get("readOnly"):
         yield f'<p class="note">Read only: the role in {_text(", ".join(closed))} is READ; an apply is refused there.</p>'
+    yield from _waiting(document)
+    if (snapshot := document.get("snapshot")) is not None:
+        yield f'<p class="note">From a snapshot: the platform as it was at {_text(snapshot["takenAt"])}, not as it is.</p>'
+
+
+def _waiting(document: Plan) -> Iterator[str]:
+    """What waits for its findings."""
     if held := document.get("held"):
         told = f"{plural(len(held), 'object')}, which findings stop; an apply of the rest wants --keep-going"
         yield f'<p class="note">Held: {told}.</p>'
         yield from (f'<p class="note">{escape(line)}</p>' for line in held_lines(held))
-    if (snapshot := document.get("snapshot")) is not None:
-        yield f'<p class="note">From a snapshot: the platform as it was at {_text(snapshot["takenAt"])}, not as it is.</p>'
+    if left := document.get("leftOut"):
+        told = f"{plural(len(left), 'workspace')}, which errors stop; an apply of the others wants --keep-going"
+        yield f'<p class="note">Left out: {told}.</p>'
+        yield from (f'<p class="note">{escape(line)}</p>' for line in left_out_lines(left))
 
 
 _TILES: Final[Sequence[tuple[Counted, str, str]]] = (

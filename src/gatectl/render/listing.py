@@ -12,7 +12,7 @@ from gatectl.resources import RESOURCE_NAMES
 
 if TYPE_CHECKING:
     from gatectl.documents.findings import Failure, Finding, Findings, Where
-    from gatectl.documents.plans import Held, Operation, Plan, Resource, Selection, Since, Target
+    from gatectl.documents.plans import Held, LeftOut, Operation, Plan, Resource, Selection, Since, Target
 
 
 def listed(document: Findings | Plan) -> Sequence[Finding]:
@@ -62,6 +62,28 @@ def held_lines(items: Sequence[Held]) -> list[str]:
         )
         for item in items
     ]
+
+
+def left_out_lines(items: Sequence[LeftOut]) -> list[str]:
+    """Each workspace that is left out, and why."""
+    return [safe(f"workspace {item['workspace']} is left out: {_why(item)}") for item in items]
+
+
+def _why(item: LeftOut) -> str:
+    return item["reason"] if item["reason"] is not None else plural(item["errors"], "error")
+
+
+def waiting_words(document: Plan) -> str | None:
+    """What waits for its findings, in words: "held", "left out", "held or left out"; None where nothing does."""
+    words = [word for word, waits in (("held", document.get("held")), ("left out", document.get("leftOut"))) if waits]
+    return " or ".join(words) or None
+
+
+def waiting_counts(document: Plan) -> list[str]:
+    """How much of that there is: "2 objects held", "1 workspace left out"."""
+    held, left = len(document.get("held", ())), len(document.get("leftOut", ()))
+    words = [f"{plural(held, 'object')} held"] if held else []
+    return [*words, f"{plural(left, 'workspace')} left out"] if left else words
 
 
 def where(item: Where) -> str:
@@ -123,7 +145,9 @@ def partial_words(document: Findings | Plan) -> str | None:
     if "findings" in document:
         return None
     only = "; ".join(f"{word} {safe(value)}" for word, value in limits(document))
-    return f"partial plan, only of {only}; nothing else was compared" if only else None
+    parts = [f"only of {only}; nothing else was compared"] if only else []
+    parts += left_out_lines(document.get("leftOut", ()))
+    return f"partial plan, {'; '.join(parts)}" if parts else None
 
 
 PROJECT_CHANGED: Final = "project-changed"

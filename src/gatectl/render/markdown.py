@@ -22,7 +22,16 @@ from gatectl.kinds import KINDS
 from gatectl.quote import safe
 from gatectl.render import outcomes as words
 from gatectl.render.interface import Look, Renderer
-from gatectl.render.listing import held_lines, limits, platform_words, plural, selection_of, where
+from gatectl.render.listing import (
+    held_lines,
+    left_out_lines,
+    limits,
+    platform_words,
+    plural,
+    selection_of,
+    waiting_words,
+    where,
+)
 from gatectl.render.text import operation_lines
 
 MINIMUM: Final = 1_000
@@ -130,6 +139,7 @@ def plan(document: Plan, look: Look) -> str:
         _dangerous(page, dangerous)
     if document["diagnostics"]:
         _findings(page, document["diagnostics"])
+    _listed(page, left_out_lines(document.get("leftOut", ())), "! ", "left out", _FULL)
     _listed(page, held_lines(document.get("held", ())), "! ", "held", _FULL)
     rest = [op for op in document["operations"] if not _destroys(op)]
     if rest:
@@ -168,8 +178,8 @@ def _verdict(document: Plan) -> str:
         errors = sum(item["severity"] == "error" for item in document["diagnostics"])
         return f"No plan: {plural(errors, 'error')}."
     summary = document["summary"]
-    if not document["operations"] and document.get("held"):
-        return "Nothing to do but what is held."
+    if not document["operations"] and (waiting := waiting_words(document)) is not None:
+        return f"Nothing to do but what is {waiting}."
     if not document["operations"]:
         say = "the chosen manifests say" if selection_of(document)["partial"] else "the manifests say"
         return f"Nothing to do: the platform is as {say}."
@@ -198,10 +208,18 @@ def _remarks(document: Plan, limit: int) -> Iterator[str]:
         )
     if closed := document.get("readOnly"):
         yield f"⚠️ **Read only:** the role in {', '.join(code(name, limit // len(closed)) for name in closed)} is READ; an apply is refused."
-    if held := document.get("held"):
-        yield f"⚠️ **Held:** {plural(len(held), 'object')}, which findings stop; an apply of the rest wants `--keep-going`."
+    yield from _waiting(document, limit)
     if (snapshot := document.get("snapshot")) is not None:
         yield f"⚠️ **From a snapshot:** the platform as it was at {code(snapshot['takenAt'], limit)}."
+
+
+def _waiting(document: Plan, limit: int) -> Iterator[str]:
+    """What waits for its findings."""
+    if held := document.get("held"):
+        yield f"⚠️ **Held:** {plural(len(held), 'object')}, which findings stop; an apply of the rest wants `--keep-going`."
+    if left := document.get("leftOut"):
+        named = code(", ".join(item["workspace"] for item in left), limit)
+        yield f"⚠️ **Left out:** {plural(len(left), 'workspace')}, which errors stop: {named}; an apply of the others wants `--keep-going`."
 
 
 def _left(document: Plan) -> str:

@@ -9,6 +9,7 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from gatectl.quote import safe
+from gatectl.render.listing import waiting_words
 
 if TYPE_CHECKING:
     from gatectl.documents.plans import Named, Plan
@@ -66,8 +67,8 @@ def was_sent(document: Receipt) -> bool:
 
 def next_step(document: Receipt) -> str | None:
     """What to do next; None where nothing is left."""
-    held = "plan" in document and bool(document["plan"].get("held"))
-    if document["converged"] or not (document["outcomes"] or held):
+    waiting = waiting_words(document["plan"]) if "plan" in document else None
+    if document["converged"] or not (document["outcomes"] or waiting):
         return None
     statuses = {outcome["status"] for outcome in document["outcomes"]}
     if "unknown" in statuses:
@@ -76,6 +77,6 @@ def next_step(document: Receipt) -> str | None:
         return "somebody else changed the platform: gatectl plan shows it as it is now, and what is left"
     if "failed" in statuses:
         return "mend what failed, then apply again: what is done is not done twice"
-    if held and statuses <= set(FINE):
-        return "what is held waits for what its findings say; apply again then"
+    if waiting is not None and statuses <= set(FINE):
+        return f"what is {waiting} waits for what its findings say; apply again then"
     return "gatectl plan shows what is left, an apply does it"

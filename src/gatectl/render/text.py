@@ -16,7 +16,17 @@ from gatectl.quote import LONGEST, quote, safe
 from gatectl.render import outcomes
 from gatectl.render.excerpt import Excerpts
 from gatectl.render.interface import Look, Renderer
-from gatectl.render.listing import doomed, held_lines, limits, platform_words, resource_words, selection_of
+from gatectl.render.listing import (
+    doomed,
+    held_lines,
+    left_out_lines,
+    limits,
+    platform_words,
+    resource_words,
+    selection_of,
+    waiting_counts,
+    waiting_words,
+)
 from gatectl.render.listing import plural as plural
 from gatectl.render.listing import where as _where
 from gatectl.resources import RESOURCE_NAMES
@@ -145,6 +155,10 @@ def _remarks(document: Plan, paint: _Paint) -> Iterator[str]:
             f"HELD: {plural(len(held), 'object')}, which findings stop; an apply of the rest wants --keep-going.",
             "33;1",
         )
+    if left := document.get("leftOut"):
+        told = f"{plural(len(left), 'workspace')}, which errors stop; an apply of the others wants --keep-going."
+        yield paint(f"LEFT OUT: {told}", "33;1")
+        yield from (f"    {line}" for line in left_out_lines(left))
     if (snapshot := document.get("snapshot")) is not None:
         yield paint(f"FROM A SNAPSHOT: the platform as it was at {quote(snapshot['takenAt'])}, not as it is.", "33;1")
 
@@ -274,11 +288,9 @@ def _named(item: Named) -> str:
 def _summary(document: Plan, paint: _Paint) -> Iterator[str]:
     summary = document["summary"]
     rest = f"{summary['unchanged']:,} unchanged, {summary['unmanaged']:,} unmanaged"
-    held = document.get("held", ())
-    if held:
-        rest = f"{plural(len(held), 'object')} held, {rest}"
-    if not document["operations"] and held:
-        yield f"{paint('Nothing to do but what is held:', '33;1')} {rest}."
+    rest = ", ".join([*waiting_counts(document), rest])
+    if not document["operations"] and (waiting := waiting_words(document)) is not None:
+        yield f"{paint(f'Nothing to do but what is {waiting}:', '33;1')} {rest}."
         return
     if not document["operations"]:
         since = selection_of(document)["since"]
@@ -337,10 +349,17 @@ def _verdict(document: Receipt, paint: _Paint) -> str:
     counts = ", ".join(f"{number:,} {status}" for status, number in document["summary"].items() if number)
     if document["converged"]:
         return f"{paint('Applied', '32;1')}: {counts}; all reads back as wanted"
-    if "plan" in document and (held := document["plan"].get("held")):
-        counts = ", ".join(filter(None, (counts, f"{len(held):,} held")))
+    if "plan" in document:
+        counts = ", ".join(filter(None, (counts, *_waiting(document["plan"]))))
     nothing = "" if outcomes.was_sent(document) else "; nothing was written"
     return f"{paint('Not converged', '31;1')}: {counts}{nothing}"
+
+
+def _waiting(document: Plan) -> Iterator[str]:
+    if held := document.get("held"):
+        yield f"{len(held):,} held"
+    if left := document.get("leftOut"):
+        yield f"{plural(len(left), 'workspace')} left out"
 
 
 RENDERER = Renderer(findings=findings, plan=plan, receipt=receipt, machine=False)

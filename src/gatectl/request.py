@@ -1,0 +1,84 @@
+"""What a plan is asked for, and whether its options choose anything: found out without the platform, as far as that goes."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import NamedTuple
+
+from gatectl.applying import guardrails
+from gatectl.clock import CLOCK, Clock
+from gatectl.errors import UsageError
+from gatectl.kinds import KINDS, credentialed, either
+from gatectl.manifests import selection
+from gatectl.manifests.loading import Loaded
+from gatectl.model import Desired, ObjectKey
+from gatectl.project import Environment, Project
+from gatectl.quote import quote
+
+
+class Request(NamedTuple):
+    """What a plan is asked for. `paths` are as given (empty: the environment's, else the project's manifests). `tell` is told
+    what only who asks for details wants to hear, `warn` what everybody should. `ends` is the run's deadline, by `clock`.
+    `keep_going`: workspaces that errors lie in are left out, and the rest is planned."""
+
+    project: Project
+    environment: Environment
+    paths: tuple[str, ...] = ()
+    selector: str | None = None
+    targets: tuple[str, ...] = ()
+    prune: bool = False
+    renew: tuple[str, ...] = ()
+    force_put: bool = False
+    since: selection.Since | None = None
+    tell: Callable[[str], None] = lambda words: None
+    warn: Callable[[str], None] = lambda words: None
+    ends: float | None = None
+    changed: guardrails.Changes | None = None
+    clock: Clock = CLOCK
+    keep_going: bool = False
+
+
+def check_selection(request: Request, loaded: Loaded) -> None:
+    """Find out without the platform whether the options choose anything. Raises UsageError for one that does not.
+
+    Of manifests with errors nothing is known for certain: then only options that can never be meant are refused.
+    """
+    check_options(request)
+    if loaded.invalid:
+        return
+    manifests = loaded.desired.manifests
+    if request.selector is not None:
+        selection.check_selector(request.selector, manifests)
+    for option, texts in (("--target", request.targets), ("--renew-credentials", request.renew)):
+        for text in texts:
+            selection.check_target(text, manifests, option)
+    if request.since is not None:
+        selection.check_since(request.since, loaded.desired)
+
+
+def check_options(request: Request) -> None:
+    """Raises UsageError for options that cannot be meant, whatever the manifests are."""
+    chosen = request.paths or request.selector is not None or request.targets or request.since is not None
+    if request.prune and chosen:
+        raise UsageError("--prune deletes what no manifest declares, so it goes with all manifests",
+                         "leave out PATH, -l, --target and --changed-since")  # fmt: skip
+    kinds = {kind.name.lower(): kind for kind in KINDS.values()}
+    for text in request.renew:
+        kind = kinds.get(text.partition("/")[0].lower())
+        if kind is not None and not kind.credentials:
+            raise UsageError(f"--renew-credentials {quote(text)}: only {either([k.one for k in credentialed()])} has credentials",
+                             f"name one: {either([k.name + '/NAME' for k in credentialed()])}")  # fmt: skip
+
+
+def selected(request: Request, wanted: Desired) -> frozenset[ObjectKey]:
+    """The keys that -l and --target choose together. Raises UsageError where that is none."""
+    chosen = [m for m in wanted.manifests if m.name is not None]
+    if request.selector is not None:
+        matches = selection.parse_selector(request.selector)
+        chosen = [m for m in chosen if matches(m.labels)]
+    keys = frozenset(map(selection.key_of, chosen))
+    if request.targets:
+        keys &= selection.find_targets(request.targets, wanted.manifests, "--target")
+    if not keys:
+        raise UsageError("-l and --target together choose nothing", "leave out one of them")
+    return keys
