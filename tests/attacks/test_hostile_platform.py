@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from attacks.liar import FORGED, PLACES, SLOW, SPOILED, Liar
+from attacks.liar import FORGED, PLACES, SLOW, SPOILED, Asked, Liar
 from gatectl.cli.exits import run
 from gatectl.signals import Watch
 from leaping import Leaping
@@ -191,8 +191,15 @@ def test_a_process_ends_with_its_command(tmp_path: Path, name: str, place: str, 
 def test_whatever_the_platform_says_a_command_ends_in_words_and_a_code_of_the_contract(
     here: Path, capfd: pytest.CaptureFixture[str], name: str, place: str, command: str
 ) -> None:
-    with Liar(SPOILED[name], PLACES[place]) as liar:
-        code = run(arguments(liar, command), Watch(), Leaping().clock)
+    """Time goes by requests, a hundred a second: what asks ten thousand ends at the deadline."""
+    time = Leaping()
+
+    def spoiled(asked: Asked) -> bool:
+        time.leap(0.01)
+        return PLACES[place](asked)
+
+    with Liar(SPOILED[name], spoiled) as liar:
+        code = run(arguments(liar, command), Watch(), time.clock)
     out, err = capfd.readouterr()
     assert not judge(code, out, err, command), f"{code}\n{out[:3000]}\n{err[:3000]}"
 
