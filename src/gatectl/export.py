@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from itertools import islice
 from typing import Any, Final, NamedTuple
 
 from gatectl import rules
@@ -24,6 +25,7 @@ from gatectl.resources import FAMILIES, Identity, comparable, fields_of
 
 _NOWHERE: Final = SourceFile("-", b"")
 _PLAIN: Final = re.compile(r"[A-Za-z][A-Za-z0-9_./-]*\Z")
+_SHOWN: Final = 20
 _WORDS: Final = frozenset(("null", "true", "false", "yes", "no", "on", "off", "y", "n"))
 
 
@@ -80,8 +82,16 @@ def _registered(state: WorkspaceState) -> Iterator[tuple[Identity, str]]:
 def _inexpressible(live: Live, index: Index) -> str | None:
     alike = index.by_lower[live.key.name.lower()]
     if len(alike) > 1:
-        return f"its name is shared, case ignored, with {', '.join(sorted(a.id for a in alike if a.id != live.id))}"
+        return f"its name is shared, case ignored, with {_others(alike, live)}"
     return KINDS[live.key.kind].inexpressible(live.spec)
+
+
+def _others(alike: Sequence[Live], live: Live) -> str:
+    """The ids of the others, a few of very many: ten thousand of one name have ten thousand remarks."""
+    ids = (other.id for other in alike if other.id != live.id)
+    shown = sorted(islice(ids, _SHOWN if len(alike) > _SHOWN + 1 else None))
+    rest = len(alike) - 1 - len(shown)
+    return ", ".join(shown) + (f" and {rest:,} more" if rest else "")
 
 
 def _sorted(index: Index) -> list[Live]:
