@@ -353,7 +353,9 @@ def _cell(rng: Random) -> Any:
 
 
 def _rows(rng: Random, connection: sqlite3.Connection) -> None:
-    table = rng.choice(_tables(connection))
+    if not (tables := _tables(connection)):
+        return  # an earlier mutation took the last one
+    table = rng.choice(tables)
     column = rng.choice(_columns(connection, table))
     some = rng.choice(["", f" WHERE rowid % 2 = {rng.randrange(2)}", " WHERE rowid = 1"])
     which = rng.randrange(6)
@@ -372,7 +374,9 @@ def _rows(rng: Random, connection: sqlite3.Connection) -> None:
 
 
 def _schema(rng: Random, connection: sqlite3.Connection) -> None:
-    table = rng.choice(_tables(connection))
+    if not (tables := _tables(connection)):
+        return  # an earlier mutation took the last one
+    table = rng.choice(tables)
     columns = _columns(connection, table)
     column, bare = rng.choice(columns), ", ".join(f'"{name}" BLOB' for name in columns)
     statement = rng.choice([

@@ -348,6 +348,15 @@ def test_a_damaged_database_is_said(tmp_path: Path) -> None:
     assert "damaged" in refused_by_both("embedded", tmp_path).message
 
 
+def test_a_damaged_database_of_which_sqlite_says_what_is_not_text_is_said(world: Any) -> None:
+    raw = sqlite3.connect(database(world.folder))
+    raw.execute("PRAGMA writable_schema=ON")
+    raw.execute("UPDATE sqlite_master SET sql = CAST(x'435245415445be' AS TEXT) WHERE name = 'gatectl_meta'")
+    raw.commit()
+    raw.close()
+    assert "damaged" in refused_by_both("embedded", world.folder).message
+
+
 def test_a_missing_folder_and_a_file_as_folder_are_said(tmp_path: Path) -> None:
     with pytest.raises(PlatformError, match="does not exist"):
         open_writer(Connection("sqlite:///nowhere/a.db", tmp_path))

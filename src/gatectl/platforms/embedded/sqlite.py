@@ -43,6 +43,9 @@ from .store import WRITES
 BUSY_SECONDS = 10.0
 """How long anybody waits for another process's lock."""
 
+_FAILURES = (sqlite3.Error, UnicodeDecodeError)
+"""What the driver raises: its errors, and in the place of one whose words quote bytes of a damaged file that are not text."""
+
 _OWNER_ONLY = 0o600
 _UNFINISHED = ".new"
 _PAGES = 1000
@@ -95,7 +98,7 @@ class SqliteFile:
             if not self.exists():
                 try:
                     self._make(fill)
-                except (sqlite3.Error, DBAPIError):
+                except (*_FAILURES, DBAPIError):
                     if not self.exists():  # else somebody was quicker, and swept
                         raise
         except OSError as error:
@@ -128,7 +131,7 @@ class SqliteFile:
         """Roll back what a run that was killed left half written: who may only read cannot, and would be refused for ever."""
         if not os.path.exists(f"{self._path}-journal"):
             return
-        with suppress(sqlite3.Error), closing(self._connect("rw")) as connection:
+        with suppress(*_FAILURES), closing(self._connect("rw")) as connection:
             guard(connection, self._ends, self._clock)
             connection.execute("SELECT count(*) FROM sqlite_master").fetchone()
 
@@ -226,7 +229,7 @@ class SqliteFile:
                 return str(_put(new, place))
             finally:
                 _remove(new)
-        except (OSError, sqlite3.Error) as error:
+        except (OSError, *_FAILURES) as error:
             reason = error.strerror if isinstance(error, OSError) else error
             raise PlatformError(
                 f"the database {quote(self.place)} was left in schema {schema}: it cannot be copied to {quote(place)} ({quote(reason)})",
@@ -256,7 +259,7 @@ class SqliteFile:
             yield
         except DBAPIError as error:
             raise self._explained(error.orig or error) from error
-        except sqlite3.Error as error:
+        except _FAILURES as error:
             raise self._explained(error) from error
 
     def committing(self) -> AbstractContextManager[None]:
@@ -264,6 +267,11 @@ class SqliteFile:
         return nullcontext()
 
     def _explained(self, error: BaseException) -> PlatformError:
+        if isinstance(error, UnicodeDecodeError):
+            return PlatformError(
+                f"the database {quote(self.place)} is damaged: what SQLite says of it is not text",
+                "Restore it, or move it away and apply the manifests to a new one; this one was left as it is.",
+            )
         name = _error_name(error)
         if name == "SQLITE_INTERRUPT" or (_is_lock(error) and self._left() <= 0):
             return too_late(self.place)
