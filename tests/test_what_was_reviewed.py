@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 
 import pytest
 
-from gatectl.cli.saved import read_plan
+from gatectl.applying.saved import read_plan
 from gatectl.documents.plans import digest, fingerprint, is_invalid
 from gatectl.documents.states import read_state
 from gatectl.errors import GatectlError, InputError, PlatformError, StalePlan

@@ -18,11 +18,11 @@ from gatectl.applying import guardrails, replan
 from gatectl.applying.execute import Execution
 from gatectl.applying.kept import begin
 from gatectl.applying.receipt import make_receipt
+from gatectl.applying.saved import read_plan
 from gatectl.cli.console import Console
 from gatectl.cli.executing import carry_out
 from gatectl.cli.options import Globals, command, connection_of
 from gatectl.cli.planning import Selection, make_request, refuse_unnamed, selection_options
-from gatectl.cli.saved import read_plan
 from gatectl.cli.step_files import leave_summary
 from gatectl.credentials import secrets
 from gatectl.documents.plans import Plan

@@ -7,8 +7,8 @@ import os
 import click
 
 from gatectl import clock
+from gatectl.applying.saved import read_plan
 from gatectl.cli.options import Globals, command, deadline_option, environment_of, load_project
-from gatectl.cli.saved import read_plan
 from gatectl.documents.plans import Plan, is_invalid
 from gatectl.errors import DONE, UsageError
 from gatectl.planning import plan as plans

@@ -6,9 +6,9 @@ from pathlib import Path
 
 import click
 
+from gatectl.applying.saved import read_saved
 from gatectl.cli.options import Globals, budget_option, command, project_file_of
 from gatectl.cli.output import Outputs, Sources, format_option, of_plan, publish
-from gatectl.cli.saved import read_saved
 from gatectl.documents.plans import Plan
 from gatectl.documents.receipts import Receipt
 from gatectl.documents.shown import kind_of

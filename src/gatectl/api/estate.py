@@ -1,0 +1,232 @@
+"""An estate: a project and one of its environments, and what can be done with it."""
+
+from __future__ import annotations
+
+import functools
+import os
+import threading
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, closing, contextmanager
+from types import TracebackType
+
+from gatectl import export as exporter
+from gatectl import opening, reconcile
+from gatectl.api.results import Findings, Plan, Receipt
+from gatectl.applying.guardrails import parse_allowance
+from gatectl.applying.kept import begin
+from gatectl.credentials import secrets
+from gatectl.credentials.secrets import LookUp
+from gatectl.documents import plans
+from gatectl.documents.findings import finding_json, relative_to
+from gatectl.documents.snapshots import Snapshot
+from gatectl.execution import Approval, Attendant, Means, execute
+from gatectl.manifests import loading, places
+from gatectl.manifests.selection import check_words
+from gatectl.model import Outcome
+from gatectl.network import trust
+from gatectl.network.addresses import pattern
+from gatectl.planning.taking import take_snapshot
+from gatectl.platforms import default_workspace_of, driver_for
+from gatectl.platforms.interface import Connection, Credentials, Shared
+from gatectl.project import Environment, Project
+from gatectl.records import read_records
+
+
+class Estate:
+    """A project and one of its environments. Made by `open`."""
+
+    def __init__(self, project: Project, environment: Environment, way: Way, *, receipts: bool) -> None:
+        self._project = project
+        self._environment = environment
+        self._way = way
+        self._receipts = receipts
+        self._memory = Shared() if environment.platform == "memory" else None
+
+    def __enter__(self) -> Estate:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """A platform in memory is gone then; of any other, nothing is held between two calls."""
+        if self._memory is not None:
+            self._memory.close()
+
+    @property
+    def name(self) -> str:
+        """The project's name."""
+        return self._project.name
+
+    @property
+    def environment(self) -> str:
+        return self._environment.name
+
+    def validate(self) -> Findings:
+        """What is wrong with the manifests, as far as it can be said offline. Asks no platform."""
+        project = self._project
+        paths = loading.manifest_paths(project, self._environment, ())
+        loaded = loading.load(project, paths, default_workspace_of(self._environment))
+        name_file = relative_to(str(project.folder))
+        return Findings([finding_json(f, name_file) for f in places.locate(loaded.findings)])
+
+    def plan(
+        self,
+        *paths: str,
+        selector: str | None = None,
+        targets: Sequence[str] = (),
+        prune: bool = False,
+        renew: Sequence[str] = (),
+        force_put: bool = False,
+        against: str | os.PathLike[str] | None = None,
+        deadline: float | None = None,
+        keep_going: bool = False,
+    ) -> Plan:
+        """What would be done, as `gatectl plan` says. Findings are in the plan and raise nothing.
+
+        With `keep_going` the workspaces that errors lie in are left out, where the others have nothing to do with them.
+        `against` is the file of a snapshot to read instead of the platform, `deadline` how many seconds all may take. Raises
+        UsageError for what chooses nothing or cannot be meant, PlatformError where the platform cannot be read whole.
+        """
+        request = self._request(paths, selector, targets, prune, renew, force_put, deadline, keep_going=keep_going)
+        if against is not None:
+            target = f"snapshot://{os.path.abspath(against)}"
+            environment = request.environment._replace(platform=target, token=None)
+            request = request._replace(environment=environment)
+        with self._connected(request) as connect:
+            return Plan(reconcile.work_out(request, connect))
+
+    def apply(
+        self,
+        plan: Plan | None = None,
+        *,
+        expect: str | None = None,
+        secrets: Mapping[str, str] | LookUp | None = None,
+        on_event: Callable[[Outcome], None] | None = None,
+        stop: threading.Event | None = None,
+        allow: Sequence[str] = (),
+        reason: str | None = None,
+        keep_going: bool = False,
+        force_put: bool = False,
+        deadline: float | None = None,
+    ) -> Receipt:
+        """Do exactly what a plan says, or without one what the manifests say now; `gatectl apply --yes`.
+
+        `expect` is the fingerprint that was approved. `secrets` leads references to secrets: a mapping of variables, or a
+        function. `on_event` is told every outcome as it comes, from whatever thread; `stop` ends it between two writes. `allow`
+        and `reason` are those of the command, and so is `keep_going`. Raises Invalid for a plan with errors, StalePlan, GuardrailRefused,
+        MissingCredential, PlatformError: then nothing was written. Afterwards there is a receipt, whatever went wrong.
+        """
+        allowed = parse_allowance(tuple(allow), reason)
+        request = self._request((), None, (), False, (), force_put, deadline, keep_going=keep_going)
+        approval = Approval(plan is not None, expect, allowed, keep_going)
+        with self._connected(request) as connect:
+            made = plan.document if plan is not None else reconcile.work_out(request, connect)
+            means = Means(
+                connect=connect,
+                secrets=lambda chosen: self._secrets(chosen, secrets),
+                begin=lambda: begin(self._project.environ),
+                keep=self._receipts,
+            )
+            return Receipt(execute(request, made, approval, means, _Program(on_event, stop)))
+
+    def export(self) -> Mapping[str, str]:
+        """The live objects as manifests that validate and plan to nothing: texts by file name."""
+        request = self._request((), None, (), False, (), False, None)
+        with (
+            self._connected(request) as connect,
+            closing(driver_for(self._environment.platform).open_reader(connect())) as reader,
+        ):
+            exported = exporter.export_live(reader, self._environment.workspace)
+        texts = (exporter.manifest_text(item) for item in exported)
+        return dict(zip(exporter.file_names(exported), texts, strict=True))
+
+    def snapshot(self, workspace: str | None = None) -> Snapshot:
+        """What a plan would read of the platform, without keys and secrets: saved as JSON, a plan can be made `against` it.
+
+        Of one workspace, by name or id, or of all that are visible. Raises UsageError for one that is not there.
+        """
+        request = self._request((), None, (), False, (), False, None)
+        with self._connected(request) as connect:
+            connection = connect()
+            with (
+                closing(driver_for(self._environment.platform).open_reader(connection)) as reader,
+                closing(read_records(connection, reader)) as records,
+            ):
+                return take_snapshot(reader, records, self.name, workspace)
+
+    def _request(
+        self, paths: Sequence[str], selector: str | None, targets: Sequence[str], prune: bool, renew: Sequence[str],
+        force_put: bool, deadline: float | None, *, keep_going: bool = False,
+    ) -> reconcile.Request:  # fmt: skip
+        check_words(selector, {"targets": targets, "renew": renew})
+        ends = None if deadline is None else time.monotonic() + deadline
+        return reconcile.Request(
+            self._project, self._environment, tuple(paths), selector, tuple(targets), prune, tuple(renew), force_put,
+            ends=ends, keep_going=keep_going,
+        )  # fmt: skip
+
+    def _secrets(self, plan: plans.Plan, given: Mapping[str, str] | LookUp | None) -> dict[str, dict[str, str]]:
+        project = self._project
+        if given is None:
+            variables, look_up = project.environ, None
+        elif callable(given):
+            variables, look_up = {}, given
+        else:
+            variables, look_up = given, None
+        return secrets.resolve_plan(plan, project.folder, variables, project.tokens, look_up)
+
+    @contextmanager
+    def _connected(self, request: reconcile.Request) -> Iterator[Callable[[], Connection]]:
+        """Gives how one call reaches the platform. What that opens is this call's own, and closed after it, so that no call of
+        another thread is met by it; but for a platform in memory, which is the estate's."""
+        shared = self._memory or Shared()
+        try:
+            yield functools.cache(lambda: self._way.to(request, shared))
+        finally:
+            if shared is not self._memory:
+                shared.close()
+
+
+class _Program(Attendant):
+    """A program that applies: told of outcomes, and able to stop."""
+
+    def __init__(self, on_event: Callable[[Outcome], None] | None, stop: threading.Event | None) -> None:
+        self._on_event = on_event
+        self._stop = stop
+
+    def progress(self, plan: plans.Plan) -> AbstractContextManager[Callable[[Outcome], None]]:
+        return self._telling()
+
+    @contextmanager
+    def _telling(self) -> Iterator[Callable[[Outcome], None]]:
+        yield self._on_event or (lambda outcome: None)
+
+    def stopping(self) -> bool:
+        return self._stop is not None and self._stop.is_set()
+
+
+class Way:
+    """The way to a platform: whom one is, and whom one trusts."""
+
+    def __init__(
+        self, project: Project, environment: Environment, login: Credentials | None, hosts: Sequence[str], *,
+        trust_env: bool,
+    ) -> None:  # fmt: skip
+        self._project = project
+        self._environment = environment
+        self._login = login
+        trusted = tuple(pattern(host) for host in hosts)
+        self._trusted = trusted + (trust.trusted_hosts(project.environ, project.folder) if trust_env else ())
+
+    def to(self, request: reconcile.Request, shared: Shared) -> Connection:
+        """Raises UntrustedHost, MissingCredential."""
+        environment = request.environment
+        connection = opening.way_to(self._project, environment, self._trusted, shared, ends=request.ends)
+        if not driver_for(environment.platform).admit(connection):
+            return connection
+        login = self._login or opening.credentials_of(self._project, environment)
+        return connection._replace(credentials=login)
