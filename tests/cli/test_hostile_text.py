@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 
+from gatectl.documents.plans import signed
 from gatectl.render import FORMATS
 
 from .conftest import BUCKET, GOOD, REPOSITORY, Result, Shell, project
@@ -153,13 +154,17 @@ def test_what_is_typed_is_harmless_in_what_is_said_of_it(shell: Shell, kind: str
 def test_what_a_saved_plan_says_is_harmless(shell: Shell, kind: str) -> None:
     shell.good()
     saved = shell("plan", "--format", "json").json
+    saved["source"] |= {"commit": "0" * 40, "dirty": True}
     for path in list(places(saved)):
         spoiled = json.loads(json.dumps(saved))
         put(spoiled, path, HOSTILE[kind])
+        if path not in (("digest",), ("fingerprint",)):
+            spoiled = signed(spoiled)  # by who can write a file: else nothing of it is shown
         (shell.folder / "plan.json").write_text(json.dumps(spoiled))
         for arguments in (
             ["show", "plan.json"],
             ["show", "plan.json", "--format", "markdown"],
+            ["show", "plan.json", "--format", "github"],
             ["apply", "--yes", "--plan", "plan.json"],
         ):
             run(shell, arguments)

@@ -2,8 +2,9 @@
 
 import contextlib
 import os
+import re
 from collections.abc import Callable, Iterable, Sequence
-from typing import Literal, TypedDict, final
+from typing import Final, Literal, TypedDict, final
 
 from gatectl import model
 
@@ -83,6 +84,8 @@ class Failure(TypedDict):
     error: Problem
 
 
+_HALVES: Final = re.compile("[\ud800-\udc7f\udd00-\udfff]")
+
 NameFile = Callable[[str], str]
 """How a document names a file."""
 
@@ -98,7 +101,8 @@ def relative_to(folder: str) -> NameFile:
             with contextlib.suppress(ValueError):  # another drive
                 path = os.path.relpath(path, folder)
         path = path if os.sep == "/" else path.replace(os.sep, "/")
-        return path.encode("utf-8", "surrogateescape").decode("utf-8", "replace")
+        # The bytes of a name that is no text came as halves; other halves are in no name, but may be in a saved document.
+        return _HALVES.sub("\ufffd", path).encode("utf-8", "surrogateescape").decode("utf-8", "replace")
 
     return name
 

@@ -166,7 +166,7 @@ def _remarks(document: Plan, paint: _Paint) -> Iterator[str]:
 def _source(document: Plan) -> Iterator[str]:
     source = document["source"]
     if source["commit"]:
-        yield f"Commit: {source['commit'][:12]}{' and uncommitted changes' if source['dirty'] else ''}"
+        yield f"Commit: {quote(source['commit'][:12])}{' and uncommitted changes' if source['dirty'] else ''}"
 
 
 def _operation(operation: Operation, paint: _Paint, look: Look) -> Iterator[str]:
