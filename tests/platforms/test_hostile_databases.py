@@ -154,6 +154,10 @@ NEVER_WRITTEN = {
     "a schema that is no number": ["UPDATE gatectl_meta SET value = 'x' WHERE name = 'schema'"],
     "no instance among the facts": ["DELETE FROM gatectl_meta WHERE name = 'instance'"],
     "no facts": ["DELETE FROM gatectl_meta"],
+    "a version that is no number, where a column is gone": [
+        "ALTER TABLE llms DROP COLUMN secret_hash",
+        "UPDATE llms SET version = 'x'",
+    ],
     "a seal that is none": ["UPDATE gatectl_meta SET value = 'xyz' WHERE name = 'seal'"],
 }
 

@@ -10,10 +10,11 @@ from __future__ import annotations
 import os
 import sqlite3
 import stat
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
-from sqlalchemy import Boolean, Integer, Table
+from sqlalchemy import Boolean, Column, Integer, Table
 
 from gatectl.clock import Clock
 from gatectl.errors import DeadlinePassed, PlatformError
@@ -80,22 +81,21 @@ LIMIT 1
 
 
 def _has_wrong_types(connection: sqlite3.Connection, table: Table) -> bool:
-    try:
-        return connection.execute(_wrong_types(table)).fetchone() is not None
-    except sqlite3.OperationalError as error:
-        if error.sqlite_errorname != "SQLITE_ERROR":
-            raise
-        return False  # other columns, which is told where it is read: the schema may be another version's
+    """Whether a value in a table is of a type that its column cannot have, as far as there are columns: one that is missing is told
+    where it is read, since the schema may be another version's."""
+    there = {row[1] for row in connection.execute(f"PRAGMA table_info({table.name})")}
+    columns = [column for column in table.columns if column.name in there]
+    return bool(columns) and connection.execute(_wrong_types(table.name, columns)).fetchone() is not None
 
 
-def _wrong_types(table: Table) -> str:
-    """A query that finds a row with a value of a type that its column cannot have. The names are our own."""
+def _wrong_types(table: str, columns: Sequence[Column[Any]]) -> str:
+    """A query that finds a row with a value of a wrong type. The names are our own."""
     wrong = " OR ".join(
         f"typeof({column.name}) NOT IN ('{'integer' if isinstance(column.type, (Integer, Boolean)) else 'text'}'{optional})"
-        for column in table.columns
+        for column in columns
         for optional in [", 'null'" if column.nullable else ""]
     )
-    return f"SELECT 1 FROM {table.name} WHERE {wrong} LIMIT 1"  # noqa: S608 - names of our own tables
+    return f"SELECT 1 FROM {table} WHERE {wrong} LIMIT 1"  # noqa: S608 - names of our own tables
 
 
 def too_late(place: str) -> DeadlinePassed:
