@@ -19,7 +19,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from gatectl import opening
-from gatectl.api.estate import Estate, Way
+from gatectl.api.estate import Estate, GivenWay
 from gatectl.api.results import Findings, Plan, Receipt
 from gatectl.applying import saved
 from gatectl.credentials import pasted
@@ -70,7 +70,7 @@ def open(  # noqa: A001 - the word of the contract
     return Estate(
         project,
         chosen,
-        Way(project, chosen, login, trusted_hosts, trust_env=trust_env),
+        GivenWay(project, chosen, login, trusted_hosts, trust_env=trust_env),
         receipts=receipts and not in_memory,
     )
 

@@ -5,16 +5,17 @@ from __future__ import annotations
 import functools
 import os
 import threading
-import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, closing, contextmanager
 from types import TracebackType
+from typing import Protocol
 
 from gatectl import export as exporter
 from gatectl import opening, reconcile
 from gatectl.api.results import Findings, Plan, Receipt
 from gatectl.applying.guardrails import parse_allowance
 from gatectl.applying.kept import begin
+from gatectl.clock import CLOCK, Clock
 from gatectl.credentials import secrets
 from gatectl.credentials.secrets import LookUp
 from gatectl.documents import plans
@@ -26,9 +27,10 @@ from gatectl.manifests.selection import check_words
 from gatectl.model import Outcome
 from gatectl.network import trust
 from gatectl.network.addresses import pattern
+from gatectl.planning.current import Current, read_visible
 from gatectl.planning.taking import take_snapshot
 from gatectl.platforms import default_workspace_of, driver_for
-from gatectl.platforms.interface import Connection, Credentials, Shared
+from gatectl.platforms.interface import Connection, Credentials, Identification, Reader, Shared
 from gatectl.project import Environment, Project
 from gatectl.records import read_records
 
@@ -36,11 +38,14 @@ from gatectl.records import read_records
 class Estate:
     """A project and one of its environments. Made by `open`."""
 
-    def __init__(self, project: Project, environment: Environment, way: Way, *, receipts: bool) -> None:
+    def __init__(
+        self, project: Project, environment: Environment, way: Way, *, receipts: bool = True, clock: Clock = CLOCK
+    ) -> None:
         self._project = project
         self._environment = environment
         self._way = way
         self._receipts = receipts
+        self._clock = clock
         self._memory = Shared() if environment.platform == "memory" else None
 
     def __enter__(self) -> Estate:
@@ -96,6 +101,10 @@ class Estate:
             target = f"snapshot://{os.path.abspath(against)}"
             environment = request.environment._replace(platform=target, token=None)
             request = request._replace(environment=environment)
+        return self.work_out(request)
+
+    def work_out(self, request: reconcile.Request) -> Plan:
+        """The plan of a request of this estate: what `plan` makes of its arguments, and the command of its options."""
         with self._connected(request) as connect:
             return Plan(reconcile.work_out(request, connect))
 
@@ -123,50 +132,66 @@ class Estate:
         allowed = parse_allowance(tuple(allow), reason)
         request = self._request((), None, (), False, (), force_put, deadline, keep_going=keep_going)
         approval = Approval(plan is not None, expect, allowed, keep_going)
+        made = plan if plan is not None else self.work_out(request)
+        return self.carry_out(request, made, approval, _Program(on_event, stop), secrets=secrets)
+
+    def carry_out(
+        self, request: reconcile.Request, plan: Plan, approval: Approval, attendant: Attendant, *,
+        secrets: Mapping[str, str] | LookUp | None = None, receipt_file: str | None = None,
+    ) -> Receipt:  # fmt: skip
+        """Apply a plan of a request of this estate as it was approved: what `apply` and the command come to. The attendant asks, shows
+        and stops; `receipt_file` is where else the receipt is saved. Raises what `apply` raises, and Declined."""
         with self._connected(request) as connect:
-            made = plan.document if plan is not None else reconcile.work_out(request, connect)
             means = Means(
                 connect=connect,
                 secrets=lambda chosen: self._secrets(chosen, secrets),
                 begin=lambda: begin(self._project.environ),
+                receipt_file=receipt_file,
                 keep=self._receipts,
             )
-            return Receipt(execute(request, made, approval, means, _Program(on_event, stop)))
+            return Receipt(execute(request, plan.document, approval, means, attendant))
 
     def export(self) -> Mapping[str, str]:
         """The live objects as manifests that validate and plan to nothing: texts by file name."""
-        request = self._request((), None, (), False, (), False, None)
-        with (
-            self._connected(request) as connect,
-            closing(driver_for(self._environment.platform).open_reader(connect())) as reader,
-        ):
-            exported = exporter.export_live(reader, self._environment.workspace)
+        exported = self.exported()
         texts = (exporter.manifest_text(item) for item in exported)
         return dict(zip(exporter.file_names(exported), texts, strict=True))
 
-    def snapshot(self, workspace: str | None = None) -> Snapshot:
+    def exported(self, deadline: float | None = None) -> list[exporter.Exported]:
+        """What `export` writes, object by object, with what cannot be expressed. `deadline`: how many seconds it may take."""
+        with self._reading(deadline) as (reader, _):
+            return exporter.export_live(reader, self._environment.workspace)
+
+    def live(self, deadline: float | None = None) -> tuple[Identification, Current]:
+        """The platform, and what it holds: of the environment's workspace, or of all that are visible."""
+        with self._reading(deadline) as (reader, _):
+            return reader.identification, read_visible(reader, self._environment.workspace)
+
+    def snapshot(self, workspace: str | None = None, deadline: float | None = None) -> Snapshot:
         """What a plan would read of the platform, without keys and secrets: saved as JSON, a plan can be made `against` it.
 
         Of one workspace, by name or id, or of all that are visible. Raises UsageError for one that is not there.
         """
-        request = self._request((), None, (), False, (), False, None)
+        with self._reading(deadline) as (reader, connection), closing(read_records(connection, reader)) as records:
+            return take_snapshot(reader, records, self.name, workspace)
+
+    @contextmanager
+    def _reading(self, deadline: float | None) -> Iterator[tuple[Reader, Connection]]:
+        request = self._request((), None, (), False, (), False, deadline)
         with self._connected(request) as connect:
             connection = connect()
-            with (
-                closing(driver_for(self._environment.platform).open_reader(connection)) as reader,
-                closing(read_records(connection, reader)) as records,
-            ):
-                return take_snapshot(reader, records, self.name, workspace)
+            with closing(driver_for(self._environment.platform).open_reader(connection)) as reader:
+                yield reader, connection
 
     def _request(
         self, paths: Sequence[str], selector: str | None, targets: Sequence[str], prune: bool, renew: Sequence[str],
         force_put: bool, deadline: float | None, *, keep_going: bool = False,
     ) -> reconcile.Request:  # fmt: skip
         check_words(selector, {"targets": targets, "renew": renew})
-        ends = None if deadline is None else time.monotonic() + deadline
+        ends = None if deadline is None else self._clock.now() + deadline
         return reconcile.Request(
             self._project, self._environment, tuple(paths), selector, tuple(targets), prune, tuple(renew), force_put,
-            ends=ends, keep_going=keep_going,
+            ends=ends, clock=self._clock, keep_going=keep_going,
         )  # fmt: skip
 
     def _secrets(self, plan: plans.Plan, given: Mapping[str, str] | LookUp | None) -> dict[str, dict[str, str]]:
@@ -209,8 +234,15 @@ class _Program(Attendant):
         return self._stop is not None and self._stop.is_set()
 
 
-class Way:
-    """The way to a platform: whom one is, and whom one trusts."""
+class Way(Protocol):
+    """How a platform is reached: whom one is, and whom one trusts."""
+
+    def to(self, request: reconcile.Request, shared: Shared) -> Connection:
+        """Raises UntrustedHost, MissingCredential."""
+
+
+class GivenWay:
+    """The way of a program: by what was handed to `open`."""
 
     def __init__(
         self, project: Project, environment: Environment, login: Credentials | None, hosts: Sequence[str], *,

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import functools
 import os
 import re
 import sys
@@ -13,24 +12,23 @@ from typing import Any
 
 import click
 
-from gatectl import errors, reconcile, signals
+from gatectl import errors, signals
+from gatectl.api import Receipt, read_plan
 from gatectl.applying import guardrails, replan
 from gatectl.applying.execute import Execution
 from gatectl.applying.kept import begin
 from gatectl.applying.receipt import make_receipt
-from gatectl.applying.saved import read_plan
 from gatectl.cli.console import Console
+from gatectl.cli.estates import estate_of
 from gatectl.cli.executing import carry_out
-from gatectl.cli.options import Globals, command, connection_of
+from gatectl.cli.options import Globals, command
 from gatectl.cli.planning import Selection, make_request, refuse_unnamed, selection_options
 from gatectl.cli.step_files import leave_summary
-from gatectl.credentials import secrets
 from gatectl.documents.plans import Plan
-from gatectl.execution import Approval, Attendant, Ended, Means, execute
+from gatectl.execution import Approval, Attendant
 from gatectl.files import outputs
 from gatectl.model import Outcome
 from gatectl.platforms import driver_for
-from gatectl.platforms.interface import Connection
 from gatectl.quote import quote, safe
 from gatectl.render import FORMATS, render
 from gatectl.render.listing import plural
@@ -83,33 +81,18 @@ def COMMAND(  # noqa: N802 - the table's word
         raise errors.UsageError("nothing can be applied to a snapshot", "apply to the platform itself")
     console.environment = request.environment.name
 
-    @functools.cache
-    def connect() -> Connection:
-        return connection_of(request.project, request.environment, parallelism, request.ends)
-
     if receipt_file is not None:
         _check_place(receipt_file)
-    project = request.project
+    estate = estate_of(request.project, request.environment, parallelism)
     attendant = _Terminal(console, request.environment.platform, asks=not yes)
     with attendant.waiting():
-        plan = read_plan(plan_file) if plan_file is not None else reconcile.work_out(request, connect)
+        made = read_plan(plan_file) if plan_file is not None else estate.work_out(request)
+    plan = made.document
     _show(console, plan, asked=not yes)
     approval = Approval(plan_file is not None, expect, allowed, keep_going)
     if not approval.admits(plan):
         return _invalid(console, plan)
-    ended = execute(
-        request,
-        plan,
-        approval,
-        Means(
-            connect=connect,
-            secrets=lambda chosen: secrets.resolve_plan(chosen, project.folder, os.environ, project.tokens),
-            begin=lambda: begin(os.environ),
-            receipt_file=receipt_file,
-        ),
-        attendant,
-    )
-    return _report(console, ended)
+    return _report(console, estate.carry_out(request, made, approval, attendant, receipt_file=receipt_file))
 
 
 def _fingerprint(text: str | None) -> str | None:
@@ -231,9 +214,9 @@ class _Terminal(Attendant):
         return carry_out(execution, self._watch)
 
 
-def _report(console: Console, ended: Ended) -> int:
+def _report(console: Console, ended: Receipt) -> int:
     """Show the receipt, which is saved; the exit code that it means. Whatever fails while it is shown changes nothing of that."""
-    receipt, saved = ended.receipt, ended.saved
+    receipt, saved = ended.document, ended.saved
     signals.current().close()
     # Told whatever the exit code is, which says what happened to the platform.
     for problem in ended.failed:
@@ -249,7 +232,7 @@ def _report(console: Console, ended: Ended) -> int:
         words = error.message if isinstance(error, errors.GatectlError) else f"{type(error).__name__}: {quote(error)}"
         where = f"the receipt is in {quote(saved[0])}" if saved else None
         console.error("output", f"what was done could not be shown: {words}", where)
-    return errors.INTERRUPTED if signals.current().stopping() else ended.code
+    return errors.INTERRUPTED if signals.current().stopping() else ended.exit_code
 
 
 @contextmanager

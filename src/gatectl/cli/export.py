@@ -6,12 +6,11 @@ from pathlib import Path
 
 import click
 
-from gatectl import clock
 from gatectl import export as exporter
-from gatectl.cli.options import Globals, command, connection_of, deadline_option, environment_of, load_project
+from gatectl.cli.estates import estate_of
+from gatectl.cli.options import Globals, command, deadline_option, environment_of, load_project
 from gatectl.errors import DONE, InputError
 from gatectl.files import outputs
-from gatectl.platforms import driver_for
 from gatectl.quote import quote
 
 
@@ -27,12 +26,7 @@ def COMMAND(options: Globals, out: str | None, deadline: float) -> int:  # noqa:
     console = options.console()
     project = load_project(options)
     environment = environment_of(project, options)
-    connection = connection_of(project, environment, ends=clock.current().now() + deadline)
-    reader = driver_for(environment.platform).open_reader(connection)
-    try:
-        exported = exporter.export_live(reader, environment.workspace)
-    finally:
-        reader.close()
+    exported = estate_of(project, environment).exported(deadline)
     if out is None:
         console.result(exporter.stream(exported).rstrip("\n"))
     else:

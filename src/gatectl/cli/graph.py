@@ -9,11 +9,10 @@ from typing import Final
 
 import click
 
-from gatectl import clock
+from gatectl.cli.estates import estate_of
 from gatectl.cli.options import (
     Globals,
     command,
-    connection_of,
     deadline_option,
     environment_of,
     load_project,
@@ -24,8 +23,7 @@ from gatectl.graph.reading import by_label, from_live, from_manifests
 from gatectl.graph.values import Graph
 from gatectl.manifests import loading, places
 from gatectl.model import Finding
-from gatectl.planning.current import read_visible
-from gatectl.platforms import default_workspace_of, driver_for
+from gatectl.platforms import default_workspace_of
 from gatectl.render import render
 
 FORMATS: Final = ("svg", "mermaid", "dot", "html")
@@ -48,9 +46,7 @@ def COMMAND(  # noqa: N802 - the table's word
     console = options.console(format_name)
     if live and paths:
         raise UsageError("--live draws the platform, not manifests", "leave out PATH, or --live")
-    graph, errors, title = (
-        _live(options, clock.current().now() + deadline) if live else _declared(options, paths, group_by)
-    )
+    graph, errors, title = _live(options, deadline) if live else _declared(options, paths, group_by)
     console.result(import_module(f"gatectl.graph.{format_name}").render(graph, title))
     if errors:
         document = findings_json(places.locate(errors), 0, 0, relative_to(os.getcwd()))
@@ -69,16 +65,11 @@ def _declared(options: Globals, paths: tuple[str, ...], group_by: str) -> tuple[
     return from_manifests(loaded.desired, loaded.findings, by_label(group_by)), errors, project.name
 
 
-def _live(options: Globals, ends: float) -> tuple[Graph, list[Finding], str]:
+def _live(options: Globals, deadline: float) -> tuple[Graph, list[Finding], str]:
     project = load_project(options)
     environment = environment_of(project, options)
-    reader = driver_for(environment.platform).open_reader(connection_of(project, environment, ends=ends))
-    try:
-        current = read_visible(reader, environment.workspace)
-        url = reader.identification[1]
-    finally:
-        reader.close()
+    identification, current = estate_of(project, environment).live(deadline)
     lives = [
         live for state in current.states.values() for index in state.indexes.values() for live in index.by_id.values()
     ]
-    return from_live(lives), [], f"{url}, live"
+    return from_live(lives), [], f"{identification.url}, live"

@@ -6,8 +6,8 @@ import shlex
 
 import click
 
-from gatectl import reconcile
-from gatectl.cli.options import Globals, budget_option, command, connection_of
+from gatectl.cli.estates import estate_of
+from gatectl.cli.options import Globals, budget_option, command
 from gatectl.cli.output import Outputs, format_option, of_plan, publish
 from gatectl.cli.planning import (
     Selection,
@@ -54,9 +54,7 @@ def COMMAND(  # noqa: N802 - the table's word
     console.budget, console.environment = budget, request.environment.name
     outputs.try_places(out)
     with console.waiting(request.environment.platform):
-        plan = reconcile.work_out(
-            request, lambda: connection_of(request.project, request.environment, ends=request.ends)
-        )
+        plan = estate_of(request.project, request.environment).work_out(request).document
     console.declared = lambda: declared_graph(request, plan)
     invalid, saved = is_invalid(plan), out is not None and not is_refused(plan)
     if out is not None and saved:

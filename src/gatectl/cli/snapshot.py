@@ -3,18 +3,14 @@
 from __future__ import annotations
 
 import shlex
-from contextlib import closing
 
 import click
 
-from gatectl import clock
-from gatectl.cli.options import Globals, command, connection_of, deadline_option, environment_of, load_project
+from gatectl.cli.estates import estate_of
+from gatectl.cli.options import Globals, command, deadline_option, environment_of, load_project
 from gatectl.errors import DONE
 from gatectl.files import outputs
-from gatectl.planning.taking import take_snapshot
-from gatectl.platforms import driver_for
 from gatectl.quote import json_text, safe
-from gatectl.records import read_records
 
 
 @command("snapshot")
@@ -29,12 +25,9 @@ def COMMAND(options: Globals, out: str | None, deadline: float) -> int:  # noqa:
     console = options.console()
     project = load_project(options)
     environment = environment_of(project, options)
-    connection = connection_of(project, environment, ends=clock.current().now() + deadline)
     if out is not None:
         outputs.check(out)
-    reader = driver_for(environment.platform).open_reader(connection)
-    with closing(reader), closing(read_records(connection, reader)) as records:
-        taken = take_snapshot(reader, records, project.name, options.workspace)
+    taken = estate_of(project, environment).snapshot(options.workspace, deadline)
     text = json_text(taken)
     if out is None:
         console.result(text)
