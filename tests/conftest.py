@@ -8,6 +8,7 @@ import signal
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 from sites import Site
 
@@ -19,6 +20,15 @@ for name in ("GITHUB_STEP_SUMMARY", "GITHUB_OUTPUT", "PYTHONUNBUFFERED", "PYTHON
 # What a shell starts in the background ignores its interrupts, and so would all that the tests start and interrupt.
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     signal.signal(signal.SIGINT, signal.default_int_handler)
+
+# How long examples take to be made is a matter of how busy the machine is.
+settings.register_profile(
+    "whatever the load",
+    deadline=None,
+    suppress_health_check=[HealthCheck.too_slow, HealthCheck.filter_too_much],
+    database=None,
+)
+settings.load_profile("whatever the load")
 
 
 @pytest.fixture

@@ -282,7 +282,7 @@ def findings(draw: st.DrawFn) -> Finding:
     )  # fmt: skip
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(st.lists(findings(), max_size=30))
 def test_whatever_names_and_messages_say_the_output_is_well_formed(found: list[Finding]) -> None:
     errors = sum(f.severity == "error" for f in found)
@@ -302,7 +302,7 @@ def test_whatever_names_and_messages_say_the_output_is_well_formed(found: list[F
 
 
 @pytest.mark.parametrize("format_name", ["json", *FORMATS])
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=20)
 @given(message=words, hint=st.none() | words)
 def test_a_failure_has_a_form_in_every_format_for_programs(format_name: str, message: str, hint: str | None) -> None:
     show = renderer(format_name).failure
@@ -426,7 +426,7 @@ def test_what_follows_a_nested_secret_is_shown_again() -> None:
     assert guard(["secrte:", "  hunter2", "kind: Bucket"])[2] > 99
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(st.text(max_size=120), st.integers(0, 130), st.integers(1, 40), st.integers(20, 60))
 def test_an_excerpt_fits_its_width_and_its_marks_lie_within(line: str, start: int, length: int, width: int) -> None:
     start = min(start, len(line))

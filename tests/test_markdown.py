@@ -325,7 +325,7 @@ def test_a_budget_below_the_minimum_is_the_minimum() -> None:
     assert shown(estate(100, 2), 1) == shown(estate(100, 2), MINIMUM)
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(url=names, environment=names, spaces=st.lists(names, max_size=40), budget=st.sampled_from([1_000, 1_500, 65_536]),
        deletes=st.integers(0, 20), creates=st.integers(0, 20), name=names)  # fmt: skip
 @example(
@@ -361,7 +361,7 @@ def test_whatever_things_are_called_the_budget_is_kept_and_the_numbers_are_there
 # --- no name becomes markup --------------------------------------------------------------------------------------------
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(name=names, other=names)
 @example(name=f"```{SENTINEL}", other=f"</details>\n\n# h{SENTINEL}")
 @example(name=f"`` ` {SENTINEL}`", other=f" `{SENTINEL}` ")
@@ -396,7 +396,7 @@ def test_a_name_is_text_wherever_it_stands(name: str, other: str) -> None:
     assert [t.tag for t in tokens(text) if t.type == "heading_open"] == ["h2", "h3"]
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(name=names, limit=st.none() | st.integers(48, 200))
 def test_a_code_span_is_one_and_holds_its_value(name: str, limit: int | None) -> None:
     (inline,) = [t for t in MarkdownIt("commonmark").parse(f"x {code(name, limit)} y") if t.type == "inline"]
@@ -460,7 +460,7 @@ Next: mend what failed, then apply again: what is done is not done twice."""
     assert "**Nothing to do.**" in told(receipt(True))
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=50)
 @given(name=names, count=st.integers(0, 60), budget=st.sampled_from([1_000, 2_000, 65_536]))
 def test_a_receipt_keeps_its_budget_and_lets_no_name_out(name: str, count: int, budget: int) -> None:
     outcomes = [(f"{name}{n}", ("done", "failed", "unknown")[n % 3], name if n % 3 else None) for n in range(count)]

@@ -435,7 +435,7 @@ def mutated(draw: st.DrawFn) -> bytes:
     return content
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(st.one_of(st.binary(max_size=200), st.text(max_size=100).map(str.encode), mutated()))
 @example(b"a: &x\n  b: *x\n")
 @example(b"apiVersion: gatectl.io/v1\nkind: Workspace\nmetadata: {name: .nan}")

@@ -12,7 +12,7 @@ from itertools import combinations
 from pathlib import Path
 from typing import Any
 
-from hypothesis import HealthCheck, assume, event, given, reject, settings
+from hypothesis import assume, event, given, reject, settings
 from hypothesis import strategies as st
 
 import gatectl
@@ -21,14 +21,10 @@ from gatectl.errors import UsageError
 from sites import VARIABLES, Between, Manifest, Site, assert_empty, lost_connection, rules
 from strategies import Broken, Case, broken_cases, cases
 
-settings.register_profile(
-    "site", deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.filter_too_much], database=None
-)
-
 
 def examples(count: int) -> Any:
     """Moderately many examples: each is a project with a database of its own."""
-    return settings(settings.get_profile("site"), max_examples=count)
+    return settings(max_examples=count)
 
 
 @contextmanager

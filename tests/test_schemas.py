@@ -125,7 +125,7 @@ def _document(value: Any) -> Document:
     )
 
 
-@settings(max_examples=1_000, deadline=None)
+@settings(max_examples=1_000)
 @given(mutated())
 @example(("workspace", {**HEAD, "kind": "Workspace", "metadata": {"name": "a\n"}}))
 @example(("bucket", {**HEAD, "kind": "Bucket", "metadata": {"name": "b"}, "spec": {"type": "S3", "bucket": 10**400}}))
@@ -143,7 +143,7 @@ def test_the_quick_and_the_worded_validator_agree_and_no_refusal_is_without_a_fi
         assert WORDED["manifest"].is_valid(value) == QUICK["manifest"].is_valid(value) == worded
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(mutated())
 def test_every_finding_names_a_field_a_reason_and_something_to_do(case: tuple[str, Any]) -> None:
     name, value = case
