@@ -30,7 +30,7 @@ class Read(NamedTuple):
 def untyped_reads(folder: Path, *paths: Path) -> Sequence[Read]:
     """What the plugin tells of these files. What it is told is kept in `folder`, and is quick the next time."""
     settings = folder / "untyped.ini"
-    folder.mkdir(exist_ok=True)
+    folder.mkdir(parents=True, exist_ok=True)
     settings.write_text(
         f"[mypy]\nplugins = {TOP}/tests/untyped.py\ncache_dir = {folder}\nshow_column_numbers = True\npretty = False\n"
     )
