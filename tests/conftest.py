@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import os
 import signal
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -31,9 +33,27 @@ settings.register_profile(
 settings.load_profile("whatever the load")
 
 
+_FOR_SERVERS = 6
+
+
 @pytest.fixture
 def site(tmp_path: Path) -> Site:
     return Site(tmp_path)
+
+
+@pytest.fixture(autouse=True, scope="module")
+def nothing_stays_open() -> Iterator[None]:
+    """What a module's tests opened is closed after them: whoever runs gatectl for long would run out of it. A few may be of
+    servers that serve all tests."""
+    before = _descriptors()
+    yield
+    if _descriptors() > before + _FOR_SERVERS:
+        gc.collect()
+        assert _descriptors() <= before + _FOR_SERVERS, "these tests left files or sockets open"
+
+
+def _descriptors() -> int:
+    return len(os.listdir("/proc/self/fd")) if os.path.isdir("/proc/self/fd") else 0
 
 
 def pytest_runtest_setup(item: pytest.Item) -> None:

@@ -229,8 +229,10 @@ def test_a_process_substitution_is_written_to() -> None:
 
 
 def test_a_descriptor_that_is_not_open_or_only_read_is_said() -> None:
-    with pytest.raises(InputError, match="/dev/fd/999 cannot be written: Bad file descriptor"):
-        outputs.check("/dev/fd/999")
+    closed = os.open(os.devnull, os.O_WRONLY)
+    os.close(closed)
+    with pytest.raises(InputError, match=f"/dev/fd/{closed} cannot be written: Bad file descriptor"):
+        outputs.check(f"/dev/fd/{closed}")
     with open(os.devnull, "rb") as stream, pytest.raises(InputError, match="cannot be written"):
         outputs.check(f"/dev/fd/{stream.fileno()}")
 

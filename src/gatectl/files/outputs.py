@@ -57,7 +57,9 @@ def check(path: str) -> None:
             os.write(place.descriptor, b"")
         elif place.replaceable:
             try:
-                os.unlink(_beside(place, _PRIVATE)[1])
+                descriptor, temporary = _beside(place, _PRIVATE)
+                os.close(descriptor)
+                os.unlink(temporary)
             except OSError as error:
                 if place.mode is None or error.errno not in _FOLDER_REFUSES:
                     raise
