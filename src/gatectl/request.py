@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from typing import NamedTuple
 
@@ -36,6 +37,11 @@ class Request(NamedTuple):
     changed: guardrails.Changes | None = None
     clock: Clock = CLOCK
     keep_going: bool = False
+
+    def against(self, snapshot: str | os.PathLike[str]) -> Request:
+        """The same, asked of what a snapshot's file holds instead of the platform."""
+        target = f"snapshot://{os.path.abspath(snapshot)}"
+        return self._replace(environment=self.environment._replace(platform=target, token=None))
 
 
 def check_selection(request: Request, loaded: Loaded) -> None:

@@ -19,7 +19,12 @@ import pytest
 
 import gatectl
 from gatectl import errors
+from gatectl.api.estate import Estate, GivenWay
 from gatectl.model import Outcome
+from gatectl.opening import choose
+from gatectl.platforms.interface import Connection, Shared
+from gatectl.project import bare_project
+from gatectl.request import Request
 
 BUCKET = """
 apiVersion: gatectl.io/v1
@@ -286,6 +291,24 @@ def test_an_estate_that_lives_long_holds_nothing_between_two_calls(tmp_path: Pat
             assert not estate.plan(deadline=seconds).changes
             assert estate.export()
         assert closed_again(before)
+
+
+def test_a_call_reaches_the_platform_one_way_though_it_plans_and_applies(tmp_path: Path) -> None:
+    """So it signs in once, and what it opens is shared."""
+
+    class Counting(GivenWay):
+        asked = 0
+
+        def to(self, request: Request, shared: Shared) -> Connection:
+            Counting.asked += 1
+            return super().to(request, shared)
+
+    project = bare_project(on_disk(tmp_path, FILES))._replace(environ=SECRETS)
+    environment = choose(project, None, "embedded")
+    way = Counting(project, environment, None, (), trust_env=False)
+    with Estate(project, environment, way) as estate:
+        assert estate.apply().converged
+        assert Counting.asked == 1
 
 
 def test_importing_it_imports_nothing_else() -> None:

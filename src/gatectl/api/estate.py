@@ -22,7 +22,7 @@ from gatectl.documents import plans
 from gatectl.documents.findings import finding_json, relative_to
 from gatectl.documents.snapshots import Snapshot
 from gatectl.execution import Approval, Attendant, Means, execute
-from gatectl.manifests import loading, places
+from gatectl.manifests import checks
 from gatectl.manifests.selection import check_words
 from gatectl.model import Outcome
 from gatectl.network import trust
@@ -72,11 +72,10 @@ class Estate:
 
     def validate(self) -> Findings:
         """What is wrong with the manifests, as far as it can be said offline. Asks no platform."""
-        project = self._project
-        paths = loading.manifest_paths(project, self._environment, ())
-        loaded = loading.load(project, paths, default_workspace_of(self._environment))
+        project, environment = self._project, self._environment
+        found = checks.run(checks.checks_of(project, [(environment, default_workspace_of(environment))], ()))
         name_file = relative_to(str(project.folder))
-        return Findings([finding_json(f, name_file) for f in places.locate(loaded.findings)])
+        return Findings([finding_json(f, name_file) for f in checks.findings_of(found)])
 
     def plan(
         self,
@@ -97,11 +96,7 @@ class Estate:
         UsageError for what chooses nothing or cannot be meant, PlatformError where the platform cannot be read whole.
         """
         request = self._request(paths, selector, targets, prune, renew, force_put, deadline, keep_going=keep_going)
-        if against is not None:
-            target = f"snapshot://{os.path.abspath(against)}"
-            environment = request.environment._replace(platform=target, token=None)
-            request = request._replace(environment=environment)
-        return self.work_out(request)
+        return self.work_out(request if against is None else request.against(against))
 
     def work_out(self, request: reconcile.Request) -> Plan:
         """The plan of a request of this estate: what `plan` makes of its arguments, and the command of its options."""
@@ -132,8 +127,10 @@ class Estate:
         allowed = parse_allowance(tuple(allow), reason)
         request = self._request((), None, (), False, (), force_put, deadline, keep_going=keep_going)
         approval = Approval(plan is not None, expect, allowed, keep_going)
-        made = plan if plan is not None else self.work_out(request)
-        return self.carry_out(request, made, approval, _Program(on_event, stop), secrets=secrets)
+        with self._connected(request) as connect:
+            document = plan.document if plan is not None else reconcile.work_out(request, connect)
+            means = self._means(connect, secrets, None)
+            return Receipt(execute(request, document, approval, means, _Program(on_event, stop)))
 
     def carry_out(
         self, request: reconcile.Request, plan: Plan, approval: Approval, attendant: Attendant, *,
@@ -142,14 +139,9 @@ class Estate:
         """Apply a plan of a request of this estate as it was approved: what `apply` and the command come to. The attendant asks, shows
         and stops; `receipt_file` is where else the receipt is saved. Raises what `apply` raises, and Declined."""
         with self._connected(request) as connect:
-            means = Means(
-                connect=connect,
-                secrets=lambda chosen: self._secrets(chosen, secrets),
-                begin=lambda: begin(self._project.environ),
-                receipt_file=receipt_file,
-                keep=self._receipts,
+            return Receipt(
+                execute(request, plan.document, approval, self._means(connect, secrets, receipt_file), attendant)
             )
-            return Receipt(execute(request, plan.document, approval, means, attendant))
 
     def export(self) -> Mapping[str, str]:
         """The live objects as manifests that validate and plan to nothing: texts by file name."""
@@ -193,6 +185,17 @@ class Estate:
             self._project, self._environment, tuple(paths), selector, tuple(targets), prune, tuple(renew), force_put,
             ends=ends, clock=self._clock, keep_going=keep_going,
         )  # fmt: skip
+
+    def _means(
+        self, connect: Callable[[], Connection], given: Mapping[str, str] | LookUp | None, receipt_file: str | None
+    ) -> Means:
+        return Means(
+            connect=connect,
+            secrets=lambda chosen: self._secrets(chosen, given),
+            begin=lambda: begin(self._project.environ),
+            receipt_file=receipt_file,
+            keep=self._receipts,
+        )
 
     def _secrets(self, plan: plans.Plan, given: Mapping[str, str] | LookUp | None) -> dict[str, dict[str, str]]:
         project = self._project
@@ -257,7 +260,9 @@ class GivenWay:
     def to(self, request: reconcile.Request, shared: Shared) -> Connection:
         """Raises UntrustedHost, MissingCredential."""
         environment = request.environment
-        connection = opening.way_to(self._project, environment, self._trusted, shared, ends=request.ends)
+        connection = opening.way_to(
+            self._project, environment, self._trusted, shared, ends=request.ends, clock=request.clock
+        )
         if not driver_for(environment.platform).admit(connection):
             return connection
         login = self._login or opening.credentials_of(self._project, environment)

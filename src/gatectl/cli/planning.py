@@ -133,8 +133,7 @@ def narrow(
     if against is not None:
         if options.platform is not None:
             raise UsageError("--platform and --against say two things", "leave out one of them")
-        target = f"snapshot://{os.path.abspath(against)}"
-        request = request._replace(environment=environment._replace(platform=target, token=None))
+        request = request.against(against)
     if changed_since is not None:
         if request.prune:
             raise UsageError("--prune deletes what no manifest declares, so it goes with all manifests",

@@ -58,7 +58,7 @@ def run(checks: Sequence[Check]) -> list[Checked]:
     for check in checks:
         project, key = check.project, (check.project.folder, check.paths)
         if key not in reads:
-            reads[key] = sources.read_manifests(check.paths, project.folder, project.file, project.exclude)
+            reads[key] = loading.read(project, check.paths)
         loaded = loading.load_read(project, reads[key], check.workspace, examined)
         results.append(Checked(check, loaded, places.locate(loaded.findings)))
     return results

@@ -64,24 +64,27 @@ def manifest_paths(project: Project, environment: Environment, paths: Sequence[s
 
 def load(project: Project, paths: Sequence[str | Path], default_workspace: str | None) -> Loaded:
     """Bytes → documents → manifests, and every offline finding. `default_workspace`: of manifests that name none."""
+    return load_read(project, read(project, paths), default_workspace)
+
+
+def read(project: Project, paths: Sequence[str | Path]) -> sources.Read:
+    """The files of a project at some paths: from disk, or of those that a program handed in."""
     if project.given is None:
-        read = sources.read_manifests(paths, project.folder, project.file, project.exclude)
-    else:
-        tree = InMemory(str(project.folder), project.given)
-        read = Committed(tree, paths, project.folder, project.file, project.exclude).read("")
-    return load_read(project, read, default_workspace)
+        return sources.read_manifests(paths, project.folder, project.file, project.exclude)
+    tree = InMemory(str(project.folder), project.given)
+    return Committed(tree, paths, project.folder, project.file, project.exclude).read("")
 
 
 def load_read(
-    project: Project, read: sources.Read, default_workspace: str | None, known: Known | None = None
+    project: Project, files: sources.Read, default_workspace: str | None, known: Known | None = None
 ) -> Loaded:
     """The same of files that were read already, from wherever. What is `known` is not examined again, and what is examined
     becomes known."""
-    findings = [*read.findings, *_adjusted(project, project.remarks)]
+    findings = [*files.findings, *_adjusted(project, project.remarks)]
     checker = validate.make_checker({kind.name: sources.read_schema(kind.schema) for kind in KINDS.values()})
     manifests = []
     counts = {}
-    for file in read.files:
+    for file in files.files:
         examined = _examined(file, checker, known)
         if examined.documents:
             counts[file.path] = len(examined.documents)
@@ -92,9 +95,9 @@ def load_read(
                 manifests.append(manifest)
             findings.extend(wrong)
     wanted = Desired(tuple(manifests))
-    findings.extend(_empty_paths(read, counts.keys(), findings))
+    findings.extend(_empty_paths(files, counts.keys(), findings))
     findings.extend(references.check(manifests, references.borders(project.folder, project.tokens, project.environ)))
-    return Loaded(read.files, counts, wanted, [*findings, *of_rules(project, wanted, findings)], findings)
+    return Loaded(files.files, counts, wanted, [*findings, *of_rules(project, wanted, findings)], findings)
 
 
 def _manifest(
