@@ -29,14 +29,16 @@ _WORDS: Final[dict[str, Any]] = {
 """The plain scalars that are words and not text: null, booleans, infinities."""
 
 _NUMERIC: Final = frozenset("0123456789+-.")
-_OUR_WORDS: Final = (
-    ("apiVersion", "kind", "metadata", "name", "workspace", "labels", "id", "spec", "endpointType", "mode", "resources",
-     "attachmentPolicy", "type", "bucket", "account", "container", "folder", "master", "label", "region", "endpoint",
-     "credentials", "key", "secret", "env", "file", "apiKey", "provider", "allowDuplicate")
-)  # fmt: skip
-"""Keys of our own format: text, whatever YAML version one asks."""
+_KEYS: Final = {
+    word: word
+    for word in (
+        "apiVersion", "kind", "metadata", "name", "workspace", "labels", "id", "spec", "endpointType", "mode", "resources",
+        "attachmentPolicy", "type", "bucket", "account", "container", "folder", "master", "label", "region", "endpoint",
+        "credentials", "key", "secret", "env", "file", "apiKey", "provider", "allowDuplicate",
+    )
+}  # fmt: skip
+"""Keys of our own format: text, whatever YAML version one asks, and one string for all documents."""
 
-_KEYS: Final = {word: word for word in _OUR_WORDS}
 _PLAIN: Final[dict[str, Any]] = {
     **_KEYS,
     **{word: word for word in ("gatectl.io/v1", "Workspace", "Bucket", "LLM", "Repository", "S3", "GCS", "AzureBlob", "OpenAI",

@@ -41,6 +41,6 @@ def _chosen(reader: Reader, wanted: str | None) -> list[str] | None:
     visible = read_workspaces(reader)
     found = [live.id for live in visible.by_name.get(wanted, ())] or ([wanted] if wanted in visible.by_id else [])
     if not found:
-        listed = ", ".join(sorted(visible.by_name)) or "none"
+        listed = ", ".join(map(quote, sorted(visible.by_name))) or "none"
         raise UsageError(f"there is no workspace '{quote(wanted)}'", f"visible: {listed}")
     return found
