@@ -20,6 +20,8 @@ BY_UID = Owner("acme", "3f2a", "prod", "git.example.com/acme//gatectl.yaml")
         (Asking(HERE), BY_UID, "other"),
         (Asking(HERE, frozenset(("live",))), HERE._replace(environment="live"), "known"),
         (Asking(BY_UID), BY_UID._replace(place="elsewhere"), "ours"),
+        (Asking(BY_UID), Owner("acme", None, ""), "known"),
+        (Asking(HERE), Owner("other", None, ""), "other"),
         (Asking(BY_UID, noted=False), BY_UID, "moved"),
         (Asking(BY_UID), HERE, "known"),
         (Asking(BY_UID), BY_UID._replace(project="renamed"), "ours"),

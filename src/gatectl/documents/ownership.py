@@ -18,7 +18,8 @@ of the same name and environment, in another place; `other`: somebody else."""
 
 class Owner(NamedTuple):
     """A project and one of its environments. One with a `uid` is known by that; without one by its name and the place that it is
-    applied from (None: none that could be told elsewhere, and then it owns nothing that is ever deleted)."""
+    applied from (None: none that could be told elsewhere, and then it owns nothing that is ever deleted). An older gatectl noted the
+    project alone: then the environment is "", and what it owns belongs to the environment that first says so."""
 
     project: str
     uid: str | None
@@ -71,16 +72,23 @@ class Asking(NamedTuple):
     def claim(self, owner: Owner) -> Claim:
         """What the owner of an object is to whoever asks."""
         mine = self.owner
-        if owner.environment != mine.environment and owner.environment not in self.former:
-            return "other"
-        before: Claim = "ours" if owner.environment == mine.environment else "known"
-        if mine.uid is not None and owner.uid == mine.uid:
-            return before if self.noted else "moved"
+        if not owner.environment:
+            return "known" if owner.project == mine.project else "other"
+        if owner.environment != mine.environment:
+            return (
+                "known" if owner.environment in self.former and self._project(owner) in ("ours", "known") else "other"
+            )
+        return self._project(owner)
+
+    def _project(self, owner: Owner) -> Claim:
+        mine = self.owner
+        if owner.uid is not None and owner.uid == mine.uid:
+            return "ours" if self.noted else "moved"
         if owner.uid is not None or owner.project != mine.project:
             return "other"
         if owner.place != mine.place:
             return "fork"
-        return before if mine.uid is None else "known"
+        return "ours" if mine.uid is None else "known"
 
 
 class Holdings(NamedTuple):
