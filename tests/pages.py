@@ -54,6 +54,8 @@ SHOWN_PORT = "127.0.0.1:8080"
 VARYING = (
     (re.compile(r"sha256:[0-9a-f]{64}"), "sha256:…"),
     (re.compile(r"\b\d{8}T\d{9}Z-[0-9a-f]{8}\b"), "20260131T101530123Z-9f86d081"),
+    (re.compile(r"  \d{4}-\d\d-\d\d \d\d:\d\d:\d\d  \S+ +"), "  2026-01-31 10:15:30  ann@desk  "),
+    (re.compile(r"\bBY +COMMIT\b"), "BY        COMMIT"),
     (re.compile(r"\b(since|Commit:) [0-9a-f]{12}\b"), r"\1 8c1f0f2a7d5e"),
     (re.compile(r"\b(\d+ passed) in \d+\.\d\ds"), r"\1 in 0.50s"),
     (re.compile(r"\b\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d+)?Z"), "2026-01-31T10:15:30Z"),

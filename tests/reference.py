@@ -36,6 +36,12 @@ VARIABLES: Mapping[str, str] = {
     "GATECTL_SECRET_PATHS": "folders outside of the project whose files manifests may name as secrets, separated as in `PATH`",
     "GATECTL_TRUSTED_HOSTS": "hosts that may be connected to and sent credentials, besides the platform's own: names, `NAME:PORT`"
     " or `*.example.com`, separated by commas",
+    "GATECTL_RECORDS_KEPT": "`1`: what a pipeline writes to its local store of records is there in the next run",
+    "GATECTL_RECORDS_": "before any variable of `AWS_`, `GOOGLE_` or `AZURE_`: for an object store of records, in place of that"
+    " variable",
+    "GATECTL_RECORDS_AWS_ACCESS_KEY_ID": "who asks an `s3://` store of records; else `AWS_ACCESS_KEY_ID`",
+    "GATECTL_RECORDS_AWS_SECRET_ACCESS_KEY": "see `GATECTL_RECORDS_AWS_ACCESS_KEY_ID`",
+    "GATECTL_RECORDS_AWS_SESSION_TOKEN": "see `GATECTL_RECORDS_AWS_ACCESS_KEY_ID`",
     "GATECTL_DOTENV": "a file that `plan` appends `GATECTL_CHANGES`, `GATECTL_FINGERPRINT` …"
     " to, for GitLab's `reports: dotenv`",
     "GITHUB_OUTPUT": "a file that `plan` appends `changes`, `creates`, `deletes` and `fingerprint` to; set by GitHub",

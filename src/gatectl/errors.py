@@ -19,7 +19,8 @@ A user's mistakes in manifests are not here: they are findings (`model.Finding`)
         │   └── NoList               its answer holds no such list (10)
         ├── NotAuthenticated     no token, or a wrong one (9)
         │   ├── Forbidden            a good one, but not permitted (9)
-        │   └── UntrustedHost        nobody said that this host may be spoken to (9)
+        │   ├── UntrustedHost        nobody said that this host may be spoken to (9)
+        │   └── UntrustedStore       nobody said that records may be kept there (9)
         ├── DeadlinePassed       the time for the whole run is over; what was to be sent next was not (10)
         ├── Unreachable          no answer within the time there was (10)
         │   └── Uncertain            a request was sent, and whether it had an effect is not known (10)
@@ -164,6 +165,18 @@ class UntrustedHost(NotAuthenticated):
             f"if you do: gatectl trust {place}, or name it in GATECTL_TRUSTED_HOSTS; --platform names it for one run",
         )
         self.place = place
+
+
+class UntrustedStore(NotAuthenticated):
+    """A store of records that the operator does not trust (product.md, section 6). Nothing was read there or written."""
+
+    code = "untrusted_store"
+
+    def __init__(self, store: str) -> None:
+        super().__init__(
+            f"{store} is no store of records that you trust: nothing was read there or written",
+            f"if you do: gatectl trust {store}, or name it in --records or GATECTL_RECORDS",
+        )
 
 
 class Unreachable(PlatformError):

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager, suppress
 from datetime import UTC, datetime
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 from gatectl import errors, reconcile
 from gatectl.applying import execute as executor
@@ -19,6 +19,7 @@ from gatectl.applying import receipt as receipts
 from gatectl.applying.conditions import Conflict
 from gatectl.applying.ending import FINE, exit_code, was_sent
 from gatectl.applying.kept import Places, find_places, save
+from gatectl.applying.remembering import RunRecords
 from gatectl.applying.requests import Secrets
 from gatectl.documents.plans import Plan, has_waiting, is_invalid, is_refused
 from gatectl.documents.receipts import Override, Receipt
@@ -53,7 +54,8 @@ class Means(NamedTuple):
 
     `connect` says how the platform is reached; `secrets` gives the credentials of a plan in clear, when it is about to write.
     `begin` is asked for a run (who applies, from when on), `now` for the moment in which it has ended. `receipt_file` is where
-    `--receipt` wants it, `keep` whether the project folder keeps it too.
+    `--receipt` wants it, `keep` whether the project folder keeps it too. `new_records`: a shared store of records that is not there
+    yet is meant, and created.
     """
 
     connect: Callable[[], Connection]
@@ -61,6 +63,7 @@ class Means(NamedTuple):
     begin: Callable[[], receipts.Run]
     receipt_file: str | None = None
     keep: bool = True
+    new_records: bool = False
     now: Callable[[], datetime] = lambda: datetime.now(UTC)
 
 
@@ -109,6 +112,10 @@ class Attendant:
     def carry_out(self, execution: executor.Execution) -> tuple[Sequence[Outcome], bool]:
         return execution.carry_out()
 
+    def in_a_hurry(self) -> bool:
+        """Whether nothing more may be waited for: a thread was left behind as it stood."""
+        return False
+
 
 @contextmanager
 def _nothing() -> Iterator[None]:
@@ -126,12 +133,16 @@ def _nobody_stops() -> Iterator[Callable[[Callable[[], None]], None]]:
 
 
 class Ended(NamedTuple):
-    """How an apply ended: its receipt, where that is saved and what of that failed, and the exit code that it means."""
+    """How an apply ended: its receipt, where that is saved and what of that failed, and the exit code that it means.
+
+    `unrecorded`: why the records did not take the run.
+    """
 
     receipt: Receipt
     saved: Sequence[str]
     failed: Sequence[str]
     code: int
+    unrecorded: errors.GatectlError | None = None
 
 
 class _Done(NamedTuple):
@@ -168,6 +179,7 @@ class _Apply:
     reader: Reader
     connection: Connection
     guard: guards.Guard
+    records: RunRecords
 
     def __init__(self, request: reconcile.Request, approval: Approval, means: Means, attendant: Attendant) -> None:
         self._request = request
@@ -183,6 +195,9 @@ class _Apply:
             raise errors.Invalid("the plan has errors", "see its findings; nothing was written")
         guards.check_expected(plan, self._approval.expect)
         self.connection = self._means.connect()
+        folder = self._request.project.folder if self._means.keep else None
+        self.records = RunRecords(self.connection, folder, self._request.warn)
+        self.records.admit(plan, create=self._means.new_records)
         self.reader = self._driver.open_reader(self.connection)
         try:
             self.guard = reconcile.guard(self._request, self.reader, self._approval.expect)
@@ -203,6 +218,7 @@ class _Apply:
             places = self._places(needed=changes)
         if changes:
             self._attendant.confirm(plan, None)
+            self.records.prepare()
         return self._end(self._carried_out(plan), places)
 
     def _conflicts(self, plan: Plan) -> Sequence[Conflict]:
@@ -359,7 +375,13 @@ class _Apply:
         )
         saved, failed = save(places, receipt)
         code = exit_code(done.outcomes, converged=converged, interrupted=self._attendant.stopping(), waiting=waiting)
-        return Ended(receipt, saved, failed, code)
+        unrecorded = _HURRIED if self._attendant.in_a_hurry() else self.records.keep(receipt)
+        if unrecorded is not None and code == errors.DONE:
+            code = errors.PARTLY_APPLIED if was_sent(done.outcomes) else unrecorded.exit_code
+        return Ended(receipt, saved, failed, code, unrecorded)
+
+
+_HURRIED: Final = errors.PlatformError("there was no time left to wait for the store")
 
 
 def _has_conflicts(done: _Done) -> bool:

@@ -21,12 +21,13 @@ from gatectl.manifests.parse import parse
 from gatectl.manifests.places import locate
 from gatectl.manifests.validate import check_project
 from gatectl.model import Document, Finding, Pointer, SourceFile, Spot
-from gatectl.network.addresses import Pattern
+from gatectl.network.addresses import Pattern, StoreAddress
 from gatectl.platforms import driver_for
 from gatectl.platforms.flashback import check_url
-from gatectl.platforms.interface import Connection, Credentials, Secret, Shared
+from gatectl.platforms.interface import Connection, Credentials, RecordsChoice, Secret, Shared
 from gatectl.project import Environment, Project, choose_environment, make_project
 from gatectl.quote import quote
+from gatectl.records.chosen import check_store
 
 
 class InvalidProject(GatectlError):
@@ -99,27 +100,31 @@ def _broken_patterns(document: Document) -> list[Finding]:
 
 
 def choose(
-    project: Project, name: str | None, platform: str | None = None, workspace: str | None = None
-) -> Environment:
-    """The environment of a project that is meant. Raises UsageError for one that does not exist, or whose platform cannot be."""
-    environment = choose_environment(project, name, platform, workspace)
+    project: Project, name: str | None, platform: str | None = None, workspace: str | None = None,
+    records: str | None = None,
+) -> Environment:  # fmt: skip
+    """The environment of a project that is meant. Raises UsageError for one that does not exist, or whose platform or records
+    cannot be."""
+    environment = choose_environment(project, name, platform, workspace, records)
     if not driver_for(environment.platform).offered:
         raise UsageError(
             f"'{quote(environment.platform)}' is for programs", "embedded, sqlite:///path, postgresql://… or https://…"
         )
     if environment.platform.startswith(("https://", "http://")):
         check_url(environment.platform)
+    check_store(environment.records)
     return environment
 
 
 def way_to(
     project: Project, environment: Environment, trusted: tuple[Pattern, ...], shared: Shared,
-    parallel: int | None = None, ends: float | None = None, clock: Clock = CLOCK,
+    parallel: int | None = None, ends: float | None = None, clock: Clock = CLOCK, stores: tuple[StoreAddress, ...] = (),
 ) -> Connection:  # fmt: skip
-    """The way to an environment's platform, without credentials."""
+    """The way to an environment's platform and records, without credentials. `stores`: those that are trusted with records."""
+    records = RecordsChoice(environment.records, environment.records_named, stores)
     return Connection(
         environment.platform, project.folder, environment.openai, None, parallel, ends, environment.named, trusted,
-        project.environ, shared, clock,
+        project.environ, shared, clock, records=records,
     )  # fmt: skip
 
 

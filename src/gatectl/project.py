@@ -20,6 +20,9 @@ class Environment(NamedTuple):
 
     `named` says that the platform is the operator's word (`--platform`, GATECTL_PLATFORM) and not only the project file's.
 
+    `records` names the store in which it is remembered what was applied (None: as the platform's driver has it), and
+    `records_named` says that this is the operator's word (`--records`, GATECTL_RECORDS).
+
     `known` names fields of repositories that may be dropped (U31). `consistency` is how long lists may lag, in seconds (None:
     as the platform's driver has it).
     """
@@ -35,6 +38,8 @@ class Environment(NamedTuple):
     known: tuple[str, ...] = ()
     consistency: float | None = None
     named: bool = False
+    records: str | None = None
+    records_named: bool = False
 
 
 class Patterns(NamedTuple):
@@ -110,6 +115,7 @@ def _environment(name: str, value: Mapping[str, Any]) -> Environment:
         max_detaches=guardrails.get("maxDetaches"),
         known=tuple(value.get("known") or ()),
         consistency=_seconds(value["consistency"]) if "consistency" in value else None,
+        records=value.get("records"),
     )
 
 
@@ -119,19 +125,22 @@ def _seconds(duration: str) -> float:
 
 
 def choose_environment(
-    project: Project, name: str | None, platform: str | None = None, workspace: str | None = None
-) -> Environment:
+    project: Project, name: str | None, platform: str | None = None, workspace: str | None = None,
+    records: str | None = None,
+) -> Environment:  # fmt: skip
     """The environment that the options mean. Raises UsageError for one that does not exist or was not chosen.
 
-    `--platform` drops the environment's token and workspace unless it names the same platform (product.md, section 1).
+    `--platform` drops the environment's token, workspace and records unless it names the same platform (product.md, section 1).
     """
     environment = _named(project, name)
     if platform is not None:
         if not same_target(platform, environment.platform):
-            environment = environment._replace(token=None, workspace=None)
+            environment = environment._replace(token=None, workspace=None, records=None)
         environment = environment._replace(platform=platform, named=True)
     if workspace is not None:
         environment = environment._replace(workspace=workspace)
+    if records is not None:
+        environment = environment._replace(records=records, records_named=True)
     return environment
 
 

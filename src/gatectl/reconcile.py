@@ -16,7 +16,7 @@ from gatectl.applying import guardrails
 from gatectl.applying.guards import Guard
 from gatectl.clock import CLOCK, Clock, Deadline, Patience
 from gatectl.documents.findings import NameFile, finding_json, relative_to
-from gatectl.documents.plans import Input, Plan, Remarks, Selection, Since, Source
+from gatectl.documents.plans import Input, Plan, Records, Remarks, Selection, Since, Source
 from gatectl.errors import GatectlError, InputError, UsageError
 from gatectl.kinds import KINDS, WORKSPACE
 from gatectl.manifests import commits, loading, places, selection, sources
@@ -31,7 +31,8 @@ from gatectl.platforms.interface import Connection, Identification, Reader
 from gatectl.platforms.wire import may_attach, unknown_fields
 from gatectl.project import Environment, Project
 from gatectl.quote import quote
-from gatectl.records import read_records
+from gatectl.records import read_history, read_records
+from gatectl.records.chosen import choose, is_thrown_away
 from gatectl.records.interface import RecordsReader
 from gatectl.request import Request as Request
 from gatectl.request import check_options, check_selection, selected
@@ -56,8 +57,9 @@ def work_out(request: Request, connect: Callable[[], Connection]) -> Plan:
     check_selection(request, loaded)
     with _findings_first(loaded, request.warn):
         connection = connect()
+        kept = where_kept(connection)
         with closing(driver.open_reader(connection)) as reader, closing(read_records(connection, reader)) as records:
-            return make_plan(request, loaded, git, reader, records)
+            return make_plan(request, loaded, git, reader, records, kept=kept)
     return refuse(request, loaded, ask_git(request), nowhere)
 
 
@@ -77,6 +79,22 @@ def _findings_first(loaded: Loaded, warn: Callable[[str], None]) -> Iterator[Non
         if not loaded.invalid:
             raise
         warn(f"nothing is planned: {error.message}")
+
+
+def where_kept(connection: Connection) -> Records | None:
+    """The store of the runs, as a plan names it; None where that is the platform's own database. A shared one is asked whether it
+    is there: who plans has to be let in. Raises UntrustedStore, PlatformError, UsageError."""
+    chosen = choose(connection)
+    if chosen.scheme == "platform":
+        return None
+    found: Records = {"store": chosen.name}
+    if chosen.shared:
+        with closing(read_history(connection)) as history:
+            if history.instance is None:
+                found["new"] = True
+    elif is_thrown_away(connection, chosen):
+        found["thrownAway"] = True
+    return found
 
 
 def _of_snapshot(request: Request, connection: Connection) -> Plan:
@@ -103,10 +121,10 @@ def _of_snapshot(request: Request, connection: Connection) -> Plan:
 
 def make_plan(
     request: Request, loaded: Loaded, git: commits.Checkout, reader: Reader, records: RecordsReader,
-    remarks: Remarks | None = None,
+    remarks: Remarks | None = None, kept: Records | None = None,
 ) -> Plan:  # fmt: skip
     """Everything from the manifests, the platform and the records to the plan. Reads, and only reads. `remarks`: see
-    `plan.make_plan`.
+    `plan.make_plan`; `kept`: see `where_kept`.
 
     Raises UsageError for options that cannot be meant, PlatformError where the platform cannot be read whole.
     """
@@ -117,7 +135,7 @@ def make_plan(
     visible = _visible(loaded.desired, reader)
     wanted, findings = _decided(request.project, loaded, reader.traits.default_workspace, visible)
     names = _names(wanted)
-    target = target_of(request, identification, reader.traits.openai, names)
+    target = target_of(request, identification, reader.traits.openai, names)._replace(records=kept)
     applied = _applied(request, records)
     apart = _apart(request, wanted, findings, visible)
     if isinstance(apart, list):

@@ -132,7 +132,14 @@ def test_the_file_of_trusted_hosts_is_the_users_own(world: Shell, monkeypatch: p
     assert trust.trusted_hosts(os.environ, world.folder) == (pattern("gateway.example"), pattern("*.acme.example:8443"))
     path.write_text("# mine\n\ngateway.example  # ours\ns3://bucket/prefix\n")
     assert trust.trusted_hosts(os.environ, world.folder) == (pattern("gateway.example"),)
-    for refused in ("*", "https://me@gateway.example", "https://gateway.example/path", "a b", "s3://bucket"):
+    for refused in (
+        "*",
+        "https://me@gateway.example",
+        "https://gateway.example/path",
+        "a b",
+        "s4://bucket",
+        "s3://bucket?key=x",
+    ):
         assert world("trust", refused).code == 64
     path.write_text("evil example\n")
     assert "evil example" in world("plan", "--platform", "http://127.0.0.1:1", "--deadline", "1").err

@@ -28,6 +28,7 @@ from gatectl.errors import InputError, MissingCredential, UsageError
 from gatectl.files import fences
 from gatectl.manifests import sources
 from gatectl.model import SourceFile
+from gatectl.platforms import driver_for
 from gatectl.platforms.interface import Credentials, Secret
 from gatectl.project import Environment, Project, bare_project
 from gatectl.quote import quote
@@ -41,6 +42,7 @@ def open(  # noqa: A001 - the word of the contract
     environment: str | None = None,
     platform: str | None = None,
     workspace: str | None = None,
+    records: str | None = None,
     token: str | None = None,
     environ: Mapping[str, str] | None = None,
     trusted_hosts: Sequence[str] = (),
@@ -52,8 +54,9 @@ def open(  # noqa: A001 - the word of the contract
     Of a mapping nothing is written to disk; its platform is a fresh one in memory, unless `platform` says another. `token` signs
     in. `environ` are the variables that may be read (references of credentials, proxies); with `trust_env` those of the process,
     and the file of the user's trusted hosts. `platform` is the caller's own word, so that credentials may go there; what a
-    project file names has to be among `trusted_hosts`. `receipts`: the folder keeps those of applies, in `.gatectl/receipts`, as
-    the command has it. Raises InvalidProject, UsageError, InputError.
+    project file names has to be among `trusted_hosts`, a store of records too; `records` names one. `receipts`: the folder keeps
+    those of applies, in `.gatectl/receipts`, and the runs on a platform elsewhere, as the command has it.
+    Raises InvalidProject, UsageError, InputError.
     """
     variables = dict(environ or {})
     if trust_env:
@@ -61,9 +64,12 @@ def open(  # noqa: A001 - the word of the contract
     project = _in_memory(place, variables) if isinstance(place, Mapping) else _on_disk(place, variables)
     in_memory = project.given is not None
     if platform is None and in_memory:
-        chosen = _without_platform(project, environment, workspace)
+        chosen = _without_platform(project, environment, workspace, records)
     else:
-        chosen = opening.choose(project, environment, platform, workspace)
+        chosen = opening.choose(project, environment, platform, workspace, records)
+    kept = receipts and not in_memory
+    if chosen.records is None and not kept and driver_for(chosen.platform).history != "platform":
+        chosen = chosen._replace(records="none")
     login = None
     if token is not None:
         login = Credentials(token=Secret(shaped("the argument token", token, pasted.token)))
@@ -71,7 +77,7 @@ def open(  # noqa: A001 - the word of the contract
         project,
         chosen,
         GivenWay(project, chosen, login, trusted_hosts, trust_env=trust_env),
-        receipts=receipts and not in_memory,
+        receipts=kept,
     )
 
 
@@ -117,12 +123,12 @@ def _path(name: str) -> str:
     return "/".join(part for part in parts if part not in ("", "."))
 
 
-def _without_platform(project: Project, name: str | None, workspace: str | None) -> Environment:
+def _without_platform(project: Project, name: str | None, workspace: str | None, records: str | None) -> Environment:
     """The environment of a project in memory: what its file says of it, and a platform in memory."""
     if name is None and "default" not in project.environments:
-        return Environment("default", "memory", workspace)
+        return Environment("default", "memory", workspace, records=records, records_named=True)
     chosen = opening.choose(project, name, None, workspace)
-    return chosen._replace(platform="memory", token=None)
+    return chosen._replace(platform="memory", token=None, records=records, records_named=True)
 
 
 __all__ = ["Estate", "Findings", "MissingCredential", "Plan", "Receipt", "open", "read_plan"]

@@ -115,33 +115,34 @@ class Estate:
         reason: str | None = None,
         keep_going: bool = False,
         force_put: bool = False,
+        new_records: bool = False,
         deadline: float | None = None,
     ) -> Receipt:
         """Do exactly what a plan says, or without one what the manifests say now; `gatectl apply --yes`.
 
         `expect` is the fingerprint that was approved. `secrets` leads references to secrets: a mapping of variables, or a
         function. `on_event` is told every outcome as it comes, from whatever thread; `stop` ends it between two writes. `allow`
-        and `reason` are those of the command, and so is `keep_going`. Raises Invalid for a plan with errors, StalePlan, GuardrailRefused,
-        MissingCredential, PlatformError: then nothing was written. Afterwards there is a receipt, whatever went wrong.
+        and `reason` are those of the command, so are `keep_going` and `new_records`. Raises Invalid for a plan with errors,
+        StalePlan, GuardrailRefused, MissingCredential, PlatformError: then nothing was written. Afterwards there is a receipt,
+        whatever went wrong.
         """
         allowed = parse_allowance(tuple(allow), reason)
         request = self._request((), None, (), False, (), force_put, deadline, keep_going=keep_going)
         approval = Approval(plan is not None, expect, allowed, keep_going)
         with self._connected(request) as connect:
             document = plan.document if plan is not None else reconcile.work_out(request, connect)
-            means = self._means(connect, secrets, None)
+            means = self._means(connect, secrets, new_records=new_records)
             return Receipt(execute(request, document, approval, means, _Program(on_event, stop)))
 
     def carry_out(
         self, request: reconcile.Request, plan: Plan, approval: Approval, attendant: Attendant, *,
-        secrets: Mapping[str, str] | LookUp | None = None, receipt_file: str | None = None,
+        secrets: Mapping[str, str] | LookUp | None = None, receipt_file: str | None = None, new_records: bool = False,
     ) -> Receipt:  # fmt: skip
         """Apply a plan of a request of this estate as it was approved: what `apply` and the command come to. The attendant asks, shows
         and stops; `receipt_file` is where else the receipt is saved. Raises what `apply` raises, and Declined."""
         with self._connected(request) as connect:
-            return Receipt(
-                execute(request, plan.document, approval, self._means(connect, secrets, receipt_file), attendant)
-            )
+            means = self._means(connect, secrets, receipt_file, new_records=new_records)
+            return Receipt(execute(request, plan.document, approval, means, attendant))
 
     def export(self) -> Mapping[str, str]:
         """The live objects as manifests that validate and plan to nothing: texts by file name."""
@@ -187,14 +188,16 @@ class Estate:
         )  # fmt: skip
 
     def _means(
-        self, connect: Callable[[], Connection], given: Mapping[str, str] | LookUp | None, receipt_file: str | None
-    ) -> Means:
+        self, connect: Callable[[], Connection], given: Mapping[str, str] | LookUp | None, receipt_file: str | None = None, *,
+        new_records: bool,
+    ) -> Means:  # fmt: skip
         return Means(
             connect=connect,
             secrets=lambda chosen: self._secrets(chosen, given),
             begin=lambda: begin(self._project.environ),
             receipt_file=receipt_file,
             keep=self._receipts,
+            new_records=new_records,
         )
 
     def _secrets(self, plan: plans.Plan, given: Mapping[str, str] | LookUp | None) -> dict[str, dict[str, str]]:
@@ -254,15 +257,13 @@ class GivenWay:
         self._project = project
         self._environment = environment
         self._login = login
-        trusted = tuple(pattern(host) for host in hosts)
-        self._trusted = trusted + (trust.trusted_hosts(project.environ, project.folder) if trust_env else ())
+        self._trusted, self._stores = trust.of_program(hosts, project.environ, project.folder, trust_env=trust_env)
 
     def to(self, request: reconcile.Request, shared: Shared) -> Connection:
         """Raises UntrustedHost, MissingCredential."""
         environment = request.environment
-        connection = opening.way_to(
-            self._project, environment, self._trusted, shared, ends=request.ends, clock=request.clock
-        )
+        way = (self._project, environment, self._trusted, shared)
+        connection = opening.way_to(*way, ends=request.ends, clock=request.clock, stores=self._stores)
         if not driver_for(environment.platform).admit(connection):
             return connection
         login = self._login or opening.credentials_of(self._project, environment)

@@ -112,7 +112,8 @@ class Plan:
 class Receipt:
     """What an apply did (product.md, section 4). `document` is its JSON, `exit_code` what the command would end with.
 
-    `saved` is where it is kept, `failed` why it could not be saved where it should be.
+    `saved` is where it is kept, `failed` why it could not be saved where it should be, `unrecorded` why the records did not take
+    the run.
     """
 
     def __init__(self, ended: Ended) -> None:
@@ -120,6 +121,7 @@ class Receipt:
         self.exit_code = ended.code
         self.saved = tuple(ended.saved)
         self.failed = tuple(ended.failed)
+        self.unrecorded = ended.unrecorded
 
     def to_json(self) -> str:
         """The text that `apply --receipt` saves."""

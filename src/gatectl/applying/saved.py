@@ -32,7 +32,12 @@ _AGAIN: Final = "make it again: gatectl plan --out FILE"
 
 def read_saved(path: str) -> Plan | Receipt:
     """A saved plan or receipt. Raises InputError for a file that is neither, or not as it was written."""
-    document = _read(path)
+    return checked(path, sources.read_file(Path(path), LARGEST).content)
+
+
+def checked(path: str, content: bytes) -> Plan | Receipt:
+    """The plan or receipt that these bytes are; `path` is what messages call them. Raises InputError as `read_saved`."""
+    document = _read(path, content)
     kind: Kind = "plan" if "operations" in document else "receipt"
     version = document.get("formatVersion")
     if version not in _READ[kind]:
@@ -48,9 +53,8 @@ def read_saved(path: str) -> Plan | Receipt:
     return cast("Receipt", document)
 
 
-def _read(path: str) -> Mapping[str, object]:
+def _read(path: str, content: bytes) -> Mapping[str, object]:
     """What a file holds that may be a plan or a receipt. Raises InputError for any other."""
-    content = sources.read_file(Path(path), LARGEST).content
     try:
         content = unpacked(content)
     except ValueError as error:

@@ -55,10 +55,12 @@ from gatectl.render.text import operation_lines, target
 @click.option(
     "--keep-going", is_flag=True, help="Do the rest, where findings hold some objects or leave out workspaces."
 )
+@click.option("--new-records", is_flag=True, help="Create a shared store of records that is not there yet.")
 @click.option("--parallelism", type=click.IntRange(1, 64), metavar="N", help="Writes under way at once.")
 def COMMAND(  # noqa: N802 - the table's word
     options: Globals, selection: Selection, plan_file: str | None, expect: str | None, yes: bool, format_name: str,
-    receipt_file: str | None, allow: tuple[str, ...], reason: str | None, keep_going: bool, parallelism: int | None,
+    receipt_file: str | None, allow: tuple[str, ...], reason: str | None, keep_going: bool, new_records: bool,
+    parallelism: int | None,
 ) -> int:  # fmt: skip
     """Make the platform as the manifests say.
 
@@ -92,7 +94,10 @@ def COMMAND(  # noqa: N802 - the table's word
     approval = Approval(plan_file is not None, expect, allowed, keep_going)
     if not approval.admits(plan):
         return _invalid(console, plan)
-    return _report(console, estate.carry_out(request, made, approval, attendant, receipt_file=receipt_file))
+    new = new_records or sys.stdin.isatty()
+    return _report(
+        console, estate.carry_out(request, made, approval, attendant, receipt_file=receipt_file, new_records=new)
+    )
 
 
 def _fingerprint(text: str | None) -> str | None:
@@ -210,6 +215,9 @@ class _Terminal(Attendant):
     def stopping(self) -> bool:
         return self._watch.stopping()
 
+    def in_a_hurry(self) -> bool:
+        return self._watch.abandoned
+
     def carry_out(self, execution: Execution) -> tuple[Sequence[Outcome], bool]:
         return carry_out(execution, self._watch)
 
@@ -225,6 +233,9 @@ def _report(console: Console, ended: Receipt) -> int:
             f"the receipt could not be saved: {quote(problem)}",
             f"it is in {quote(saved[0])}" if saved else None,
         )
+    if (error := ended.unrecorded) is not None:
+        words = f"the run could not be added to the records: {error.message}"
+        console.error("records", words, f"its receipt is in {quote(saved[0])}" if saved else error.hint)
     try:
         console.result(render(receipt, console.format, console.look()))
         leave_summary(console, receipt, console.environment)

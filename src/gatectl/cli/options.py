@@ -23,7 +23,7 @@ from gatectl.files import fences
 from gatectl.manifests import sources
 from gatectl.model import Finding
 from gatectl.network import trust
-from gatectl.network.addresses import Pattern
+from gatectl.network.addresses import Pattern, StoreAddress
 from gatectl.opening import InvalidProject, choose, credentials_of, make_checked_project, way_to
 from gatectl.platforms import default_workspace_of, driver_for
 from gatectl.platforms.interface import Connection, Shared
@@ -48,6 +48,7 @@ class Globals(NamedTuple):
     env: str | None = None
     platform: str | None = None
     workspace: str | None = None
+    records: str | None = None
     color: str = "auto"
     quiet: bool = False
     verbose: bool = False
@@ -95,6 +96,7 @@ def _decorate(function: Function, *, with_variables: bool) -> Function:
             click.option("-e", "--env", metavar="NAME", help="The environment of the project file (default: default).", **environments),
             click.option("--platform", metavar="TARGET", help="embedded, sqlite:///path, postgresql://… or https://…", **common),
             click.option("--workspace", metavar="NAME", help="The workspace of manifests that name none.", **workspaces),
+            click.option("--records", metavar="STORE", help="Where runs are remembered: sqlite:///path, postgresql://…, s3://…", **common),
             click.option("--color", type=_COLORS, default="auto", help="Colours (NO_COLOR and FORCE_COLOR are honoured).", **common),
             click.option("-q", "--quiet", is_flag=True, help="Say less.", **common),
             click.option("-v", "--verbose", is_flag=True, help="Say more.", **common),
@@ -209,20 +211,27 @@ def _user(uid: int) -> str:
 
 def environment_of(project: Project, options: Globals) -> Environment:
     """The environment that the options choose. Raises UsageError."""
-    platform = options.platform
-    if platform is not None and platform.startswith("sqlite:///"):
-        # On the command line a path is relative to where it is typed, as everywhere in a shell.
-        platform = "sqlite:///" + os.path.abspath(platform.removeprefix("sqlite:///"))
-    return choose(project, options.env, platform, options.workspace)
+    platform, records = _from_here(options.platform), _from_here(options.records)
+    return choose(project, options.env, platform, options.workspace, records)
+
+
+def _from_here(target: str | None) -> str | None:
+    """A target of the command line: there a path is relative to where it is typed, as everywhere in a shell."""
+    if target is None or not target.startswith("sqlite:///"):
+        return target
+    return "sqlite:///" + os.path.abspath(target.removeprefix("sqlite:///"))
 
 
 def connection_of(
     project: Project, environment: Environment, parallel: int | None = None, ends: float | None = None
 ) -> Connection:
     """What the platform is reached with. Raises MissingCredential for a token that is named and not there, UntrustedHost."""
-    _warn_outside(project, environment)
+    _warn_outside(project, environment.platform)
+    _warn_outside(project, environment.records or "")
     trusted = trust.trusted_hosts(os.environ, project.folder)
-    connection = way_to(project, environment, trusted, _shared(), parallel, ends, clock.current())
+    connection = way_to(
+        project, environment, trusted, _shared(), parallel, ends, clock.current(), stores_of(project, environment)
+    )
     connection = connection._replace(tell=_console().info)
     driver = driver_for(environment.platform)
     try:
@@ -264,10 +273,26 @@ def _ask_to_trust(error: UntrustedHost, environment: Environment, project: Proje
     return trust.add(error.place, os.environ, project.folder)[0]
 
 
-def _warn_outside(project: Project, environment: Environment) -> None:
+def records_way(project: Project, environment: Environment, ends: float) -> Connection:
+    """The way to the records of an environment, and to its platform as far as that is a file or a database: no credential for
+    any other is asked for."""
+    if environment.platform.startswith("postgresql://"):
+        return connection_of(project, environment, ends=ends)
+    _warn_outside(project, environment.records or "")
+    return way_to(project, environment, (), _shared(), None, ends, clock.current(), stores_of(project, environment))
+
+
+def stores_of(project: Project, environment: Environment) -> tuple[StoreAddress, ...]:
+    """The stores that the operator trusts with records; nobody is asked about one that the operator named."""
+    if environment.records is None or environment.records_named:
+        return ()
+    return trust.trusted_stores(os.environ, project.folder)
+
+
+def _warn_outside(project: Project, target: str) -> None:
     """Say of a database that a project file names by a relative path, and that lies elsewhere, where it lies."""
-    name = environment.platform.removeprefix("sqlite:///")
-    if name == environment.platform or os.path.isabs(name):
+    name = target.removeprefix("sqlite:///")
+    if name == target or os.path.isabs(name):
         return
     path = os.path.realpath(project.folder / name)
     if not fences.is_inside(path, os.path.realpath(project.folder)):

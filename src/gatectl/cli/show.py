@@ -1,36 +1,80 @@
-"""`gatectl show FILE`: a saved plan or receipt, in any format."""
+"""`gatectl show FILE` or `gatectl show RUN`: a saved plan or receipt, or the receipt of a run, in any format."""
 
 from __future__ import annotations
 
+import os
+from contextlib import closing
 from pathlib import Path
 
 import click
 
-from gatectl.applying.saved import read_saved
-from gatectl.cli.options import Globals, budget_option, command, project_file_of
+from gatectl import clock
+from gatectl.applying.kept import FOLDER
+from gatectl.applying.saved import checked, read_saved
+from gatectl.cli.history import scope_of
+from gatectl.cli.options import (
+    Globals,
+    budget_option,
+    command,
+    deadline_option,
+    environment_of,
+    load_project,
+    project_file_of,
+    records_way,
+)
 from gatectl.cli.output import Outputs, Sources, format_option, of_plan, publish
+from gatectl.documents.history import RUN
 from gatectl.documents.plans import Plan
 from gatectl.documents.receipts import Receipt
 from gatectl.documents.shown import kind_of
-from gatectl.errors import DONE, UsageError
+from gatectl.errors import DONE, InputError, UsageError
+from gatectl.files.fences import OWN_FOLDER
+from gatectl.quote import quote
+from gatectl.records import read_history
+from gatectl.records.chosen import choose
 from gatectl.render import FORMATS
 
 
 @command("show")
-@click.argument("file")
+@click.argument("file", metavar="FILE|RUN")
 @format_option(None)
 @budget_option
-def COMMAND(options: Globals, file: str, outputs: Outputs, budget: int) -> int:  # noqa: N802 - the table's word
-    """Show a saved plan or receipt. Needs neither manifests nor the platform."""
+@deadline_option
+def COMMAND(  # noqa: N802 - the table's word
+    options: Globals, file: str, outputs: Outputs, budget: int, deadline: float
+) -> int:
+    """Show a saved plan or receipt, or the receipt of a run of this environment. Needs neither manifests nor the platform.
+
+    RUN is the id of a run, as `gatectl history` lists them: its receipt is read from .gatectl/receipts, else from the records.
+    """
     console = options.console(outputs.printed)
     console.budget, console.environment = budget, options.env or ""
-    document = read_saved(file)
+    of_run = RUN.fullmatch(file) is not None and not os.path.lexists(file)
+    document = _of_run(options, file, deadline) if of_run else read_saved(file)
     kind = kind_of(document)
     for format_name in outputs.formats:
         if format_name not in FORMATS[kind]:
             raise UsageError(f"a {kind} cannot be shown as {format_name}", f"one of: {', '.join(FORMATS[kind])}")
     publish(console, outputs, document, _sources(options, document))
     return DONE
+
+
+def _of_run(options: Globals, run: str, deadline: float) -> Plan | Receipt:
+    """The receipt of a run. Raises InputError where there is none, PlatformError where the records cannot be read."""
+    project = load_project(options)
+    kept = project.folder / OWN_FOLDER / FOLDER / f"{run}.json"
+    if kept.is_file():
+        return read_saved(str(kept))
+    environment = environment_of(project, options)
+    connection = records_way(project, environment, clock.current().now() + deadline)
+    with closing(read_history(connection)) as history:
+        content = history.receipt(scope_of(project, environment), run)
+    if content is None:
+        where = f"environment {quote(environment.name)} in {quote(choose(connection).name)}"
+        raise InputError(
+            f"there is no run {run} of {where}", "gatectl history lists the runs; -e NAME names another environment"
+        )
+    return checked(f"run {run}", content)
 
 
 def _sources(options: Globals, document: Plan | Receipt) -> Sources:

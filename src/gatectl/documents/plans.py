@@ -131,8 +131,18 @@ class Project(TypedDict):
     uid: str | None
 
 
+class Records(TypedDict):
+    """The store that remembers what is applied. `new`: nobody has kept anything there yet; `thrownAway`: it is gone with the
+    machine of the pipeline that made the plan."""
+
+    store: str
+    new: NotRequired[bool]
+    thrownAway: NotRequired[bool]
+
+
 class Target(TypedDict):
-    """What a plan is bound to. `place` tells stores on this machine apart that nobody has created yet."""
+    """What a plan is bound to, and where it is remembered, unless the platform's own database does that. `place` tells stores on
+    this machine apart that nobody has created yet."""
 
     driver: str
     url: str
@@ -142,6 +152,7 @@ class Target(TypedDict):
     environment: NotRequired[str]
     wire: NotRequired[Mapping[str, str]]
     place: NotRequired[str]
+    records: NotRequired[Records]
 
 
 class Since(TypedDict):
@@ -299,12 +310,13 @@ def has_waiting(plan: Draft) -> bool:
 
 
 _SHOWN_ONLY: Final = ("source", "reason")
-_NOT_BOUND: Final = ("workspaces", "place")
+_NOT_BOUND: Final = ("workspaces", "place", "records")
 
 
 def fingerprint(plan: Draft) -> str:
     """What an approval approves: formatVersion, target without `workspaces`, operations without `source` and `reason`
-    (product.md, section 4). Nor does it cover where on a machine a store that is not there yet would lie.
+    (product.md, section 4). Nor does it cover where on a machine a store that is not there yet would lie, nor which store
+    remembers it.
 
     In format 1.0 it is of the whole target, and of operations without `source`.
     """

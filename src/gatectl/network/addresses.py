@@ -203,6 +203,75 @@ def without_secrets(target: str) -> str:
     return f"{scheme}://{re.split('[?#]', rest.rpartition('@')[2])[0]}"
 
 
+OBJECTS: Final = ("s3", "gs", "az")
+"""The schemes of object stores."""
+
+_BUCKET: Final = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9._-]{1,61}[A-Za-z0-9])?", re.ASCII)
+_KEY: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._=@+-]{0,127}", re.ASCII)
+_STORES: Final = "s3://bucket/prefix, gs://…, az://container/prefix, postgresql://host/database or sqlite:///path"
+
+
+class StoreAddress(NamedTuple):
+    """A store of records that is shared: a bucket or a container (`host`) of an object store, or a database server (`host`,
+    `port`) with the name of a database; what is behind that is `prefix`."""
+
+    scheme: str
+    host: str
+    port: int
+    prefix: str
+
+    @property
+    def trusted_as(self) -> str:
+        """What of it is trusted: the bucket, or the database."""
+        return f"{self.scheme}://{self.host}" if self.scheme in OBJECTS else str(self)
+
+    def __str__(self) -> str:
+        if self.scheme in OBJECTS:
+            return f"{self.scheme}://{self.host}" + (f"/{self.prefix}" if self.prefix else "")
+        shown = f"[{self.host}]" if ":" in self.host else self.host
+        port = "" if self.port == PORTS[self.scheme] else f":{self.port}"
+        return f"{self.scheme}://{shown}{port}/{self.prefix}"
+
+
+def is_shared_store(text: str) -> bool:
+    """Whether a word names a store of records by its address: in a bucket, or a database on a server."""
+    scheme, separator, rest = text.partition("://")
+    return bool(separator) and (
+        scheme.lower() in OBJECTS
+        or (scheme.lower() == "postgresql" and bool(rest.rpartition("@")[2].partition("/")[2]))
+    )
+
+
+def store_address(text: str) -> StoreAddress:
+    """The address of a store that is shared. Raises UsageError, whose message shows none of it: it may hold a password.
+
+    A bucket's holds nothing else; a database's may hold a user, a password and settings, which are no part of the address.
+    """
+    scheme, _, rest = text.strip().partition("://")
+    scheme = scheme.lower()
+    if scheme in OBJECTS:
+        bucket, _, prefix = rest.partition("/")
+        prefix = prefix.rstrip("/")
+        if _BUCKET.fullmatch(bucket) and all(_KEY.fullmatch(part) for part in prefix.split("/") if prefix):
+            return StoreAddress(scheme, bucket, 0, prefix)
+        raise UsageError(
+            f"the {scheme}:// URL of the records cannot be read", f"{scheme}://bucket/prefix, and nothing else"
+        )
+    place, _, database = re.split("[?#]", rest.rpartition("@")[2])[0].partition("/")
+    try:
+        host, port = split_host(place)
+    except ValueError:
+        host, port = "", None
+    if scheme != "postgresql" or not host or not database or "/" in database:
+        raise UsageError("the address of the records cannot be read", _STORES)
+    return StoreAddress(scheme, host, PORTS[scheme] if port is None else port, database)
+
+
+def is_trusted_store(address: StoreAddress, trusted: Iterable[StoreAddress]) -> bool:
+    """Whether the operator trusts a bucket, or a database, with the records."""
+    return any(address.trusted_as == each.trusted_as for each in trusted)
+
+
 def pattern(text: str) -> Pattern:
     """A trusted host as it is written: `host`, `host:port`, `*.example.com`, or the URL of an API or a database server.
 

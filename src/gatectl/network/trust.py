@@ -1,7 +1,8 @@
 """The hosts that the operator trusts (product.md, section 7): those of GATECTL_TRUSTED_HOSTS, and those of the user's own file.
 
 The file is `gatectl/trusted-hosts` in the folder of the user's settings (XDG_CONFIG_HOME, else `~/.config`): a host a line,
-as `addresses.pattern` reads it; what follows a # is a remark, and a line with another scheme is for somebody else. It is
+as `addresses.pattern` reads it, or a store of records, as `addresses.store_address` does: trust for the one is not trust for
+the other. What follows a # is a remark, and a line with another scheme is for somebody else. It is
 believed only where nobody else could have written it: outside the checkout, and by its owner alone.
 """
 
@@ -9,13 +10,21 @@ from __future__ import annotations
 
 import os
 import stat
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Final
 
 from gatectl.errors import InputError, UsageError
 from gatectl.files import fences, outputs
-from gatectl.network.addresses import PORTS, Pattern, pattern, patterns
+from gatectl.network.addresses import (
+    PORTS,
+    Pattern,
+    StoreAddress,
+    is_shared_store,
+    pattern,
+    patterns,
+    store_address,
+)
 from gatectl.quote import quote
 
 VARIABLE: Final = "GATECTL_TRUSTED_HOSTS"
@@ -42,6 +51,25 @@ def trusted_hosts(environ: Mapping[str, str], project: Path) -> tuple[Pattern, .
     return (*patterns(filter(None, listed), VARIABLE), *patterns(_hosts(_read(path, project)), str(path)))
 
 
+def trusted_stores(environ: Mapping[str, str], project: Path) -> tuple[StoreAddress, ...]:
+    """All stores of records that the operator trusts. Raises as `trusted_hosts`."""
+    return tuple(_stores(_read(file_of(environ), project)))
+
+
+def of_program(
+    hosts: Sequence[str], environ: Mapping[str, str], project: Path, *, trust_env: bool
+) -> tuple[tuple[Pattern, ...], tuple[StoreAddress, ...]]:
+    """The hosts and the stores that a program trusts; with `trust_env` those of the variables and of the user's file too.
+
+    Raises ValueError for what is neither, and as `trusted_hosts`.
+    """
+    named = tuple(pattern(host) for host in hosts if not is_shared_store(host))
+    stores = tuple(store_address(host) for host in hosts if is_shared_store(host))
+    if not trust_env:
+        return named, stores
+    return named + trusted_hosts(environ, project), stores + trusted_stores(environ, project)
+
+
 def add(text: str, environ: Mapping[str, str], project: Path) -> tuple[Pattern, Path, bool]:
     """Write a host into the user's file; the host, the file, and whether it is new there. Raises UsageError, InputError."""
     try:
@@ -49,9 +77,25 @@ def add(text: str, environ: Mapping[str, str], project: Path) -> tuple[Pattern, 
     except ValueError as error:
         raise UsageError(f"'{quote(text)}' is no host to trust: {error}", "NAME, NAME:PORT or *.example.com") from None
     path = file_of(environ)
+    known = patterns(_hosts(_read(path, project)), str(path))
+    return wanted, path, _added(path, project, str(wanted), known=wanted in known)
+
+
+def add_store(text: str, environ: Mapping[str, str], project: Path) -> tuple[str, Path, bool]:
+    """Write a store of records into the user's file: the bucket or the database, the file, and whether it is new there.
+
+    Raises UsageError, InputError.
+    """
+    wanted, path = store_address(text).trusted_as, file_of(environ)
+    known = [each.trusted_as for each in _stores(_read(path, project))]
+    return wanted, path, _added(path, project, wanted, known=wanted in known)
+
+
+def _added(path: Path, project: Path, wanted: str, *, known: bool) -> bool:
+    """Add a line to the file, unless it says that already; whether it was added."""
+    if known:
+        return False
     before = _read(path, project)
-    if wanted in patterns(_hosts(before), str(path)):
-        return wanted, path, False
     text = (before or _TITLE).rstrip("\n") + f"\n{wanted}\n"
     try:
         path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -60,13 +104,25 @@ def add(text: str, environ: Mapping[str, str], project: Path) -> tuple[Pattern, 
             f"{quote(path)} cannot be written: {error.strerror}", f"or name the host in {VARIABLE}"
         ) from None
     outputs.write(str(path), text, private=True)
-    return wanted, path, True
+    return True
+
+
+def _lines(text: str) -> list[str]:
+    return [line for line in (line.partition("#")[0].strip() for line in text.splitlines()) if line]
 
 
 def _hosts(text: str) -> list[str]:
-    """The lines that name hosts; those of other schemes are stores, which are trusted by themselves."""
-    lines = (line.partition("#")[0].strip() for line in text.splitlines())
-    return [line for line in lines if line and line.partition("://")[0].lower() in (line.lower(), *PORTS)]
+    """The lines that name hosts; stores are trusted by themselves."""
+    return [
+        line
+        for line in _lines(text)
+        if line.partition("://")[0].lower() in (line.lower(), *PORTS) and not is_shared_store(line)
+    ]
+
+
+def _stores(text: str) -> list[StoreAddress]:
+    """The stores that are named, each as it is trusted. Raises UsageError for a line that cannot be read."""
+    return [store_address(line) for line in _lines(text) if is_shared_store(line)]
 
 
 def _read(path: Path, project: Path) -> str:

@@ -41,6 +41,7 @@ class Target(NamedTuple):
 
     `wire` is the wire value of an OpenAI endpoint there (None: not known). `workspaces` are those that the manifests use.
     `place` tells stores on this machine apart that nobody has created yet: it is in a plan only where `instance` is None.
+    `records` is the store that remembers what is applied (None: the platform's own database); a plan is not bound to it.
     """
 
     driver: str
@@ -52,6 +53,7 @@ class Target(NamedTuple):
     wire: str | None
     workspaces: tuple[str, ...] = ()
     place: str | None = None
+    records: plans.Records | None = None
 
 
 def target_json(target: Target) -> plans.Target:
@@ -67,6 +69,8 @@ def target_json(target: Target) -> plans.Target:
     }
     if target.instance is None and target.place is not None:
         found["place"] = target.place
+    if target.records is not None:
+        found["records"] = target.records
     return found
 
 

@@ -18,7 +18,7 @@ from threading import Lock
 from typing import Any, Literal, NamedTuple, Protocol
 
 from gatectl.clock import CLOCK, Clock
-from gatectl.network.addresses import Pattern
+from gatectl.network.addresses import Pattern, StoreAddress
 
 Wire = Mapping[str, Any]
 
@@ -100,8 +100,17 @@ class Shared:
             each.close()
 
 
+class RecordsChoice(NamedTuple):
+    """The store of records that is meant: `target` as an environment names it (None: as the platform has it). `named` says that
+    it is the operator's own word, `trusted` which buckets and databases the operator trusts with records."""
+
+    target: str | None = None
+    named: bool = False
+    trusted: tuple[StoreAddress, ...] = ()
+
+
 class Connection(NamedTuple):
-    """What is needed to reach a platform.
+    """What is needed to reach a platform, and the records of what is done there.
 
     `target` is as an environment names it, `folder` what paths in it are relative to. `openai` is the wire value of OpenAI
     endpoints where the environment says it. `parallel` is the most requests under way at once (None: the platform's own
@@ -128,6 +137,7 @@ class Connection(NamedTuple):
     shared: Shared | None = None
     clock: Clock = CLOCK
     tell: Callable[[str], None] = lambda text: None
+    records: RecordsChoice = RecordsChoice()
 
 
 class Reader(Protocol):

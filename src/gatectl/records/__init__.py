@@ -1,9 +1,10 @@
-"""The stores of records, as a table: where it is kept which project applied what.
+"""The stores of records, as a table: where it is kept which project applied what, and what its runs were.
 
-Law: a platform's row says where its records are kept (`platforms.Driver.records`). A store is opened after the platform, and
-is given its reader or writer: a platform that is a database is its own store, and one connection serves both.
+Law: a platform's row says where it is remembered what was applied to it (`platforms.Driver.records`): that is opened after the
+platform, and is given its reader or writer, since a platform that is a database is its own store, and one connection serves
+both. The history is in the store that the environment names (`chosen.choose`), and is opened by itself.
 
-A new store is one module beside this one and one line in the table.
+A new store is one module beside this one and one line in a table.
 """
 
 from __future__ import annotations
@@ -14,14 +15,26 @@ from typing import Final
 
 from gatectl.platforms import driver_for
 from gatectl.platforms.interface import Connection, Reader, Writer
-from gatectl.records.interface import Records, RecordsReader
+from gatectl.records.chosen import choose
+from gatectl.records.interface import History, HistoryReader, Records, RecordsReader
 
 STORES: Final[Mapping[str, str]] = {
     "platform": "gatectl.records.platform",
     "snapshot": "gatectl.records.snapshot",
     "none": "gatectl.records.nothing",
 }
-"""The module of each store, imported when it is used; it has `read_records` and `open_records`."""
+"""The module of each store of what was applied, imported when it is used; it has `read_records` and `open_records`."""
+
+HISTORIES: Final[Mapping[str, str]] = {
+    "platform": "gatectl.records.platform",
+    "none": "gatectl.records.nothing",
+    "sqlite": "gatectl.records.database",
+    "postgresql": "gatectl.records.database",
+    "s3": "gatectl.records.objects",
+    "gs": "gatectl.records.objects",
+    "az": "gatectl.records.objects",
+}
+"""The module of each store of histories, by its scheme, imported when it is used; it has `read_history` and `open_history`."""
 
 
 def read_records(connection: Connection, reader: Reader) -> RecordsReader:
@@ -34,6 +47,20 @@ def open_records(connection: Connection, writer: Writer) -> Records:
     """The store in which it is remembered what this writer does. Raises PlatformError."""
     records: Records = import_module(_store_of(connection)).open_records(connection, writer)
     return records
+
+
+def read_history(connection: Connection) -> HistoryReader:
+    """The runs on a platform. Creates nothing. Raises UntrustedStore, PlatformError, UsageError."""
+    chosen = choose(connection)
+    history: HistoryReader = import_module(HISTORIES[chosen.scheme]).read_history(connection, chosen)
+    return history
+
+
+def open_history(connection: Connection) -> History:
+    """The store that the runs on a platform are added to; created where there is none. Raises as `read_history`."""
+    chosen = choose(connection)
+    history: History = import_module(HISTORIES[chosen.scheme]).open_history(connection, chosen)
+    return history
 
 
 def _store_of(connection: Connection) -> str:

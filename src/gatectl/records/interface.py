@@ -1,24 +1,42 @@
-"""What gatectl remembers to have applied, per project: something to read, and something else to write.
+"""What gatectl remembers: who applied what, and the history of all runs. Something to read, and something else to write.
 
-As with platforms, these are two types on purpose. A plan is handed a `RecordsReader`, which has no way to change anything;
-only `applying` holds `Records`. What is remembered is never a condition for writing to a platform, but it is the only thing
+As with platforms, these are two types on purpose. A plan is handed readers, which have no way to change anything; only
+applying holds what writes. What is remembered is never a condition for writing to a platform, but it is the only thing
 that lets a project delete (`--prune`): a store that cannot be read is an error, and never "this project applied nothing".
 
-A new store is one module beside this one with `read_records` and `open_records`, and one line in the table of
-`records/__init__.py`.
+There are two sides. What was applied, and who is at it now, is asked of the platform's own database, where there is one
+(`RecordsReader`, `Records`): it is opened with the platform. The history (`HistoryReader`, `History`) is in the store that the
+environment names, which may be somewhere else and is opened by itself.
+
+A new store is one module beside this one with `read_history` and `open_history`, and one line in the table of
+`records/__init__.py`; one that remembers what was applied has `read_records` and `open_records` too.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
-from typing import Protocol
+from collections.abc import Callable, Iterable, Iterator
+from typing import NamedTuple, Protocol
+
+from gatectl.documents.history import Entry
+from gatectl.documents.receipts import Receipt
 
 Release = Callable[[], None]
 """Lets go of a claim; called once."""
 
 
+class Scope(NamedTuple):
+    """Whose runs: those of a project and an environment.
+
+    A project that has a `uid` has the runs under that, and those that its name had under none: it may have got it later.
+    """
+
+    project: str
+    uid: str | None
+    environment: str
+
+
 class RecordsReader(Protocol):
-    """Reads what is remembered; cannot change it, and creates nothing."""
+    """Reads what is remembered of objects; cannot change it, and creates nothing."""
 
     def applied(self, project: str) -> frozenset[str] | None:
         """The ids of the objects that a project has applied, some of which may be gone since; None where nothing is remembered.
@@ -30,7 +48,7 @@ class RecordsReader(Protocol):
 
 
 class Records(RecordsReader, Protocol):
-    """Reads what is remembered, and remembers more."""
+    """Reads what is remembered of objects, and remembers more."""
 
     def claim(self) -> Release:
         """Keep other applies out until what this returns is called, where the store can; whoever dies lets go too.
@@ -44,3 +62,29 @@ class Records(RecordsReader, Protocol):
 
         All of them or none. Where nothing is remembered, this does nothing. Raises PlatformError.
         """
+
+
+class HistoryReader(Protocol):
+    """Reads the history of runs; cannot change it, and creates nothing."""
+
+    @property
+    def instance(self) -> str | None:
+        """The store's own id; None where nobody has created it yet."""
+
+    def runs(self, scope: Scope) -> Iterator[Entry]:
+        """The runs of a scope, the newest first, read as far as they are asked for.
+
+        Raises PlatformError where one cannot be read, or is not as it was written: it names the place.
+        """
+
+    def receipt(self, scope: Scope, run: str) -> bytes | None:
+        """The receipt of a run of a scope, as JSON; None where there is no such run. Raises as `runs`."""
+
+    def close(self) -> None: ...
+
+
+class History(HistoryReader, Protocol):
+    """Reads the history of runs, and adds to it. Nothing takes anything away."""
+
+    def keep(self, receipt: Receipt) -> None:
+        """Add a run, durable on return. A run that is there already stays as it is. Raises PlatformError."""

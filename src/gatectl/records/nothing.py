@@ -6,10 +6,13 @@ kept out either: conditional writes, and reading back, have to do.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 
+from gatectl.documents.history import Entry
+from gatectl.documents.receipts import Receipt
 from gatectl.platforms.interface import Connection, Reader, Writer
-from gatectl.records.interface import Release
+from gatectl.records.chosen import Chosen
+from gatectl.records.interface import Release, Scope
 
 
 def read_records(connection: Connection, reader: Reader) -> Nothing:
@@ -22,8 +25,20 @@ def open_records(connection: Connection, writer: Writer) -> Nothing:
     return Nothing()
 
 
+def read_history(connection: Connection, chosen: Chosen) -> Nothing:
+    """No runs."""
+    return Nothing()
+
+
+def open_history(connection: Connection, chosen: Chosen) -> Nothing:
+    """Nothing."""
+    return Nothing()
+
+
 class Nothing:
-    """Remembers nothing (`interface.Records`)."""
+    """Remembers nothing (`interface.Records`, `interface.History`)."""
+
+    instance = None
 
     def applied(self, project: str) -> None:
         """None: whatever was applied, nobody wrote it down."""
@@ -33,6 +48,14 @@ class Nothing:
         return lambda: None
 
     def remember(self, project: str, object_ids: Iterable[str]) -> None:
+        """Forgets it at once."""
+
+    def runs(self, scope: Scope) -> Iterator[Entry]:
+        return iter(())
+
+    def receipt(self, scope: Scope, run: str) -> None: ...
+
+    def keep(self, receipt: Receipt) -> None:
         """Forgets it at once."""
 
     def close(self) -> None: ...

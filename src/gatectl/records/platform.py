@@ -11,11 +11,13 @@ from typing import Any
 
 from sqlalchemy import String, bindparam, cast, exists, insert, select
 
-from gatectl.platforms import embedded
+from gatectl.platforms import driver_for, embedded
 from gatectl.platforms.embedded.store import Store, WritableStore
 from gatectl.platforms.embedded.tables import applied
 from gatectl.platforms.interface import Connection, Reader, Writer
+from gatectl.records.chosen import Chosen
 from gatectl.records.interface import Release
+from gatectl.records.runs import StoredRuns, WritableRuns
 
 _APPLIED = select(applied.c.object_id).where(applied.c.project == bindparam("project_"))
 _PROJECT, _OBJECT = cast(bindparam("project_"), String), cast(bindparam("object_"), String)
@@ -35,6 +37,22 @@ def open_records(connection: Connection, writer: Writer) -> PlatformRecords:
     """The database of an embedded platform's writer."""
     assert isinstance(writer, embedded.Writer), writer
     return PlatformRecords(writer.store)
+
+
+def read_history(connection: Connection, chosen: Chosen) -> StoredRuns:
+    """The runs that an embedded platform's database keeps, through a reader of its own."""
+    reader = embedded.open_reader(connection)
+    try:
+        return StoredRuns(reader.store, reader.identification.url, reader.close)
+    except BaseException:
+        reader.close()
+        raise
+
+
+def open_history(connection: Connection, chosen: Chosen) -> WritableRuns:
+    """An embedded platform's database, to which runs are added, through a writer of its own."""
+    writer = embedded.open_writer(connection)
+    return WritableRuns(writer.store, driver_for(connection.target).name, writer.close)
 
 
 class PlatformRecordsReader:

@@ -39,6 +39,7 @@ from gatectl.render.listing import (
     left_out_lines,
     limits,
     plural,
+    records_words,
     resource_words,
     selection_of,
     waiting_words,
@@ -116,6 +117,8 @@ def _header(document: Plan, look: Look, *, invalid: bool) -> Iterator[str]:
     if target["workspaces"]:
         label = "Workspaces" if len(target["workspaces"]) > 1 else "Workspace"
         yield _pair(label, _text(", ".join(target["workspaces"])))
+    if (records := records_words(target)) is not None:
+        yield _pair("Records", _text(records))
     if source["commit"]:
         changed = " <em>and uncommitted changes</em>" if source["dirty"] else ""
         yield _pair("Commit", f"<code>{_text(source['commit'])}</code>{changed}")

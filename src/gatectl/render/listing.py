@@ -199,6 +199,19 @@ def platform_words(target: Target) -> str:
     return f"{target['url']} (.gatectl/platform.db)" if target["url"] == "embedded" else target["url"]
 
 
+def records_words(target: Target) -> str | None:
+    """The store that remembers a plan's apply, and what is to be known of it; None where that is the platform's own database."""
+    if (records := target.get("records")) is None:
+        return None
+    if records["store"] == "none":
+        return "none: nothing is remembered"
+    if records.get("new"):
+        return f"{quote(records['store'])}, which is new: nothing is kept there yet"
+    if records.get("thrownAway"):
+        return f"{quote(records['store'])}, which is gone when this machine is: name a store that stays (records:)"
+    return quote(records["store"])
+
+
 def resource_words(item: Resource) -> str:
     """An attachment of a plan in words: S3 raw-events, folder raw  (raw-events-aws)."""
     names = "/".join(quote(item[name]) for name in RESOURCE_NAMES if item.get(name) is not None)

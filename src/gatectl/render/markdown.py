@@ -28,6 +28,7 @@ from gatectl.render.listing import (
     limits,
     platform_words,
     plural,
+    records_words,
     selection_of,
     waiting_words,
     where,
@@ -160,6 +161,8 @@ def _head(document: Plan, look: Look) -> Iterator[str]:
     spaces = target["workspaces"]
     listed = code(", ".join(spaces), limit) if spaces else "none"
     lines = [f"- Target: {code(url, limit)}, {plural(len(spaces), 'workspace')}: {listed}"]
+    if (records := records_words(target)) is not None:
+        lines.append(f"- Records: {code(records, limit)}")
     if source["commit"]:
         changed = " and uncommitted changes" if source["dirty"] else ""
         lines.append(f"- Commit: {code(source['commit'][:12])}{changed}")

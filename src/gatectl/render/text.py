@@ -22,6 +22,7 @@ from gatectl.render.listing import (
     left_out_lines,
     limits,
     platform_words,
+    records_words,
     resource_words,
     selection_of,
     waiting_counts,
@@ -114,6 +115,7 @@ def plan(document: Plan, look: Look) -> str:
     lines = [
         *_project_changes(document, paint),
         f"{paint('Target:', '1')} {target(document)}",
+        *_records(document),
         *_source(document),
         *_remarks(document, paint),
     ]
@@ -161,6 +163,11 @@ def _remarks(document: Plan, paint: _Paint) -> Iterator[str]:
         yield from (f"    {line}" for line in left_out_lines(left))
     if (snapshot := document.get("snapshot")) is not None:
         yield paint(f"FROM A SNAPSHOT: the platform as it was at {quote(snapshot['takenAt'])}, not as it is.", "33;1")
+
+
+def _records(document: Plan) -> Iterator[str]:
+    if (words := records_words(document["target"])) is not None:
+        yield f"Records: {words}"
 
 
 def _source(document: Plan) -> Iterator[str]:

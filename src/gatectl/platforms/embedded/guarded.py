@@ -14,7 +14,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Final
 
-from sqlalchemy import Boolean, Column, Integer, Table
+from sqlalchemy import Boolean, Column, Integer, LargeBinary, Table
 
 from gatectl.clock import Clock
 from gatectl.errors import DeadlinePassed, PlatformError
@@ -91,11 +91,18 @@ def _has_wrong_types(connection: sqlite3.Connection, table: Table) -> bool:
 def _wrong_types(table: str, columns: Sequence[Column[Any]]) -> str:
     """A query that finds a row with a value of a wrong type. The names are our own."""
     wrong = " OR ".join(
-        f"typeof({column.name}) NOT IN ('{'integer' if isinstance(column.type, (Integer, Boolean)) else 'text'}'{optional})"
+        f"typeof({column.name}) NOT IN ('{_type_of(column)}'{optional})"
         for column in columns
         for optional in [", 'null'" if column.nullable else ""]
     )
     return f"SELECT 1 FROM {table} WHERE {wrong} LIMIT 1"  # noqa: S608 - names of our own tables
+
+
+def _type_of(column: Column[Any]) -> str:
+    """What SQLite calls the values of a column."""
+    if isinstance(column.type, LargeBinary):
+        return "blob"
+    return "integer" if isinstance(column.type, (Integer, Boolean)) else "text"
 
 
 def too_late(place: str) -> DeadlinePassed:

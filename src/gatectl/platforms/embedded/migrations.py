@@ -50,6 +50,8 @@ SCHEMAS: tuple[Schema, ...] = (
     ),
     # Of schema 1 the table of creations came into being with the first Idempotency-Key.
     Schema(2, (tables.creations,), early=True),
+    # The history of applies.
+    Schema(3, (tables.runs, tables.run_receipts)),
 )
 """All that this gatectl reads, the oldest first."""
 

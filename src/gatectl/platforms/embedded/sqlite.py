@@ -8,7 +8,7 @@ How it is run, and why:
 - WAL, so that readers never wait for a writer nor a writer for them.
 - synchronous=NORMAL: under WAL a killed process loses nothing, and a power failure at most the last commits, never the
   database. What is lost that way is still in the manifests and is planned again; a sync for each commit would cost more
-  than all the rest of a write together.
+  than all the rest of a write together. Records beside a platform elsewhere are FULL: what happened there is not undone.
 - Writers begin with BEGIN IMMEDIATE: a rule that was checked still holds when the write follows.
 - Readers open the file read-only (`mode=ro`). SQLite itself may leave its empty `-wal` and its `-shm` beside the file.
 """
@@ -58,14 +58,18 @@ class SqliteFile:
     """A database in one file.
 
     `own_folder`: the folder belongs to gatectl (`.gatectl/`), so a writer creates it and keeps it out of git; any other
-    folder has to be there. `ends` is the moment (of `clock`) by which every statement is over (None: no limit).
+    folder has to be there. `ends` is the moment (of `clock`) by which every statement is over (None: no limit). `durable`:
+    what is committed survives a power failure too, because something outside of the file goes by it.
     """
 
-    def __init__(self, path: Path, *, own_folder: bool, ends: float | None = None, clock: Clock = CLOCK) -> None:
+    def __init__(
+        self, path: Path, *, own_folder: bool, ends: float | None = None, clock: Clock = CLOCK, durable: bool = False
+    ) -> None:
         self._path = path
         self._own_folder = own_folder
         self._ends = ends
         self._clock = clock
+        self._durable = durable
 
     @property
     def place(self) -> str:
@@ -199,7 +203,8 @@ class SqliteFile:
                     raise
                 self._clock.sleep(0.01)
         # Where the file system has no shared memory there is no WAL, and then NORMAL could damage the database.
-        driver.execute(f"PRAGMA synchronous={'NORMAL' if mode == 'wal' else 'FULL'}")
+        safe = mode == "wal" and not self._durable
+        driver.execute(f"PRAGMA synchronous={'NORMAL' if safe else 'FULL'}")
 
     def claim(self) -> Release:
         """Keep other applies out. Raises PlatformLocked when one is under way and does not end."""

@@ -10,7 +10,7 @@ deleted repository go at once, so that "is this bucket in use" is one look into 
 
 from __future__ import annotations
 
-from sqlalchemy import Boolean, Column, ForeignKey, Index, Integer, MetaData, String, Table, select, text
+from sqlalchemy import Boolean, Column, ForeignKey, Index, Integer, LargeBinary, MetaData, String, Table, select, text
 
 metadata = MetaData()
 
@@ -207,3 +207,25 @@ applied = Table(
     sqlite_with_rowid=False,
 )
 """Which project applied which object: what lets `--prune` know its own (`records.platform`)."""
+
+runs = Table(
+    "runs",
+    metadata,
+    Column("run", String(40), primary_key=True),
+    _text("project"),
+    _text("uid", optional=True),
+    _text("environment"),
+    _text("entry"),
+    Index("runs_by_environment", "environment", "run"),
+    sqlite_with_rowid=False,
+)
+"""The history (`records.runs`): each run of a project and environment, with what is told of it in a list."""
+
+run_receipts = Table(
+    "run_receipts",
+    metadata,
+    Column("run", String(40), ForeignKey("runs.run"), primary_key=True),
+    Column("part", Integer, primary_key=True, autoincrement=False),
+    Column("content", LargeBinary, nullable=False),
+)
+"""The receipts of runs, packed, in parts that a database takes."""

@@ -1,0 +1,135 @@
+"""The records of an apply: the store is there before anything is written, and the run is in it when all is over.
+
+A store that does not take a run undoes nothing: that is said, and the receipt stays where receipts are kept (product.md, section 6).
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Callable, Mapping
+from contextlib import closing
+from pathlib import Path
+from typing import Final, cast
+
+from gatectl.applying.kept import FOLDER
+from gatectl.documents.plans import Plan, Target
+from gatectl.documents.receipts import Receipt
+from gatectl.errors import GatectlError, InputError, PlatformError, UsageError
+from gatectl.files.fences import OWN_FOLDER
+from gatectl.files.outputs import check_own
+from gatectl.platforms.interface import Connection
+from gatectl.quote import quote
+from gatectl.records import open_history, read_history
+from gatectl.records.chosen import Chosen, choose
+
+_LOOKED_AT: Final = 5
+"""How many of the newest receipts are read to find out which store was used before."""
+
+
+class RunRecords:
+    """The store of one apply's history. `folder` is the project's; None: it keeps nothing."""
+
+    def __init__(self, connection: Connection, folder: Path | None, warn: Callable[[str], None]) -> None:
+        self._connection = connection
+        self._folder = folder
+        self._warn = warn
+        self._chosen = choose(connection)
+        self._forgets = self._chosen.scheme == "none"
+
+    def admit(self, plan: Plan, *, create: bool) -> None:
+        """Find out whether the store can be used. `create`: somebody said that a new one is meant.
+
+        Raises UsageError for a shared one that is not there, UntrustedStore, PlatformError.
+        """
+        if not self._chosen.shared or self._is_there():
+            return
+        other = _other_store(plan, self._folder, self._chosen)
+        if other is not None:
+            raise UsageError(
+                f"nothing is kept in {quote(self._chosen.name)} yet, and what was applied before is in {quote(other)}",
+                "name that store; or move the receipts away that name it, if a new one is meant",
+            )
+        if not create:
+            raise UsageError(
+                f"nothing is kept in {quote(self._chosen.name)} yet: is it the store that is meant?",
+                "if it is: --new-records creates it",
+            )
+
+    def prepare(self) -> None:
+        """Create the store where there is none, before anything is written. Raises PlatformError.
+
+        A file that nobody asked for and that cannot be made is no reason not to apply: then the run is not remembered, which is
+        said.
+        """
+        if self._forgets or self._chosen.scheme == "platform":
+            return
+        try:
+            if self._chosen.default:
+                check_own(self._connection.folder, FOLDER)
+            open_history(self._connection).close()
+        except InputError as error:
+            if not self._chosen.default or self._is_there():
+                raise
+            self._forgets = True
+            self._warn(f"this run will not be in the history: {error.message}")
+
+    def keep(self, receipt: Receipt) -> GatectlError | None:
+        """Add a run to the history; why that failed. Raises nothing.
+
+        A run that wrote nothing makes no store. One that had nothing to do leaves out the files that it looked at: they may be many,
+        every time.
+        """
+        if self._forgets:
+            return None
+        try:
+            adopted = bool(receipt["plan"]["adopts"])
+            if not adopted and not any(outcome["attempts"] for outcome in receipt["outcomes"]) and not self._is_there():
+                return None
+            if not adopted and not receipt["outcomes"]:
+                receipt = _without_inputs(receipt)
+            with closing(open_history(self._connection)) as history:
+                history.keep(receipt)
+        except GatectlError as error:
+            return error
+        except Exception as error:
+            return PlatformError(f"{type(error).__name__}: {quote(error)}")
+        return None
+
+    def _is_there(self) -> bool:
+        with closing(read_history(self._connection)) as history:
+            return history.instance is not None
+
+
+def _without_inputs(receipt: Receipt) -> Receipt:
+    plan = receipt["plan"]
+    return {**receipt, "plan": {**plan, "source": {**plan["source"], "inputs": []}}}
+
+
+def _other_store(plan: Plan, folder: Path | None, chosen: Chosen) -> str | None:
+    """Another store that this plan names, or the newest receipt of its environment; None: none does."""
+    named = [plan["target"], *_targets_before(plan, folder)]
+    for target in named:
+        records = target.get("records")
+        if isinstance(records, Mapping) and records.get("store") not in (chosen.name, "none"):
+            return str(records["store"])
+    return None
+
+
+def _targets_before(plan: Plan, folder: Path | None) -> list[Target]:
+    """The target of the newest receipt of a plan's environment, as far as it can be read."""
+    if folder is None:
+        return []
+    place = folder / OWN_FOLDER / FOLDER
+    try:
+        names = sorted((name for name in os.listdir(place) if name.endswith(".json")), reverse=True)
+    except OSError:
+        return []
+    for name in names[:_LOOKED_AT]:
+        try:
+            target = json.loads((place / name).read_bytes())["target"]
+        except (OSError, ValueError, KeyError, TypeError):
+            continue
+        if isinstance(target, dict) and target.get("environment") == plan["target"].get("environment"):
+            return [cast("Target", target)]
+    return []

@@ -1,0 +1,100 @@
+"""`gatectl history`: the runs of an environment, as the records have them, the newest first."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import closing
+from datetime import UTC, datetime
+from itertools import islice
+from typing import TYPE_CHECKING
+
+import click
+
+from gatectl import clock
+from gatectl.cli.options import Globals, command, deadline_option, environment_of, load_project, records_way
+from gatectl.documents.history import FORMAT_VERSION, Entry, History
+from gatectl.errors import DONE, UsageError
+from gatectl.quote import quote
+from gatectl.records import read_history
+from gatectl.records.chosen import choose
+from gatectl.records.interface import Scope
+from gatectl.render.history import table
+
+if TYPE_CHECKING:
+    from gatectl.project import Environment, Project
+
+
+@command("history")
+@click.option("--limit", type=click.IntRange(1, 10_000), default=20, metavar="N", help="At most so many (20).")
+@click.option(
+    "--since", metavar="DATE", help="Only runs that began on or after this day, or moment: 2026-01-31T10:15Z."
+)
+@click.option("--commit", metavar="ID", help="Only runs of this commit, by the beginning of its id.")
+@click.option("--user", metavar="NAME", help="Only runs of this user.")
+@click.option("--failed", is_flag=True, help="Only runs that did not converge.")
+@click.option("--format", "format_name", type=click.Choice(["text", "json"]), default="text", help="How to print it.")
+@deadline_option
+def COMMAND(  # noqa: N802 - the table's word
+    options: Globals, limit: int, since: str | None, commit: str | None, user: str | None, failed: bool,
+    format_name: str, deadline: float,
+) -> int:  # fmt: skip
+    """List the runs of this project and environment, the newest first.
+
+    Reads the store of records (`records:` in the environment) and nothing else: neither manifests nor the platform, unless the
+    platform's own database is the store. `gatectl show RUN` shows one.
+    """
+    console = options.console(format_name)
+    earliest = _moment(since) if since is not None else None
+    project = load_project(options)
+    environment = environment_of(project, options)
+    connection = records_way(project, environment, clock.current().now() + deadline)
+    chosen = choose(connection)
+
+    def fits(entry: Entry) -> bool:
+        return (
+            (commit is None or (entry["source"]["commit"] or "").startswith(commit.lower()))
+            and (user is None or entry["actor"]["user"] == user)
+            and not (failed and entry["converged"])
+        )
+
+    with closing(read_history(connection)) as history:
+        runs = _not_before(history.runs(scope_of(project, environment)), earliest)
+        found = list(islice(filter(fits, runs), limit + 1))
+    document: History = {
+        "formatVersion": FORMAT_VERSION,
+        "records": chosen.name,
+        "project": {"name": project.name, "uid": project.uid},
+        "environment": environment.name,
+        "runs": found[:limit],
+        "more": len(found) > limit,
+    }
+    if format_name == "json":
+        console.result_json(document)
+    else:
+        console.result(table(document, console.look()))
+    return DONE
+
+
+def scope_of(project: Project, environment: Environment) -> Scope:
+    """Whose runs those of a project and its environment are."""
+    return Scope(project.name, project.uid, environment.name)
+
+
+def _not_before(runs: Iterator[Entry], earliest: datetime | None) -> Iterator[Entry]:
+    """The runs up to the first that began before a moment: their ids sort by time."""
+    for entry in runs:
+        if earliest is not None and _began(entry) < earliest:
+            return
+        yield entry
+
+
+def _began(entry: Entry) -> datetime:
+    return datetime.strptime(entry["run"].partition("Z")[0] + "000", "%Y%m%dT%H%M%S%f").replace(tzinfo=UTC)
+
+
+def _moment(text: str) -> datetime:
+    """A day or a moment; without a zone, of this machine's. Raises UsageError."""
+    try:
+        return datetime.fromisoformat(text.strip()).astimezone(UTC)
+    except ValueError:
+        raise UsageError(f"--since: '{quote(text)}' is no date", "2026-01-31, or 2026-01-31T10:15Z") from None

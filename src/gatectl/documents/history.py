@@ -1,0 +1,119 @@
+"""The history of an environment: what each run was, in a few words, as records keep it and `gatectl history` shows it. Pure.
+
+An entry is made of a receipt and says nothing that the receipt does not: whoever needs more asks for that.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from typing import Final, NotRequired, TypedDict, cast
+
+from gatectl.documents.plans import Commit, Project
+from gatectl.documents.receipts import Actor, Override, Receipt
+
+FORMAT_VERSION: Final = "1.0"
+
+RUN: Final = re.compile(r"\d{8}T\d{9}Z-[0-9a-f]{8}", re.ASCII)
+"""The id of a run; ids sort by time."""
+
+_CHANGES: Final = ("create", "update", "delete", "adopt", "attach", "detach")
+
+
+class Platform(TypedDict):
+    """The platform that a run was of."""
+
+    driver: str
+    url: str
+    instance: str | None
+
+
+class Entry(TypedDict):
+    """One run. `changes` counts what was planned, `summary` what became of it."""
+
+    run: str
+    project: Project
+    environment: str
+    platform: Platform
+    workspaces: Sequence[str]
+    startedAt: str
+    endedAt: str
+    actor: Actor
+    version: str
+    source: Commit
+    fingerprint: str
+    changes: Mapping[str, int]
+    summary: Mapping[str, int]
+    converged: bool
+    overrides: Sequence[Override]
+
+
+class History(TypedDict):
+    """The runs of one project and environment, the newest first; `more`: there are older ones that were not asked for."""
+
+    formatVersion: str
+    records: str
+    project: NotRequired[Project]
+    environment: str
+    runs: Sequence[Entry]
+    more: bool
+
+
+def entry_of(receipt: Receipt) -> Entry:
+    """The entry of a receipt of this format, which has a run."""
+    plan, target = receipt["plan"], receipt["target"]
+    counts = cast("Mapping[str, int]", plan["summary"])
+    return {
+        "run": receipt["run"],
+        "project": target["project"],
+        "environment": target["environment"],
+        "platform": {"driver": target["driver"], "url": target["url"], "instance": target["instance"]},
+        "workspaces": list(target["workspaces"]),
+        "startedAt": receipt["startedAt"],
+        "endedAt": receipt["endedAt"],
+        "actor": receipt["actor"],
+        "version": receipt["version"],
+        "source": receipt["source"],
+        "fingerprint": receipt["fingerprint"],
+        "changes": {name: counts.get(name, 0) for name in _CHANGES},
+        "summary": dict(receipt["summary"]),
+        "converged": receipt["converged"],
+        "overrides": list(receipt["overrides"]),
+    }
+
+
+def believed(value: object) -> Entry:
+    """An entry that was read, if it is one. Raises ValueError, which says what is wrong with it."""
+    if not isinstance(value, dict):
+        raise ValueError("it is no entry of a run")
+    _check(value, _SHAPE, "")
+    for part, fields in _INSIDE.items():
+        _check(value[part], fields, f"{part}.")
+    if RUN.fullmatch(value["run"]) is None:
+        raise ValueError("its run is not the id of one")
+    counts = [*value["changes"].values(), *value["summary"].values()]
+    if not all(type(number) is int and number >= 0 for number in counts):
+        raise ValueError("what it counts is no number")
+    if not all(isinstance(each, str) for each in value["workspaces"]):
+        raise ValueError("its workspaces are not names")
+    return cast("Entry", value)
+
+
+def _check(value: Mapping[str, object], fields: Mapping[str, type | tuple[type, ...]], where: str) -> None:
+    for field, kind in fields.items():
+        if not isinstance(value.get(field, ...), kind):
+            raise ValueError(f"its {where}{field} is missing or of a wrong type")
+
+
+_TEXT: Final = (str, type(None))
+_SHAPE: Final[Mapping[str, type | tuple[type, ...]]] = {
+    "run": str, "project": dict, "environment": str, "platform": dict, "workspaces": list, "startedAt": str, "endedAt": str,
+    "actor": dict, "version": str, "source": dict, "fingerprint": str, "changes": dict, "summary": dict, "converged": bool,
+    "overrides": list,
+}  # fmt: skip
+_INSIDE: Final[Mapping[str, Mapping[str, type | tuple[type, ...]]]] = {
+    "project": {"name": str, "uid": _TEXT},
+    "platform": {"driver": str, "url": str, "instance": _TEXT},
+    "actor": {"user": _TEXT, "host": _TEXT, "ci": _TEXT, "url": _TEXT},
+    "source": {"commit": _TEXT, "dirty": (bool, type(None))},
+}

@@ -1,0 +1,111 @@
+"""A database of its own as the store: a SQLite file (`sqlite:///path`), or one on a server (`postgresql://…`).
+
+Law: it is a database as the embedded platform has it, with nothing on the platform's side: one schema, one way to bring it
+forwards, and what is remembered beside a platform is kept as it is kept inside of one. A file is written durably, because what it
+tells of happened elsewhere. A server is connected to only where the operator trusts it with this database (product.md, section 7).
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+from gatectl.errors import UntrustedStore, UsageError
+from gatectl.files.outputs import own_folder
+from gatectl.network.addresses import Pattern, StoreAddress, store_address
+from gatectl.platforms.interface import Connection
+from gatectl.quote import quote
+from gatectl.records.chosen import Chosen
+from gatectl.records.interface import History, HistoryReader
+
+if TYPE_CHECKING:
+    from gatectl.platforms.embedded.postgres import PostgresDatabase
+    from gatectl.platforms.embedded.store import Database
+
+_FILE: Final = "records.db"
+_WHERE: Final = frozenset(("host", "hostaddr", "port", "dbname", "service"))
+"""What of a URL's query says where the database is: the operator trusts it by what stands before."""
+
+
+def read_history(connection: Connection, chosen: Chosen) -> HistoryReader:
+    """The history of a database, whether it is there yet or not. Creates nothing. Raises PlatformError, UsageError."""
+    from gatectl.platforms.embedded.store import open_for_reading
+    from gatectl.records.runs import StoredRuns
+
+    if not is_made(connection, chosen):
+        return StoredRuns(None, chosen.name)
+    store = open_for_reading(_database(connection, chosen))
+    return StoredRuns(store, chosen.name, store.close if store is not None else None)
+
+
+def open_history(connection: Connection, chosen: Chosen) -> History:
+    """A database that the history is added to; created where there is none. Raises PlatformError, UsageError."""
+    from gatectl.platforms.embedded.store import open_for_writing
+    from gatectl.records.runs import WritableRuns
+
+    store = open_for_writing(_database(connection, chosen), connection.tell)
+    return WritableRuns(store, chosen.name, store.close)
+
+
+def is_made(connection: Connection, chosen: Chosen) -> bool:
+    """Whether there is anything to open, as far as a file system tells. A server has to be asked."""
+    if chosen.scheme != "sqlite":
+        return True
+    path = _path(connection, chosen)
+    return os.path.lexists(path) and (not path.is_file() or path.stat().st_size > 0)
+
+
+def _database(connection: Connection, chosen: Chosen) -> Database:
+    if chosen.scheme == "postgresql":
+        return _server(connection, chosen)
+    from gatectl.platforms.embedded.sqlite import SqliteFile
+
+    return SqliteFile(
+        _path(connection, chosen), own_folder=chosen.default, ends=connection.ends, clock=connection.clock, durable=True
+    )
+
+
+def _path(connection: Connection, chosen: Chosen) -> Path:
+    folder = connection.folder
+    if chosen.default:
+        return own_folder(folder.absolute(), create=False) / _FILE
+    name = chosen.target.removeprefix("sqlite:///")
+    if name in ("", ":memory:") or name == chosen.target:
+        raise UsageError(f"'{quote(chosen.target)}' does not name a file", "write sqlite:///path/to/records.db")
+    return (folder / name).resolve()
+
+
+def _server(connection: Connection, chosen: Chosen) -> PostgresDatabase:
+    """Raises UntrustedStore where the operator trusts another database, or none; UsageError for a URL that cannot be told."""
+    from sqlalchemy import make_url
+
+    from gatectl.platforms.embedded.postgres import PostgresDatabase
+
+    trusted = [] if chosen.named else list(_servers(connection.records.trusted, chosen))
+    database = PostgresDatabase(
+        chosen.target,
+        named=chosen.named,
+        trusted=tuple(trusted),
+        ends=connection.ends,
+        environ=connection.environ,
+        clock=connection.clock,
+    )
+    if chosen.named:
+        return database
+    if said := sorted(_WHERE & set(make_url(chosen.target).query)):
+        raise UsageError(
+            f"the records' postgresql:// URL sets '{said[0]}', which is the operator's to say",
+            "write it before the ?; --records or GATECTL_RECORDS may say it",
+        )
+    if not trusted or not database.way.credentials:
+        raise UntrustedStore(chosen.name)
+    return database
+
+
+def _servers(trusted: tuple[StoreAddress, ...], chosen: Chosen) -> Iterator[Pattern]:
+    """The servers that are trusted with a database of this name."""
+    for store in trusted:
+        if store.scheme == "postgresql" and store.prefix == store_address(chosen.target).prefix:
+            yield Pattern(store.host, store.port, below=False)

@@ -1,0 +1,47 @@
+"""The history of an environment for people: a line a run. Pure."""
+
+from __future__ import annotations
+
+from gatectl.documents.history import Entry, History
+from gatectl.quote import quote, safe
+from gatectl.render.interface import Look
+
+_WIDEST = 28
+"""Columns of who it was, at most."""
+
+
+def table(document: History, look: Look) -> str:
+    """The runs, one a line: which, when it began, by whom, of which commit, and what was done."""
+    runs = document["runs"]
+    where = quote(document["records"])
+    if not runs:
+        return f"No runs of environment {quote(document['environment'])} in {where}."
+    rows = [("RUN", "BEGAN", "BY", "COMMIT", "DID"), *(_row(entry) for entry in runs)]
+    widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]) - 1)]
+    lines = [
+        "  ".join([*(cell.ljust(width) for cell, width in zip(row, widths, strict=False)), row[-1]]) for row in rows
+    ]
+    if document["more"]:
+        lines.append(f"… and older ones (--limit); from {where}")
+    return "\n".join(lines)
+
+
+def _row(entry: Entry) -> tuple[str, str, str, str, str]:
+    actor, source = entry["actor"], entry["source"]
+    who = quote("@".join(filter(None, (actor["user"], actor["host"]))) or "unknown", _WIDEST)
+    commit = safe((source["commit"] or "none")[:12]) + ("+" if source["dirty"] else "")
+    return entry["run"], safe(entry["startedAt"][:19].replace("T", " ")), who, commit, _did(entry)
+
+
+def _did(entry: Entry) -> str:
+    """What was planned, and what of it was not done."""
+    planned = [f"{safe(name)} {number:,}" for name, number in entry["changes"].items() if number]
+    words = ", ".join(planned) or "nothing to do"
+    if entry["converged"]:
+        return words
+    left = [
+        f"{number:,} {safe(name)}"
+        for name, number in entry["summary"].items()
+        if number and name not in ("done", "already")
+    ]
+    return f"{words}; not converged" + (f": {', '.join(left)}" if left else "")
