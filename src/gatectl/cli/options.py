@@ -232,7 +232,7 @@ def connection_of(
     connection = way_to(
         project, environment, trusted, _shared(), parallel, ends, clock.current(), stores_of(project, environment)
     )
-    connection = connection._replace(tell=_console().info)
+    connection = _ambient(connection)._replace(tell=_console().info)
     driver = driver_for(environment.platform)
     try:
         admitted = driver.admit(connection)
@@ -279,7 +279,14 @@ def records_way(project: Project, environment: Environment, ends: float) -> Conn
     if environment.platform.startswith("postgresql://"):
         return connection_of(project, environment, ends=ends)
     _warn_outside(project, environment.records or "")
-    return way_to(project, environment, (), _shared(), None, ends, clock.current(), stores_of(project, environment))
+    return _ambient(
+        way_to(project, environment, (), _shared(), None, ends, clock.current(), stores_of(project, environment))
+    )
+
+
+def _ambient(connection: Connection) -> Connection:
+    """A connection of the command, whose machine may say who asks."""
+    return connection._replace(records=connection.records._replace(ambient=True))
 
 
 def stores_of(project: Project, environment: Environment) -> tuple[StoreAddress, ...]:

@@ -102,11 +102,13 @@ class Shared:
 
 class RecordsChoice(NamedTuple):
     """The store of records that is meant: `target` as an environment names it (None: as the platform has it). `named` says that
-    it is the operator's own word, `trusted` which buckets and databases the operator trusts with records."""
+    it is the operator's own word, `trusted` which buckets and databases the operator trusts with records, `ambient` that who asks
+    may be whom the machine says (a role, a workload's identity), where no variable does."""
 
     target: str | None = None
     named: bool = False
     trusted: tuple[StoreAddress, ...] = ()
+    ambient: bool = False
 
 
 class Connection(NamedTuple):

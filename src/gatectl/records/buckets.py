@@ -16,7 +16,6 @@ from __future__ import annotations
 
 import json
 import math
-import os
 import secrets
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -242,7 +241,7 @@ def open_objects(connection: Connection, address: StoreAddress) -> Objects:
         raise UsageError("object stores need the package obstore", "install gatectl with its extra 'objects'") from None
     now = connection.clock.now
     left = math.inf if connection.ends is None else max(1.0, connection.ends - now())
-    config, provider = _config(connection.environ, address.scheme), None
+    config, provider = _config(connection.environ, address.scheme, ambient=connection.records.ambient), None
     in_clear = _in_clear(config)
     if address.scheme == "s3":
         config["aws_conditional_put"] = "etag"  # whatever a variable says
@@ -268,7 +267,7 @@ def open_objects(connection: Connection, address: StoreAddress) -> Objects:
     return Objects(opened, str(address), connection.ends, now)
 
 
-def _config(environ: Mapping[str, str], scheme: str) -> dict[str, str]:
+def _config(environ: Mapping[str, str], scheme: str, *, ambient: bool) -> dict[str, str]:
     """What the variables of a cloud say, those of GATECTL_RECORDS_ before the usual ones. Raises MissingCredential.
 
     The library reads the process's own by itself; where a program hands in others, it is told all that it is to know.
@@ -277,14 +276,14 @@ def _config(environ: Mapping[str, str], scheme: str) -> dict[str, str]:
     own = {name: named[name] for name in named if name.startswith(_BEGINS[scheme])}
     usual = {name: environ[name] for name in _WHO[scheme] | _WHERE[scheme] if environ.get(name)}
     if not _WHO[scheme] & {*own, *usual}:
-        _refuse_nobody(environ, scheme)
+        _refuse_nobody(environ, scheme, ambient=ambient)
     taken = _KEYS if environ.get(_OWN_KEY) else ()
     return {name.lower(): value for name, value in _by_one_name(usual, own).items() if name not in taken}
 
 
-def _refuse_nobody(environ: Mapping[str, str], scheme: str) -> None:
+def _refuse_nobody(environ: Mapping[str, str], scheme: str, *, ambient: bool) -> None:
     """Raises MissingCredential where no variable says who asks and nothing else may: a role of the machine, for the command."""
-    if environ is not os.environ:
+    if not ambient:
         hint = f"set one of {', '.join(sorted(_WHO[scheme]))}"
         raise MissingCredential(f"there are no credentials for the records in {scheme}://", hint)
     if scheme == "s3" and environ.get("AWS_PROFILE"):
