@@ -6,6 +6,7 @@ import os
 import stat
 import subprocess
 import sys
+import tempfile
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -156,6 +157,42 @@ def test_the_own_folder_keeps_itself_out_of_git(project: Path) -> None:
     outputs.own_folder(project, create=True)
     outputs.own_folder(project, create=True)
     assert (project / ".gatectl" / ".gitignore").read_text() == "*\n"
+
+
+def test_the_own_folder_is_its_owners_alone_and_one_that_was_there_stays_as_it_is(
+    project: Path,
+) -> None:
+    outputs.own_folder(project, create=True)
+    assert (project / ".gatectl").stat().st_mode & 0o777 == 0o700
+    (project / ".gatectl").chmod(0o755)
+    outputs.own_folder(project, create=True)
+    assert (project / ".gatectl").stat().st_mode & 0o777 == 0o755
+
+
+LOOKED_INTO = """
+import os, sys
+from pathlib import Path
+from gatectl.errors import InputError
+from gatectl.files import outputs
+if os.getuid() == 0:
+    os.setuid(65534)
+try:
+    outputs.own_folder(Path(sys.argv[1]), create=False)
+except InputError as error:
+    print(error.message)
+"""
+
+
+def test_an_own_folder_of_another_user_is_said() -> None:
+    with tempfile.TemporaryDirectory() as name:  # pytest's own folders are closed to others from the top
+        Path(name).chmod(0o755)
+        outputs.own_folder(Path(name), create=True)
+        (Path(name) / ".gatectl").chmod(0o000 if os.getuid() else 0o700)
+        done = subprocess.run(
+            [sys.executable, "-c", LOOKED_INTO, name], capture_output=True, text=True, timeout=60, check=False
+        )
+        (Path(name) / ".gatectl").chmod(0o700)
+    assert "cannot be read" in done.stdout and name in done.stdout, done.stderr
 
 
 # Replaced, or written in place

@@ -376,7 +376,8 @@ class _Apply:
         saved, failed = save(places, receipt)
         code = exit_code(done.outcomes, converged=converged, interrupted=self._attendant.stopping(), waiting=waiting)
         unrecorded = _HURRIED if self._attendant.in_a_hurry() else self.records.keep(receipt)
-        if unrecorded is not None and code == errors.DONE:
+        # A run that had nothing to do is missed by nobody: that is said, and changes nothing.
+        if unrecorded is not None and code == errors.DONE and (done.plan["operations"] or done.plan["adopts"]):
             code = errors.PARTLY_APPLIED if was_sent(done.outcomes) else unrecorded.exit_code
         return Ended(receipt, saved, failed, code, unrecorded)
 

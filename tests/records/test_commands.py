@@ -171,6 +171,8 @@ def test_a_store_that_does_not_take_the_run_is_said_with_seven_and_the_receipt_s
     done = remote("apply", "--yes")
     assert done.code == 7 and "could not be added to the records" in done.err
     assert len(list((remote.folder / ".gatectl/receipts").iterdir())) == 2
+    again = remote("apply", "--yes", "--workspace", "default")
+    assert again.code == 0 and "warning: the run could not be added" in again.err, "there was nothing to do"
 
 
 def test_the_records_of_an_embedded_platform_may_be_elsewhere(shell: Shell) -> None:

@@ -27,6 +27,7 @@ from gatectl.quote import quote
 
 _IGNORE: Final = b"*\n"
 _PRIVATE: Final = 0o600
+_OWN_MODE: Final = 0o700
 _TRIES: Final = 100
 _Made = TypeVar("_Made")
 _PUBLIC: Final = 0o666  # less the umask
@@ -119,19 +120,25 @@ def write_new(path: str, content: str) -> bool:
 
 
 def own_folder(project: Path, *, create: bool) -> Path:
-    """The folder that gatectl keeps in a project, `.gatectl`. A writer creates it, with a `.gitignore` of everything.
+    """The folder that gatectl keeps in a project, `.gatectl`. A writer creates it, its owner's alone, with a `.gitignore` of
+    everything.
 
     Nothing in it may be a symbolic link, nor it itself: a stranger's checkout would choose what is written. Raises
-    InputError for a link; OSError where the file system refuses.
+    InputError for a link, and for a folder that may not be looked into; OSError where it cannot be made.
     """
     folder = project / fences.OWN_FOLDER
     if create and not folder.is_symlink():
-        folder.mkdir(parents=True, exist_ok=True)
+        folder.mkdir(_OWN_MODE, parents=True, exist_ok=True)
         with suppress(FileExistsError):
             flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC
             with os.fdopen(os.open(folder / ".gitignore", flags, 0o644), "wb") as stream:
                 stream.write(_IGNORE)
-    link = _link_in(folder)
+    try:
+        link = _link_in(folder)
+    except PermissionError as error:
+        raise InputError(
+            f"{quote(folder)} cannot be read: {error.strerror}", "ask its owner, or use a checkout of your own"
+        ) from error
     if link is not None:
         raise InputError(f"{quote(link)} is a symbolic link, and what gatectl keeps there is not written through one",
                          "remove it, or name another place")  # fmt: skip
@@ -166,7 +173,7 @@ def _check_own(project: Path, name: str) -> None:
     try:
         for path in (own, own / name):
             try:
-                path.mkdir()
+                path.mkdir(_OWN_MODE)
                 made.append(path)
             except FileExistsError:
                 if not path.is_dir():
