@@ -17,6 +17,7 @@ from gatectl.network.addresses import (
     origin_host,
     pattern,
     patterns,
+    remote_name,
     split_host,
     without_secrets,
 )
@@ -175,3 +176,22 @@ def test_any_other_host_is_refused_with_the_words_that_help() -> None:
     assert caught.value.exit_code == 9
     assert caught.value.hint is not None
     assert "gatectl trust evil.example:8443" in caught.value.hint
+
+
+@pytest.mark.parametrize(
+    ("url", "name"),
+    [
+        ("https://git.example/acme/estate.git", "git.example/acme/estate"),
+        ("https://user:secret@Git.Example:8443/acme/Estate/", "git.example/acme/Estate"),
+        ("git@git.example:acme/estate.git", "git.example/acme/estate"),
+        ("git.example:/acme/estate", "git.example/acme/estate"),
+        ("ssh://git@git.example:22/acme/estate.git", "git.example/acme/estate"),
+        ("ssh://git@[2001:db8::1]:22/acme/estate", "[2001:db8::1]/acme/estate"),
+        ("https://git.example/acme/estate?token=secret#x", "git.example/acme/estate"),
+        ("/srv/git/estate.git/", "/srv/git/estate"),
+        ("file:///srv/git/estate.git", "/srv/git/estate"),
+        ("../a:b", "../a:b"),
+    ],
+)
+def test_a_remote_is_one_whichever_way_one_gets_there(url: str, name: str) -> None:
+    assert remote_name(url) == name

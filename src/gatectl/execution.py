@@ -27,6 +27,7 @@ from gatectl.model import Outcome
 from gatectl.platforms import driver_for
 from gatectl.platforms.interface import Connection, Reader
 from gatectl.records import open_records
+from gatectl.scope import place_of
 
 
 class Approval(NamedTuple):
@@ -196,7 +197,8 @@ class _Apply:
         guards.check_expected(plan, self._approval.expect)
         self.connection = self._means.connect()
         folder = self._request.project.folder if self._means.keep else None
-        self.records = RunRecords(self.connection, folder, self._request.warn)
+        project, connection = self._request.project, self.connection
+        self.records = RunRecords(connection, folder, lambda: place_of(project, connection), self._request.warn)
         self.records.admit(plan, create=self._means.new_records)
         self.reader = self._driver.open_reader(self.connection)
         try:

@@ -104,7 +104,7 @@ def test_a_run_that_was_broken_off_between_receipt_and_entry_is_listed_all_the_s
 ) -> None:
     kept = run_of(1)
     with closing(open_history(connection)) as history:
-        history.keep(kept)
+        history.keep(kept, None)
     entry = next(path for path in google.objects if path.endswith("/entry.json"))
     del google.objects[entry]
     with closing(read_history(connection)) as history:
@@ -130,7 +130,7 @@ def test_what_is_not_as_it_was_written_is_an_error_that_names_its_key(
 ) -> None:
     kept = run_of(1)
     with closing(open_history(connection)) as history:
-        history.keep(kept)
+        history.keep(kept, None)
     path = next(path for path in google.objects if path.endswith(name))
     google.objects[path] = (content, 99)
     with (
@@ -145,7 +145,7 @@ def test_what_is_not_as_it_was_written_is_an_error_that_names_its_key(
 def test_objects_of_others_below_the_prefix_are_passed_over(connection: Connection, google: Google) -> None:
     kept = run_of(1)
     with closing(open_history(connection)) as history:
-        history.keep(kept)
+        history.keep(kept, None)
     folder = next(path for path in google.objects if path.endswith("/entry.json")).rpartition("/202601/")[0]
     for name in ("202601/notes/entry.json", "old/x/entry.json", "readme.txt"):
         google.objects[f"{folder}/{name}"] = (b"hello", 1)

@@ -94,6 +94,53 @@ def test_history_is_narrowed_by_what_runs_were(shell: Shell, monkeypatch: pytest
     assert shell("history", "--since", "yesterday").code == 64
 
 
+def test_two_projects_of_one_name_in_one_store_do_not_see_each_others_runs(
+    shell: Shell, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store = f"sqlite:///{shell.folder}/records.db"
+    for name in ("one", "two"):
+        shell.write(f"{name}/gatectl.yaml", project(default={"platform": "embedded", "records": store}))
+        shell.write(f"{name}/manifests/all.yaml", "apiVersion: gatectl.io/v1\nkind: Workspace\nmetadata: {name: x}\n")
+    made = {}
+    for name in ("one", "two"):
+        monkeypatch.chdir(shell.folder / name)
+        assert shell("apply", "--yes").code == 0
+        (only,) = runs(shell)
+        made[name] = only["run"]
+    assert shell("show", made["two"]).code == 0
+    shutil.rmtree(shell.folder / "one/.gatectl/receipts")
+    monkeypatch.chdir(shell.folder / "one")
+    assert [each["run"] for each in runs(shell)] == [made["one"]]
+    assert shell("show", made["one"]).code == 0 and shell("show", made["two"]).code == 1
+
+
+def test_a_project_is_known_by_its_origin_in_whichever_folder_it_was_cloned_into(
+    remote: Shell, bucket: Bucket, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("GATECTL_RECORDS", bucket.url)
+    git(remote.folder, "init", "-q")
+    git(remote.folder, "remote", "add", "origin", "git@Git.Example:acme/estate.git")
+    assert remote("apply", "--yes", "--new-records").code == 0
+    (run,) = runs(remote)
+    again = remote.folder / "clone"
+    (again / "manifests").mkdir(parents=True)
+    for name in ("gatectl.yaml", "manifests/all.yaml"):
+        shutil.copy(remote.folder / name, again / name)
+    git(again, "init", "-q")
+    git(again, "remote", "add", "origin", "https://token@git.example:443/acme/estate")
+    monkeypatch.chdir(again)
+    assert runs(remote) == [run]
+    assert remote("show", run["run"]).code == 0
+    git(again, "remote", "set-url", "origin", "https://git.example/fork/estate")
+    assert runs(remote) == []
+    git(again, "remote", "remove", "origin")
+    assert runs(remote) == []
+
+
+def git(folder: Path, *words: str) -> None:
+    subprocess.run(["git", *words], cwd=folder, check=True, capture_output=True, timeout=60)
+
+
 def test_a_run_that_is_not_there_is_said_and_no_platform_is_asked(remote: Shell) -> None:
     for name in ("GATECTL_EMAIL", "GATECTL_PASSWORD", "GATECTL_TRUSTED_HOSTS"):
         os.environ.pop(name)

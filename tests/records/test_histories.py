@@ -23,10 +23,10 @@ from records.receipts import run_of
 HERE = Scope("site", None, "default")
 
 
-def keep(place: Place, *receipts: Receipt) -> None:
+def keep(place: Place, *receipts: Receipt, at: str | None = None) -> None:
     with closing(open_history(place.connection)) as history:
         for receipt in receipts:
-            history.keep(receipt)
+            history.keep(receipt, at)
 
 
 def runs(place: Place, scope: Scope = HERE) -> Sequence[Entry]:
@@ -93,6 +93,32 @@ def test_a_project_that_got_a_uid_has_the_runs_of_its_name_from_before(place: Pl
     assert ids(place, Scope("site", "u-1", "default")) == [after["run"], before["run"]]
     assert ids(place, mine) == [after["run"]]
     assert receipt(place, after["run"], mine) == after
+
+
+def test_projects_of_one_name_in_two_places_do_not_see_each_others_runs(place: Place) -> None:
+    places = (
+        "git.example/acme/one//gatectl.yaml",
+        "git.example/acme/two//gatectl.yaml",
+        "/srv/é 'x'/gatectl.yaml",
+        None,
+    )
+    made = {at: run_of(number) for number, at in enumerate(places)}
+    for at, kept in made.items():
+        keep(place, kept, at=at)
+    for at, kept in made.items():
+        mine = HERE._replace(place=at)
+        assert ids(place, mine) == [kept["run"]]
+        assert receipt(place, kept["run"], mine) == kept
+        assert receipt(place, kept["run"], HERE._replace(place="elsewhere")) is None
+
+
+def test_a_project_with_a_uid_has_its_runs_wherever_it_is_and_those_of_its_name_from_this_place(place: Place) -> None:
+    before, others, after = run_of(1), run_of(2), run_of(3, uid="u-1")
+    keep(place, before, at="here")
+    keep(place, others, at="there")
+    keep(place, after, at="anywhere")
+    assert ids(place, Scope("site", "u-1", "default", "here")) == [after["run"], before["run"]]
+    assert ids(place, Scope("site", "u-1", "default", "there")) == [after["run"], others["run"]]
 
 
 def test_names_of_any_letters_are_told_apart(place: Place) -> None:

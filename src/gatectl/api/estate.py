@@ -7,6 +7,8 @@ import os
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, closing, contextmanager
+from datetime import datetime
+from itertools import islice, takewhile
 from types import TracebackType
 from typing import Protocol
 
@@ -20,19 +22,24 @@ from gatectl.credentials import secrets
 from gatectl.credentials.secrets import LookUp
 from gatectl.documents import plans
 from gatectl.documents.findings import finding_json, relative_to
+from gatectl.documents.history import FORMAT_VERSION, Entry, History, began
 from gatectl.documents.snapshots import Snapshot
+from gatectl.errors import InputError
 from gatectl.execution import Approval, Attendant, Means, execute
 from gatectl.manifests import checks
 from gatectl.manifests.selection import check_words
 from gatectl.model import Outcome
 from gatectl.network import trust
-from gatectl.network.addresses import pattern
 from gatectl.planning.current import Current, read_visible
 from gatectl.planning.taking import take_snapshot
 from gatectl.platforms import default_workspace_of, driver_for
 from gatectl.platforms.interface import Connection, Credentials, Identification, Reader, Shared
 from gatectl.project import Environment, Project
-from gatectl.records import read_records
+from gatectl.quote import quote
+from gatectl.records import read_history, read_records
+from gatectl.records.chosen import choose
+from gatectl.records.interface import HistoryReader, Scope
+from gatectl.scope import scope_of
 
 
 class Estate:
@@ -176,6 +183,51 @@ class Estate:
             with closing(driver_for(self._environment.platform).open_reader(connection)) as reader:
                 yield reader, connection
 
+    def history(
+        self, limit: int = 20, *, since: datetime | None = None, fits: Callable[[Entry], bool] = lambda entry: True,
+        deadline: float | None = None,
+    ) -> History:  # fmt: skip
+        """The newest runs of this project and environment, as `gatectl history --format json` lists them; at most `limit`, of those
+        that began at `since` or later and that fit.
+
+        Reads the store of records alone: neither manifests nor a platform elsewhere. Raises UntrustedStore, PlatformError.
+        """
+        with self._remembering(deadline) as (history, scope, connection):
+            runs = takewhile(lambda entry: since is None or began(entry) >= since, history.runs(scope))
+            found = list(islice(filter(fits, runs), limit + 1))
+            return {
+                "formatVersion": FORMAT_VERSION,
+                "records": choose(connection).name,
+                "project": {"name": self._project.name, "uid": self._project.uid},
+                "environment": self._environment.name,
+                "runs": found[:limit],
+                "more": len(found) > limit,
+            }
+
+    def receipt_of(self, run: str, deadline: float | None = None) -> bytes:
+        """The receipt of a run of this project and environment, as JSON, out of the store of records.
+
+        Raises InputError where there is none, and as `history`.
+        """
+        with self._remembering(deadline) as (history, scope, connection):
+            found = history.receipt(scope, run)
+            if found is None:
+                where = f"environment {quote(self._environment.name)} in {quote(choose(connection).name)}"
+                raise InputError(
+                    f"there is no run {quote(run)} of {where}",
+                    "gatectl history lists the runs; -e NAME names another environment",
+                )
+            return found
+
+    @contextmanager
+    def _remembering(self, deadline: float | None) -> Iterator[tuple[HistoryReader, Scope, Connection]]:
+        request = self._request((), None, (), False, (), False, deadline)
+        with self._connected(request, self._way.to_records) as connect:
+            connection = connect()
+            scope = scope_of(self._project, self._environment, connection)
+            with closing(read_history(connection)) as history:
+                yield history, scope, connection
+
     def _request(
         self, paths: Sequence[str], selector: str | None, targets: Sequence[str], prune: bool, renew: Sequence[str],
         force_put: bool, deadline: float | None, *, keep_going: bool = False,
@@ -211,12 +263,14 @@ class Estate:
         return secrets.resolve_plan(plan, project.folder, variables, project.tokens, look_up)
 
     @contextmanager
-    def _connected(self, request: reconcile.Request) -> Iterator[Callable[[], Connection]]:
-        """Gives how one call reaches the platform. What that opens is this call's own, and closed after it, so that no call of
-        another thread is met by it; but for a platform in memory, which is the estate's."""
+    def _connected(
+        self, request: reconcile.Request, way: Callable[[reconcile.Request, Shared], Connection] | None = None
+    ) -> Iterator[Callable[[], Connection]]:
+        """Gives how one call reaches the platform, or what else `way` leads to. What that opens is this call's own, and closed
+        after it, so that no call of another thread is met by it; but for a platform in memory, which is the estate's."""
         shared = self._memory or Shared()
         try:
-            yield functools.cache(lambda: self._way.to(request, shared))
+            yield functools.cache(lambda: (way or self._way.to)(request, shared))
         finally:
             if shared is not self._memory:
                 shared.close()
@@ -246,6 +300,9 @@ class Way(Protocol):
     def to(self, request: reconcile.Request, shared: Shared) -> Connection:
         """Raises UntrustedHost, MissingCredential."""
 
+    def to_records(self, request: reconcile.Request, shared: Shared) -> Connection:
+        """The way to what is remembered, where no credential for a platform elsewhere is needed. Raises as `to`."""
+
 
 class GivenWay:
     """The way of a program: by what was handed to `open`."""
@@ -262,9 +319,17 @@ class GivenWay:
     def to(self, request: reconcile.Request, shared: Shared) -> Connection:
         """Raises UntrustedHost, MissingCredential."""
         environment = request.environment
-        way = (self._project, environment, self._trusted, shared)
-        connection = opening.way_to(*way, ends=request.ends, clock=request.clock, stores=self._stores)
+        connection = self._opened(request, shared)
         if not driver_for(environment.platform).admit(connection):
             return connection
         login = self._login or opening.credentials_of(self._project, environment)
         return connection._replace(credentials=login)
+
+    def to_records(self, request: reconcile.Request, shared: Shared) -> Connection:
+        """The way to the records: no credential for a platform elsewhere is asked for. Raises UntrustedHost."""
+        of_platform = request.environment.platform.startswith("postgresql://")
+        return self.to(request, shared) if of_platform else self._opened(request, shared)
+
+    def _opened(self, request: reconcile.Request, shared: Shared) -> Connection:
+        way = (self._project, request.environment, self._trusted, shared)
+        return opening.way_to(*way, ends=request.ends, clock=request.clock, stores=self._stores)

@@ -28,10 +28,19 @@ _LOOKED_AT: Final = 5
 
 
 class RunRecords:
-    """The store of one apply's history. `folder` is the project's; None: it keeps nothing."""
+    """The store of one apply's history. `folder` is the project's; None: it keeps nothing. `find_place` says where the project is
+    applied from."""
 
-    def __init__(self, connection: Connection, folder: Path | None, warn: Callable[[str], None]) -> None:
+    def __init__(
+        self,
+        connection: Connection,
+        folder: Path | None,
+        find_place: Callable[[], str | None],
+        warn: Callable[[str], None],
+    ) -> None:
         self._connection = connection
+        self._find_place = find_place
+        self._place: str | None = None
         self._folder = folder
         self._warn = warn
         self._chosen = choose(connection)
@@ -42,6 +51,8 @@ class RunRecords:
 
         Raises UsageError for a shared one that is not there, UntrustedStore, PlatformError.
         """
+        if not self._forgets:
+            self._place = self._find_place()
         if not self._chosen.shared or self._is_there():
             return
         other = _other_store(plan, self._folder, self._chosen)
@@ -89,7 +100,7 @@ class RunRecords:
             if not adopted and not receipt["outcomes"]:
                 receipt = _without_inputs(receipt)
             with closing(open_history(self._connection)) as history:
-                history.keep(receipt)
+                history.keep(receipt, self._place)
         except GatectlError as error:
             return error
         except Exception as error:

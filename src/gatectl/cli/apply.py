@@ -235,7 +235,7 @@ def _report(console: Console, ended: Receipt) -> int:
         )
     if (error := ended.unrecorded) is not None:
         words = f"the run could not be added to the records: {error.message}"
-        if ended.code == errors.DONE:
+        if ended.exit_code == errors.DONE:
             console.warning(words)
         else:
             console.error("records", words, f"its receipt is in {quote(saved[0])}" if saved else error.hint)

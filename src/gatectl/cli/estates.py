@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from gatectl import clock
 from gatectl.api import Estate
-from gatectl.cli.options import connection_of
+from gatectl.cli.options import connection_of, records_way
 from gatectl.platforms.interface import Connection, Shared
 from gatectl.project import Environment, Project
 from gatectl.reconcile import Request
@@ -23,6 +23,10 @@ class CommandWay:
         if target not in self._known:
             self._known[target] = connection_of(request.project, request.environment, self._parallelism, request.ends)
         return self._known[target]
+
+    def to_records(self, request: Request, shared: Shared) -> Connection:
+        """Raises UntrustedHost, UntrustedStore."""
+        return records_way(request.project, request.environment, request.ends)
 
 
 def estate_of(project: Project, environment: Environment, parallelism: int | None = None) -> Estate:

@@ -2,26 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import closing
 from datetime import UTC, datetime
-from itertools import islice
-from typing import TYPE_CHECKING
 
 import click
 
-from gatectl import clock
-from gatectl.cli.options import Globals, command, deadline_option, environment_of, load_project, records_way
-from gatectl.documents.history import FORMAT_VERSION, Entry, History
+from gatectl.cli.estates import estate_of
+from gatectl.cli.options import Globals, command, deadline_option, environment_of, load_project
+from gatectl.documents.history import Entry
 from gatectl.errors import DONE, UsageError
 from gatectl.quote import quote
-from gatectl.records import read_history
-from gatectl.records.chosen import choose
-from gatectl.records.interface import Scope
 from gatectl.render.history import table
-
-if TYPE_CHECKING:
-    from gatectl.project import Environment, Project
 
 
 @command("history")
@@ -47,8 +37,6 @@ def COMMAND(  # noqa: N802 - the table's word
     earliest = _moment(since) if since is not None else None
     project = load_project(options)
     environment = environment_of(project, options)
-    connection = records_way(project, environment, clock.current().now() + deadline)
-    chosen = choose(connection)
 
     def fits(entry: Entry) -> bool:
         return (
@@ -57,39 +45,12 @@ def COMMAND(  # noqa: N802 - the table's word
             and not (failed and entry["converged"])
         )
 
-    with closing(read_history(connection)) as history:
-        runs = _not_before(history.runs(scope_of(project, environment)), earliest)
-        found = list(islice(filter(fits, runs), limit + 1))
-    document: History = {
-        "formatVersion": FORMAT_VERSION,
-        "records": chosen.name,
-        "project": {"name": project.name, "uid": project.uid},
-        "environment": environment.name,
-        "runs": found[:limit],
-        "more": len(found) > limit,
-    }
+    document = estate_of(project, environment).history(limit, since=earliest, fits=fits, deadline=deadline)
     if format_name == "json":
         console.result_json(document)
     else:
         console.result(table(document, console.look()))
     return DONE
-
-
-def scope_of(project: Project, environment: Environment) -> Scope:
-    """Whose runs those of a project and its environment are."""
-    return Scope(project.name, project.uid, environment.name)
-
-
-def _not_before(runs: Iterator[Entry], earliest: datetime | None) -> Iterator[Entry]:
-    """The runs up to the first that began before a moment: their ids sort by time."""
-    for entry in runs:
-        if earliest is not None and _began(entry) < earliest:
-            return
-        yield entry
-
-
-def _began(entry: Entry) -> datetime:
-    return datetime.strptime(entry["run"].partition("Z")[0] + "000", "%Y%m%dT%H%M%S%f").replace(tzinfo=UTC)
 
 
 def _moment(text: str) -> datetime:

@@ -273,7 +273,7 @@ def _ask_to_trust(error: UntrustedHost, environment: Environment, project: Proje
     return trust.add(error.place, os.environ, project.folder)[0]
 
 
-def records_way(project: Project, environment: Environment, ends: float) -> Connection:
+def records_way(project: Project, environment: Environment, ends: float | None) -> Connection:
     """The way to the records of an environment, and to its platform as far as that is a file or a database: no credential for
     any other is asked for."""
     if environment.platform.startswith("postgresql://"):

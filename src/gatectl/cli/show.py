@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 import os
-from contextlib import closing
 from pathlib import Path
 
 import click
 
-from gatectl import clock
 from gatectl.applying.kept import FOLDER
 from gatectl.applying.saved import checked, read_saved
-from gatectl.cli.history import scope_of
+from gatectl.cli.estates import estate_of
 from gatectl.cli.options import (
     Globals,
     budget_option,
@@ -20,18 +18,14 @@ from gatectl.cli.options import (
     environment_of,
     load_project,
     project_file_of,
-    records_way,
 )
 from gatectl.cli.output import Outputs, Sources, format_option, of_plan, publish
 from gatectl.documents.history import RUN
 from gatectl.documents.plans import Plan
 from gatectl.documents.receipts import Receipt
 from gatectl.documents.shown import kind_of
-from gatectl.errors import DONE, InputError, UsageError
+from gatectl.errors import DONE, UsageError
 from gatectl.files.fences import OWN_FOLDER
-from gatectl.quote import quote
-from gatectl.records import read_history
-from gatectl.records.chosen import choose
 from gatectl.render import FORMATS
 
 
@@ -66,15 +60,7 @@ def _of_run(options: Globals, run: str, deadline: float) -> Plan | Receipt:
     if kept.is_file():
         return read_saved(str(kept))
     environment = environment_of(project, options)
-    connection = records_way(project, environment, clock.current().now() + deadline)
-    with closing(read_history(connection)) as history:
-        content = history.receipt(scope_of(project, environment), run)
-    if content is None:
-        where = f"environment {quote(environment.name)} in {quote(choose(connection).name)}"
-        raise InputError(
-            f"there is no run {run} of {where}", "gatectl history lists the runs; -e NAME names another environment"
-        )
-    return checked(f"run {run}", content)
+    return checked(f"run {run}", estate_of(project, environment).receipt_of(run, deadline))
 
 
 def _sources(options: Globals, document: Plan | Receipt) -> Sources:

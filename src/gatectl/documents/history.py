@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
 from typing import Final, NotRequired, TypedDict, cast
 
 from gatectl.documents.plans import Commit, Project
@@ -80,6 +81,11 @@ def entry_of(receipt: Receipt) -> Entry:
         "converged": receipt["converged"],
         "overrides": list(receipt["overrides"]),
     }
+
+
+def began(entry: Entry) -> datetime:
+    """The moment in which a run began: its id says so."""
+    return datetime.strptime(entry["run"].partition("Z")[0] + "000", "%Y%m%dT%H%M%S%f").replace(tzinfo=UTC)
 
 
 def believed(value: object) -> Entry:

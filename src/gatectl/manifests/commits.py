@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from contextlib import closing
 from pathlib import Path
 from types import TracebackType
 from typing import Final, NamedTuple
@@ -77,6 +78,27 @@ def _changed(status: bytes) -> Iterator[str]:
         parts = {b"1": 8, b"u": 10, b"?": 1}.get(line[:1])
         if parts:
             yield os.fsdecode(line.split(b" ", parts)[-1])
+
+
+class Origin(NamedTuple):
+    """The URL of the remote `origin`, and where a file lies in the checkout, from its top."""
+
+    url: str
+    path: str
+
+
+def origin_of(folder: Path, file: Path, until: Deadline, environ: Mapping[str, str]) -> Origin | None:
+    """Where the checkout around a folder comes from, and where a file of the folder is in it.
+
+    None without git, outside of a checkout, and where it has no `origin`. Raises DeadlinePassed.
+    """
+    try:
+        repository = Repository(folder, until, environ)
+    except (UsageError, InputError):
+        return None
+    with closing(repository):
+        path = repository.inside(file)
+    return None if repository.origin is None or path is None else Origin(repository.origin, path)
 
 
 class Commit(NamedTuple):

@@ -53,6 +53,7 @@ _TAKEN: Final = re.compile(
 """What of a checkout's configuration is taken over: how its files are compared, and what `@{upstream}` means."""
 
 _TAKEN_OF_USER: Final = "core.excludesfile"
+_ORIGIN: Final = "remote.origin.url"
 _SMALL: Final = 1 << 16
 _LINKED: Final = ("refs", "packed-refs", "reftable", "shallow")
 _LINKED_OWN: Final = ("logs", "info/exclude", "info/sparse-checkout", "FETCH_HEAD", "ORIG_HEAD", "MERGE_HEAD")
@@ -92,7 +93,8 @@ class Answer(NamedTuple):
 
 
 class Repository:
-    """The repository of the checkout around a folder. `top` is the real path of the checkout; `close` when done.
+    """The repository of the checkout around a folder. `top` is the real path of the checkout, `origin` the URL of the remote of
+    that name, as the checkout has it (None: it has none); `close` when done.
 
     `until` is the run's deadline. Raises UsageError where the folder is in no checkout, NotInstalled,
     InputError for a git that is too old or will not use the repository, DeadlinePassed. `environ`: where git is found, and what
@@ -106,6 +108,7 @@ class Repository:
         from tempfile import TemporaryDirectory
 
         self.top = top
+        self.origin: str | None = None
         self._until = until
         self._environ = environ
         self._program, path = _find_program(top, environ)
@@ -168,6 +171,7 @@ class Repository:
             raise _refusal(folder, self.top, form)
         if listed.code != 0:
             raise failed("config", listed)
+        self.origin = _origin(listed.output)
         return [("extensions.objectformat", form.output.decode().strip()), *_taken(listed.output)]
 
 
@@ -317,14 +321,24 @@ def _quoted(path: str) -> str:
     return path
 
 
-def _taken(listed: bytes) -> Iterator[tuple[str, str]]:
-    """The settings to take over, of git's list: scope, key and value of each, in the order in which they hold."""
+def _settings(listed: bytes) -> Iterator[tuple[bool, str, str]]:
+    """The settings of git's list, in the order in which they hold: whether it is the user's own, its key and its value."""
     parts = listed.split(b"\0")
     for scope, entry in zip(parts[::2], parts[1::2], strict=False):
         key, given, value = os.fsdecode(entry).partition("\n")
-        own = scope in (b"system", b"global", b"command")
+        yield scope in (b"system", b"global", b"command"), key, value if given else "true"
+
+
+def _taken(listed: bytes) -> Iterator[tuple[str, str]]:
+    """The settings to take over."""
+    for own, key, value in _settings(listed):
         if _TAKEN.fullmatch(key) or (own and key == _TAKEN_OF_USER):
-            yield key, value if given else "true"
+            yield key, value
+
+
+def _origin(listed: bytes) -> str | None:
+    """The checkout's own URL of `origin`, the first of several: git fetches from that."""
+    return next((url for own, key, url in _settings(listed) if key == _ORIGIN and not own and url), None)
 
 
 def _settled(taken: Sequence[tuple[str, str]], common: str) -> list[tuple[str, str]]:

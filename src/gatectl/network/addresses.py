@@ -211,6 +211,19 @@ _KEY: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._=@+-]{0,127}", re.ASCII)
 _STORES: Final = "s3://bucket/prefix, gs://…, az://container/prefix, postgresql://host/database or sqlite:///path"
 
 
+def remote_name(url: str) -> str:
+    """What a URL of a git remote names, whichever way one gets there: host and path, without scheme, user, port and `.git`."""
+    scheme, is_url, rest = url.partition("://")
+    host, separator, path = rest.partition("/") if is_url else url.partition(":")
+    if scheme.lower() == "file" or (not is_url and (not separator or "/" in host)):
+        return (rest if is_url else url).rstrip("/").removesuffix(".git")  # a path of this machine
+    host = host.rpartition("@")[2]
+    if is_url:
+        path = path.partition("?")[0].partition("#")[0]
+        host = re.sub(r":\d*$", "", host)
+    return f"{host.lower()}/{path.strip('/').removesuffix('.git')}"
+
+
 class StoreAddress(NamedTuple):
     """A store of records that is shared: a bucket or a container (`host`) of an object store, or a database server (`host`,
     `port`) with the name of a database; what is behind that is `prefix`."""

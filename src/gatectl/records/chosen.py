@@ -71,6 +71,13 @@ def check_store(target: str | None) -> None:
     store_address(target)
 
 
+def is_file(connection: Connection, chosen: Chosen) -> bool:
+    """Whether it is a file of this machine, be it the platform's own."""
+    if chosen.scheme == "platform":
+        return connection.target == "embedded" or connection.target.startswith("sqlite:///")
+    return chosen.scheme == "sqlite"
+
+
 def is_thrown_away(connection: Connection, chosen: Chosen) -> bool:
     """Whether what is remembered is gone with the machine: a file, in a pipeline, beside a platform that is elsewhere."""
     environ: Mapping[str, str] = connection.environ

@@ -27,12 +27,14 @@ Release = Callable[[], None]
 class Scope(NamedTuple):
     """Whose runs: those of a project and an environment.
 
-    A project that has a `uid` has the runs under that, and those that its name had under none: it may have got it later.
+    A project that has a `uid` has the runs under that, and those that its name had under none: it may have got it later. Without
+    one it is known by its name and the `place` that it is applied from (None: none that could be told elsewhere).
     """
 
     project: str
     uid: str | None
     environment: str
+    place: str | None = None
 
 
 class RecordsReader(Protocol):
@@ -86,5 +88,8 @@ class HistoryReader(Protocol):
 class History(HistoryReader, Protocol):
     """Reads the history of runs, and adds to it. Nothing takes anything away."""
 
-    def keep(self, receipt: Receipt) -> None:
-        """Add a run, durable on return. A run that is there already stays as it is. Raises PlatformError."""
+    def keep(self, receipt: Receipt, place: str | None) -> None:
+        """Add a run that was applied from a place, durable on return. A run that is there already stays as it is.
+
+        Raises PlatformError.
+        """

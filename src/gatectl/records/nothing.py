@@ -55,7 +55,7 @@ class Nothing:
 
     def receipt(self, scope: Scope, run: str) -> None: ...
 
-    def keep(self, receipt: Receipt) -> None:
+    def keep(self, receipt: Receipt, place: str | None) -> None:
         """Forgets it at once."""
 
     def close(self) -> None: ...

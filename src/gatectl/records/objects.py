@@ -12,6 +12,7 @@ trusts it (product.md, section 7).
 from __future__ import annotations
 
 import hashlib
+import json
 import re
 from collections.abc import Iterator, Mapping
 from typing import Final, cast
@@ -141,13 +142,13 @@ class WritableObjects(StoredObjects):
                 data = found.data if found is not None else b""
             self._instance = self._read_instance(data)
 
-    def keep(self, receipt: Receipt) -> None:
+    def keep(self, receipt: Receipt, place: str | None) -> None:
         entry = entry_of(receipt)
-        scope = Scope(entry["project"]["name"], entry["project"]["uid"], entry["environment"])
+        scope = Scope(entry["project"]["name"], entry["project"]["uid"], entry["environment"], place)
         run = entry["run"]
-        place = f"{_folders(scope)[0]}/{run[:6]}/{run}"
-        self._objects.swap(f"{place}/receipt.json.gz", packed("receipt.json.gz", body({"receipt": receipt})), None)
-        self._objects.swap(f"{place}/entry.json", body({"entry": entry}), None)
+        folder = f"{_folders(scope)[0]}/{run[:6]}/{run}"
+        self._objects.swap(f"{folder}/receipt.json.gz", packed("receipt.json.gz", body({"receipt": receipt})), None)
+        self._objects.swap(f"{folder}/entry.json", body({"entry": entry}), None)
 
 
 def _content(data: bytes, field: str) -> object:
@@ -165,9 +166,8 @@ def _content(data: bytes, field: str) -> object:
 
 def _folders(scope: Scope) -> list[str]:
     """Where the runs of a scope are, new ones in the first."""
-    project = (
-        f"{re.sub('[^A-Za-z0-9_-]', '-', scope.project)[:40]}-{hashlib.sha256(scope.project.encode()).hexdigest()[:16]}"
-    )
+    known_by = json.dumps([scope.project, scope.place]).encode()
+    project = f"{re.sub('[^A-Za-z0-9_-]', '-', scope.project)[:40]}-{hashlib.sha256(known_by).hexdigest()[:16]}"
     names = [f"name-{project}"] if scope.uid is None else [f"uid-{scope.uid}", f"name-{project}"]
     return [f"{name}/{scope.environment}/runs" for name in names]
 

@@ -105,13 +105,14 @@ class WritableRuns(StoredRuns):
         super().__init__(store, place, close)
         self._writable = store
 
-    def keep(self, receipt: Receipt) -> None:
+    def keep(self, receipt: Receipt, place: str | None) -> None:
         with self._writable.writing() as transaction:
-            _keep(transaction, receipt)
+            _keep(transaction, receipt, place)
 
 
 def _of(scope: Scope) -> ColumnElement[bool]:
-    by_name = and_(_r.project == scope.project, _r.uid.is_(None))
+    here = _r.place.is_(None) if scope.place is None else _r.place == scope.place
+    by_name = and_(_r.project == scope.project, _r.uid.is_(None), here)
     return and_(_r.environment == scope.environment, or_(_r.uid == scope.uid, by_name) if scope.uid else by_name)
 
 
@@ -133,14 +134,14 @@ def _parts(connection: Connection, scope: Scope, run: str) -> list[bytes] | None
     return [bytes(content) for number, (part, content) in enumerate(rows) if part == number]
 
 
-def _keep(transaction: Transaction, receipt: Receipt) -> None:
+def _keep(transaction: Transaction, receipt: Receipt, place: str | None) -> None:
     connection, entry = transaction.connection, entry_of(receipt)
     run = entry["run"]
     if connection.execute(select(_r.run).where(_r.run == run)).first() is not None:
         return
     project = entry["project"]
     row = {"run": run, "project": project["name"], "uid": project["uid"], "environment": entry["environment"]}
-    connection.execute(insert(tables.runs), row | {"entry": json.dumps(entry)})
+    connection.execute(insert(tables.runs), row | {"place": place, "entry": json.dumps(entry)})
     content = packed(receipt)
     parts = [content[start : start + _PART] for start in range(0, len(content), _PART)]
     connection.execute(

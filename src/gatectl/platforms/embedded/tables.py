@@ -214,6 +214,7 @@ runs = Table(
     Column("run", String(40), primary_key=True),
     _text("project"),
     _text("uid", optional=True),
+    _text("place", optional=True),
     _text("environment"),
     _text("entry"),
     Index("runs_by_environment", "environment", "run"),
