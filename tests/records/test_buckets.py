@@ -124,7 +124,7 @@ def _spoilt() -> Iterator[tuple[str, bytes]]:
     yield "store.json", json.dumps({**nonce, "instance": 7}).encode()
 
 
-@pytest.mark.parametrize(("name", "content"), _spoilt())
+@pytest.mark.parametrize(("name", "content"), list(_spoilt()))
 def test_what_is_not_as_it_was_written_is_an_error_that_names_its_key(
     connection: Connection, google: Google, name: str, content: bytes
 ) -> None:
