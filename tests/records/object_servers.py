@@ -21,7 +21,7 @@ import threading
 import urllib.request
 from collections import deque
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from email.utils import formatdate
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from importlib.util import find_spec
@@ -134,6 +134,7 @@ class Google:
         """Preconditions are not looked at."""
         self.refuses = 0
         """The status of every answer from now on; 0: none."""
+        self.sockets: list[socket.socket] = []
         self._server = ThreadingHTTPServer(("127.0.0.1", 0), type("Handler", (_Handler,), {"google": self}))
         self.place = f"http://127.0.0.1:{self._server.server_address[1]}"
         threading.Thread(target=self._server.serve_forever, daemon=True).start()
@@ -148,6 +149,9 @@ class Google:
     def close(self) -> None:
         self._server.shutdown()
         self._server.server_close()
+        for each in self.sockets:  # who asked may keep its connections for a while
+            with suppress(OSError):
+                each.shutdown(socket.SHUT_RDWR)
 
 
 class _Handler(BaseHTTPRequestHandler):
@@ -155,6 +159,10 @@ class _Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
 
     def log_message(self, *words: object) -> None: ...
+
+    def setup(self) -> None:
+        self.google.sockets.append(self.request)
+        super().setup()
 
     def parse_request(self) -> bool:
         understood = super().parse_request()

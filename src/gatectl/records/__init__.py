@@ -15,8 +15,9 @@ from typing import Final
 
 from gatectl.platforms import driver_for
 from gatectl.platforms.interface import Connection, Reader, Writer
-from gatectl.records.chosen import choose
+from gatectl.records.chosen import Chosen, choose
 from gatectl.records.interface import History, HistoryReader, Records, RecordsReader
+from gatectl.records.leases import Leases, LeasesReader
 
 STORES: Final[Mapping[str, str]] = {
     "platform": "gatectl.records.platform",
@@ -61,6 +62,28 @@ def open_history(connection: Connection) -> History:
     chosen = choose(connection)
     history: History = import_module(HISTORIES[chosen.scheme]).open_history(connection, chosen)
     return history
+
+
+def read_leases(connection: Connection) -> LeasesReader:
+    """The leases of a platform and its workspaces. Creates nothing. Raises as `read_history`."""
+    module, chosen = _leases_of(connection)
+    leases: LeasesReader = import_module(module).read_leases(connection, chosen)
+    return leases
+
+
+def open_leases(connection: Connection) -> Leases:
+    """The store in which an apply takes leases; created where there is none. Raises as `read_history`."""
+    module, chosen = _leases_of(connection)
+    leases: Leases = import_module(module).open_leases(connection, chosen)
+    return leases
+
+
+def _leases_of(connection: Connection) -> tuple[str, Chosen]:
+    """The module of the store of leases. A platform that is a database has them itself, wherever its history is: whoever applies to
+    it comes there."""
+    chosen = choose(connection)
+    of_platform = driver_for(connection.target).records == "platform"
+    return HISTORIES["platform" if of_platform else chosen.scheme], chosen
 
 
 def _store_of(connection: Connection) -> str:

@@ -32,6 +32,7 @@ from gatectl.errors import (
     Unreachable,
     UsageError,
 )
+from gatectl.files.packing import read_json
 from gatectl.network.addresses import StoreAddress, http_address
 from gatectl.platforms.interface import Connection
 from gatectl.quote import quote
@@ -39,6 +40,7 @@ from gatectl.quote import quote
 if TYPE_CHECKING:
     from obstore.store import ObjectStore, S3Credential
 
+_FORMAT: Final = 1
 _ANSWER: Final = 10.0
 """Seconds for one request."""
 _CONNECT: Final = timedelta(seconds=3)
@@ -227,7 +229,20 @@ _CREDENTIALS: Final = f"its credentials are {_OWN}AWS_… (GOOGLE_…, AZURE_…
 
 def body(content: Mapping[str, object]) -> bytes:
     """What an object of ours holds: JSON, with a nonce that makes it unlike any other."""
-    return json.dumps({"format": 1, "nonce": secrets.token_hex(16), **content}).encode()
+    return json.dumps({"format": _FORMAT, "nonce": secrets.token_hex(16), **content}).encode()
+
+
+def content(data: bytes, field: str) -> object:
+    """What an object of ours holds (`body`). Raises ValueError for what is none, or a newer gatectl wrote."""
+    document = read_json(data)
+    if not isinstance(document, Mapping) or not isinstance(document.get("format"), int) or "nonce" not in document:
+        raise ValueError("it is nothing that gatectl writes")
+    if document["format"] > _FORMAT:
+        raise ValueError(f"a newer gatectl wrote it (format {document['format']}, this one knows {_FORMAT})")
+    if field not in document:
+        raise ValueError(f"it holds no {field}")
+    found: object = document[field]
+    return found
 
 
 def open_objects(connection: Connection, address: StoreAddress) -> Objects:

@@ -19,6 +19,7 @@ from gatectl.platforms.interface import Connection
 from gatectl.quote import quote
 from gatectl.records.chosen import Chosen
 from gatectl.records.interface import History, HistoryReader
+from gatectl.records.leases import Leases, LeasesReader
 
 if TYPE_CHECKING:
     from gatectl.platforms.embedded.postgres import PostgresDatabase
@@ -47,6 +48,27 @@ def open_history(connection: Connection, chosen: Chosen) -> History:
 
     store = open_for_writing(_database(connection, chosen), connection.tell)
     return WritableRuns(store, chosen.name, store.close)
+
+
+def read_leases(connection: Connection, chosen: Chosen) -> LeasesReader:
+    """The leases of a database, whether it is there yet or not. Raises as `read_history`."""
+    from gatectl.platforms.embedded.store import open_for_reading
+    from gatectl.records.lease_rows import StoredLeases
+
+    wall = connection.clock.wall
+    if not is_made(connection, chosen):
+        return StoredLeases(None, chosen.name, wall)
+    store = open_for_reading(_database(connection, chosen))
+    return StoredLeases(store, chosen.name, wall, store.close if store is not None else None)
+
+
+def open_leases(connection: Connection, chosen: Chosen) -> Leases:
+    """A database in which leases are taken; created where there is none. Raises as `open_history`."""
+    from gatectl.platforms.embedded.store import open_for_writing
+    from gatectl.records.lease_rows import WritableLeases
+
+    store = open_for_writing(_database(connection, chosen), connection.tell)
+    return WritableLeases(store, chosen.name, connection.clock.wall, store.close)
 
 
 def is_made(connection: Connection, chosen: Chosen) -> bool:

@@ -6,13 +6,14 @@ kept out either: conditional writes, and reading back, have to do.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 
 from gatectl.documents.history import Entry
 from gatectl.documents.receipts import Receipt
 from gatectl.platforms.interface import Connection, Reader, Writer
 from gatectl.records.chosen import Chosen
 from gatectl.records.interface import Release, Scope
+from gatectl.records.leases import Lease, Seen
 
 
 def read_records(connection: Connection, reader: Reader) -> Nothing:
@@ -33,6 +34,35 @@ def read_history(connection: Connection, chosen: Chosen) -> Nothing:
 def open_history(connection: Connection, chosen: Chosen) -> Nothing:
     """Nothing."""
     return Nothing()
+
+
+def read_leases(connection: Connection, chosen: Chosen) -> NoLeases:
+    """None."""
+    return NoLeases()
+
+
+def open_leases(connection: Connection, chosen: Chosen) -> NoLeases:
+    """None."""
+    return NoLeases()
+
+
+class NoLeases:
+    """Whoever asks for a lease has it, beside everybody else (`leases.Leases`)."""
+
+    instance = None
+
+    def look(self, platform: str, workspace: str) -> None: ...
+
+    def all(self, platform: str) -> Sequence[Seen]:
+        return ()
+
+    def put(self, platform: str, lease: Lease, before: Seen | None) -> Seen:
+        return Seen(lease, None)
+
+    def renew(self, platform: str, before: Seen) -> Seen:
+        return before
+
+    def close(self) -> None: ...
 
 
 class Nothing:

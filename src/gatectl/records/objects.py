@@ -5,6 +5,7 @@ An object that cannot be read as ours is an error that names its key. A bucket i
 trusts it (product.md, section 7).
 
     store.json                                              the store's own id
+    leases/PLATFORM/WORKSPACE/lease.json                    who applies there now (`lease_objects`)
     PROJECT/ENVIRONMENT/runs/YYYYMM/RUN/receipt.json.gz     the receipt, packed
     PROJECT/ENVIRONMENT/runs/YYYYMM/RUN/entry.json          what a list tells of it; made of the receipt where it is missing
 """
@@ -14,23 +15,23 @@ from __future__ import annotations
 import hashlib
 import json
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from typing import Final, cast
 
 from gatectl.documents.history import RUN, Entry, believed, entry_of
 from gatectl.documents.receipts import Receipt
 from gatectl.errors import PlatformError, UntrustedStore
-from gatectl.files.packing import packed, read_json, unpacked
+from gatectl.files.packing import packed, unpacked
 from gatectl.network.addresses import is_trusted_store, store_address
 from gatectl.platforms.embedded.identity import new_id
 from gatectl.platforms.interface import Connection
 from gatectl.quote import json_text, quote
-from gatectl.records.buckets import Objects, body, open_objects
+from gatectl.records.buckets import Objects, body, content, open_objects
 from gatectl.records.chosen import Chosen
 from gatectl.records.interface import Scope
+from gatectl.records.lease_objects import ObjectLeases
 
 _STORE: Final = "store.json"
-_FORMAT: Final = 1
 _MONTH: Final = re.compile(r"\d{6}", re.ASCII)
 
 
@@ -42,6 +43,18 @@ def read_history(connection: Connection, chosen: Chosen) -> StoredObjects:
 def open_history(connection: Connection, chosen: Chosen) -> WritableObjects:
     """A bucket that the history is added to; it is shown first that it honours conditional writes. Raises as `read_history`."""
     return WritableObjects(_objects(connection, chosen))
+
+
+def read_leases(connection: Connection, chosen: Chosen) -> ObjectLeases:
+    """The leases in a bucket. Creates nothing. Raises as `read_history`."""
+    objects = _objects(connection, chosen)
+    return ObjectLeases(objects, StoredObjects(objects).instance, connection.clock.wall)
+
+
+def open_leases(connection: Connection, chosen: Chosen) -> ObjectLeases:
+    """A bucket in which leases are taken. Raises as `open_history`."""
+    objects = _objects(connection, chosen)
+    return ObjectLeases(objects, WritableObjects(objects).instance, connection.clock.wall)
 
 
 def _objects(connection: Connection, chosen: Chosen) -> Objects:
@@ -97,7 +110,7 @@ class StoredObjects:
                     raise ValueError("there is nothing of this run")
                 entry = entry_of(self._receipt(key, receipt.data, run))
             else:
-                entry = believed(_content(found.data, "entry"))
+                entry = believed(content(found.data, "entry"))
             if entry["run"] != run or entry["environment"] != scope.environment:
                 raise ValueError("it is of another run")
         except ValueError as error:
@@ -106,7 +119,7 @@ class StoredObjects:
 
     def _receipt(self, key: str, data: bytes, run: str) -> Receipt:
         try:
-            receipt = _content(unpacked(data), "receipt")
+            receipt = content(unpacked(data), "receipt")
             if not isinstance(receipt, dict) or receipt.get("run") != run:
                 raise ValueError("it is not the receipt of this run")
         except ValueError as error:
@@ -115,7 +128,7 @@ class StoredObjects:
 
     def _read_instance(self, data: bytes) -> str:
         try:
-            instance = _content(data, "instance")
+            instance = content(data, "instance")
             if not isinstance(instance, str) or not instance:
                 raise ValueError("it says no instance")
         except ValueError as error:
@@ -149,19 +162,6 @@ class WritableObjects(StoredObjects):
         folder = f"{_folders(scope)[0]}/{run[:6]}/{run}"
         self._objects.swap(f"{folder}/receipt.json.gz", packed("receipt.json.gz", body({"receipt": receipt})), None)
         self._objects.swap(f"{folder}/entry.json", body({"entry": entry}), None)
-
-
-def _content(data: bytes, field: str) -> object:
-    """What one of our objects holds. Raises ValueError for what is none, or a newer gatectl wrote."""
-    document = read_json(data)
-    if not isinstance(document, Mapping) or not isinstance(document.get("format"), int) or "nonce" not in document:
-        raise ValueError("it is nothing that gatectl writes")
-    if document["format"] > _FORMAT:
-        raise ValueError(f"a newer gatectl wrote it (format {document['format']}, this one knows {_FORMAT})")
-    if field not in document:
-        raise ValueError(f"it holds no {field}")
-    content: object = document[field]
-    return content
 
 
 def _folders(scope: Scope) -> list[str]:

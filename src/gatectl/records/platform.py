@@ -17,6 +17,7 @@ from gatectl.platforms.embedded.tables import applied
 from gatectl.platforms.interface import Connection, Reader, Writer
 from gatectl.records.chosen import Chosen
 from gatectl.records.interface import Release
+from gatectl.records.lease_rows import StoredLeases, WritableLeases
 from gatectl.records.runs import StoredRuns, WritableRuns
 
 _APPLIED = select(applied.c.object_id).where(applied.c.project == bindparam("project_"))
@@ -53,6 +54,22 @@ def open_history(connection: Connection, chosen: Chosen) -> WritableRuns:
     """An embedded platform's database, to which runs are added, through a writer of its own."""
     writer = embedded.open_writer(connection)
     return WritableRuns(writer.store, driver_for(connection.target).name, writer.close)
+
+
+def read_leases(connection: Connection, chosen: Chosen) -> StoredLeases:
+    """The leases that an embedded platform's database has, through a reader of its own."""
+    reader = embedded.open_reader(connection)
+    try:
+        return StoredLeases(reader.store, reader.identification.url, connection.clock.wall, reader.close)
+    except BaseException:
+        reader.close()
+        raise
+
+
+def open_leases(connection: Connection, chosen: Chosen) -> WritableLeases:
+    """The same, to take some, through a writer of its own."""
+    writer = embedded.open_writer(connection)
+    return WritableLeases(writer.store, driver_for(connection.target).name, connection.clock.wall, writer.close)
 
 
 class PlatformRecordsReader:

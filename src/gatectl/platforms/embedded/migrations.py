@@ -52,6 +52,8 @@ SCHEMAS: tuple[Schema, ...] = (
     Schema(2, (tables.creations,), early=True),
     # The history of applies.
     Schema(3, (tables.runs, tables.run_receipts)),
+    # Leases of applies, and the numbers by which who comes too late is told.
+    Schema(4, (tables.leases, tables.fences)),
 )
 """All that this gatectl reads, the oldest first."""
 

@@ -10,7 +10,20 @@ deleted repository go at once, so that "is this bucket in use" is one look into 
 
 from __future__ import annotations
 
-from sqlalchemy import Boolean, Column, ForeignKey, Index, Integer, LargeBinary, MetaData, String, Table, select, text
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    Column,
+    ForeignKey,
+    Index,
+    Integer,
+    LargeBinary,
+    MetaData,
+    String,
+    Table,
+    select,
+    text,
+)
 
 metadata = MetaData()
 
@@ -230,3 +243,29 @@ run_receipts = Table(
     Column("content", LargeBinary, nullable=False),
 )
 """The receipts of runs, packed, in parts that a database takes."""
+
+leases = Table(
+    "leases",
+    metadata,
+    Column("platform", String, primary_key=True),
+    Column("workspace", String, primary_key=True),
+    Column("fence", Integer, nullable=False),
+    _text("holder"),
+    _text("since"),
+    Column("until", BigInteger, nullable=False),
+    Column("lasts", Integer, nullable=False),
+    _text("token"),
+    Column("released", Boolean, nullable=False),
+    sqlite_with_rowid=False,
+)
+"""Who applies to a workspace now (`records.lease_rows`): `until` in milliseconds since 1970, `lasts` in milliseconds."""
+
+fences = Table(
+    "fences",
+    metadata,
+    Column("workspace", String, primary_key=True),
+    _text("store"),
+    Column("fence", Integer, nullable=False),
+    sqlite_with_rowid=False,
+)
+"""The highest number of a lease that a write to a workspace came with, and the store that it is from (`fences`)."""
