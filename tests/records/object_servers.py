@@ -25,7 +25,7 @@ from contextlib import contextmanager, suppress
 from email.utils import formatdate
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from importlib.util import find_spec
-from typing import NamedTuple
+from typing import NamedTuple, TextIO
 from urllib.parse import parse_qs, unquote, urlsplit
 from xml.sax.saxutils import escape
 
@@ -40,18 +40,19 @@ class Bucket(NamedTuple):
 
 
 @contextmanager
-def _running(*command: str, **variables: str) -> Iterator[Iterator[str]]:
+def _running(*command: str, **variables: str) -> Iterator[TextIO]:
     """A server in a process of its own, which ends with its standard input; the lines that it prints."""
     process = subprocess.Popen(
         command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True,
         env=os.environ | variables,
     )  # fmt: skip
-    assert process.stdout is not None
+    assert process.stdin is not None and process.stdout is not None
     try:
-        yield iter(process.stdout)
+        yield process.stdout
     finally:
-        process.kill()
+        process.kill()  # what it holds open ends with it, and so does who still reads that
         process.wait()
+        process.stdin.close()
 
 
 _MOTO = """
@@ -70,7 +71,9 @@ def moto() -> Iterator[str]:
     if find_spec("moto") is None or find_spec("obstore") is None:
         pytest.skip("needs a server: moto")
     with _running(sys.executable, "-c", _MOTO) as lines:
-        yield f"http://127.0.0.1:{int(next(lines))}"
+        address = f"http://127.0.0.1:{int(next(lines))}"
+        lines.close()  # it says nothing more
+        yield address
 
 
 def s3_bucket(endpoint: str, name: str) -> Bucket:

@@ -27,7 +27,9 @@ def run_of(
         "project": {"name": project, "uid": uid}, "environment": environment, "wire": {},
     }  # fmt: skip
     if words:
-        plan["unmanaged"] = [{"kind": "Bucket", "workspace": None, "name": secrets.token_hex(24)} for _ in range(words)]
+        plan["unmanaged"] = [
+            {"kind": "Bucket", "workspace": None, "name": secrets.token_hex(500)} for _ in range(words)
+        ]
     run = Run(run_id(moment, number.to_bytes(4, "big")), moment, Actor("ann", "desk"), "0")
     return make_receipt(plan, [], run, moment, converged=True)
 

@@ -119,7 +119,7 @@ def _spoilt() -> Iterator[tuple[str, bytes]]:
     yield "entry.json", json.dumps({**nonce, "entry": {}}).encode()
     yield "entry.json", json.dumps({**nonce, "format": 2, "entry": {}}).encode()
     yield "receipt.json.gz", b"\x1f\x8b\x08"
-    yield "receipt.json.gz", gzip.compress(json.dumps({**nonce, "receipt": {"run": "another"}}).encode())
+    yield "receipt.json.gz", gzip.compress(json.dumps({**nonce, "receipt": {"run": "another"}}).encode(), mtime=0)
     yield "store.json", b""
     yield "store.json", json.dumps({**nonce, "instance": 7}).encode()
 
