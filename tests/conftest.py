@@ -33,7 +33,7 @@ settings.register_profile(
 settings.load_profile("whatever the load")
 
 
-_FOR_SERVERS = 6
+_FOR_SERVERS = 9
 
 
 @pytest.fixture
