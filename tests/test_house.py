@@ -507,7 +507,8 @@ def test_no_module_is_longer_than_can_be_read_at_once() -> None:
 def test_what_commands_do_they_do_through_the_library() -> None:
     """A plan, an apply and a look at the platform are the estate's; a command says what it wants and shows what came of it."""
     own = re.compile(
-        r"\bopen_(?:reader|writer|records)\b|\bread_records\b|reconcile\.(?:work_out|make_plan)\b|\bexecute\("
+        r"\bopen_(?:reader|writer|records|history)\b|\bread_(?:records|history)\b"
+        r"|reconcile\.(?:work_out|make_plan)\b|\bexecute\("
     )
     assert [
         name_of(path) for path in MODULES if path.parent.name == "cli" and own.search(path.read_text("utf-8"))
