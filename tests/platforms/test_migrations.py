@@ -207,11 +207,13 @@ def test_nothing_of_an_older_schema_reads_as_it_did_not_before(old: Old) -> None
 
 def test_an_apply_brings_it_forwards_and_says_so(old: Old, gatectl: Any) -> None:
     content = old.content()
+    assert runs_of(gatectl) == []
     with (old.folder / "manifests.yaml").open("a") as manifests:
         manifests.write(ONE_MORE)
     code, out, err = gatectl("apply", "--yes")
     assert code == 0, err
     assert old.schema == NEWEST
+    assert [entry["changes"]["create"] for entry in runs_of(gatectl)] == [1]
     assert f"from schema 1 to {NEWEST}" in err
     after = old.content()
     (added,) = set(after["repositories"]) - set(content["repositories"])
@@ -220,6 +222,13 @@ def test_an_apply_brings_it_forwards_and_says_so(old: Old, gatectl: Any) -> None
     assert {name for name, rows in after.items() if rows != content[name]} == {"repositories", "applied"}
     code, out, err = gatectl("plan", "--detailed-exitcode")
     assert code == 0, out
+
+
+def runs_of(gatectl: Callable[..., tuple[int, str, str]]) -> list[Any]:
+    """The history, of which a database of before has none."""
+    code, out, err = gatectl("history", "--format", "json")
+    assert code == 0, err
+    return list(json.loads(out)["runs"])
 
 
 def test_all_that_it_holds_stays_as_it_is(any_old: Old) -> None:
