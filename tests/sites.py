@@ -16,7 +16,7 @@ from gatectl import reconcile
 from gatectl.applying import execute as executor
 from gatectl.applying import receipt
 from gatectl.applying.guards import Guard
-from gatectl.clock import CONSISTENT, Patience
+from gatectl.clock import Patience
 from gatectl.credentials import secrets
 from gatectl.documents.plans import Plan
 from gatectl.errors import Unreachable
@@ -27,6 +27,7 @@ from gatectl.platforms.interface import Connection, Identification, Reader, Trai
 from gatectl.project import Environment, Project
 from gatectl.records import open_records, read_records
 from gatectl.records.interface import Records, RecordsReader
+from leaping import Leaping
 
 Manifest = dict[str, Any]
 ENVIRONMENT = Environment("default", "embedded")
@@ -225,9 +226,9 @@ class Site:
         self, plan: Plan | None = None, *, wrap: Callable[[Writer], Writer] | None = None,
         wrap_reader: Callable[[Reader], Reader] | None = None,
         wrap_records: Callable[[Records], Records] | None = None, stop: Callable[[], bool] = lambda: False,
-        patience: Patience = CONSISTENT, **asked: Any,
+        patience: Patience | None = None, **asked: Any,
     ) -> Receipt:  # fmt: skip
-        """`gatectl apply --yes`, or with a plan `apply --plan`."""
+        """`gatectl apply --yes`, or with a plan `apply --plan`. Nobody waits for what was lost: time leaps."""
         plan = self.plan(**asked) if plan is None else plan
         assert not rules(plan), rules(plan)
         reader = self.reader()
@@ -246,7 +247,7 @@ class Site:
             stop=stop,
             progress=lambda _: None,
             guard=self.guard(reader),
-            patience=patience,
+            patience=patience or Patience(clock=Leaping(running=True).clock),
         )
         try:
             outcomes, converged = executor.apply_plan(plan, run)

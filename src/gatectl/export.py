@@ -15,7 +15,7 @@ from typing import Any, Final, NamedTuple
 
 from gatectl import rules
 from gatectl.kinds import KINDS
-from gatectl.manifests import sources, validate
+from gatectl.manifests import schemas, validate
 from gatectl.manifests.desired import offline_namespace, read_manifest
 from gatectl.model import Attachment, Desired, Document, Finding, Live, Manifest, ObjectKey, SourceFile, State
 from gatectl.planning.current import Current, Index, WorkspaceState, read_visible
@@ -39,8 +39,7 @@ class Exported(NamedTuple):
 
 def export_live(reader: Reader, workspace: str | None) -> list[Exported]:
     """The objects of a platform, of one workspace or of all. Raises UsageError for no such workspace, PlatformError."""
-    checker = validate.make_checker({kind.name: sources.read_schema(kind.schema) for kind in KINDS.values()})
-    return export(read_visible(reader, workspace, bear=True), checker)
+    return export(read_visible(reader, workspace, bear=True), schemas.checker())
 
 
 def export(current: Current, checker: validate.Checker) -> list[Exported]:

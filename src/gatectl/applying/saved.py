@@ -15,8 +15,7 @@ from gatectl.documents.plans import Plan, digest, fingerprint
 from gatectl.documents.receipts import Receipt
 from gatectl.errors import InputError
 from gatectl.files.packing import LARGEST, read_json, unpacked
-from gatectl.kinds import KINDS
-from gatectl.manifests import sources, validate
+from gatectl.manifests import schemas, sources
 from gatectl.quote import quote
 
 Kind = Literal["plan", "receipt"]
@@ -79,7 +78,7 @@ def _believed(path: str, plan: Plan) -> Plan:
 
 
 def _fits() -> Callable[[str, Mapping[str, object]], bool]:
-    checker = validate.make_checker({kind.name: sources.read_schema(kind.schema) for kind in KINDS.values()})
+    checker = schemas.checker()
     return lambda kind, data: bool(checker.quick[kind].is_valid(data))
 
 

@@ -12,8 +12,7 @@ from typing import Any, NamedTuple
 
 from gatectl import rules
 from gatectl.credentials import references
-from gatectl.kinds import KINDS
-from gatectl.manifests import desired, parse, sources, validate
+from gatectl.manifests import desired, parse, schemas, sources, validate
 from gatectl.manifests.committed import Committed, InMemory
 from gatectl.model import Desired, Document, Finding, Manifest, SourceFile
 from gatectl.project import Environment, Project
@@ -81,8 +80,7 @@ def load_read(
     """The same of files that were read already, from wherever. What is `known` is not examined again, and what is examined
     becomes known."""
     findings = [*files.findings, *_adjusted(project, project.remarks)]
-    checker = validate.make_checker({kind.name: sources.read_schema(kind.schema) for kind in KINDS.values()})
-    manifests = []
+    checker, manifests = schemas.checker(), []
     counts = {}
     for file in files.files:
         examined = _examined(file, checker, known)

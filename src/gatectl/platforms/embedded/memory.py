@@ -10,13 +10,14 @@ from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from threading import Lock
 
-from sqlalchemy import Connection, Engine, StaticPool, create_engine, event
+from sqlalchemy import Connection, Engine, StaticPool, event
 from sqlalchemy.exc import DBAPIError
 
 from gatectl.errors import PlatformError, PlatformLocked
 from gatectl.quote import quote
 
 from .claim import PATIENCE, Release
+from .engines import sqlite_engine
 from .store import WRITES
 
 
@@ -26,7 +27,7 @@ class Memory:
     place = "memory"
 
     def __init__(self) -> None:
-        self._engine = create_engine("sqlite://", creator=_connect, poolclass=StaticPool, hide_parameters=True)
+        self._engine = sqlite_engine(StaticPool, _connect)
         self._applying = Lock()
         event.listen(self._engine, "begin", _begin)
 

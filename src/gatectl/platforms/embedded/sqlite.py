@@ -28,7 +28,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote as url_quoted
 
-from sqlalchemy import Connection, Engine, NullPool, create_engine, event
+from sqlalchemy import Connection, Engine, NullPool, event
 from sqlalchemy.exc import DBAPIError
 
 from gatectl.clock import CLOCK, Clock
@@ -37,6 +37,7 @@ from gatectl.files.outputs import own_folder, refuse_links
 from gatectl.quote import quote
 
 from .claim import PATIENCE, Release, claim_file
+from .engines import sqlite_engine
 from .guarded import check_content, check_file, guard, too_late
 from .store import WRITES
 
@@ -165,8 +166,7 @@ class SqliteFile:
                 raise
             return connection
 
-        # hide_parameters: values never reach an exception's text.
-        engine = create_engine("sqlite://", creator=connect, poolclass=NullPool, hide_parameters=True)
+        engine = sqlite_engine(NullPool, connect)
         event.listen(engine, "begin", self._begin)
         return engine
 
