@@ -84,7 +84,7 @@ class Site:
         self, folder: Path, connection: Connection | None = None, environment: Environment = ENVIRONMENT
     ) -> None:
         self.folder = folder
-        self.project = Project(folder, None, "site", ("manifests",), {}, {})
+        self.project = Project(folder, folder / "gatectl.yaml", "site", ("manifests",), {}, {})
         self.connection = connection or Connection("embedded", folder)
         self.environment = environment
 
@@ -214,7 +214,9 @@ class Site:
         records = read_records(self.way, reader)
         records = wrap_records(records) if wrap_records else records
         try:
-            return reconcile.make_plan(request, loaded, git, wrap(reader) if wrap else reader, records)
+            return reconcile.make_plan(
+                request, loaded, git, wrap(reader) if wrap else reader, records, place=lambda: str(self.project.file)
+            )
         finally:
             reader.close()
 

@@ -223,7 +223,7 @@ class Forgetful:
     """A store of records that is full."""
 
     def __init__(self, inner: Records) -> None:
-        self.applied, self.claim, self.close = inner.applied, inner.claim, inner.close
+        self.owned, self.claim, self.close = inner.owned, inner.claim, inner.close
 
     def remember(self, project: str, object_ids: Iterable[str]) -> None:
         raise PlatformError("the disk is full")

@@ -126,8 +126,10 @@ metadata: {name: on-gcs}
 spec: {type: GCS, bucket: acme-orders, region: eu-west-1, credentials: {key: {file: key}, secret: {file: key}}}
 ---
 """
-PLANNED = sorted({"GW405", *(rule for rule in RULES if rule.startswith("GW5"))} - {"GW506", "GW509"})
-OFFLINE = sorted(set(RULES) - {*PLANNED, "GW506", "GW509"})
+ELSEWHERE = {"GW506", "GW507", "GW508", "GW509"}
+"""What depends on more than manifests and one apply before: `test_changes`, `test_owners` and `test_manageable` break these."""
+PLANNED = sorted({"GW405", *(rule for rule in RULES if rule.startswith("GW5"))} - ELSEWHERE)
+OFFLINE = sorted(set(RULES) - {*PLANNED, *ELSEWHERE})
 
 
 def found_offline(folder: Path, example: str, encoding: str = "utf-8", name: str = "example.yaml") -> set[str]:

@@ -21,7 +21,7 @@ from gatectl.applying.ending import FINE, exit_code, was_sent
 from gatectl.applying.kept import Places, find_places, save
 from gatectl.applying.remembering import RunRecords
 from gatectl.applying.requests import Secrets
-from gatectl.documents.plans import Plan, has_waiting, is_invalid, is_refused
+from gatectl.documents.plans import Plan, has_waiting, is_invalid, is_of_another_place, is_refused
 from gatectl.documents.receipts import Override, Receipt
 from gatectl.model import Outcome
 from gatectl.platforms import driver_for
@@ -194,6 +194,11 @@ class _Apply:
             raise errors.UsageError("nothing can be applied to a snapshot", "apply to the platform itself")
         if not self._approval.admits(plan):
             raise errors.Invalid("the plan has errors", "see its findings; nothing was written")
+        if is_of_another_place(plan):
+            raise errors.Invalid(
+                "the plan was made from another place than the one that its project is applied from (GW507)",
+                "apply it from there; nothing was written",
+            )
         guards.check_expected(plan, self._approval.expect)
         self.connection = self._means.connect()
         folder = self._request.project.folder if self._means.keep else None

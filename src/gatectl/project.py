@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Literal, NamedTuple
 
+from gatectl.documents.ownership import UNNAMED
 from gatectl.errors import UsageError
 from gatectl.model import Document, Finding, SecretReference
 from gatectl.network.addresses import same_target
@@ -82,7 +83,7 @@ class Project(NamedTuple):
 
 def bare_project(folder: Path) -> Project:
     """The project of a folder that has no project file."""
-    return Project(folder, None, "default", (".",), {}, {})
+    return Project(folder, None, UNNAMED, (".",), {}, {})
 
 
 def make_project(file: Path, data: Mapping[str, Any]) -> Project:

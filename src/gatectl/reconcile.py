@@ -12,10 +12,12 @@ from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import NamedTuple
 
+from gatectl import asking
 from gatectl.applying import guardrails
 from gatectl.applying.guards import Guard
 from gatectl.clock import CLOCK, Clock, Deadline, Patience
 from gatectl.documents.findings import NameFile, finding_json, relative_to
+from gatectl.documents.ownership import Holdings
 from gatectl.documents.plans import Input, Plan, Records, Remarks, Selection, Since, Source
 from gatectl.errors import GatectlError, InputError, UsageError
 from gatectl.kinds import KINDS, WORKSPACE
@@ -23,7 +25,7 @@ from gatectl.manifests import commits, loading, places, selection, sources
 from gatectl.manifests.loading import Loaded, manifest_paths
 from gatectl.model import Change, Desired, Finding, ObjectKey
 from gatectl.network.addresses import without_secrets
-from gatectl.planning import final_state, manageable, match, order, parts, plan
+from gatectl.planning import final_state, manageable, match, order, owners, parts, plan
 from gatectl.planning.changes import Settings, Worked, compute_changes
 from gatectl.planning.current import Current, Index, read_current, read_workspaces
 from gatectl.platforms import default_workspace_of, driver_for
@@ -59,7 +61,8 @@ def work_out(request: Request, connect: Callable[[], Connection]) -> Plan:
         connection = connect()
         kept = where_kept(connection)
         with closing(driver.open_reader(connection)) as reader, closing(read_records(connection, reader)) as records:
-            return make_plan(request, loaded, git, reader, records, kept=kept)
+            place = asking.place_of(request, connection)
+            return make_plan(request, loaded, git, reader, records, kept=kept, place=place)
     return refuse(request, loaded, ask_git(request), nowhere)
 
 
@@ -115,16 +118,19 @@ def _of_snapshot(request: Request, connection: Connection) -> Plan:
         return refuse(request, loaded, git, reader.identification)
     with _findings_first(loaded, request.warn):
         records = read_records(connection, reader)
-        return make_plan(request, loaded, git, reader, records, {"snapshot": reader.remark})
+        if not reader.knows_owners:
+            request.warn("the snapshot was taken by an older gatectl: whose the objects are is not known")
+        remarks: Remarks = {"snapshot": reader.remark}
+        return make_plan(request, loaded, git, reader, records, remarks, place=asking.place_of(request, connection))
     return refuse(request, loaded, ask_git(request), reader.identification)
 
 
 def make_plan(
     request: Request, loaded: Loaded, git: commits.Checkout, reader: Reader, records: RecordsReader,
-    remarks: Remarks | None = None, kept: Records | None = None,
+    remarks: Remarks | None = None, kept: Records | None = None, place: asking.Place = asking.nowhere,
 ) -> Plan:  # fmt: skip
     """Everything from the manifests, the platform and the records to the plan. Reads, and only reads. `remarks`: see
-    `plan.make_plan`; `kept`: see `where_kept`.
+    `plan.make_plan`; `kept`: see `where_kept`; `place`: see `scope.place_of`.
 
     Raises UsageError for options that cannot be meant, PlatformError where the platform cannot be read whole.
     """
@@ -136,19 +142,19 @@ def make_plan(
     wanted, findings = _decided(request.project, loaded, reader.traits.default_workspace, visible)
     names = _names(wanted)
     target = target_of(request, identification, reader.traits.openai, names)._replace(records=kept)
-    applied = _applied(request, records)
+    holdings = asking.holdings_of(request, records, place)
     apart = _apart(request, wanted, findings, visible)
     if isinstance(apart, list):
         return _refuse(request, target, source, apart, name_file)
-    read = sorted({*names, *visible.by_name}) if request.prune else names
-    current = _read_content(request, reader, apart.rest, read, visible)
-    apart, work = _keep_going(request, apart, _Ground(reader, visible, current, applied))
-    findings += work.findings
+    pruned = asking.pruned(request, holdings, visible)
+    current = _read_content(request, reader, apart.rest, sorted({*names, *pruned}), visible)
+    apart, work = _keep_going(request, apart, _Ground(reader, visible, current, holdings))
+    findings += [*work.findings, *owners.check_guest(holdings)]
     if work.unoffered:
         return _refuse(request, target, source, findings, name_file)
     _tell_unknown(work.pairs, request.tell)
     left = apart.told(findings)
-    rest = _names(apart.rest)
+    rest = sorted({*_names(apart.rest), *_deleted_in(work)})
     return plan.make_plan(
         target._replace(workspaces=tuple(rest)),
         _selection(request, name_file, work.since, left_out=bool(left)),
@@ -165,12 +171,12 @@ def make_plan(
 
 
 class _Ground(NamedTuple):
-    """What the manifests meet: the platform, as far as it was read, and what this project applied."""
+    """What the manifests meet: the platform, as far as it was read, and whose what is there is."""
 
     reader: Reader
     visible: Index
     current: Current
-    applied: frozenset[str] | None
+    holdings: Holdings | None
 
 
 class _Work(NamedTuple):
@@ -276,14 +282,18 @@ def _settings(request: Request, apart: parts.Parts, ground: _Ground) -> Settings
     return Settings(
         traits.packets,
         traits.openai,
-        ground.applied,
+        ground.holdings,
         selection.find_targets(request.renew, apart.wanted.manifests, "--renew-credentials"),
-        request.prune,
+        _pruning(apart) if request.prune else None,
         request.force_put,
         frozenset(request.environment.known),
-        # Where manifests are left out, what seems to be declared no more may be declared by one of them.
-        frozenset(filter(None, map(parts.workspace_of, apart.rest.manifests))) if apart.left else None,
     )
+
+
+def _pruning(apart: parts.Parts) -> owners.Pruning:
+    """Where manifests are left out, what seems to be declared no more may be declared by one of them."""
+    homes = map(parts.workspace_of, apart.rest.manifests)
+    return owners.Pruning(frozenset(filter(None, homes)) if apart.left else None)
 
 
 def _names(wanted: Desired) -> list[str]:
@@ -306,16 +316,11 @@ def _decided(project: Project, loaded: Loaded, default: str | None, visible: Ind
     return wanted, [*loaded.said, *loading.of_rules(project, wanted, loaded.said), *undecided]
 
 
-def _applied(request: Request, records: RecordsReader) -> frozenset[str] | None:
-    """What this project has applied. Raises UsageError where that is not known, and something is to be pruned."""
-    applied = records.applied(request.project.name)
-    if request.prune and applied is None:
-        raise UsageError("--prune deletes only what this project applied before, and this platform keeps no record of that",
-                         "remove on the platform itself what is declared no more")  # fmt: skip
-    if request.prune and not applied:
-        raise UsageError("--prune deletes only what this project applied before, and there is no record of that",
-                         "apply first; objects applied from then on are recorded")  # fmt: skip
-    return applied
+def _deleted_in(work: _Work) -> set[str]:
+    """The workspaces in which something is to be deleted."""
+    keys = [change.key for change, _ in work.arranged if change.action == "delete"]
+    keys += [held.key for held in work.held if held.action == "delete"]
+    return {key.workspace for key in keys if key.workspace is not None}
 
 
 def _read_content(request: Request, reader: Reader, wanted: Desired, names: Iterable[str], visible: Index) -> Current:

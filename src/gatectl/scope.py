@@ -12,6 +12,7 @@ from gatectl.clock import Deadline
 from gatectl.files.fences import PROJECT_FILE
 from gatectl.manifests.commits import origin_of
 from gatectl.network.addresses import remote_name
+from gatectl.platforms import driver_for
 from gatectl.platforms.interface import Connection
 from gatectl.project import Environment, Project
 from gatectl.records.chosen import choose, is_file
@@ -26,8 +27,8 @@ def scope_of(project: Project, environment: Environment, connection: Connection)
 def place_of(project: Project, connection: Connection) -> str | None:
     """Where a project is applied from: the remote `origin` and the project file's path from the top of the checkout.
 
-    Without git, or without `origin`, it is the file's own path, where the store is a file of this machine; else None: there is
-    nothing that another machine would call it by. Raises UsageError for a store that cannot be, DeadlinePassed.
+    Without git, or without `origin`, it is the file's own path, where the store is a file of this machine, or a snapshot; else
+    None: there is nothing that another machine would call it by. Raises UsageError for a store that cannot be, DeadlinePassed.
     """
     if project.given is not None:
         return None
@@ -35,7 +36,7 @@ def place_of(project: Project, connection: Connection) -> str | None:
     found = origin_of(project.folder, file, Deadline(connection.ends, connection.clock), project.environ)
     if found is not None:
         return _text(f"{remote_name(found.url)}//{found.path}")
-    if not is_file(connection, choose(connection)):
+    if driver_for(connection.target).writable and not is_file(connection, choose(connection)):
         return None
     return _text(os.path.join(os.path.realpath(file.parent), file.name))
 

@@ -260,7 +260,7 @@ def test_neither_platform_nor_credentials_are_needed(checkout: Any, monkeypatch:
 
 
 def test_a_snapshot_without_a_file_is_the_result(checkout: Any) -> None:
-    assert checkout("snapshot").json["formatVersion"] == "1.0"
+    assert checkout("snapshot").json["formatVersion"] == "1.1"
     assert checkout("snapshot", "--workspace", "nowhere").code == errors.USAGE
 
 

@@ -13,7 +13,7 @@ import pytest
 from gatectl.documents import plans
 from gatectl.planning.old_plans import downgraded, downgraded_fingerprint
 
-from .conftest import BUCKET, REPOSITORY, Shell
+from .conftest import BUCKET, REPOSITORY, Shell, project
 
 Json = dict[str, Any]
 TWO = """apiVersion: gatectl.io/v1
@@ -133,6 +133,7 @@ def test_a_fingerprint_of_another_format_says_so(shell: Shell) -> None:
 
 def test_a_plan_of_format_1_0_that_says_too_little_is_planned_again(shell: Shell) -> None:
     manifests(shell)
+    shell.write("gatectl.yaml", project())
     old(shell)
     found = shell("apply", "--yes", "--plan", "old.json")
     assert found.code == 6 and "is of format 1.0 and does not say which platform it is for" in found.err

@@ -50,14 +50,20 @@ class Store(NamedTuple):
             records.remember(project, object_ids)
 
     def applied(self, project: str) -> frozenset[str] | None:
-        """What is remembered, as a plan reads it."""
+        """What is remembered of a project, as a plan reads it."""
         with self.read() as records:
-            return records.applied(project)
+            return owned_by(project, records)
 
     def applied_at_work(self, project: str) -> frozenset[str] | None:
-        """What is remembered, as an apply reads it."""
+        """What is remembered of a project, as an apply reads it."""
         with self.opened() as records:
-            return records.applied(project)
+            return owned_by(project, records)
+
+
+def owned_by(project: str, records: RecordsReader) -> frozenset[str] | None:
+    """The ids of what a project owns."""
+    owned = records.owned()
+    return None if owned is None else frozenset(each.id for each in owned if each.owner.project == project)
 
 
 Reach = Callable[[pytest.FixtureRequest, Path], Iterator[Connection]]
@@ -181,9 +187,9 @@ def test_of_what_cannot_be_remembered_whole_nothing_is(store: Store) -> None:
 
 def test_a_reader_sees_what_is_remembered_meanwhile(store: Store) -> None:
     with store.read() as records:
-        assert records.applied("p") == frozenset()
+        assert owned_by("p", records) == frozenset()
         store.remember("p", "one")
-        assert records.applied("p") == {"one"}
+        assert owned_by("p", records) == {"one"}
 
 
 def test_a_reader_cannot_remember_nor_claim(store: Store) -> None:

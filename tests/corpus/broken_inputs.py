@@ -154,7 +154,7 @@ OF_SNAPSHOTS: Final[Mapping[str, Callable[[Json], Any]]] = {
     "many keys": lambda s: _repository(s).update(apiKeys=[{"id": str(n)} for n in range(3)]),
     "read only": lambda s: s["workspaces"][0].update(role="READER"),
     "future": lambda s: s.update(formatVersion="9.0"),
-    "no project": lambda s: s.pop("project"),
+    "no owners": lambda s: s.pop("owned"),
     "text": lambda s: "a snapshot",
 }
 
@@ -167,7 +167,7 @@ def snapshots() -> list[Step]:
         good(),
         Files({"gatectl.yaml": project(), "manifests/all.yaml": f"{GOOD}---\n{LLM}"}),
         *lines("apply --yes -q", "snapshot --out s.json"),
-        changed("s.json", "forged.json", lambda s: s.update(applied=[])),
+        changed("s.json", "forged.json", lambda s: s.update(owned=[])),
         Files({"manifests/all.yaml": mixed}),
         *lines("plan --against forged.json", "plan --against nowhere.json", "plan --against p --platform embedded"),
         *lines(

@@ -61,7 +61,7 @@ def read(path: Path) -> None:
     try:
         for collection in COLLECTIONS:
             reader.list(collection)  # type: ignore[arg-type]
-        read_records(connection, reader).applied("project")
+        read_records(connection, reader).owned()
     finally:
         reader.close()
 

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from gatectl import reconcile
+from gatectl.documents.ownership import Owned, Owner, owned_json
 from gatectl.documents.plans import Plan
 from gatectl.errors import Forbidden, InputError, NoList, Unsupported, UsageError
 from gatectl.manifests import loading
@@ -55,11 +56,10 @@ def site(tmp_path: Path) -> Site:
     return site
 
 
-def take(site: Site, project: str = "site", workspaces: list[str] | None = None) -> dict[str, Any]:
+def take(site: Site, workspaces: list[str] | None = None) -> dict[str, Any]:
     reader = site.reader()
     try:
-        applied = read_records(site.connection, reader).applied(project)
-        return snapshot.take(reader, project, applied, workspaces, TAKEN_AT)
+        return snapshot.take(reader, read_records(site.connection, reader).owned(), workspaces, TAKEN_AT)
     finally:
         reader.close()
 
@@ -79,7 +79,9 @@ def plan_of(site: Site, reader: Reader, records: RecordsReader | None = None, **
     request = reconcile.Request(site.project, environment, **asked)
     loaded = loading.load(site.project, loading.manifest_paths(site.project, environment, ()), "default")
     records = records or read_records(Connection("snapshot://", site.folder), reader)
-    return reconcile.make_plan(request, loaded, reconcile.ask_git(request), reader, records)
+    return reconcile.make_plan(
+        request, loaded, reconcile.ask_git(request), reader, records, place=lambda: str(site.project.file)
+    )
 
 
 def test_a_plan_against_a_snapshot_is_the_plan_of_the_platform(site: Site) -> None:
@@ -119,7 +121,7 @@ def test_of_an_unknown_field_of_a_repository_the_name_is_taken_and_not_the_value
             )
 
     inner = site.reader()
-    taken = snapshot.take(Odd(inner), "site", frozenset(), None, TAKEN_AT)
+    taken = snapshot.take(Odd(inner), (), None, TAKEN_AT)
     assert "canary" not in json.dumps(taken)
     against = plan_of(site, reader_of(save(site, taken)))
     assert rules(against) == rules(plan_of(site, Odd(inner), read_records(site.connection, inner)))
@@ -142,7 +144,7 @@ def test_a_list_that_the_platform_refuses_is_not_there_in_the_snapshot_either(
                 raise error("no")
             return super().list(collection, workspace_id)
 
-    taken = snapshot.take(Without(site.reader()), "site", frozenset(), None, TAKEN_AT)
+    taken = snapshot.take(Without(site.reader()), (), None, TAKEN_AT)
     reader = reader_of(save(site, taken))
     with pytest.raises(Unsupported):
         reader.list(missing, site.workspace_id())  # type: ignore[arg-type]
@@ -156,9 +158,32 @@ def test_a_workspace_that_was_not_taken_is_an_error_and_not_empty(site: Site) ->
         plan_of(site, reader_of(path))
 
 
-def test_a_snapshot_of_another_project_is_refused(site: Site) -> None:
-    with pytest.raises(InputError, match="was taken for project 'other'"):
-        plan_of(site, reader_of(save(site, take(site, project="other"))))
+def test_a_snapshot_says_whose_the_objects_are_to_any_project(site: Site) -> None:
+    raw = site.one("bucket", "raw")["id"]
+    site.remember(raw, project="other")
+    plan = plan_of(site, reader_of(save(site, take(site))))
+    assert plan == site.plan()
+    assert [(d["rule"], d["manifest"]["name"]) for d in plan["diagnostics"]] == [("GW507", "raw")]
+
+
+def test_of_a_snapshot_of_an_older_gatectl_nobody_knows_whose_the_objects_are(site: Site) -> None:
+    document = take(site)
+    del document["owned"]
+    older = resealed({**document, "formatVersion": "1.0", "project": "site", "applied": []})
+    reader = reader_of(save(site, older))
+    assert not reader.knows_owners
+    assert plan_of(site, reader)["adopts"] == []
+    with pytest.raises(UsageError, match="keeps no record"):
+        plan_of(site, reader, prune=True)
+
+
+@pytest.mark.parametrize(
+    "change", [{"id": 1}, {"owner": {}}, {"protected": None}, {"state": {"spec": {"a": 1}}}, {"more": "x"}, {"file": 1}]
+)
+def test_an_owner_that_is_not_as_it_was_written_is_refused(site: Site, change: dict[str, Any]) -> None:
+    note = {**owned_json(Owned(Owner("site", None, "default"), "Bucket", "default", "w", "raw", "1")), **change}
+    with pytest.raises(InputError, match="is not a snapshot of this gatectl"):
+        reader_of(save(site, resealed(take(site) | {"owned": [note]})))
 
 
 def test_nothing_can_be_written_to_a_snapshot(site: Site) -> None:
@@ -243,7 +268,10 @@ def test_a_live_name_may_hold_half_of_a_character_and_is_planned_all_the_same(si
     (space,) = [each for each in document["workspaces"] if each["name"] == "analytics"]
     bucket_ = document["contents"][space["id"]]["bucket"][0]
     bucket_["name"] = "half \ud83d"
-    path = save(site, resealed(document | {"applied": [bucket_["id"]]}))
+    path = save(
+        site,
+        resealed(document | {"owned": [owned_json(Owned(Owner("site", None, ""), "", None, None, "", bucket_["id"]))]}),
+    )
     assert [op["id"] for op in plan_of(site, reader_of(path), prune=True)["operations"]] == [
         "bucket/analytics/half %ED%A0%BD"
     ]

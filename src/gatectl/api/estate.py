@@ -173,7 +173,7 @@ class Estate:
         Of one workspace, by name or id, or of all that are visible. Raises UsageError for one that is not there.
         """
         with self._reading(deadline) as (reader, connection), closing(read_records(connection, reader)) as records:
-            return take_snapshot(reader, records, self.name, workspace)
+            return take_snapshot(reader, records, workspace)
 
     @contextmanager
     def _reading(self, deadline: float | None) -> Iterator[tuple[Reader, Connection]]:

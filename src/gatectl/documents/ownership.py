@@ -5,8 +5,8 @@ An object has one owner. What nobody has applied has none.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
-from typing import Literal, NamedTuple
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Final, Literal, NamedTuple, TypedDict
 
 from gatectl.documents.plans import State
 
@@ -14,6 +14,10 @@ Claim = Literal["ours", "known", "moved", "fork", "other"]
 """What an owner is to whoever asks: `ours` (the same); `known`: what the same project owned before it had a `uid`, or its environment
 under another name (the next apply moves it); `moved`: the same project, from a place that was not noted; `fork`: another project
 of the same name and environment, in another place; `other`: somebody else."""
+
+
+UNNAMED: Final = "default"
+"""What a project is called that has no project file. It keeps what it applied from nobody who has a name."""
 
 
 class Owner(NamedTuple):
@@ -27,7 +31,7 @@ class Owner(NamedTuple):
     place: str | None = None
 
     def __str__(self) -> str:
-        return f"{self.project}, environment {self.environment}"
+        return f"{self.project}, environment {self.environment}" if self.environment else self.project
 
     @property
     def identity(self) -> tuple[str, ...]:
@@ -35,6 +39,16 @@ class Owner(NamedTuple):
         if self.uid is not None:
             return ("uid", self.uid, self.environment)
         return ("name", self.project, self.place or "", self.environment)
+
+    @property
+    def known(self) -> bool:
+        """Whether it can be told elsewhere: else nothing that it owns is ever deleted."""
+        return self.uid is not None or self.place is not None
+
+    @property
+    def unnamed(self) -> bool:
+        """Whether nothing tells it from others: a project without a file."""
+        return self.uid is None and self.project == UNNAMED
 
 
 class Owned(NamedTuple):
@@ -92,21 +106,123 @@ class Asking(NamedTuple):
 
 
 class Holdings(NamedTuple):
-    """All that is owned on one platform, by object id, and who asks."""
+    """All that is owned on one platform, by object id, and who asks.
+
+    `disputed`: of what is ours, what somebody else has noted too, with who that is; an older gatectl let several projects apply one
+    object. `guest`: whoever asks owns nothing, and this is the one owner of the same project and environment, in another place; what
+    that one owns is seen as theirs, and nothing may be applied. `taken`: the ids of what is taken over from its owner.
+    """
 
     asking: Asking
     by_id: Mapping[str, Owned]
+    disputed: Mapping[str, Owner] = {}
+    guest: Owner | None = None
+    taken: frozenset[str] = frozenset()
 
     def claim(self, object_id: str) -> Claim | None:
         """What the owner of an object is to whoever asks; None: it has none."""
         found = self.by_id.get(object_id)
-        return None if found is None else self.asking.claim(found.owner)
+        if found is None:
+            return None
+        return "ours" if object_id in self.taken or found.owner == self.guest else self.asking.claim(found.owner)
 
     def ours(self) -> Iterator[Owned]:
         """What belongs to whoever asks."""
-        return (owned for owned in self.by_id.values() if self.asking.claim(owned.owner) in ("ours", "known"))
+        return (owned for owned in self.by_id.values() if self.claim(owned.id) in _OURS)
+
+    def elsewhere(self) -> Iterator[Owned]:
+        """What belongs to the same project as it was applied from another place."""
+        return (owned for owned in self.by_id.values() if self.asking.claim(owned.owner) in _ELSEWHERE)
+
+
+_OURS: Final = frozenset(("ours", "known"))
+_ELSEWHERE: Final = frozenset(("moved", "fork"))
 
 
 def holdings(asking: Asking, owned: Iterable[Owned]) -> Holdings:
-    """What is owned, as whoever asks sees it."""
-    return Holdings(asking, {each.id: each for each in owned})
+    """What is owned, as whoever asks sees it. Of an object that several noted, their own note counts to them; what a project
+    without a name has noted counts to no other."""
+    claims: dict[Owner, Claim] = {}
+    notes: dict[str, list[Owned]] = {}
+    for each in owned:
+        if each.owner not in claims:
+            claims[each.owner] = asking.claim(each.owner)
+        if not each.owner.unnamed or claims[each.owner] in _OURS:
+            notes.setdefault(each.id, []).append(each)
+    by_id: dict[str, Owned] = {}
+    disputed: dict[str, Owner] = {}
+    for name, found in notes.items():
+        by_id[name], other = (found[0], None) if len(found) == 1 else _several(found, claims)
+        if other is not None:
+            disputed[name] = other
+    return Holdings(asking, by_id, disputed, _guest(claims))
+
+
+def _several(notes: Sequence[Owned], claims: Mapping[Owner, Claim]) -> tuple[Owned, Owner | None]:
+    """The note that counts of several, and who else has noted what is ours."""
+    mine = [each for each in notes if claims[each.owner] in _OURS]
+    others = [each.owner for each in notes if claims[each.owner] not in _OURS]
+    return (mine or notes)[0], min(others, key=str) if mine and others else None
+
+
+def _guest(claims: Mapping[Owner, Claim]) -> Owner | None:
+    forks = [owner for owner, claim in claims.items() if claim == "fork" and not owner.unnamed]
+    return forks[0] if len(forks) == 1 and _OURS.isdisjoint(claims.values()) else None
+
+
+class OwnerJson(TypedDict):
+    """An owner, as it is written."""
+
+    project: str
+    uid: str | None
+    environment: str
+    place: str | None
+
+
+class OwnedJson(TypedDict):
+    """An object that somebody applied or adopted, as it is written."""
+
+    owner: OwnerJson
+    kind: str
+    workspace: str | None
+    workspaceId: str | None
+    name: str
+    id: str
+    state: State | None
+    hash: str | None
+    file: str | None
+    commit: str | None
+    run: str | None
+    at: str | None
+    protected: bool
+    adopted: bool
+
+
+def owned_json(owned: Owned) -> OwnedJson:
+    """What is owned, as it is written."""
+    owner = owned.owner
+    return {
+        "owner": {"project": owner.project, "uid": owner.uid, "environment": owner.environment, "place": owner.place},
+        "kind": owned.kind,
+        "workspace": owned.workspace,
+        "workspaceId": owned.workspace_id,
+        "name": owned.name,
+        "id": owned.id,
+        "state": owned.state,
+        "hash": owned.hash,
+        "file": owned.file,
+        "commit": owned.commit,
+        "run": owned.run,
+        "at": owned.at,
+        "protected": owned.protected,
+        "adopted": owned.adopted,
+    }
+
+
+def read_owned(value: OwnedJson) -> Owned:
+    """What is owned, from its written form."""
+    return Owned(
+        Owner(**value["owner"]), value["kind"], value["workspace"], value["workspaceId"], value["name"], value["id"],
+        value["state"], value["hash"], value["file"], value["commit"], value["run"], value["at"], value["protected"],
+        value["adopted"],
+    )  # fmt: skip

@@ -304,6 +304,11 @@ def is_refused(plan: Draft) -> bool:
     return is_invalid(plan) and not has_waiting(plan)
 
 
+def is_of_another_place(plan: Draft) -> bool:
+    """Whether it was made from another place than the one that its project is applied from: then it is only shown."""
+    return any(found["rule"] == "GW507" and found["severity"] == "warning" for found in plan["diagnostics"])
+
+
 def has_waiting(plan: Draft) -> bool:
     """Whether something waits for its findings: objects that are held, workspaces that are left out."""
     return bool(plan.get("held") or plan.get("leftOut"))

@@ -3,6 +3,8 @@
 from collections.abc import Mapping, Sequence
 from typing import Any, NotRequired, TypedDict, final
 
+from gatectl.documents.ownership import OwnedJson
+
 Taken = Mapping[str, Any]
 """An object of the platform as it was taken: a wire object with a few of its fields."""
 
@@ -27,14 +29,14 @@ class Traits(TypedDict):
 
 class Draft(TypedDict):
     """A snapshot without what tells that it is as it was taken. `contents` are the lists of each workspace, by its id; one
-    that the platform does not give is null. `outside` are those of what lies in no workspace, where there is such a thing."""
+    that the platform does not give is null. `outside` are those of what lies in no workspace, where there is such a thing. `owned` is
+    what anybody owns there (null: nothing of that is remembered); snapshots of format 1.0 have not got it."""
 
     formatVersion: str
     takenAt: str
     platform: Platform
     traits: Traits
-    project: str
-    applied: Sequence[str] | None
+    owned: NotRequired[Sequence[OwnedJson] | None]
     workspaces: Sequence[Taken]
     contents: Mapping[str, Mapping[str, Sequence[Taken] | None]]
     outside: NotRequired[Mapping[str, Sequence[Taken] | None]]

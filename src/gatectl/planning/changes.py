@@ -11,12 +11,15 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import NamedTuple
 
 from gatectl.documents.operations import CREDENTIALS
+from gatectl.documents.ownership import Holdings
 from gatectl.kinds import KINDS, home_of
 from gatectl.kinds.interface import Kind
 from gatectl.model import Attachment, Change, FieldChange, Fields, Finding, Live, Manifest, ObjectKey, Spot, State
+from gatectl.planning import owners
 from gatectl.planning.attaching import check_folders, compare
 from gatectl.planning.current import Current
 from gatectl.planning.match import Pair
+from gatectl.planning.owners import Pruning
 from gatectl.planning.referring import check_referred, declared_keys, refer
 from gatectl.planning.registering import (
     Registered,
@@ -34,20 +37,18 @@ from gatectl.quote import quote
 class Settings(NamedTuple):
     """What shapes the changes besides both sides.
 
-    `packets`, `openai`: the platform's traits. `applied`: the ids of the objects that this project applied before (None:
-    no such record). `renew`: the keys whose credentials are to be sent again. `prune`: delete what this project applied
-    and no manifest declares, in the workspaces of `pruned` (None: all that were read). `force_put`: write repositories that
-    hold what we do not know, `known`: the fields that may be lost.
+    `packets`, `openai`: the platform's traits. `holdings`: whose the objects of the platform are (None: nothing of that is
+    remembered). `renew`: the keys whose credentials are to be sent again. `pruning`: how what is ours and no manifest declares is
+    deleted (None: it is left). `force_put`: write repositories that hold what we do not know, `known`: the fields that may be lost.
     """
 
     packets: bool
     openai: str | None
-    applied: frozenset[str] | None
+    holdings: Holdings | None
     renew: frozenset[ObjectKey] = frozenset()
-    prune: bool = False
+    pruning: Pruning | None = None
     force_put: bool = False
     known: frozenset[str] = frozenset()
-    pruned: frozenset[str | None] | None = None
 
 
 class Ending(NamedTuple):
@@ -66,7 +67,7 @@ class Ending(NamedTuple):
 class Worked(NamedTuple):
     """What was worked out: the changes, how each declared repository ends, what stays unchanged or unmanaged.
 
-    `adopts` are live objects, with their ids, that match their manifest and were never applied by this project.
+    `adopts` are live objects, with their ids, that match their manifest and have no owner yet.
     """
 
     changes: Sequence[Change] = ()
@@ -115,6 +116,7 @@ def compute_changes(pairs: Sequence[Pair], current: Current, settings: Settings)
     for pair in pairs:
         found = _referring(pair, _compared(pair, around), declared, current)
         findings += found.findings
+        findings += _owned(pair, found.change, settings)
         if found.ending is not None:
             endings[pair.key] = found.ending
         if found.change is not None:
@@ -123,11 +125,11 @@ def compute_changes(pairs: Sequence[Pair], current: Current, settings: Settings)
         unchanged.append(pair.key)
         if found.kept:
             kept.append((pair.key, found.kept))
-        if pair.live is not None and _adopts(pair.live, settings):
+        if pair.live is not None and owners.adopts(pair.live, settings.holdings):
             adopts.append((pair.key, pair.live.id))
-    left, unmanaged = _leftovers(pairs, current, settings)
-    findings += [*_in_use(left, endings, current), *check_referred(left, changes, current)]
-    changes += map(_deletion, left)
+    left, unmanaged = owners.leftovers(pairs, current, settings.holdings, settings.pruning)
+    findings += [*_in_use(left, endings, current), *check_referred(left, changes, current), *_spared(left, settings)]
+    changes += (_deletion(live, settings.holdings) for live in left)
     return Worked(changes, endings, unchanged, adopts, kept, unmanaged, findings)
 
 
@@ -295,28 +297,27 @@ def _reason(pair: Pair, settings: Settings) -> str:
         return "declared in the manifests, not on the platform"
     if pair.key in settings.renew:
         return "its credentials are to be renewed"
-    if settings.applied is not None and pair.live.id not in settings.applied:
+    if settings.holdings is not None and settings.holdings.claim(pair.live.id) is None:
         return "adopts a live object that this project never applied; differs from its manifest"
     return "differs from its manifest"
 
 
-def _adopts(live: Live, settings: Settings) -> bool:
-    """Whether a live object is as its manifest says, and was never applied by this project."""
-    return settings.applied is not None and live.id not in settings.applied and not KINDS[live.key.kind].holds
+def _owned(pair: Pair, change: Change | None, settings: Settings) -> list[Finding]:
+    """GW507 for a declared object that somebody else owns."""
+    found = (
+        owners.check_owner(pair, settings.holdings, changed=change is not None)
+        if settings.holdings is not None
+        else None
+    )
+    return [found] if found is not None else []
 
 
-def _leftovers(pairs: Sequence[Pair], current: Current, settings: Settings) -> tuple[list[Live], list[ObjectKey]]:
-    """Live objects that no manifest declares: those to be deleted (with `prune`, what this project applied), and the others."""
-    declared = {pair.live.id for pair in pairs if pair.live is not None}
-    ours = settings.applied if settings.prune and settings.applied is not None else frozenset[str]()
-    doomed, unmanaged = [], []
-    for live in current.lives():
-        mine = live.id in ours and (settings.pruned is None or live.key.workspace in settings.pruned)
-        if mine and live.id not in declared:
-            doomed.append(live)
-        elif live.id not in declared:
-            unmanaged.append(live.key)
-    return doomed, unmanaged
+def _spared(doomed: Sequence[Live], settings: Settings) -> list[Finding]:
+    """Why what is to be deleted is not."""
+    if settings.holdings is None:
+        return []
+    found = (owners.check_deletion(live, settings.holdings) for live in doomed)
+    return [finding for finding in found if finding is not None]
 
 
 def _in_use(doomed: Sequence[Live], endings: Mapping[ObjectKey, Ending], current: Current) -> Iterator[Finding]:
@@ -341,9 +342,12 @@ def _users(endings: Mapping[ObjectKey, Ending], current: Current, doomed: set[st
     return users
 
 
-def _deletion(live: Live) -> Change:
+def _deletion(live: Live, holdings: Holdings | None) -> Change:
     """The deletion of a live object, and of all that goes with it."""
     reason = "applied by this project before, declared no more"
+    owned = holdings.by_id.get(live.id) if holdings is not None else None
+    if owned is not None and owned.adopted:
+        reason = "made by hand, adopted" + (f" in {quote(owned.run)}" if owned.run is not None else "")
     return Change("delete", live.key, live.id, reason, (), (), live.attachments, (), live.state, None, False,
                   live.attachments, frozenset(), None, count_api_keys(live))  # fmt: skip
 

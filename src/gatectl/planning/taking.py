@@ -14,14 +14,14 @@ from gatectl.quote import quote
 from gatectl.records.interface import RecordsReader
 
 
-def take_snapshot(reader: Reader, records: RecordsReader, project: str, workspace: str | None) -> Snapshot:
-    """The platform as a plan of this project would read it: of one workspace, by name or id, or of all that are visible.
+def take_snapshot(reader: Reader, records: RecordsReader, workspace: str | None) -> Snapshot:
+    """The platform as a plan would read it: of one workspace, by name or id, or of all that are visible.
 
     Raises UsageError for a workspace that is not there, PlatformError for what a plan could not read either.
     """
     chosen = _chosen(reader, workspace)
     now = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
-    taken = snapshot.take(reader, project, records.applied(project), chosen, now)
+    taken = snapshot.take(reader, records.owned(), chosen, now)
     _read_back(taken)
     return taken
 

@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any, Final, NamedTuple, cast
 from urllib.parse import urlsplit, urlunsplit
 
+from gatectl.documents.ownership import Owned, OwnedJson, owned_json, read_owned
 from gatectl.documents.plans import Taken
 from gatectl.documents.snapshots import Draft, Platform, Snapshot
 from gatectl.errors import (
@@ -42,7 +43,9 @@ from gatectl.platforms.wire import (
 )
 from gatectl.quote import quote
 
-FORMAT_VERSION: Final = "1.0"
+FORMAT_VERSION: Final = "1.1"
+_OLD_VERSION: Final = "1.0"
+"""Of snapshots that say what one project had applied, and not whose the objects are."""
 _IDENTIFIED: Final = frozenset(("driver", "url", "instance"))
 PREFIX: Final = "snapshot://"
 _AGAIN: Final = "take it again: gatectl snapshot --out FILE"
@@ -50,9 +53,10 @@ _LARGEST: Final = 256 * 1024 * 1024
 _NO_PLATFORM: Final = "is this address the platform's API?"
 
 _SHAPE: Final[Mapping[str, type | tuple[type, ...]]] = {
-    "formatVersion": str, "takenAt": str, "platform": dict, "traits": dict, "project": str, "applied": (list, type(None)),
-    "workspaces": list, "contents": dict, "digest": str,
+    "formatVersion": str, "takenAt": str, "platform": dict, "traits": dict, "workspaces": list, "contents": dict, "digest": str,
 }  # fmt: skip
+_OWNED: Final[Mapping[str, type | tuple[type, ...]]] = {"owned": (list, type(None))}
+_APPLIED: Final[Mapping[str, type | tuple[type, ...]]] = {"project": str, "applied": (list, type(None))}
 
 
 def _identified(platform: Identification) -> Platform:
@@ -63,11 +67,8 @@ def _identified(platform: Identification) -> Platform:
     return found
 
 
-def take(
-    reader: Reader, project: str, applied: frozenset[str] | None, workspaces: Sequence[str] | None, taken_at: str
-) -> Snapshot:
-    """A snapshot of these workspaces, by id (None: of all that are visible), and of what a project has applied. Raises
-    PlatformError."""
+def take(reader: Reader, owned: Iterable[Owned] | None, workspaces: Sequence[str] | None, taken_at: str) -> Snapshot:
+    """A snapshot of these workspaces, by id (None: of all that are visible), and of what anybody owns. Raises PlatformError."""
     visible = reader.list("workspace")
     chosen = [str(w["id"]) for w in visible if workspaces is None or str(w["id"]) in workspaces]
     traits = reader.traits
@@ -81,14 +82,17 @@ def take(
             "openai": traits.openai,
             "parallel": traits.parallel,
         },
-        "project": project,
-        "applied": None if applied is None else sorted(applied),
+        "owned": None if owned is None else [owned_json(each) for each in sorted(owned, key=_of_owner)],
         "workspaces": [_pick(wire, ("id", "name")) for wire in visible],
         "contents": {each: _lists(reader, each) for each in sorted(chosen)},
     }
     if outside := _lists(reader, None):
         draft["outside"] = outside
     return {**draft, "digest": digest(draft)}
+
+
+def _of_owner(owned: Owned) -> tuple[str, ...]:
+    return (owned.id, *owned.owner.identity)
 
 
 def _lists(reader: Reader, workspace: str | None) -> dict[str, Sequence[Wire] | None]:
@@ -243,28 +247,59 @@ def _read(path: Path) -> Snapshot:
         raise InputError(f"{quote(path)} is not JSON, so it is not a snapshot", _AGAIN) from error
     if not isinstance(document, dict) or not {"takenAt", "contents", "platform"} <= document.keys():
         raise InputError(f"{quote(path)} is not a snapshot", _AGAIN)
-    if document.get("formatVersion") != FORMAT_VERSION:
+    if document.get("formatVersion") not in (FORMAT_VERSION, _OLD_VERSION):
         raise InputError(
             f"{quote(path)} has the format version '{quote(document.get('formatVersion'))}', this gatectl reads {FORMAT_VERSION}",
             _AGAIN,
         )
-    if document.keys() - {"outside"} != _SHAPE.keys() or document["digest"] != digest(document):
+    if document.keys() - {"outside"} != _shape(document).keys() or document["digest"] != digest(document):
         raise InputError(f"{quote(path)} was changed after it was taken: its digest does not match", _AGAIN)
     if not _is_sound(document):
         raise InputError(f"{quote(path)} is not a snapshot of this gatectl", _AGAIN)
     return cast("Snapshot", document)
 
 
+def _shape(document: Mapping[str, Any]) -> Mapping[str, type | tuple[type, ...]]:
+    """The fields of a snapshot, by its format."""
+    return {**_SHAPE, **(_APPLIED if document["formatVersion"] == _OLD_VERSION else _OWNED)}
+
+
 def _is_sound(document: Mapping[str, Any]) -> bool:
     """Whether a document that says it is a snapshot holds what reading it relies on."""
     return (
-        all(isinstance(document[name], kinds) for name, kinds in _SHAPE.items())
+        all(isinstance(document[name], kinds) for name, kinds in _shape(document).items())
         and _says(document["platform"], dict.fromkeys(_IDENTIFIED, _TEXT), without="place")
         and _says(document["traits"], _TRAITS)
-        and all(isinstance(each, str) for each in document["applied"] or ())
+        and all(map(_is_owned, document.get("owned") or ()))
         and _have(document["workspaces"], ("id", "name"))
         and all(map(_is_content, document["contents"].values()))
         and _are_lists(document.get("outside", {}), scoped=False)
+    )
+
+
+def _is_owned(found: Any) -> bool:
+    """Whether this says whose an object is; what its state is like, a hash decides."""
+    if not isinstance(found, dict) or found.keys() != OwnedJson.__annotations__.keys():
+        return False
+    owner, state = found["owner"], found["state"]
+    rest = {name: value for name, value in found.items() if name not in ("owner", "state")}
+    return (
+        isinstance(owner, dict)
+        and _says(owner, _OWNER)
+        and _says(rest, {name: _OF_OWNED.get(name, _TEXT) for name in rest})
+        and (state is None or _is_state(state))
+    )
+
+
+def _is_state(found: Any) -> bool:
+    """Whether this is a normal form, as far as reading it relies on that."""
+    if not isinstance(found, dict) or not isinstance(found.get("spec"), dict):
+        return False
+    items = found.get("attachments", [])
+    return (
+        all(isinstance(value, str) for value in found["spec"].values())
+        and isinstance(items, list)
+        and all(isinstance(item, dict) and item.keys() >= {"type", "label", "id", "folder", "master"} for item in items)
     )
 
 
@@ -295,7 +330,11 @@ def _attaches(repository: Wire) -> bool:
     return _have(buckets, ("bucketId",)) and _have(llms, ("aiLlmId",))
 
 
+_STRING: Final[frozenset[type]] = frozenset((str,))
 _TEXT: Final[frozenset[type]] = frozenset((str, type(None)))
+_FLAG: Final[frozenset[type]] = frozenset((bool,))
+_OWNER: Final = {"project": _STRING, "uid": _TEXT, "environment": _STRING, "place": _TEXT}
+_OF_OWNED: Final = {"kind": _STRING, "name": _STRING, "id": _STRING, "protected": _FLAG, "adopted": _FLAG}
 _TRAITS: Final[Mapping[str, frozenset[type]]] = {
     "default_workspace": _TEXT, "packets": frozenset((bool,)), "openai": _TEXT, "parallel": frozenset((int,)),
 }  # fmt: skip
@@ -358,17 +397,15 @@ class SnapshotReader:
     def latest(self, collection: Collection, object_id: str) -> Wire | None:
         return None
 
-    def taken_of(self, project: str) -> frozenset[str] | None:
-        """What a project had applied; None where nobody wrote that down. Raises InputError for a project that it was not taken
-        for."""
-        if self._snapshot["applied"] is None:
-            return None
-        if project != self._snapshot["project"]:
-            raise InputError(
-                f"the snapshot {quote(self._path)} was taken for project '{quote(self._snapshot['project'])}', this is '{quote(project)}'",
-                _AGAIN,
-            )
-        return frozenset(self._snapshot["applied"])
+    @property
+    def knows_owners(self) -> bool:
+        """Whether it says whose the objects are: snapshots of format 1.0 do not."""
+        return "owned" in self._snapshot
+
+    def owned(self) -> Sequence[Owned] | None:
+        """What anybody owns; None where nobody wrote that down."""
+        found = self._snapshot.get("owned")
+        return None if found is None else tuple(map(read_owned, found))
 
     def close(self) -> None:
         pass

@@ -1,4 +1,4 @@
-"""What gatectl remembers: who applied what, and the history of all runs. Something to read, and something else to write.
+"""What gatectl remembers: whose the objects are, and the history of all runs. Something to read, and something else to write.
 
 As with platforms, these are two types on purpose. A plan is handed readers, which have no way to change anything; only
 applying holds what writes. What is remembered is never a condition for writing to a platform, but it is the only thing
@@ -18,6 +18,7 @@ from collections.abc import Callable, Iterable, Iterator
 from typing import NamedTuple, Protocol
 
 from gatectl.documents.history import Entry
+from gatectl.documents.ownership import Owned
 from gatectl.documents.receipts import Receipt
 
 Release = Callable[[], None]
@@ -40,10 +41,10 @@ class Scope(NamedTuple):
 class RecordsReader(Protocol):
     """Reads what is remembered of objects; cannot change it, and creates nothing."""
 
-    def applied(self, project: str) -> frozenset[str] | None:
-        """The ids of the objects that a project has applied, some of which may be gone since; None where nothing is remembered.
+    def owned(self) -> Iterable[Owned] | None:
+        """All that anybody owns on this platform, some of which may be gone since; None where nothing is remembered.
 
-        Raises PlatformError where it cannot be read whole, InputError where it is of something else than was asked for.
+        Raises PlatformError where it cannot be read whole.
         """
 
     def close(self) -> None: ...

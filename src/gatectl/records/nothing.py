@@ -1,6 +1,6 @@
 """No store: a platform that has nowhere to keep records (platform-contract.md, section 1.3), and none beside it.
 
-Law: nothing is remembered, and that is said: `applied` is None, which is not the same as that nothing was applied. Nobody is
+Law: nothing is remembered, and that is said: `owned` is None, which is not the same as that nobody owns anything. Nobody is
 kept out either: conditional writes, and reading back, have to do.
 """
 
@@ -70,7 +70,7 @@ class Nothing:
 
     instance = None
 
-    def applied(self, project: str) -> None:
+    def owned(self) -> None:
         """None: whatever was applied, nobody wrote it down."""
 
     def claim(self) -> Release:

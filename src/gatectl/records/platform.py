@@ -6,11 +6,12 @@ transactions of its writer; so whoever closes those has closed this. Where there
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 from sqlalchemy import String, bindparam, cast, exists, insert, select
 
+from gatectl.documents.ownership import Owned, Owner
 from gatectl.platforms import driver_for, embedded
 from gatectl.platforms.embedded.store import Store, WritableStore
 from gatectl.platforms.embedded.tables import applied
@@ -20,7 +21,7 @@ from gatectl.records.interface import Release
 from gatectl.records.lease_rows import StoredLeases, WritableLeases
 from gatectl.records.runs import StoredRuns, WritableRuns
 
-_APPLIED = select(applied.c.object_id).where(applied.c.project == bindparam("project_"))
+_APPLIED = select(applied.c.project, applied.c.object_id)
 _PROJECT, _OBJECT = cast(bindparam("project_"), String), cast(bindparam("object_"), String)
 _REMEMBER = insert(applied).from_select(
     ["project", "object_id"],
@@ -78,10 +79,10 @@ class PlatformRecordsReader:
     def __init__(self, reader: embedded.Reader) -> None:
         self._reader = reader
 
-    def applied(self, project: str) -> frozenset[str]:
+    def owned(self) -> Sequence[Owned]:
         """See `interface`; a database that was missing may have come to be since."""
         store = self._reader.store
-        return _applied(store, project) if store is not None else frozenset()
+        return _owned(store) if store is not None else ()
 
     def close(self) -> None:
         """Nothing: the connection is the reader's."""
@@ -93,8 +94,8 @@ class PlatformRecords:
     def __init__(self, store: WritableStore) -> None:
         self._store = store
 
-    def applied(self, project: str) -> frozenset[str]:
-        return _applied(self._store, project)
+    def owned(self) -> Sequence[Owned]:
+        return _owned(self._store)
 
     def claim(self) -> Release:
         return self._store.claim()
@@ -109,6 +110,8 @@ class PlatformRecords:
         """Nothing: the connection is the writer's."""
 
 
-def _applied(store: Store, project: str) -> frozenset[str]:
+def _owned(store: Store) -> list[Owned]:
     with store.reading() as connection:
-        return frozenset(connection.execute(_APPLIED, {"project_": project}).scalars())
+        rows = connection.execute(_APPLIED).all()
+    owners = {project: Owner(project, None, "") for project, _ in rows}
+    return [Owned(owners[project], "", None, None, "", object_id) for project, object_id in rows]

@@ -1,12 +1,14 @@
-"""A snapshot as the store: what one project had applied when it was taken.
+"""A snapshot as the store: whose the objects were when it was taken.
 
 Law: it is only read. A plan against a snapshot knows what a plan of the platform itself would have known at that moment.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import NoReturn
 
+from gatectl.documents.ownership import Owned
 from gatectl.errors import UsageError
 from gatectl.platforms.interface import Connection, Reader, Writer
 from gatectl.platforms.snapshot import SnapshotReader
@@ -24,14 +26,13 @@ def open_records(connection: Connection, writer: Writer) -> NoReturn:
 
 
 class SnapshotRecords:
-    """Reads what a snapshot holds of one project (`interface.RecordsReader`)."""
+    """Reads what a snapshot holds of owners (`interface.RecordsReader`)."""
 
     def __init__(self, reader: SnapshotReader) -> None:
         self._reader = reader
 
-    def applied(self, project: str) -> frozenset[str] | None:
-        """None where the platform of the snapshot remembered nothing. Raises InputError for another project than that it was
-        taken for: what that one applied is not in it."""
-        return self._reader.taken_of(project)
+    def owned(self) -> Sequence[Owned] | None:
+        """None where the platform of the snapshot remembered nothing, or an older gatectl has not noted it."""
+        return self._reader.owned()
 
     def close(self) -> None: ...

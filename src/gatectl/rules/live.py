@@ -1,4 +1,4 @@
-"""GW405 and GW501 to GW509: what needs the platform, found by `resolve`, `changes` and `manageable` in a plan."""
+"""GW405 and GW501 to GW509: what needs the platform, found by `resolve`, `changes`, `owners` and `manageable` in a plan."""
 
 from gatectl.rules.interface import Rule
 
@@ -91,6 +91,32 @@ platform: https://gateway.example.com
          good="""\
 platform: https://gateway.example.com
 wire: {OpenAI: OPENAI}   # the value that your platform takes
+"""),
+    Rule("GW507", "An object that another project or environment owns",
+         "Whoever applies an object first owns it: the project and its environment. A plan of somebody else neither changes nor"
+         " adopts nor deletes it; the rest of that plan goes on. What several attach is declared by one of them, and the others need"
+         " no manifest for it. A warning says that the plan is made from another place than the one that the project is applied"
+         " from, as in a fork.",
+         holding=True,
+         bad="""\
+# on the platform: orders, which the project billing has applied
+spec: {endpointType: S3, resources: []}
+""",
+         good="""\
+# on the platform: orders, which this project has applied, or nobody
+spec: {endpointType: S3, resources: []}
+"""),
+    Rule("GW508", "What is to be deleted was changed since it was applied",
+         "`--prune` deletes what this project and environment applied and no manifest declares any more, as it was applied. What"
+         " somebody has changed since, or attached something to, is left as it is: the plan says what differs.",
+         holding=True,
+         bad="""\
+# gatectl plan --prune, without the manifest of the bucket orders-aws, whose region somebody has changed on the platform
+spec: {endpointType: S3, resources: []}
+""",
+         good="""\
+# gatectl plan --prune, without the manifest of the bucket orders-aws, which is as it was applied
+spec: {endpointType: S3, resources: []}
 """),
     Rule("GW509", "An object that cannot be managed now",
          "The platform has disabled the repository (a warning); or the repository attaches what the platform's own list does"

@@ -1,0 +1,192 @@
+"""Whose the objects of a plan are, and what follows from that: what somebody else owns is left as it is (GW507), what is ours and
+declared no more is deleted, unless something speaks against it (GW508). Pure.
+
+Each finding stops its object, and what needs that (`manageable.stopped`); the change stays among the others until then, so that
+what waits for it is known.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from typing import NamedTuple
+
+from gatectl.documents.ownership import Claim, Holdings, Owned, Owner
+from gatectl.documents.states import read_state
+from gatectl.kinds import KINDS
+from gatectl.kinds.states import attachment_token, state_hash
+from gatectl.model import Attachment, Finding, Live, ObjectKey, Spot, State
+from gatectl.planning.current import Current, Index
+from gatectl.planning.match import Pair
+from gatectl.quote import quote
+from gatectl.resources import folder_key
+
+
+class Pruning(NamedTuple):
+    """How what is declared no more is deleted: in the workspaces of `within` (None: in all that were read)."""
+
+    within: frozenset[str | None] | None = None
+
+    def reaches(self, key: ObjectKey) -> bool:
+        """Whether an object may be deleted by it: a workspace never is."""
+        return not KINDS[key.kind].holds and (self.within is None or key.workspace in self.within)
+
+
+def check_owner(pair: Pair, holdings: Holdings, *, changed: bool) -> Finding | None:
+    """GW507 for a declared object that somebody else owns; `changed`: a plan would do something to it. One that this project
+    owns from another place, and that is as its manifest says, is taken by nobody."""
+    claim = claim_of(pair.live, holdings)
+    if pair.live is None or claim is None or not (claim in ("other", "fork") or (claim == "moved" and changed)):
+        return None
+    found = _foreign(pair.live, claim, holdings.by_id[pair.live.id])
+    return found._replace(spot=Spot(pair.manifest.document, ("metadata", "name")), subject=pair.manifest.subject)
+
+
+def claim_of(live: Live | None, holdings: Holdings | None) -> Claim | None:
+    """What the owner of a live object is to whoever asks; None: it has none. Workspaces have none."""
+    if live is None or holdings is None or KINDS[live.key.kind].holds:
+        return None
+    return holdings.claim(live.id)
+
+
+def adopts(live: Live, holdings: Holdings | None) -> bool:
+    """Whether an object that is as its manifest says is taken under management: where anything is remembered, nobody owns it."""
+    return (
+        holdings is not None
+        and not KINDS[live.key.kind].holds
+        and claim_of(live, holdings) not in ("ours", "known", "moved")
+    )
+
+
+def _foreign(live: Live, claim: Claim, owned: Owned) -> Finding:
+    if claim == "other":
+        return Finding(
+            "GW507", f"{live.key} belongs to {quote(owned.owner)}, which applied it",
+            "declare it there alone: what several environments or projects attach needs one manifest", subject=live.key,
+        )  # fmt: skip
+    return Finding(
+        "GW507", f"{live.key} belongs to {quote(owned.owner)} as it was applied from another place{_where(', ', owned.owner)}",
+        "apply it from there; a project that has a uid in its project file is one wherever it lies", subject=live.key,
+    )  # fmt: skip
+
+
+def _where(before: str, owner: Owner) -> str:
+    return f"{before}{quote(owner.place)}" if owner.place is not None else ""
+
+
+def check_guest(holdings: Holdings | None) -> list[Finding]:
+    """A warning where a plan is made from another place than the one that the project is applied from: as in a fork."""
+    if holdings is None or holdings.guest is None:
+        return []
+    owner = holdings.guest
+    return [
+        Finding(
+            "GW507", f"planned as {quote(owner)}{_where(' of ', owner)}: it is applied from there, and nothing can be from here",
+            "apply it from there; a project that has a uid in its project file is one wherever it lies", "warning",
+        )
+    ]  # fmt: skip
+
+
+def leftovers(
+    pairs: Iterable[Pair], current: Current, holdings: Holdings | None, pruning: Pruning | None
+) -> tuple[list[Live], list[ObjectKey]]:
+    """Live objects that no manifest declares: those to be deleted, of whoever asks (also as it was applied from another place), and
+    the others."""
+    declared = {pair.live.id for pair in pairs if pair.live is not None}
+    left = {live.id: live for live in current.lives() if live.id not in declared}
+    doomed = _doomed(left.values(), holdings, pruning) if holdings is not None and pruning is not None else {}
+    return list(doomed.values()), [live.key for name, live in left.items() if name not in doomed]
+
+
+def _doomed(left: Iterable[Live], holdings: Holdings, pruning: Pruning) -> dict[str, Live]:
+    ours = {owned.id for owned in (*holdings.ours(), *holdings.elsewhere())}
+    return {live.id: live for live in left if live.id in ours and pruning.reaches(live.key)}
+
+
+def homes(holdings: Holdings, visible: Index) -> tuple[frozenset[str], list[str]]:
+    """The workspaces, by name, of what whoever asks owns (all, where an older gatectl has not noted of some where it lies); and those
+    that are not visible, as they were called."""
+    mine = [*holdings.ours(), *holdings.elsewhere()]
+    if not all(owned.kind for owned in mine):
+        return frozenset(visible.by_name), []
+    scoped = {
+        owned.workspace_id: owned.workspace or owned.workspace_id for owned in mine if owned.workspace_id is not None
+    }
+    names = {visible.by_id[home].key.name for home in scoped if home in visible.by_id}
+    return frozenset(names), sorted(name for home, name in scoped.items() if home not in visible.by_id)
+
+
+def check_deletion(live: Live, holdings: Holdings) -> Finding | None:
+    """Why an object that is declared no more is not deleted all the same: GW507, GW508."""
+    owned, claim = holdings.by_id[live.id], holdings.claim(live.id)
+    if claim == "moved" or claim == "fork":
+        return _foreign(live, claim, owned)
+    if live.id in holdings.disputed:
+        return Finding(
+            "GW507", f"{live.key} is to be deleted, and {quote(holdings.disputed[live.id])} has applied it too",
+            "an older gatectl noted both; declare it in one of them, or delete it on the platform", subject=live.key,
+        )  # fmt: skip
+    differs = changed_since(live, owned)
+    if differs:
+        return Finding(
+            "GW508", f"{live.key} is to be deleted, and was changed since it was applied{_when(owned)}: {'; '.join(differs)}",
+            "look who changed it; declare it again, and apply, if it is to be kept as it is or to be deleted", subject=live.key,
+        )  # fmt: skip
+    return None
+
+
+def _when(owned: Owned) -> str:
+    """When and by which run an object was applied last, as far as that is known."""
+    run = f" (run {quote(owned.run)})" if owned.run is not None else ""
+    return f" {quote(owned.at)}{run}" if owned.at is not None else run
+
+
+def changed_since(live: Live, owned: Owned) -> list[str]:
+    """How a live object differs from what was live of it when it was applied last, field by field; nothing where it does not, or an
+    older gatectl has not noted how it was."""
+    if owned.state is not None:
+        before = read_state(owned.state)
+        if state_hash(live.key, before) == state_hash(live.key, live.state):
+            return []
+        return [*_fields(live, before), *_attachments(live.state, before)] or ["in something that a plan does not show"]
+    if owned.hash is None or owned.hash == state_hash(live.key, live.state):
+        return []
+    return ["how it was is not on record, and it is otherwise now"]
+
+
+def _fields(live: Live, before: State) -> Iterator[str]:
+    kind = KINDS[live.key.kind]
+    then, now = kind.comparable(before.spec), kind.comparable(live.spec)
+    for field in {**then, **now}:
+        if then.get(field, "") != now.get(field, ""):
+            told = (_in_words(before.spec.get(field)), _in_words(live.spec.get(field)))
+            yield f"{kind.paths.get(field, field)}: applied {told[0]}, live {told[1]}"
+
+
+def _in_words(value: str | None) -> str:
+    return f"'{quote(value)}'" if value else "nothing"
+
+
+def _attachments(now: State, before: State) -> Iterator[str]:
+    then_held, held = _held(before), _held(now)
+    for token in sorted({*then_held, *held}):
+        then, there = then_held.get(token), held.get(token)
+        path = f"/spec/resources/{quote(token)}"
+        if then is None or there is None:
+            yield f"{path}: applied {_attached(then)}, live {_attached(there)}"
+            continue
+        if folder_key(then.folder) != folder_key(there.folder):
+            yield f"{path}/folder: applied {_in_words(then.folder)}, live {_in_words(there.folder)}"
+        if bool(then.master) != bool(there.master):
+            yield f"{path}/master: applied {_yes(then)}, live {_yes(there)}"
+
+
+def _held(state: State) -> dict[str, Attachment]:
+    return {attachment_token(item).lower(): item for item in state.attachments}
+
+
+def _attached(item: Attachment | None) -> str:
+    return "attached" if item is not None else "nothing"
+
+
+def _yes(item: Attachment) -> str:
+    return "yes" if item.master else "no"
