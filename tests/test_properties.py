@@ -1,8 +1,12 @@
-"""What holds for all manifests and all platforms: the promises of product.md, sections 3 and 4, held against many."""
+"""What holds for all manifests and all platforms: the promises of product.md, sections 3 and 4, held against many.
+
+`GATECTL_EXAMPLES=10 pytest tests/test_properties.py` is a long run: ten times as many as each property gets by default.
+"""
 
 from __future__ import annotations
 
 import json
+import os
 import shutil
 import tempfile
 from collections import Counter
@@ -24,7 +28,7 @@ from strategies import Broken, Case, broken_cases, cases
 
 def examples(count: int) -> Any:
     """Moderately many examples: each is a project with a database of its own."""
-    return settings(max_examples=count)
+    return settings(max_examples=count * (int(os.environ.get("GATECTL_EXAMPLES", "0")) or 1))
 
 
 @contextmanager
@@ -196,7 +200,7 @@ def inside(buckets: Sequence[Mapping[str, Any]], endpoint: str) -> Iterator[str]
 
 
 @given(cases(), st.booleans())
-@examples(20)
+@examples(6)
 def test_an_apply_that_fails_anywhere_is_finished_by_the_next(case: Case, late: bool) -> None:
     """Whichever write fails, before it was made or (`late`) after it was committed, with the answer lost."""
     with made(case) as site:
