@@ -213,6 +213,8 @@ class _Apply:
             self.reader.close()
 
     def _admitted(self, plan: Plan) -> Ended:
+        if not self._approval.keep_going:
+            guards.check_undone(plan)
         if self._approval.saved:
             with self._attendant.waiting():
                 conflicts = self._conflicts(plan)
@@ -361,7 +363,7 @@ class _Apply:
                 ),
             )
             outcomes, converged = attendant.carry_out(execution)
-        said = {"force-put": request.force_put, "keep-going": has_waiting(plan)}
+        said = {"force-put": request.force_put, "keep-going": has_waiting(plan) or "left" in plan.get("undoes", {})}
         overrides: list[Override] = [{"name": n, "value": None, "reason": None} for n, told in said.items() if told]
         return _Done(plan, outcomes, run, converged, (*overrides, *self._approval.allowed.overrides()))
 

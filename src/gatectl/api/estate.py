@@ -13,7 +13,8 @@ from types import TracebackType
 from typing import Protocol
 
 from gatectl import export as exporter
-from gatectl import opening, reconcile
+from gatectl import opening, reconcile, undoing
+from gatectl.api.remembered import find_receipt, references_of, run_called
 from gatectl.api.results import Findings, Plan, Receipt
 from gatectl.applying.guardrails import parse_allowance
 from gatectl.applying.kept import begin
@@ -212,16 +213,44 @@ class Estate:
         with self._remembering(deadline) as (history, scope, connection):
             found = history.receipt(scope, run)
             if found is None:
-                where = f"environment {quote(self._environment.name)} in {quote(choose(connection).name)}"
-                raise InputError(
-                    f"there is no run {quote(run)} of {where}",
-                    "gatectl history lists the runs; -e NAME names another environment",
-                )
+                raise self._no_run(run, connection)
             return found
+
+    def _no_run(self, run: str, connection: Connection) -> InputError:
+        where = f"environment {quote(self._environment.name)} in {quote(choose(connection).name)}"
+        return InputError(
+            f"there is no run {quote(run)} of {where}",
+            "gatectl history lists the runs; -e NAME names another environment",
+        )
+
+    def undo(self, run: str, *, force_put: bool = False, deadline: float | None = None) -> Plan:
+        """The plan that leads back to before a run (or `last`), as `gatectl undo RUN` says: `apply` applies it, and what cannot be
+        undone is in it.
+
+        Raises UsageError for a run that changed nothing, InputError where there is none of this id, and as `plan`.
+        """
+        return self.lead_back(self._request((), None, (), False, (), force_put, deadline), run)
+
+    def lead_back(self, request: reconcile.Request, run: str) -> Plan:
+        """The same of a request of this estate."""
+        with self._remembering_for(request) as (history, scope, connection):
+            run = run_called(history, scope, run)
+            receipt = find_receipt(history, scope, run, self._project.folder if self._receipts else None)
+            if receipt is None:
+                raise self._no_run(run, connection)
+            undoing.check_receipt(receipt)
+            known = references_of(request, receipt, history, scope)
+        with self._connected(request) as connect:
+            return Plan(undoing.work_out(request, receipt, connect, known))
 
     @contextmanager
     def _remembering(self, deadline: float | None) -> Iterator[tuple[HistoryReader, Scope, Connection]]:
         request = self._request((), None, (), False, (), False, deadline)
+        with self._remembering_for(request) as found:
+            yield found
+
+    @contextmanager
+    def _remembering_for(self, request: reconcile.Request) -> Iterator[tuple[HistoryReader, Scope, Connection]]:
         with self._connected(request, self._way.to_records) as connect:
             connection = connect()
             scope = scope_of(self._project, self._environment, connection)

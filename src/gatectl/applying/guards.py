@@ -89,6 +89,18 @@ def check_expected(plan: Plan, expect: str | None) -> None:
     )
 
 
+def check_undone(plan: Plan) -> None:
+    """An undo is of the whole run, unless somebody said that the rest is meant. Raises StalePlan."""
+    left = plan.get("undoes", {}).get("left", ())
+    if left:
+        first = f"{quote(left[0]['kind'])} {quote(left[0]['name'])}: {left[0]['what']}"
+        more = f" (and {len(left) - 1:,} more)" if len(left) > 1 else ""
+        raise StalePlan(
+            f"not all of run {quote(plan['undoes']['run'])} can be undone: {first}{more}",
+            "nothing was written; --keep-going undoes the rest",
+        )
+
+
 def check_target(plan: Plan, here: Target) -> None:
     """A plan is for one platform, one project and one environment. Raises StalePlan.
 

@@ -8,12 +8,13 @@ import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager, suppress
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, NamedTuple
 
 import click
 
 from gatectl import errors, signals
-from gatectl.api import Receipt, read_plan
+from gatectl.api import Estate, Receipt, read_plan
+from gatectl.api import Plan as Made
 from gatectl.applying import guardrails, replan
 from gatectl.applying.execute import Execution
 from gatectl.applying.kept import begin
@@ -34,6 +35,7 @@ from gatectl.render import FORMATS, render
 from gatectl.render.listing import plural
 from gatectl.render.outcomes import names
 from gatectl.render.text import operation_lines, target
+from gatectl.request import Request
 
 
 @command("apply")
@@ -83,21 +85,39 @@ def COMMAND(  # noqa: N802 - the table's word
         raise errors.UsageError("nothing can be applied to a snapshot", "apply to the platform itself")
     console.environment = request.environment.name
 
-    if receipt_file is not None:
-        _check_place(receipt_file)
-    estate = estate_of(request.project, request.environment, parallelism)
-    attendant = _Terminal(console, request.environment.platform, asks=not yes)
-    with attendant.waiting():
-        made = read_plan(plan_file) if plan_file is not None else estate.work_out(request)
-    plan = made.document
-    _show(console, plan, asked=not yes)
     approval = Approval(plan_file is not None, expect, allowed, keep_going)
-    if not approval.admits(plan):
-        return _invalid(console, plan)
-    new = new_records or sys.stdin.isatty()
-    return _report(
-        console, estate.carry_out(request, made, approval, attendant, receipt_file=receipt_file, new_records=new)
+    estate = estate_of(request.project, request.environment, parallelism)
+    wanted = Wanted(request, approval, receipt_file, new_records, asks=not yes)
+    return show_and_do(
+        console, estate, wanted, lambda: read_plan(plan_file) if plan_file is not None else estate.work_out(request)
     )
+
+
+class Wanted(NamedTuple):
+    """An apply, as options ask for it."""
+
+    request: Request
+    approval: Approval
+    receipt_file: str | None
+    new_records: bool
+    asks: bool
+
+
+def show_and_do(console: Console, estate: Estate, wanted: Wanted, make: Callable[[], Made]) -> int:
+    """Make a plan, show it, ask, and carry it out; the exit code."""
+    if wanted.receipt_file is not None:
+        _check_place(wanted.receipt_file)
+    attendant = _Terminal(console, wanted.request.environment.platform, asks=wanted.asks)
+    with attendant.waiting():
+        made = make()
+    _show(console, made.document, asked=wanted.asks)
+    if not wanted.approval.admits(made.document):
+        return _invalid(console, made.document)
+    new = wanted.new_records or sys.stdin.isatty()
+    ended = estate.carry_out(
+        wanted.request, made, wanted.approval, attendant, receipt_file=wanted.receipt_file, new_records=new
+    )
+    return _report(console, ended)
 
 
 def _fingerprint(text: str | None) -> str | None:

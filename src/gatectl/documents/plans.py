@@ -260,8 +260,27 @@ class Taken(TypedDict):
     digest: str
 
 
+class Undone(Named):
+    """An object that a run changed, and what is to be known of its undoing."""
+
+    what: str
+
+
+class Undoes(TypedDict):
+    """The run that a plan undoes, and the manifests that still say what it did. `left` cannot be undone, each with why; `stays` is
+    nothing to undo; `lost` does not come back with its object."""
+
+    run: str
+    files: Sequence[str]
+    left: NotRequired[Sequence[Undone]]
+    stays: NotRequired[Sequence[Undone]]
+    lost: NotRequired[Sequence[Undone]]
+
+
 class Remarks(TypedDict, total=False):
     """What else is to be said of a plan. It is no part of the fingerprint."""
+
+    undoes: Undoes
 
     projectChanges: ProjectChanges
     readOnly: Sequence[str]

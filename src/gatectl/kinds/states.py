@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from typing import NamedTuple
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Final, NamedTuple
 
 from gatectl.documents.spelling import sha256
 from gatectl.kinds import KINDS
-from gatectl.model import Attachment, ObjectKey, State
+from gatectl.kinds.interface import Kind
+from gatectl.model import Attachment, FieldChange, ObjectKey, State
 from gatectl.resources import folded, folder_key
 
 
@@ -56,3 +58,48 @@ def _hashed(key: ObjectKey, state: State, rows: Iterable[_Row]) -> str:
     spec = KINDS[key.kind].comparable(state.spec)
     listed = sorted(row.plain() for row in rows)
     return sha256({"kind": key.kind, "workspace": key.workspace, "spec": spec, "attachments": listed})
+
+
+ATTACHED: Final = "attached"
+"""What stands for a resource that one of the two attaches and the other does not."""
+
+
+def differences(kind: Kind, one: State, other: State) -> list[FieldChange]:
+    """(path in the manifest, value in one, value in the other) of all that differs."""
+    first, second = kind.comparable(one.spec), kind.comparable(other.spec)
+    found: list[FieldChange] = [
+        (path, one.spec.get(field) or None, other.spec.get(field) or None)
+        for field, path in kind.paths.items()
+        if (first.get(field) or "") != (second.get(field) or "")
+    ]
+    return [*found, *_attachments(one, other)]
+
+
+def _attachments(one: State, other: State) -> Iterator[FieldChange]:
+    shared = _shared(one) | _shared(other)
+    first, second = _by_token(one, shared), _by_token(other, shared)
+    for token in {**first, **second}:
+        mine, its = first.get(token), second.get(token)
+        path = f"/spec/resources/{token}"
+        if mine is None or its is None:
+            yield path, ATTACHED if mine is not None else None, ATTACHED if its is not None else None
+            continue
+        if folder_key(mine.folder) != folder_key(its.folder):
+            yield f"{path}/folder", mine.folder or None, its.folder or None
+        if bool(mine.master) != bool(its.master):
+            yield f"{path}/master", bool(mine.master), bool(its.master)
+
+
+def _shared(state: State) -> frozenset[tuple[str, ...]]:
+    """The identities that several attachments of a state share: only these are told apart by their labels."""
+    counted = Counter(folded(item.identity) for item in state.attachments)
+    return frozenset(identity for identity, number in counted.items() if number > 1)
+
+
+def _by_token(state: State, shared: frozenset[tuple[str, ...]]) -> Mapping[str, Attachment]:
+    found = {}
+    for item in state.attachments:
+        identity = folded(item.identity)
+        label = (item.label or "").lower() if identity in shared else None
+        found[attachment_token(item._replace(identity=identity, label=label or None))] = item
+    return found

@@ -352,6 +352,13 @@ def _deletion(live: Live, holdings: Holdings | None) -> Change:
                   live.attachments, frozenset(), None, count_api_keys(live))  # fmt: skip
 
 
+def with_deletions(worked: Worked, doomed: Sequence[Live], current: Current) -> Worked:
+    """The same work, and these objects are deleted; GW505 where something uses them in the end."""
+    findings = [*_in_use(doomed, worked.endings, current), *check_referred(doomed, worked.changes, current)]
+    changes = [*worked.changes, *(_deletion(live, None) for live in doomed)]
+    return worked._replace(changes=changes, findings=[*worked.findings, *findings])
+
+
 def count_api_keys(live: Live) -> int:
     """How many API keys a live repository has: they reach what is attached to it, and die with it."""
     return len(keys_of(live.wire))

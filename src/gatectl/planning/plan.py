@@ -145,13 +145,18 @@ def _placed(value: FieldValue, document: Document | None, name_file: NameFile) -
     """
     if document is None or not isinstance(value, Mapping):
         return value
-    placed: CredentialReferences = {**value}
+    return placed(value, document, name_file)
+
+
+def placed(value: CredentialReferences, document: Document, name_file: NameFile) -> CredentialReferences:
+    """The credentials of a manifest, whose files are relative to it, with files as a plan names them."""
+    found: CredentialReferences = {**value}
     for name in _SECRETS:
         if name in value and "file" in value[name]:
-            placed[name] = {
+            found[name] = {
                 "file": name_file(posixpath.normpath(posixpath.join(document.file.folder, value[name]["file"])))
             }
-    return placed
+    return found
 
 
 def points(current: Current) -> Points:

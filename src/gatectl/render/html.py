@@ -45,6 +45,7 @@ from gatectl.render.listing import (
     waiting_words,
     where,
 )
+from gatectl.render.undone import undo_lines
 
 _SIGNS: Final = {"create": "+", "update": "~", "delete": "−"}
 _LISTS: Final[Sequence[tuple[ListName, str, str]]] = (
@@ -71,7 +72,7 @@ def plan(document: Plan, look: Look) -> str:
         *_findings(document["diagnostics"], look),
         *_destructive(document["operations"]),
         *_graph(document, look),
-        *_operations(document["operations"], invalid=invalid),
+        *_operations(document, invalid=invalid),
         *_rest(document),
         data("plan", document),
     ]
@@ -85,7 +86,7 @@ def receipt(document: Receipt, look: Look) -> str:
         applied = document["plan"]
         parts += [
             *_destructive(applied["operations"]),
-            *_operations(applied["operations"], invalid=False),
+            *_operations(applied, invalid=False),
             *_rest(applied),
         ]
     body = "<main>\n" + "\n".join([*parts, data("receipt", document)]) + "\n</main>"
@@ -147,6 +148,9 @@ def _notes(document: Plan) -> Iterator[str]:
     if closed := document.get("readOnly"):
         yield f'<p class="note">Read only: the role in {_text(", ".join(closed))} is READ; an apply is refused there.</p>'
     yield from _waiting(document)
+    if (undoes := document.get("undoes")) is not None:
+        yield f'<p class="note">Undo of run {_text(undoes["run"])}.</p>'
+        yield from (f'<p class="note">{_text(line)}</p>' for line in undo_lines(undoes))
     if (snapshot := document.get("snapshot")) is not None:
         yield f'<p class="note">From a snapshot: the platform as it was at {_text(snapshot["takenAt"])}, not as it is.</p>'
 
@@ -231,10 +235,12 @@ def _lost(operation: Operation) -> str:
     return (f": detaches {lost}{more}" if lost else "") + (f"; {dies}" if dies else "")
 
 
-def _operations(operations: Sequence[Operation], *, invalid: bool) -> Iterator[str]:
+def _operations(document: Plan, *, invalid: bool) -> Iterator[str]:
+    operations = document["operations"]
     if not operations:
         if not invalid:
-            yield '<section><h2>Operations</h2><p class="soft">The platform is as the manifests say.</p></section>'
+            said = "before that run" if "undoes" in document else "the manifests say"
+            yield f'<section><h2>Operations</h2><p class="soft">The platform is as {said}.</p></section>'
         return
     yield f'<section id="operations"><h2>Operations <small id="shown">{len(operations):,}</small></h2>'
     yield from _filters(operations)

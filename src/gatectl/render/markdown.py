@@ -34,6 +34,7 @@ from gatectl.render.listing import (
     where,
 )
 from gatectl.render.text import operation_lines
+from gatectl.render.undone import undo_remarks, wish
 
 MINIMUM: Final = 1_000
 """The smallest budget that the summary always fits into."""
@@ -184,8 +185,7 @@ def _verdict(document: Plan) -> str:
     if not document["operations"] and (waiting := waiting_words(document)) is not None:
         return f"Nothing to do but what is {waiting}."
     if not document["operations"]:
-        say = "the chosen manifests say" if selection_of(document)["partial"] else "the manifests say"
-        return f"Nothing to do: the platform is as {say}."
+        return f"Nothing to do: the platform is as {wish(document)}."
     done = []
     if summary["delete"]:
         done.append(f"deletes {plural(summary['delete'], 'object')}")
@@ -212,6 +212,8 @@ def _remarks(document: Plan, limit: int) -> Iterator[str]:
     if closed := document.get("readOnly"):
         yield f"⚠️ **Read only:** the role in {', '.join(code(name, limit // len(closed)) for name in closed)} is READ; an apply is refused."
     yield from _waiting(document, limit)
+    if (undoes := document.get("undoes")) is not None:
+        yield from undo_remarks(undoes, lambda line: code(line, limit))
     if (snapshot := document.get("snapshot")) is not None:
         yield f"⚠️ **From a snapshot:** the platform as it was at {code(snapshot['takenAt'], limit)}."
 

@@ -30,6 +30,7 @@ from gatectl.render.listing import (
 )
 from gatectl.render.listing import plural as plural
 from gatectl.render.listing import where as _where
+from gatectl.render.undone import undo_lines, wish
 from gatectl.resources import RESOURCE_NAMES
 
 if TYPE_CHECKING:
@@ -118,6 +119,7 @@ def plan(document: Plan, look: Look) -> str:
         *_records(document),
         *_source(document),
         *_remarks(document, paint),
+        *_undoes(document, paint),
     ]
     if document["diagnostics"]:
         lines += ["", *_findings(document["diagnostics"], paint, look)]
@@ -163,6 +165,12 @@ def _remarks(document: Plan, paint: _Paint) -> Iterator[str]:
         yield from (f"    {line}" for line in left_out_lines(left))
     if (snapshot := document.get("snapshot")) is not None:
         yield paint(f"FROM A SNAPSHOT: the platform as it was at {quote(snapshot['takenAt'])}, not as it is.", "33;1")
+
+
+def _undoes(document: Plan, paint: _Paint) -> Iterator[str]:
+    if (undoes := document.get("undoes")) is not None:
+        yield paint(f"UNDO of run {safe(undoes['run'])}.", "33;1")
+        yield from (f"    {line}" for line in undo_lines(undoes))
 
 
 def _records(document: Plan) -> Iterator[str]:
@@ -301,8 +309,11 @@ def _summary(document: Plan, paint: _Paint) -> Iterator[str]:
         return
     if not document["operations"]:
         since = selection_of(document)["since"]
-        what = "the chosen manifests say" if selection_of(document)["partial"] else "the manifests say"
-        why = f"the platform is as {what}" if since is None or since["touched"] else "nothing that the change touches"
+        why = (
+            f"the platform is as {wish(document)}"
+            if since is None or since["touched"]
+            else "nothing that the change touches"
+        )
         yield f"{paint('Nothing to do:', '32;1')} {why}; {rest}."
         return
     parts = [
