@@ -28,6 +28,13 @@ OWNERS = {
     "another environment": US._replace(environment="dev"),
     "nobody": None,
 }
+PRUNING = Pruning()
+READ = {
+    "read whole": PRUNING,
+    "not read whole": Pruning(partly="git has left out team-b/b.yaml"),
+    "excluded": Pruning(unread=frozenset(("all.yaml",))),
+}
+"""How the manifests were read; what of a checkout git has left out, it tells itself (`tests/test_wholeness.py`)."""
 CONTEXT = Context("main", "w1", {}, {}, None)
 RAW = {"id": "b1", "name": "raw", "bucket": "raw-events", "storageType": "S3", "region": "eu-west-1"}
 
@@ -60,7 +67,9 @@ def live_of(found: Current, platform_id: str) -> Live:
     return next(live for live in found.lives() if live.id == platform_id)
 
 
-def work(found: Current, asking: Asking, notes: list[Owned], *documents: Manifest, prune: bool = True) -> Worked:
+def work(
+    found: Current, asking: Asking, notes: list[Owned], *documents: Manifest, prune: Pruning | None = PRUNING
+) -> Worked:
     """What manifests come to on a platform on which this is owned."""
     file = SourceFile("m.yaml", b"")
     numbered = enumerate(documents)
@@ -69,7 +78,7 @@ def work(found: Current, asking: Asking, notes: list[Owned], *documents: Manifes
     )
     pairs, ambiguous = match(desired, found)
     assert not ambiguous
-    settings = Settings(False, None, holdings(asking, notes), pruning=Pruning() if prune else None)
+    settings = Settings(False, None, holdings(asking, notes), pruning=prune)
     return compute_changes(pairs, found, settings)
 
 
@@ -83,25 +92,29 @@ def told(worked: Worked) -> list[tuple[str, str, str]]:
 
 @pytest.mark.parametrize("owner", OWNERS)
 @pytest.mark.parametrize("attached", [False, True], ids=["attached nowhere", "attached elsewhere"])
-def test_what_is_ours_as_it_was_applied_and_attached_by_nobody_who_stays_is_deleted(owner: str, attached: bool) -> None:
+@pytest.mark.parametrize("read", READ)
+def test_what_is_ours_as_it_was_applied_and_attached_by_nobody_who_stays_is_deleted(
+    owner: str, attached: bool, read: str
+) -> None:
     """The table of `--prune`, for a repository that attaches a bucket, and that somebody may have changed or extended."""
     data = {**RAW, "id": "b2", "name": "data", "bucket": "data-events"}
-    for state in ("as applied", "changed", "extended"):
-        before = current(RAW, data, repositories=(repo("r", RAW),))
-        now = {
-            "as applied": repo("r", RAW),
-            "changed": repo("r", RAW) | {"mode": "MIRROR"},
-            "extended": repo("r", RAW, data),
-        }[state]
-        who = OWNERS[owner]
-        notes = [owned(live_of(before, each), who) for each in ("of r", "b1")] if who is not None else []
-        others = (repo("theirs", RAW),) if attached else ()
-        worked = work(
-            current(RAW, data, repositories=(now, *others)), Asking(US), notes, bucket("data", ("S3", "data-events"))
-        )
-        deleted = [change.key.name for change in worked.changes if change.action == "delete"]
-        assert sorted(deleted) == (["r", "raw"] if owner == "ours" else []), "what is held is held later"
-        expected = [("GW508", "error", "r")] if owner == "ours" and state != "as applied" else []
+    states = {
+        "as applied": repo("r", RAW),
+        "changed": repo("r", RAW) | {"mode": "MIRROR"},
+        "extended": repo("r", RAW, data),
+    }
+    before = current(RAW, data, repositories=(repo("r", RAW),))
+    others = (repo("theirs", RAW),) if attached else ()
+    who = OWNERS[owner]
+    notes = [owned(live_of(before, each), who, file="all.yaml") for each in ("of r", "b1")] if who is not None else []
+    for state, now in states.items():
+        found = current(RAW, data, repositories=(now, *others))
+        worked = work(found, Asking(US), notes, bucket("data", ("S3", "data-events")), prune=READ[read])
+        deleted = sorted(change.key.name for change in worked.changes if change.action == "delete")
+        assert deleted == (["r", "raw"] if owner == "ours" else []), "what is held leaves the changes later"
+        held = ["r"] if state != "as applied" else []
+        held = ["r", "raw"] if read != "read whole" else held
+        expected = [("GW508", "error", name) for name in held] if owner == "ours" else []
         expected += [("GW505", "error", "raw")] if owner == "ours" and attached else []
         assert sorted(told(worked)) == sorted(expected), (owner, state, attached)
 
@@ -221,7 +234,7 @@ def test_a_fork_that_owns_something_or_has_several_owners_of_its_name_is_held() 
     for second in (owned(data, here), owned(data, US._replace(place="git.example.com/third//gatectl.yaml"))):
         notes = [owned(raw, US), second]
         assert check_guest(holdings(Asking(here), notes)) == []
-        assert told(work(found, Asking(here), notes, CHANGED, prune=False)) == [("GW507", "error", "raw")]
+        assert told(work(found, Asking(here), notes, CHANGED, prune=None)) == [("GW507", "error", "raw")]
 
 
 # Workspaces

@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 
 from gatectl import scope
+from gatectl.clock import Deadline
 from gatectl.documents.ownership import Asking, Holdings, Owner, holdings
 from gatectl.errors import UsageError
+from gatectl.manifests.loading import Loaded, manifest_paths
+from gatectl.manifests.wholeness import left_out
 from gatectl.planning import owners
 from gatectl.planning.current import Index
 from gatectl.platforms.interface import Connection
+from gatectl.project import Project
 from gatectl.quote import quote
 from gatectl.records.interface import RecordsReader
 from gatectl.request import Request
@@ -60,3 +65,34 @@ def pruned(request: Request, held: Holdings | None, visible: Index) -> frozenset
     for workspace in away:
         request.warn(f"what this project applied in workspace {quote(workspace)} is not pruned: that is not visible")
     return homes
+
+
+def pruning_of(request: Request, loaded: Loaded, held: Holdings | None) -> owners.Pruning | None:
+    """What speaks against deleting what is declared no more: manifests that are there and were not read. Raises DeadlinePassed."""
+    if held is None or not request.prune:
+        return None
+    project = request.project
+    unread = _unread(project, held, loaded)
+    ours = next((f for f in loaded.findings if f.rule == "GW108"), None)
+    if ours is not None and ours.place is not None:
+        named = quote(os.path.basename(ours.place.file))
+        return owners.Pruning(None, f"{named} is a manifest by what it says (GW108)", unread)
+    if project.given is not None:
+        return owners.Pruning(None, None, unread)
+    paths = manifest_paths(project, request.environment, ())
+    return owners.Pruning(None, left_out(project, paths, Deadline(request.ends, request.clock)), unread)
+
+
+def _unread(project: Project, held: Holdings, loaded: Loaded) -> frozenset[str]:
+    """The files that are there and were not read, of those that what is ours was last read from."""
+    read = {file.path for file in loaded.files}
+    files = {owned.file for owned in held.ours() if owned.file is not None}
+    away = {file for file in files if os.path.normpath(project.folder / file) not in read}
+    return frozenset(file for file in away if _stays(project, file))
+
+
+def _stays(project: Project, file: str) -> bool:
+    """Whether a file of the project is there, as far as it can be told."""
+    if project.given is not None:
+        return file in project.given
+    return os.path.lexists(project.folder / file)

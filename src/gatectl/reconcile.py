@@ -143,12 +143,13 @@ def make_plan(
     names = _names(wanted)
     target = target_of(request, identification, reader.traits.openai, names)._replace(records=kept)
     holdings = asking.holdings_of(request, records, place)
+    pruning = asking.pruning_of(request, loaded, holdings)
     apart = _apart(request, wanted, findings, visible)
     if isinstance(apart, list):
         return _refuse(request, target, source, apart, name_file)
     pruned = asking.pruned(request, holdings, visible)
     current = _read_content(request, reader, apart.rest, sorted({*names, *pruned}), visible)
-    apart, work = _keep_going(request, apart, _Ground(reader, visible, current, holdings))
+    apart, work = _keep_going(request, apart, _Ground(reader, visible, current, holdings, pruning))
     findings += [*work.findings, *owners.check_guest(holdings)]
     if work.unoffered:
         return _refuse(request, target, source, findings, name_file)
@@ -177,6 +178,7 @@ class _Ground(NamedTuple):
     visible: Index
     current: Current
     holdings: Holdings | None
+    pruning: owners.Pruning | None
 
 
 class _Work(NamedTuple):
@@ -284,16 +286,16 @@ def _settings(request: Request, apart: parts.Parts, ground: _Ground) -> Settings
         traits.openai,
         ground.holdings,
         selection.find_targets(request.renew, apart.wanted.manifests, "--renew-credentials"),
-        _pruning(apart) if request.prune else None,
+        _pruning(apart, ground.pruning) if ground.pruning is not None else None,
         request.force_put,
         frozenset(request.environment.known),
     )
 
 
-def _pruning(apart: parts.Parts) -> owners.Pruning:
+def _pruning(apart: parts.Parts, pruning: owners.Pruning) -> owners.Pruning:
     """Where manifests are left out, what seems to be declared no more may be declared by one of them."""
     homes = map(parts.workspace_of, apart.rest.manifests)
-    return owners.Pruning(frozenset(filter(None, homes)) if apart.left else None)
+    return pruning._replace(within=frozenset(filter(None, homes)) if apart.left else None)
 
 
 def _names(wanted: Desired) -> list[str]:

@@ -314,9 +314,9 @@ def _owned(pair: Pair, change: Change | None, settings: Settings) -> list[Findin
 
 def _spared(doomed: Sequence[Live], settings: Settings) -> list[Finding]:
     """Why what is to be deleted is not."""
-    if settings.holdings is None:
+    if settings.holdings is None or settings.pruning is None:
         return []
-    found = (owners.check_deletion(live, settings.holdings) for live in doomed)
+    found = (owners.check_deletion(live, settings.holdings, settings.pruning) for live in doomed)
     return [finding for finding in found if finding is not None]
 
 

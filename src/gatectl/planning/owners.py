@@ -22,9 +22,13 @@ from gatectl.resources import folder_key
 
 
 class Pruning(NamedTuple):
-    """How what is declared no more is deleted: in the workspaces of `within` (None: in all that were read)."""
+    """How what is declared no more is deleted: in the workspaces of `within` (None: in all that were read). `partly`: why the
+    manifests may not be all that there are (None: they are). `unread`: the files that are there and were not read, of those that
+    what is ours was last read from."""
 
     within: frozenset[str | None] | None = None
+    partly: str | None = None
+    unread: frozenset[str] = frozenset()
 
     def reaches(self, key: ObjectKey) -> bool:
         """Whether an object may be deleted by it: a workspace never is."""
@@ -115,7 +119,7 @@ def homes(holdings: Holdings, visible: Index) -> tuple[frozenset[str], list[str]
     return frozenset(names), sorted(name for home, name in scoped.items() if home not in visible.by_id)
 
 
-def check_deletion(live: Live, holdings: Holdings) -> Finding | None:
+def check_deletion(live: Live, holdings: Holdings, pruning: Pruning) -> Finding | None:
     """Why an object that is declared no more is not deleted all the same: GW507, GW508."""
     owned, claim = holdings.by_id[live.id], holdings.claim(live.id)
     if claim == "moved" or claim == "fork":
@@ -125,12 +129,27 @@ def check_deletion(live: Live, holdings: Holdings) -> Finding | None:
             "GW507", f"{live.key} is to be deleted, and {quote(holdings.disputed[live.id])} has applied it too",
             "an older gatectl noted both; declare it in one of them, or delete it on the platform", subject=live.key,
         )  # fmt: skip
+    spoken = _undecided(owned, pruning)
+    if spoken is not None:
+        return Finding("GW508", f"{live.key} is not deleted: {spoken[0]}", spoken[1], subject=live.key)
     differs = changed_since(live, owned)
     if differs:
         return Finding(
             "GW508", f"{live.key} is to be deleted, and was changed since it was applied{_when(owned)}: {'; '.join(differs)}",
             "look who changed it; declare it again, and apply, if it is to be kept as it is or to be deleted", subject=live.key,
         )  # fmt: skip
+    return None
+
+
+def _undecided(owned: Owned, pruning: Pruning) -> tuple[str, str] | None:
+    """Why it may be declared all the same, and what to do."""
+    if owned.file is not None and owned.file in pruning.unread:
+        return (
+            f"{quote(owned.file)}, which declared it, is there and is not read",
+            "delete that file too, or have it read: `manifests` and `exclude` of the project file say what is",
+        )
+    if pruning.partly is not None:
+        return f"the manifests were not read whole: {pruning.partly}", "plan with all of them, in a whole checkout"
     return None
 
 

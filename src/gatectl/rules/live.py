@@ -108,7 +108,9 @@ spec: {endpointType: S3, resources: []}
 """),
     Rule("GW508", "What is to be deleted was changed since it was applied",
          "`--prune` deletes what this project and environment applied and no manifest declares any more, as it was applied. What"
-         " somebody has changed since, or attached something to, is left as it is: the plan says what differs.",
+         " somebody has changed since, or attached something to, is left as it is: the plan says what differs. So is everything where"
+         " manifests may be there that were not read: git has left some out (a sparse checkout, a submodule that was not fetched), a"
+         " file is not read because of its name (GW108), or the one that declared the object is there and excluded.",
          holding=True,
          bad="""\
 # gatectl plan --prune, without the manifest of the bucket orders-aws, whose region somebody has changed on the platform
