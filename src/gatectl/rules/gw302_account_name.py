@@ -7,35 +7,19 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from gatectl.model import Entry, Finding
-from gatectl.resources import BUCKETS, CONTAINERS
-from gatectl.rules.interface import RepositoryView, Rule, collision, shown
+from gatectl.model import Finding
+from gatectl.rules.interface import RepositoryView, Rule, clashes, collision, shown
 
 
 def each(view: RepositoryView) -> Iterator[Finding]:
-    buckets: dict[str, Entry] = {}
-    accounts: dict[str, Entry] = {}
-    for entry in view.entries:
-        if entry.type in CONTAINERS:
-            account = entry.key[1]
-            if account not in accounts and account in buckets:
-                yield _clash(view, entry, buckets[account])
-            accounts.setdefault(account, entry)
-        elif entry.type in BUCKETS:
-            bucket = entry.key[1]
-            if bucket not in buckets and bucket in accounts:
-                yield _clash(view, entry, accounts[bucket])
-            buckets.setdefault(bucket, entry)
-
-
-def _clash(view: RepositoryView, later: Entry, earlier: Entry) -> Finding:
-    account, bucket = (later, earlier) if later.type in CONTAINERS else (earlier, later)
-    return collision(
-        "GW302",
-        f"storage account '{account.identity[1]}' is named like {shown(bucket)} of the same repository",
-        "Azure account names must not collide with S3 and GCS bucket names: put one of the two into another repository",
-        "error", (view, later), (view, earlier), f"{shown(earlier)} here",
-    )  # fmt: skip
+    for clash in clashes(view, 1):
+        if not clash.told:  # several containers of one account are one name
+            yield collision(
+                "GW302",
+                f"storage account '{clash.container.identity[1]}' is named like {shown(clash.bucket)} of the same repository",
+                "Azure account names must not collide with S3 and GCS bucket names: put one of the two into another repository",
+                "error", (view, clash.later), (view, clash.earlier), f"{shown(clash.earlier)} here",
+            )  # fmt: skip
 
 
 RULE = Rule(

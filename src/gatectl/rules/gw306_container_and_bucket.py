@@ -4,34 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from gatectl.model import Entry, Finding
-from gatectl.resources import BUCKETS, CONTAINERS
-from gatectl.rules.interface import RepositoryView, Rule, collision, severity_behind, shown
+from gatectl.model import Finding
+from gatectl.rules.interface import RepositoryView, Rule, clashes, collision, severity_behind, shown
 
 
 def each(view: RepositoryView) -> Iterator[Finding]:
-    buckets: dict[str, Entry] = {}
-    containers: dict[str, Entry] = {}
-    for entry in view.entries:
-        if entry.type in CONTAINERS:
-            name = entry.key[2]
-            if name in buckets:
-                yield _clash(view, entry, buckets[name])
-            containers.setdefault(name, entry)
-        elif entry.type in BUCKETS:
-            name = entry.key[1]
-            if name in containers:
-                yield _clash(view, entry, containers[name])
-            buckets.setdefault(name, entry)
-
-
-def _clash(view: RepositoryView, later: Entry, earlier: Entry) -> Finding:
-    container, bucket = (later, earlier) if later.type in CONTAINERS else (earlier, later)
-    return collision(
-        "GW306", f"{shown(container)} is named like {shown(bucket)} of the same repository",
-        "S3 and GCS clients address both by that name: put one of the two into another repository",
-        severity_behind(view), (view, later), (view, earlier), f"{shown(earlier)} here",
-    )  # fmt: skip
+    for clash in clashes(view, 2):
+        yield collision(
+            "GW306", f"{shown(clash.container)} is named like {shown(clash.bucket)} of the same repository",
+            "S3 and GCS clients address both by that name: put one of the two into another repository",
+            severity_behind(view), (view, clash.later), (view, clash.earlier), f"{shown(clash.earlier)} here",
+        )  # fmt: skip
 
 
 RULE = Rule(

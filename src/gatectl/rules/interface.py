@@ -8,12 +8,12 @@ in a plan over the final state of the workspace, unmanaged attachments and repos
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import NamedTuple
 
 from gatectl.model import Entry, Finding, Manifest, Pointer, Related, Severity, Spot
 from gatectl.quote import quote
-from gatectl.resources import BUCKETS, words_of
+from gatectl.resources import BUCKETS, CONTAINERS, words_of
 
 
 class RepositoryView(NamedTuple):
@@ -118,6 +118,33 @@ def collision(
         related=(related(*earlier, earlier_message),),
         about=tuple(dict.fromkeys((v.workspace, v.name) for v in (view, earlier[0]))),
     )  # fmt: skip
+
+
+class Clash(NamedTuple):
+    """An Azure container and a bucket that share a name. `told`: an entry of the later one's sort had that name already."""
+
+    container: Entry
+    bucket: Entry
+    later: Entry
+    earlier: Entry
+    told: bool
+
+
+def clashes(view: RepositoryView, part: int) -> Iterator[Clash]:
+    """Where a name of an Azure container is that of an S3 or GCS bucket too; `part` of its key: 1 its account, 2 its own name."""
+    buckets: dict[str, Entry] = {}
+    containers: dict[str, Entry] = {}
+    for entry in view.entries:
+        if entry.type in CONTAINERS:
+            name = entry.key[part]
+            if name in buckets:
+                yield Clash(entry, buckets[name], entry, buckets[name], name in containers)
+            containers.setdefault(name, entry)
+        elif entry.type in BUCKETS:
+            name = entry.key[1]
+            if name in containers:
+                yield Clash(containers[name], entry, entry, containers[name], name in buckets)
+            buckets.setdefault(name, entry)
 
 
 def shown(entry: Entry) -> str:
