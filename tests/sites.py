@@ -16,6 +16,7 @@ from gatectl import reconcile
 from gatectl.applying import execute as executor
 from gatectl.applying import receipt
 from gatectl.applying.guards import Guard
+from gatectl.applying.leasing import Access
 from gatectl.clock import Patience
 from gatectl.credentials import secrets
 from gatectl.documents.plans import Plan
@@ -23,7 +24,7 @@ from gatectl.errors import Unreachable
 from gatectl.manifests import loading
 from gatectl.platforms import driver_for
 from gatectl.platforms.embedded import open_platform
-from gatectl.platforms.interface import Connection, Identification, Reader, Traits, Wire, Writer
+from gatectl.platforms.interface import Connection, Fences, Identification, Reader, Traits, Wire, Writer
 from gatectl.project import Environment, Project
 from gatectl.records import open_records, read_records
 from gatectl.records.interface import Records, RecordsReader
@@ -235,10 +236,10 @@ class Site:
         assert not rules(plan), rules(plan)
         reader = self.reader()
 
-        def access() -> executor.Access:
+        def access() -> Access:
             writer = self.writer()
             records = open_records(self.way, writer)
-            return executor.Access(wrap(writer) if wrap else writer, wrap_records(records) if wrap_records else records)
+            return Access(wrap(writer) if wrap else writer, wrap_records(records) if wrap_records else records)
 
         run = executor.Run(
             reader=wrap_reader(reader) if wrap_reader else reader,
@@ -349,6 +350,9 @@ class Between:
 
     def stop(self) -> None:
         self._inner.stop()
+
+    def hold_to(self, fences: Fences) -> None:
+        self._inner.hold_to(fences)
 
     def create(self, collection: Any, body: Wire, key: str | None = None) -> str:
         return self._around(lambda: self._inner.create(collection, body, key))

@@ -11,15 +11,26 @@ from typing import Final, NamedTuple
 class Clock(NamedTuple):
     """`now` in seconds that only grow, `sleep` for so many of them; `wall` is the time of day, in seconds since 1970.
 
+    `lasting` is like `now`, and goes on while the machine sleeps (None: there is no such clock, and `now` has to do).
+
     What waits elsewhere (a database, for somebody's lock) goes by the machine's own clock, so `now` is that one's or ahead of it.
     """
 
     now: Callable[[], float]
     sleep: Callable[[float], None]
     wall: Callable[[], float] = time.time
+    lasting: Callable[[], float] | None = None
+
+    def passed(self) -> float:
+        """Seconds that only grow, whatever the machine does meanwhile: what somebody else goes by who may wait for us."""
+        return (self.lasting or self.now)()
 
 
-CLOCK: Final = Clock(time.monotonic, time.sleep)
+def _since_boot() -> float:
+    return time.clock_gettime(time.CLOCK_BOOTTIME)
+
+
+CLOCK: Final = Clock(time.monotonic, time.sleep, lasting=_since_boot if hasattr(time, "CLOCK_BOOTTIME") else None)
 """The machine's own."""
 
 _CURRENT: ContextVar[Clock] = ContextVar("clock", default=CLOCK)

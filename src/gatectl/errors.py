@@ -24,7 +24,9 @@ A user's mistakes in manifests are not here: they are findings (`model.Finding`)
         ├── DeadlinePassed       the time for the whole run is over; what was to be sent next was not (10)
         ├── Unreachable          no answer within the time there was (10)
         │   └── Uncertain            a request was sent, and whether it had an effect is not known (10)
-        └── PlatformLocked       another process holds the store (8)
+        └── PlatformLocked       another process holds the store, or the lease of a workspace (8)
+            ├── LeaseLost            the lease of this run is not its own any more: nothing may be written (8)
+            └── OtherStore           the platform goes by leases of another store (8)
 
 `exit_code` is the contract of product.md, section 2. The class decides, so that one place (`cli.exits`) turns everything
 into exit codes.
@@ -207,3 +209,21 @@ class Uncertain(Unreachable):
 class PlatformLocked(PlatformError):
     code = "locked"
     exit_code = LOCKED
+
+
+class LeaseLost(PlatformLocked):
+    """A lease lapsed, or somebody else took it: what was to be written next was not, and nothing more is."""
+
+    code = "lease_lost"
+
+
+class OtherStore(PlatformLocked):
+    """The platform was told of leases by another store of records, whose numbers cannot be compared."""
+
+    code = "fence_of_another_store"
+
+    def __init__(self, message: str) -> None:
+        super().__init__(
+            message,
+            "name the store that the others use (records:); if this one is meant from now on: gatectl lock adopt",
+        )

@@ -18,7 +18,10 @@ from gatectl.applying import guardrails, guards, replan
 from gatectl.applying import receipt as receipts
 from gatectl.applying.conditions import Conflict
 from gatectl.applying.ending import FINE, exit_code, was_sent
+from gatectl.applying.holders import holder_of
 from gatectl.applying.kept import Places, find_places, save
+from gatectl.applying.leasing import PATIENCE, Access, Leasing, Way, claimed
+from gatectl.applying.lookup import find_concerned
 from gatectl.applying.remembering import RunRecords
 from gatectl.applying.requests import Secrets
 from gatectl.documents.plans import Plan, has_waiting, is_invalid, is_of_another_place, is_refused
@@ -56,7 +59,7 @@ class Means(NamedTuple):
     `connect` says how the platform is reached; `secrets` gives the credentials of a plan in clear, when it is about to write.
     `begin` is asked for a run (who applies, from when on), `now` for the moment in which it has ended. `receipt_file` is where
     `--receipt` wants it, `keep` whether the project folder keeps it too. `new_records`: a shared store of records that is not there
-    yet is meant, and created.
+    yet is meant, and created. `lock_timeout`: how many seconds to wait for whoever holds a lease and does not renew it.
     """
 
     connect: Callable[[], Connection]
@@ -65,6 +68,7 @@ class Means(NamedTuple):
     receipt_file: str | None = None
     keep: bool = True
     new_records: bool = False
+    lock_timeout: float = PATIENCE
     now: Callable[[], datetime] = lambda: datetime.now(UTC)
 
 
@@ -188,6 +192,7 @@ class _Apply:
         self._means = means
         self._attendant = attendant
         self._driver = driver_for(request.environment.platform)
+        self._run = means.begin()
 
     def run(self, plan: Plan) -> Ended:
         if not self._driver.writable:
@@ -222,7 +227,7 @@ class _Apply:
                 refused = _Done(plan, executor.refused(plan, conflicts), self._means.begin())
                 return self._end(refused, self._places(needed=False))
         changes = bool(plan["operations"] or plan["adopts"])
-        with self._unless_locked():
+        with self._unless_locked(plan):
             self._hold(plan)
             places = self._places(needed=changes)
         if changes:
@@ -240,26 +245,26 @@ class _Apply:
             conflicts = executor.precheck(plan, self.reader, self.guard)
             if not conflicts:
                 return conflicts
-        with self._alone():
+        with self._alone(plan):
             return executor.precheck(plan, self.reader, self.guard)
 
     @contextmanager
-    def _alone(self) -> Iterator[None]:
-        """While this lasts no other apply writes to the platform. Raises PlatformLocked where one does and does not end."""
+    def _alone(self, plan: Plan, patience: float | None = None) -> Iterator[None]:
+        """While this lasts no other apply writes where a plan does. Raises PlatformLocked where one does and does not end."""
         if self.reader.identification.instance is None:  # there is no store that anybody could write to
             yield
             return
-        with executor.claimed(self._access()):
+        with claimed(self._access(patience), lambda: find_concerned(self.reader, plan)):
             yield
 
     @contextmanager
-    def _unless_locked(self) -> Iterator[None]:
+    def _unless_locked(self, plan: Plan) -> Iterator[None]:
         """What refuses an apply before it writes is told only where no other one holds the lock: that comes first (section 2)."""
         try:
             yield
         except (errors.GuardrailRefused, errors.MissingCredential, errors.InputError):
             try:
-                with self._alone():
+                with self._alone(plan, min(_REFUSED, self._means.lock_timeout)):
                     pass
             except errors.PlatformLocked:
                 raise
@@ -340,8 +345,8 @@ class _Apply:
 
     def _execute(self, plan: Plan, *, rest: bool = False) -> _Done:
         request, attendant = self._request, self._attendant
-        run = self._means.begin()
-        with self._unless_locked():
+        run = self._run = self._means.begin()
+        with self._unless_locked(plan):
             secrets = self._means.secrets(plan)
         with attendant.waiting(), attendant.progress(plan) as progress, attendant.writing() as on_stop:
             execution = executor.Execution(
@@ -367,13 +372,25 @@ class _Apply:
         overrides: list[Override] = [{"name": n, "value": None, "reason": None} for n, told in said.items() if told]
         return _Done(plan, outcomes, run, converged, (*overrides, *self._approval.allowed.overrides()))
 
-    def _access(self) -> executor.Access:
+    def _access(self, patience: float | None = None) -> Access:
+        """What writes, remembers and keeps others out. Where the store of records is not there, nobody holds a lease in it."""
         writer = self._driver.open_writer(self.connection)
         try:
-            return executor.Access(writer, open_records(self.connection, writer))
+            records = open_records(self.connection, writer)
+            return Access(writer, records, self._leasing(patience) if self.records.is_there() else None)
         except BaseException:
             writer.close()
             raise
+
+    def _leasing(self, patience: float | None) -> Leasing:
+        connection, found, actor = self.connection, self.reader.identification, self._run.actor
+        holder = holder_of(actor.user, actor.host, self._run.id, actor.url)
+        return Leasing(
+            Way(
+                self.records.open_leases(), found.instance or found.url, holder, connection.clock,
+                self._means.lock_timeout if patience is None else patience, connection.ends, self.records.beyond,
+            )
+        )  # fmt: skip
 
     def _end(self, done: _Done, places: Places) -> Ended:
         """Save the receipt, before anything else can go wrong."""
@@ -391,6 +408,8 @@ class _Apply:
         return Ended(receipt, saved, failed, code, unrecorded)
 
 
+_REFUSED: Final = 10.0
+"""Seconds to wait for somebody else where nothing is going to be written."""
 _HURRIED: Final = errors.PlatformError("there was no time left to wait for the store")
 
 

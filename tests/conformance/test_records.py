@@ -5,10 +5,6 @@ A new store is one row of the table.
 
 from __future__ import annotations
 
-import os
-import signal
-import subprocess
-import sys
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
@@ -16,9 +12,8 @@ from typing import NamedTuple
 
 import pytest
 
-from gatectl.errors import PlatformError, PlatformLocked
+from gatectl.errors import PlatformError
 from gatectl.platforms import PLATFORMS, driver_for
-from gatectl.platforms.embedded import memory, postgres, sqlite
 from gatectl.platforms.interface import Connection, Credentials, Secret, Shared
 from gatectl.records import STORES, open_records, read_records
 from gatectl.records.interface import Records, RecordsReader
@@ -197,34 +192,14 @@ def test_a_reader_cannot_remember_nor_claim(store: Store) -> None:
         assert not hasattr(records, "remember") and not hasattr(records, "claim")
 
 
-# One apply at a time
+# Who keeps the schema as it is
 
 
-@pytest.fixture
-def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Somebody else's claim is waited for a moment only."""
-    for module in (memory, postgres, sqlite):
-        monkeypatch.setattr(module, "PATIENCE", 0.1)
-
-
-def test_a_claim_keeps_other_applies_out_until_it_is_let_go(store: Store, impatient: None) -> None:
+def test_applies_share_a_claim_and_let_go_of_it_each_for_itself(store: Store) -> None:
     with store.opened() as first, store.opened() as second:
-        release = first.claim()
-        with pytest.raises(PlatformLocked, match="another apply"):
-            second.claim()
+        releases = [first.claim(), second.claim()]
+    for release in releases:
         release()
-        second.claim()()
-
-
-def test_a_claim_outlives_what_it_was_asked_of(store: Store, impatient: None) -> None:
-    """An apply lets go last, when all its connections are closed."""
-    with store.opened() as first:
-        release = first.claim()
-    with store.opened() as second:
-        with pytest.raises(PlatformLocked):
-            second.claim()
-        release()
-        second.claim()()
 
 
 def test_a_claim_stops_neither_readers_nor_those_who_write_without_one(store: Store) -> None:
@@ -234,46 +209,6 @@ def test_a_claim_stops_neither_readers_nor_those_who_write_without_one(store: St
             writer.create("workspace", {"name": "while-it-is-claimed"})
         assert store.applied("p") == frozenset()
         release()
-
-
-HOLD = """
-import sys
-from pathlib import Path
-from gatectl.platforms import driver_for
-from gatectl.platforms.interface import Connection
-from gatectl.records import open_records
-connection = Connection(sys.argv[1], Path(sys.argv[2]), named=True)
-release = open_records(connection, driver_for(connection.target).open_writer(connection)).claim()
-print("claimed", flush=True)
-sys.stdin.read()
-"""
-
-
-def test_another_process_keeps_applies_out_until_it_dies(shared: Store, impatient: None) -> None:
-    command = [sys.executable, "-c", HOLD, shared.connection.target, str(shared.connection.folder)]
-    with (
-        subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as holder,
-        shared.opened() as records,
-    ):
-        try:
-            assert holder.stdout is not None and holder.stdout.readline() == "claimed\n"
-            with pytest.raises(PlatformLocked, match="another apply"):
-                records.claim()
-        finally:
-            os.kill(holder.pid, signal.SIGKILL)
-        holder.wait()
-        _claimed_soon(records)
-
-
-def _claimed_soon(records: Records) -> None:
-    """A server may notice a moment later that somebody has died."""
-    for _ in range(600):
-        try:
-            records.claim()()
-            return
-        except PlatformLocked:
-            continue
-    raise AssertionError("the claim of a dead process was kept")
 
 
 # No store

@@ -500,15 +500,15 @@ def test_a_server_refuses_in_words_when_a_newer_gatectl_migrates(old: Old) -> No
         assert old.content() == content
 
 
-def test_while_an_apply_is_at_work_nothing_is_migrated(old: Old) -> None:
-    """It may be of an older gatectl, which would not notice."""
+@pytest.mark.parametrize("shared", [True, False], ids=["ours", "of-an-older-gatectl"])
+def test_while_an_apply_is_at_work_nothing_is_migrated(old: Old, shared: bool) -> None:
     old.connection = old.connection._replace(clock=Leaping().clock)
     database: Any = (
         sqlite.SqliteFile(old.path, own_folder=False)
         if old.is_file
         else postgres.PostgresDatabase(old.connection.target, named=True)
     )
-    release = database.claim()
+    release = database.claim(shared=shared)
     old.refused(PlatformLocked)
     assert (old.schema, old.copies()) == ("1", [])
     release()

@@ -18,6 +18,7 @@ from gatectl.api.remembered import find_receipt, references_of, run_called
 from gatectl.api.results import Findings, Plan, Receipt
 from gatectl.applying.guardrails import parse_allowance
 from gatectl.applying.kept import begin
+from gatectl.applying.leasing import PATIENCE
 from gatectl.clock import CLOCK, Clock
 from gatectl.credentials import secrets
 from gatectl.credentials.secrets import LookUp
@@ -125,12 +126,13 @@ class Estate:
         force_put: bool = False,
         new_records: bool = False,
         deadline: float | None = None,
+        lock_timeout: float = PATIENCE,
     ) -> Receipt:
         """Do exactly what a plan says, or without one what the manifests say now; `gatectl apply --yes`.
 
         `expect` is the fingerprint that was approved. `secrets` leads references to secrets: a mapping of variables, or a
         function. `on_event` is told every outcome as it comes, from whatever thread; `stop` ends it between two writes. `allow`
-        and `reason` are those of the command, so are `keep_going` and `new_records`. Raises Invalid for a plan with errors,
+        and `reason` are those of the command, so are `keep_going`, `new_records` and `lock_timeout`. Raises Invalid for a plan with errors,
         StalePlan, GuardrailRefused, MissingCredential, PlatformError: then nothing was written. Afterwards there is a receipt,
         whatever went wrong.
         """
@@ -139,17 +141,18 @@ class Estate:
         approval = Approval(plan is not None, expect, allowed, keep_going)
         with self._connected(request) as connect:
             document = plan.document if plan is not None else reconcile.work_out(request, connect)
-            means = self._means(connect, secrets, new_records=new_records)
+            means = self._means(connect, secrets, new_records=new_records, lock_timeout=lock_timeout)
             return Receipt(execute(request, document, approval, means, _Program(on_event, stop)))
 
     def carry_out(
         self, request: reconcile.Request, plan: Plan, approval: Approval, attendant: Attendant, *,
         secrets: Mapping[str, str] | LookUp | None = None, receipt_file: str | None = None, new_records: bool = False,
+        lock_timeout: float = PATIENCE,
     ) -> Receipt:  # fmt: skip
         """Apply a plan of a request of this estate as it was approved: what `apply` and the command come to. The attendant asks, shows
         and stops; `receipt_file` is where else the receipt is saved. Raises what `apply` raises, and Declined."""
         with self._connected(request) as connect:
-            means = self._means(connect, secrets, receipt_file, new_records=new_records)
+            means = self._means(connect, secrets, receipt_file, new_records=new_records, lock_timeout=lock_timeout)
             return Receipt(execute(request, plan.document, approval, means, attendant))
 
     def export(self) -> Mapping[str, str]:
@@ -270,7 +273,7 @@ class Estate:
 
     def _means(
         self, connect: Callable[[], Connection], given: Mapping[str, str] | LookUp | None, receipt_file: str | None = None, *,
-        new_records: bool,
+        new_records: bool, lock_timeout: float,
     ) -> Means:  # fmt: skip
         return Means(
             connect=connect,
@@ -279,6 +282,7 @@ class Estate:
             receipt_file=receipt_file,
             keep=self._receipts,
             new_records=new_records,
+            lock_timeout=lock_timeout,
         )
 
     def _secrets(self, plan: plans.Plan, given: Mapping[str, str] | LookUp | None) -> dict[str, dict[str, str]]:

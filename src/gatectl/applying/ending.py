@@ -20,6 +20,8 @@ _CODES: Final[Mapping[str, int]] = {
         errors.Unreachable,
         errors.DeadlinePassed,
         errors.PlatformLocked,
+        errors.LeaseLost,
+        errors.OtherStore,
         errors.PreconditionFailed,
     )
 }

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import contextlib
 import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Final, NamedTuple
 
@@ -17,7 +17,8 @@ from gatectl.applying import twins
 from gatectl.applying.conditions import Conflict, find
 from gatectl.applying.ending import FINE, was_sent
 from gatectl.applying.guards import Guard, Verdict
-from gatectl.applying.lookup import check_role, read_concerned
+from gatectl.applying.leasing import Access, claimed
+from gatectl.applying.lookup import check_role, find_concerned, read_concerned
 from gatectl.applying.readback import UNLIKE, Tried, as_read, code_of, conflict_of, given_up, is_looked_for
 from gatectl.applying.requests import Means, Secrets, Stopped, unsent, withdraw, write
 from gatectl.applying.tally import Tally, not_started
@@ -28,14 +29,14 @@ from gatectl.errors import PlatformError, Uncertain
 from gatectl.kinds import KINDS
 from gatectl.model import Live, Outcome
 from gatectl.planning.current import Current
-from gatectl.platforms.interface import Reader, Writer
-from gatectl.records.interface import Records, Release
+from gatectl.platforms.interface import Reader
+from gatectl.records.interface import Records
 
 _ROUNDS: Final = 10
 _PAUSE: Final = 0.2
 _LONGEST_PAUSE: Final = 1.0
 _HOPELESS: Final = 3
-_FATAL: Final = frozenset(("locked", "unauthenticated", "deadline"))
+_FATAL: Final = frozenset(("locked", "lease_lost", "fence_of_another_store", "unauthenticated", "deadline"))
 """After these, nothing that is started now could succeed."""
 
 
@@ -44,13 +45,6 @@ class Ready(NamedTuple):
 
     op: Operation
     live: Live | None
-
-
-class Access(NamedTuple):
-    """What writes to a platform, and what remembers that; opened together, since a platform's database may be the store."""
-
-    writer: Writer
-    records: Records
 
 
 class Run(NamedTuple):
@@ -75,25 +69,6 @@ class Run(NamedTuple):
     patience: Patience = CONSISTENT
     on_stop: Callable[[Callable[[], None]], None] = lambda callback: None
     rest: bool = False
-
-
-@contextlib.contextmanager
-def claimed(access: Access) -> Iterator[None]:
-    """While this lasts no other apply is at work, where the records can tell; then everything is closed, and only then the next
-    one is let in. Raises PlatformLocked.
-    """
-    release: Release | None = None
-    try:
-        release = access.records.claim()
-        yield
-    finally:
-        try:
-            for part in access:
-                with contextlib.suppress(PlatformError):
-                    part.close()
-        finally:
-            if release is not None:
-                release()
 
 
 def precheck(plan: Plan, reader: Reader, guard: Guard) -> list[Conflict]:
@@ -129,18 +104,18 @@ class Execution:
             return [], True
         run.guard.admit(plan)
         access = run.open()
-        writer, records = access
-        run.on_stop(writer.stop)
+        records = access.records
+        run.on_stop(access.writer.stop)
         with contextlib.ExitStack() as alone:
             try:
                 # Read only now: what another apply wrote while we waited for it is seen, and done `already`.
-                alone.enter_context(claimed(access))
+                alone.enter_context(claimed(access, lambda: find_concerned(run.reader, plan)))
                 current = read_concerned(run.reader, plan)
                 check_role(plan, current)
                 conflicts = run.guard.conflicts(plan, current)
                 if conflicts and not run.rest:
                     return refused(plan, conflicts), False
-                _Work(run, plan, tally, writer).do(current)
+                _Work(run, plan, tally, access).do(current)
                 tally.diverged |= not _remember(plan, tally, run, records)
             except (KeyboardInterrupt, Exception) as error:
                 # Once something was written there is a receipt, whatever else goes wrong.
@@ -172,11 +147,12 @@ def refused(plan: Plan, conflicts: Sequence[Conflict]) -> list[Outcome]:
 class _Work:
     """One execution under way: level after level, and whether it still makes sense to start anything."""
 
-    def __init__(self, run: Run, plan: Plan, tally: Tally, writer: Writer) -> None:
+    def __init__(self, run: Run, plan: Plan, tally: Tally, access: Access) -> None:
         self.run = run
         self.plan = plan
         self.tally = tally
-        self.means = Means(run.reader, writer, run.secrets, run.force_put, run.known)
+        self.access = access
+        self.means = Means(run.reader, access.writer, run.secrets, run.force_put, run.known)
         self._unread: list[Tried] = []
         self._unread_because = ""
         self._unsure: set[str] = set()
@@ -196,12 +172,26 @@ class _Work:
                 for op in level:
                     self.tally.set(not_started(op))
                 continue
+            self._lease(level, current)
             made = self._made_for(level)
             if made:
                 current = self._level([], current, made)
             if current is not None:
                 current = self._level(self._decide(level, current), current)
         self._look_once_more()
+
+    def _lease(self, level: Sequence[Operation], current: Current) -> None:
+        """The leases of workspaces that this run created. Where somebody else has one, nothing more is begun."""
+        states = ((op["workspace"], current.around(op["workspace"]).workspace_id) for op in level if op["workspace"])
+        try:
+            self.access.take(lambda: {workspace_id: name for name, workspace_id in states if workspace_id})
+        except PlatformError:
+            self._hopeless = True
+
+    def _sending(self, op: Operation) -> None:
+        """Right before a write is sent. Raises LeaseLost."""
+        self.access.check()
+        self.tally.sending(op)
 
     def _made_for(self, level: Sequence[Operation]) -> list[Tried]:
         """What a level needs and this run created, where somebody else may have created it too: before that is used, it is
@@ -291,7 +281,7 @@ class _Work:
             self.tally.leave(op)
             return None
         before = self.tally.of(op)
-        answer = write(op, live, current, self.means, lambda: self.tally.sending(op))
+        answer = write(op, live, current, self.means, lambda: self._sending(op))
         outcome = self.tally.answered(op, answer)
         if answer.error is not None and answer.error.code == Stopped.code:  # before it was sent
             if before is None:
@@ -356,7 +346,7 @@ class _Work:
             return
 
         def sending() -> None:
-            self.tally.sending(op)
+            self._sending(op)
             self._withdrawn.add(op["id"])
 
         try:

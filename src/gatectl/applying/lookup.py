@@ -12,6 +12,7 @@ from gatectl.planning.current import API_KEYS, Current, Index, read_current, rea
 from gatectl.planning.manageable import read_only
 from gatectl.platforms.interface import Reader
 from gatectl.quote import quote
+from gatectl.records.leases import PLATFORM
 from gatectl.resources import registrar_of
 
 
@@ -26,6 +27,21 @@ def read_concerned(reader: Reader, plan: Plan) -> Current:
     optional = [kind.collection for kind in KINDS.values() if kind.optional is not None and kind.name in needed]
     _refuse_without(current, [*optional, *([API_KEYS] if api_keys else [])])
     return current
+
+
+def find_concerned(reader: Reader, plan: Plan) -> dict[str, str]:
+    """The workspaces whose leases an apply of a plan holds: their names by id, as they are called now.
+
+    Where the plan creates workspaces, or is about what lies in none, the platform's own is among them. Raises PlatformError.
+    """
+    visible = read_workspaces(reader, _renamed(plan["operations"]))
+    found = {live.id: name for name in _names(plan, visible) for live in visible.by_name.get(name, ())}
+    for op in plan["operations"]:
+        if op["workspace"] is None or op["workspace"] not in visible.by_name:
+            found[PLATFORM] = ""
+            if op["platformId"] and KINDS[op["kind"]].holds:
+                found[op["platformId"]] = op["name"]
+    return found
 
 
 def _names(plan: Plan, visible: Index) -> list[str]:

@@ -18,10 +18,13 @@ from gatectl.documents.receipts import Receipt
 from gatectl.errors import GatectlError, InputError, PlatformError, UsageError
 from gatectl.files.fences import OWN_FOLDER
 from gatectl.files.outputs import check_own
+from gatectl.platforms import driver_for
 from gatectl.platforms.interface import Connection
 from gatectl.quote import quote
-from gatectl.records import open_history, read_history
+from gatectl.records import open_history, open_leases, read_history
 from gatectl.records.chosen import Chosen, choose
+from gatectl.records.leases import Leases
+from gatectl.records.nothing import NoLeases
 
 _LOOKED_AT: Final = 5
 """How many of the newest receipts are read to find out which store was used before."""
@@ -53,7 +56,7 @@ class RunRecords:
         """
         if not self._forgets:
             self._place = self._find_place()
-        if not self._chosen.shared or self._is_there():
+        if not self._chosen.shared or self.is_there():
             return
         other = _other_store(plan, self._folder, self._chosen)
         if other is not None:
@@ -80,10 +83,19 @@ class RunRecords:
                 check_own(self._connection.folder, FOLDER)
             open_history(self._connection).close()
         except InputError as error:
-            if not self._chosen.default or self._is_there():
+            if not self._chosen.default or self.is_there():
                 raise
             self._forgets = True
             self._warn(f"this run will not be in the history: {error.message}")
+
+    @property
+    def beyond(self) -> bool:
+        """Whether leases are in a store that others have too: the platform's own, or a shared one."""
+        return self._chosen.shared or driver_for(self._connection.target).records == "platform"
+
+    def open_leases(self) -> Leases:
+        """The store of leases. Raises PlatformError."""
+        return NoLeases() if self._forgets and self._chosen.scheme != "none" else open_leases(self._connection)
 
     def keep(self, receipt: Receipt) -> GatectlError | None:
         """Add a run to the history; why that failed. Raises nothing.
@@ -95,7 +107,7 @@ class RunRecords:
             return None
         try:
             adopted = bool(receipt["plan"]["adopts"])
-            if not adopted and not any(outcome["attempts"] for outcome in receipt["outcomes"]) and not self._is_there():
+            if not adopted and not any(outcome["attempts"] for outcome in receipt["outcomes"]) and not self.is_there():
                 return None
             if not adopted and not receipt["outcomes"]:
                 receipt = _without_inputs(receipt)
@@ -107,7 +119,7 @@ class RunRecords:
             return PlatformError(f"{type(error).__name__}: {quote(error)}")
         return None
 
-    def _is_there(self) -> bool:
+    def is_there(self) -> bool:
         with closing(read_history(self._connection)) as history:
             return history.instance is not None
 

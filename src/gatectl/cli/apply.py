@@ -18,6 +18,7 @@ from gatectl.api import Plan as Made
 from gatectl.applying import guardrails, replan
 from gatectl.applying.execute import Execution
 from gatectl.applying.kept import begin
+from gatectl.applying.leasing import PATIENCE
 from gatectl.applying.receipt import make_receipt
 from gatectl.cli.console import Console
 from gatectl.cli.estates import estate_of
@@ -58,11 +59,18 @@ from gatectl.request import Request
     "--keep-going", is_flag=True, help="Do the rest, where findings hold some objects or leave out workspaces."
 )
 @click.option("--new-records", is_flag=True, help="Create a shared store of records that is not there yet.")
+@click.option(
+    "--lock-timeout",
+    type=click.FloatRange(0),
+    default=PATIENCE,
+    metavar="SECONDS",
+    help="How long to wait for an apply that holds a lease and does not renew it (90).",
+)
 @click.option("--parallelism", type=click.IntRange(1, 64), metavar="N", help="Writes under way at once.")
 def COMMAND(  # noqa: N802 - the table's word
     options: Globals, selection: Selection, plan_file: str | None, expect: str | None, yes: bool, format_name: str,
     receipt_file: str | None, allow: tuple[str, ...], reason: str | None, keep_going: bool, new_records: bool,
-    parallelism: int | None,
+    lock_timeout: float, parallelism: int | None,
 ) -> int:  # fmt: skip
     """Make the platform as the manifests say.
 
@@ -87,7 +95,7 @@ def COMMAND(  # noqa: N802 - the table's word
 
     approval = Approval(plan_file is not None, expect, allowed, keep_going)
     estate = estate_of(request.project, request.environment, parallelism)
-    wanted = Wanted(request, approval, receipt_file, new_records, asks=not yes)
+    wanted = Wanted(request, approval, receipt_file, new_records, asks=not yes, lock_timeout=lock_timeout)
     return show_and_do(
         console, estate, wanted, lambda: read_plan(plan_file) if plan_file is not None else estate.work_out(request)
     )
@@ -101,6 +109,7 @@ class Wanted(NamedTuple):
     receipt_file: str | None
     new_records: bool
     asks: bool
+    lock_timeout: float = PATIENCE
 
 
 def show_and_do(console: Console, estate: Estate, wanted: Wanted, make: Callable[[], Made]) -> int:
@@ -115,8 +124,9 @@ def show_and_do(console: Console, estate: Estate, wanted: Wanted, make: Callable
         return _invalid(console, made.document)
     new = wanted.new_records or sys.stdin.isatty()
     ended = estate.carry_out(
-        wanted.request, made, wanted.approval, attendant, receipt_file=wanted.receipt_file, new_records=new
-    )
+        wanted.request, made, wanted.approval, attendant,
+        receipt_file=wanted.receipt_file, new_records=new, lock_timeout=wanted.lock_timeout,
+    )  # fmt: skip
     return _report(console, ended)
 
 

@@ -142,6 +142,13 @@ class Connection(NamedTuple):
     records: RecordsChoice = RecordsChoice()
 
 
+class Fences(NamedTuple):
+    """The numbers of the leases that a run holds, by workspace id ("": the platform's own), and the store that they are of."""
+
+    store: str
+    numbers: Mapping[str, int]
+
+
 class Reader(Protocol):
     """Reads a platform; cannot change it."""
 
@@ -171,6 +178,12 @@ class Writer(Protocol):
 
     def stop(self) -> None:
         """Start nothing more, and wait for nothing: what was not sent yet raises PlatformError with the code "stopped"."""
+
+    def hold_to(self, fences: Fences) -> None:
+        """From now on nothing is written where somebody else has a higher number: such a write raises LeaseLost.
+
+        A platform that knows of none is not told by them; where it goes by another store's, OtherStore is raised.
+        """
 
     def create(self, collection: Collection, body: Wire, key: str | None = None) -> str:
         """Create an object from its write shape; the new object's id.

@@ -54,10 +54,10 @@ class Records(RecordsReader, Protocol):
     """Reads what is remembered of objects, and remembers more."""
 
     def claim(self) -> Release:
-        """Keep other applies out until what this returns is called, where the store can; whoever dies lets go too.
+        """Keep those out who would migrate the store, until what this returns is called; whoever dies lets go too.
 
-        An apply claims before it reads the platform for the last time, and lets go when everything else is closed. Raises
-        PlatformLocked where another one is under way and does not end, PlatformError where the store fails.
+        An apply claims before it takes its leases, and lets go when everything else is closed; others may claim beside it. Raises
+        PlatformLocked where somebody is at it alone and does not end, PlatformError where the store fails.
         """
 
     def remember(self, project: str, object_ids: Iterable[str]) -> None:

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 
 from gatectl.errors import PlatformError
 from gatectl.files.outputs import own_folder
-from gatectl.platforms.interface import Collection, Connection, Identification, Traits, Wire
+from gatectl.platforms.interface import Collection, Connection, Fences, Identification, Traits, Wire
 from gatectl.quote import quote
 
 if TYPE_CHECKING:
@@ -150,6 +150,10 @@ class Writer:
 
     def stop(self) -> None:
         """Nothing to do: no write here waits for long."""
+
+    def hold_to(self, fences: Fences) -> None:
+        """Each write is one transaction with the look at the numbers."""
+        self._platform = self._platform.fenced(fences)
 
     def create(self, collection: Collection, body: Wire, key: str | None = None) -> str:
         """Create an object from its write shape; the new object's id. It needs no `key`: only a server's answer can be lost

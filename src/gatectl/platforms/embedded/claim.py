@@ -1,8 +1,8 @@
-"""One apply at a time: a claim on a database, that ends with the process that holds it, however it ends.
+"""A claim on a database, that ends with the process that holds it, however it ends.
 
-A write of the platform is one transaction, but an apply is many, and between its reading and its writing a second apply
-could register the same bucket again (the platform takes labels twice). So an apply claims the database first. Nothing
-else needs the claim: readers, `gatectl serve` and whoever talks to it go on.
+An apply is many transactions, and between two of them nobody may bring the database to another schema: so an apply shares the claim
+with other applies, and who migrates has it alone. An older gatectl applies with the claim alone too. Which of two applies comes first
+is told by leases. Nothing else needs the claim: readers, `gatectl serve` and whoever talks to it go on.
 """
 
 from __future__ import annotations
@@ -36,8 +36,10 @@ def wait_for(attempt: Callable[[], bool], place: str, patience: float = PATIENCE
         clock.sleep(_PAUSE)
 
 
-def claim_file(path: Path, place: str, patience: float = PATIENCE, clock: Clock = CLOCK) -> Release:
-    """Claim a file; the kernel lets go of it when the process ends, killed or not."""
+def claim_file(
+    path: Path, place: str, patience: float = PATIENCE, clock: Clock = CLOCK, *, shared: bool = False
+) -> Release:
+    """Claim a file, alone or with others who share it; the kernel lets go of it when the process ends, killed or not."""
     try:
         import fcntl
     except ImportError:  # pragma: no cover - no such locks on Windows; there the transactions have to do
@@ -46,7 +48,7 @@ def claim_file(path: Path, place: str, patience: float = PATIENCE, clock: Clock 
 
     def attempt() -> bool:
         try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            fcntl.flock(descriptor, (fcntl.LOCK_SH if shared else fcntl.LOCK_EX) | fcntl.LOCK_NB)
         except BlockingIOError:
             return False
         return True

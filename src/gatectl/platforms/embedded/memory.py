@@ -43,8 +43,10 @@ class Memory:
     def settle(self, connection: Connection) -> None:
         """Nothing: it is as it should be."""
 
-    def claim(self) -> Release:
-        """Keep the applies of other threads out. Raises PlatformLocked."""
+    def claim(self, *, shared: bool = False) -> Release:
+        """Keep other threads out, unless it is shared: it is as new as the program, and nobody migrates it. Raises PlatformLocked."""
+        if shared:
+            return lambda: None
         if not self._applying.acquire(timeout=PATIENCE):
             raise PlatformLocked("another apply of this program is under way", "wait for it, and try again")
         return self._applying.release

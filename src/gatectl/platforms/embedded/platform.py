@@ -6,14 +6,15 @@ that knows them together. The in-process reader and writer stand on this, and so
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from typing import NamedTuple
 
 from sqlalchemy import Connection, Table
 
-from gatectl.platforms.interface import Collection, Wire
+from gatectl.platforms.interface import Collection, Fences, Wire
 
-from . import apikeys, buckets, creations, llms, repositories, repository_keys, tables, workspaces
+from . import apikeys, buckets, creations, fences, llms, repositories, repository_keys, tables, workspaces
 from .fields import Body
 from .identity import etag as etag_of
 from .repository_keys import Family, NewKey
@@ -75,8 +76,32 @@ class Platform:
     ETag that does not hold any more, PlatformLocked and PlatformError for what the database cannot do.
     """
 
-    def __init__(self, store: WritableStore) -> None:
+    def __init__(self, store: WritableStore, held: Fences | None = None) -> None:
         self._store = store
+        self._held = held
+
+    def fenced(self, held: Fences) -> Platform:
+        """The same platform for somebody who holds leases: a write is refused where they do not hold any more (`fences`)."""
+        return Platform(self._store, held)
+
+    def look_at_fences(self, *, adopt: bool = False) -> None:
+        """Hold the numbers against what is known, and write down those that are higher; `adopt`: whatever is known.
+
+        Raises LeaseLost, OtherStore.
+        """
+        if not adopt:
+            with self._writing():
+                return
+        with self._store.writing() as transaction:
+            if self._held is not None:
+                fences.adopt(transaction.connection, self._held)
+
+    @contextmanager
+    def _writing(self) -> Iterator[Transaction]:
+        with self._store.writing() as transaction:
+            if self._held is not None:
+                fences.check(transaction.connection, self._held, self._store.instance)
+            yield transaction
 
     @property
     def instance(self) -> str:
@@ -122,15 +147,15 @@ class Platform:
 
     def create_key(self, repository_id: str, family: Family, body: Wire) -> NewKey:
         """A new API key of a repository, with its secret, which nobody is told again."""
-        with self._store.writing() as transaction:
+        with self._writing() as transaction:
             return repository_keys.create_key(transaction, repository_id, family, body)
 
     def update_key(self, repository_id: str, family: Family, key_id: str, body: Wire) -> None:
-        with self._store.writing() as transaction:
+        with self._writing() as transaction:
             repository_keys.update_key(transaction, repository_id, family, key_id, body)
 
     def delete_key(self, repository_id: str, family: Family, key_id: str) -> None:
-        with self._store.writing() as transaction:
+        with self._writing() as transaction:
             repository_keys.delete_key(transaction, repository_id, family, key_id)
 
     def create_once(self, collection: Collection, body: Wire, key: str | None) -> Made:
@@ -138,7 +163,7 @@ class Platform:
         rules = COLLECTIONS[collection]
         if key is not None:
             creations.check_key(key)
-        with self._store.writing() as transaction:
+        with self._writing() as transaction:
             if key is not None:
                 found = creations.find(transaction.connection, creations.Place(collection, rules.table), body, key)
                 if found is not None:
@@ -150,22 +175,22 @@ class Platform:
 
     def create(self, collection: Collection, body: Wire) -> str:
         """Create an object from its write shape; the new object's id."""
-        with self._store.writing() as transaction:
+        with self._writing() as transaction:
             return COLLECTIONS[collection].create(transaction, body)
 
     def update(self, collection: Collection, object_id: str, body: Wire, etag: str | None = None) -> str:
         """Change an object by its write shape (a repository as a whole, anything else in the fields given); its new
         ETag."""
-        with self._store.writing() as transaction:
+        with self._writing() as transaction:
             return COLLECTIONS[collection].update(transaction, object_id, body, etag)
 
     def replace_bucket(self, bucket_id: str, body: Wire, etag: str | None = None) -> str:
         """Change a bucket as a platform does whose PUT replaces (U36): what is not sent is gone; its new ETag."""
-        with self._store.writing() as transaction:
+        with self._writing() as transaction:
             return buckets.update_bucket(transaction, bucket_id, body, etag, replaces=True)
 
     def delete(self, collection: Collection, object_id: str, etag: str | None = None) -> None:
-        with self._store.writing() as transaction:
+        with self._writing() as transaction:
             COLLECTIONS[collection].delete(transaction, object_id, etag)
 
     def close(self) -> None:

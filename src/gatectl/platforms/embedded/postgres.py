@@ -194,12 +194,12 @@ class PostgresDatabase:
     def keep(self, schema: int) -> None:
         """Nothing: a server's copies are its administrator's to make."""
 
-    def claim(self) -> Release:
-        """Keep other applies out: a lock of a session of its own. Raises PlatformLocked when one is under way."""
+    def claim(self, *, shared: bool = False) -> Release:
+        """Keep others out: a lock of a session of its own; who shares it, those who do not. Raises PlatformLocked when one is under way."""
         with self.translated():
             connection = self.engine(writes=False).connect()
             driver: Any = connection.connection.dbapi_connection
-            statement = f"SELECT pg_try_advisory_lock({_CLAIM})"
+            statement = f"SELECT pg_try_advisory_lock{'_shared' if shared else ''}({_CLAIM})"
             try:
                 patience = min(PATIENCE, self._left())
                 wait_for(lambda: bool(driver.execute(statement).fetchone()[0]), self.place, patience, self._clock)

@@ -206,14 +206,15 @@ class SqliteFile:
         safe = mode == "wal" and not self._durable
         driver.execute(f"PRAGMA synchronous={'NORMAL' if safe else 'FULL'}")
 
-    def claim(self) -> Release:
-        """Keep other applies out. Raises PlatformLocked when one is under way and does not end."""
+    def claim(self, *, shared: bool = False) -> Release:
+        """Keep others out; who shares it, those who do not. Raises PlatformLocked when one is under way and does not end."""
         try:
             return claim_file(
                 self._path.with_name(self._path.name + ".applying"),
                 self.place,
                 min(PATIENCE, self._left()),
                 self._clock,
+                shared=shared,
             )
         except OSError as error:
             raise self._unusable(error) from error

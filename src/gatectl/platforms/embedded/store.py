@@ -42,7 +42,8 @@ class Database(Protocol):
 
     `prepare` makes room for a database that is not there yet; where it makes the database itself, `fill` puts the first content
     into it. `engine`'s connections begin their transactions as `WRITES` says: a reading one is a snapshot, a writing one has the
-    database to itself among the writers. `claim` keeps other applies out until what it returns is called. `translated`
+    database to itself among the writers. `claim` keeps others out until what it returns is called; where it
+    is shared, those who do not share it. `translated`
     turns the driver's exceptions into PlatformError; `committing` those of a COMMIT into Uncertain, where it may have been done.
     `keep` puts a copy of what was committed last beside the database, where it is a file: whole, for good, and over nothing that
     is there; its path (None: there is none). It is called within a writing transaction, which has written little yet.
@@ -63,7 +64,7 @@ class Database(Protocol):
 
     def committing(self) -> AbstractContextManager[None]: ...
 
-    def claim(self) -> Callable[[], None]: ...
+    def claim(self, *, shared: bool = False) -> Callable[[], None]: ...
 
     def keep(self, schema: int) -> str | None: ...
 
@@ -143,8 +144,8 @@ class WritableStore(Store):
                 _commit(transaction)
 
     def claim(self) -> Callable[[], None]:
-        """Keep other applies out until what this returns is called. Raises PlatformLocked."""
-        return self._database.claim()
+        """Keep those out who migrate, until what this returns is called; applies share it. Raises PlatformLocked."""
+        return self._database.claim(shared=True)
 
     def _seal(self, secret: str) -> str:
         return hmac.new(self._seal_key, secret.encode(), hashlib.sha256).hexdigest()

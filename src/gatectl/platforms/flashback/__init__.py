@@ -22,7 +22,7 @@ from gatectl.errors import (
 )
 from gatectl.network import addresses
 from gatectl.network.addresses import http_address
-from gatectl.platforms.interface import Collection, Connection, Identification, Traits, Wire
+from gatectl.platforms.interface import Collection, Connection, Fences, Identification, Traits, Wire
 from gatectl.platforms.wire import is_deleted, read_list
 
 if TYPE_CHECKING:
@@ -221,6 +221,9 @@ class Writer:
     def stop(self) -> None:
         """Send no more writes, and wait for none to be sent; a signal handler may call this. Reads go on."""
         self._transport.stop()
+
+    def hold_to(self, fences: Fences) -> None:
+        """Nothing yet: the platform knows of no numbers."""
 
     def create(self, collection: Collection, body: Wire, key: str | None = None) -> str:
         route = ROUTES[collection]

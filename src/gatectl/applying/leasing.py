@@ -1,0 +1,235 @@
+"""Leases, held: taken before an apply reads for the last time, renewed while it is at work, let go of in the end.
+
+Law: nothing is written under a lease that may have lapsed. How long one is good is counted from when its last renewal was *sent*, by a
+clock that only grows and that goes on while the machine sleeps; one that lapsed is never renewed. Whoever waits believes the store's
+clock, or its own watch over a lease that does not change, and no other machine's.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import secrets
+import threading
+from collections.abc import Callable, Iterator, Mapping
+from datetime import UTC, datetime
+from typing import Final, NamedTuple
+
+from gatectl.applying.holders import is_dead
+from gatectl.clock import Clock
+from gatectl.errors import LeaseLost, PlatformError, PlatformLocked
+from gatectl.platforms.interface import Fences, Writer
+from gatectl.quote import quote
+from gatectl.records.interface import Records, Release
+from gatectl.records.leases import PLATFORM, Holder, Lease, Leases, Seen
+
+
+class Terms(NamedTuple):
+    """How leases are held, in seconds: how long one lasts, how often it is renewed, by how much longer it is watched where the store
+    has no clock, how long somebody is waited for who renews, and how much of a lease has to be left for a write."""
+
+    lasts: float = 60.0
+    beat: float = 20.0
+    margin: float = 20.0
+    busy: float = 10.0
+    need: float = 15.0
+
+
+USUAL: Final = Terms()
+PATIENCE: Final = 90.0
+"""Seconds to wait for a holder that does not renew."""
+_PAUSE: Final = 0.05
+_LONGEST_PAUSE: Final = 1.0
+
+
+class Way(NamedTuple):
+    """What leases are taken with: the store, the platform that they are of, who takes them, a clock, how long to wait for others, and
+    the moment by which the run has to be over. `beyond`: the store is one that others have too, so the platform is told of numbers."""
+
+    leases: Leases
+    platform: str
+    holder: Holder
+    clock: Clock
+    patience: float = PATIENCE
+    ends: float | None = None
+    beyond: bool = True
+
+
+class Held(NamedTuple):
+    """A lease of ours, and until when it is good."""
+
+    seen: Seen
+    good_until: float
+
+
+class Leasing:
+    """The leases of one apply. Several threads may check them."""
+
+    def __init__(self, way: Way, terms: Terms = USUAL) -> None:
+        self._way = way
+        self._terms = terms
+        self._held: dict[str, Held] = {}
+        self._lost: str | None = None
+        self._beating = threading.Lock()
+        self._over = threading.Event()
+        self._heart: threading.Thread | None = None
+
+    @property
+    def fences(self) -> Fences | None:
+        """The numbers that writes go by; None where there is nobody who could tell others by them."""
+        store = self._way.leases.instance
+        if store is None or not self._way.beyond:
+            return None
+        return Fences(store, {workspace: held.seen.lease.fence for workspace, held in self._held.items()})
+
+    def take(self, workspaces: Mapping[str, str]) -> bool:
+        """Take the leases of workspaces that are not held yet, by id, one after the other in order; their names are for messages.
+        Whether there were any. Raises PlatformLocked where somebody else holds one and does not end, PlatformError."""
+        missing = sorted(set(workspaces) - set(self._held))
+        for workspace in missing:
+            self._held[workspace] = self._taken(workspace, workspaces[workspace])
+            if self._heart is None:
+                self._heart = threading.Thread(target=self._live, name="gatectl-leases", daemon=True)
+                self._heart.start()
+        return bool(missing)
+
+    def check(self, need: float | None = None) -> None:
+        """Raises LeaseLost unless all leases are ours for so many seconds more (None: as many as a write needs)."""
+        self._keep()
+        left = min((held.good_until for held in self._held.values()), default=None)
+        if left is not None and left - self._way.clock.passed() < (self._terms.need if need is None else need):
+            self._lose("it was not renewed in time")
+        if self._lost is not None:
+            raise LeaseLost(
+                f"the lease of this run is lost ({self._lost}): nothing more is written",
+                "somebody else may be at work; look at the platform (gatectl plan), then apply again",
+            )
+
+    def beat(self) -> None:
+        """Renew all leases, once. A store that does not answer is asked again by the next beat."""
+        with self._beating:
+            for workspace, held in list(self._held.items()):
+                sent = self._way.clock.passed()
+                if sent >= held.good_until:
+                    self._lose("it lapsed")
+                if self._lost is not None or self._over.is_set():
+                    return
+                with contextlib.suppress(PlatformError):
+                    seen = self._way.leases.renew(self._way.platform, held.seen)
+                    if seen is None:
+                        self._lose("somebody else took it")
+                        return
+                    self._held[workspace] = Held(seen, sent + self._terms.lasts)
+
+    def release(self) -> None:
+        """Let go of all leases, and close the store. What cannot be told to the store lapses."""
+        self._over.set()
+        with self._beating, contextlib.suppress(PlatformError):
+            for held in reversed(list(self._held.values())):
+                self._way.leases.put(self._way.platform, held.seen.lease._replace(released=True), held.seen)
+        self._held.clear()
+        with contextlib.suppress(PlatformError):
+            self._way.leases.close()
+
+    def _lose(self, why: str) -> None:
+        self._lost = self._lost or why
+
+    def _keep(self) -> None:
+        """Renew where it is time, should nobody else have done so."""
+        due = self._way.clock.passed() + self._terms.lasts - self._terms.beat
+        late = any(held.good_until <= due for held in self._held.values())
+        if late and not self._beating.locked():
+            self.beat()
+
+    def _live(self) -> None:
+        """Renew, for as long as it lasts; sooner where the store did not answer."""
+        while not self._over.wait(self._terms.beat / 4):
+            self._keep()
+
+    def _taken(self, workspace: str, name: str) -> Held:
+        way, clock = self._way, self._way.clock
+        began, pause = clock.passed(), _PAUSE
+        first = watched = way.leases.look(way.platform, workspace)
+        since = began
+        while True:
+            self._keep()
+            sent = clock.passed()
+            if watched is None or self._is_over(watched, sent - since):
+                seen = way.leases.put(way.platform, self._new(workspace, watched), watched)
+                if seen is not None:
+                    return Held(seen, sent + self._terms.lasts)
+            elif self._gives_up(first, watched, sent - began):
+                raise _locked(watched.lease, name, sent - began)
+            clock.sleep(pause)
+            pause = min(2 * pause, _LONGEST_PAUSE)
+            found = way.leases.look(way.platform, workspace)
+            if found is None or watched is None or found.version != watched.version:
+                watched, since = found, clock.passed()
+
+    def _is_over(self, seen: Seen, unchanged: float) -> bool:
+        """Whether nobody holds it any more. `unchanged`: for how long it was seen as it is."""
+        watched_out = seen.lapsed is None and unchanged >= seen.lease.seconds + self._terms.margin
+        return seen.free or watched_out or is_dead(seen.lease.holder, self._way.holder)
+
+    def _gives_up(self, first: Seen | None, seen: Seen, waited: float) -> bool:
+        renews = first is not None and first.version != seen.version
+        limit = min(self._terms.busy, self._way.patience) if renews else self._way.patience
+        late = self._way.ends is not None and self._way.clock.now() >= self._way.ends
+        return waited >= limit or late
+
+    def _new(self, workspace: str, before: Seen | None) -> Lease:
+        since = datetime.fromtimestamp(self._way.clock.wall(), UTC).isoformat(timespec="milliseconds")
+        fence = 1 if before is None else before.lease.fence + 1
+        token = secrets.token_hex(8)
+        return Lease(workspace, fence, self._way.holder, since.replace("+00:00", "Z"), "", self._terms.lasts, token)
+
+
+def _locked(lease: Lease, name: str, waited: float) -> PlatformLocked:
+    where = "the platform" if lease.workspace == PLATFORM else f"workspace {quote(name)}"
+    holder = lease.holder
+    run = "".join(f", {quote(each)}" for each in (holder.run and f"run {holder.run}", holder.url) if each)
+    return PlatformLocked(
+        f"another apply is writing to {where}: {quote(holder.name)} since {quote(lease.since)}{run} (waited for {waited:.0f} s)",
+        "wait until it is done, then try again; gatectl lock status shows who is at it",
+    )
+
+
+class Access(NamedTuple):
+    """What writes to a platform, what remembers that, and what keeps others out meanwhile (None: nothing does); opened together,
+    since a platform's database may be the store of all."""
+
+    writer: Writer
+    records: Records
+    leasing: Leasing | None = None
+
+    def take(self, workspaces: Callable[[], Mapping[str, str]]) -> None:
+        """Take the leases of workspaces, and tell the writer of their numbers. Raises as `Leasing.take`."""
+        if self.leasing is not None and self.leasing.take(workspaces()) and self.leasing.fences is not None:
+            self.writer.hold_to(self.leasing.fences)
+
+    def check(self) -> None:
+        """Right before a write. Raises LeaseLost."""
+        if self.leasing is not None:
+            self.leasing.check()
+
+
+@contextlib.contextmanager
+def claimed(access: Access, workspaces: Callable[[], Mapping[str, str]]) -> Iterator[None]:
+    """While this lasts no other apply is at work in these workspaces, where that can be told; then everything is closed, and only then
+    the next one is let in. Raises PlatformLocked.
+    """
+    with contextlib.ExitStack() as last:
+        if access.leasing is not None:
+            last.callback(access.leasing.release)
+        release: Release | None = None
+        try:
+            release = access.records.claim()
+            access.take(workspaces)
+            yield
+        finally:
+            try:
+                for part in (access.writer, access.records):
+                    with contextlib.suppress(PlatformError):
+                        part.close()
+            finally:
+                if release is not None:
+                    last.callback(release)
