@@ -186,14 +186,16 @@ def test_while_the_store_is_away_a_lease_lasts_for_as_long_as_it_did_before(
 
 TWO = """
 apiVersion: gatectl.io/v1
-kind: Workspace
-metadata: {{name: lab}}
+kind: Bucket
+metadata: {{name: {name}}}
+spec: {{type: S3, bucket: {name}, credentials: {{key: {{env: KEY}}, secret: {{env: SECRET}}}}}}
 ---
 apiVersion: gatectl.io/v1
 kind: Repository
-metadata: {{name: {name}, workspace: lab}}
-spec: {{endpointType: S3, resources: []}}
+metadata: {{name: {name}}}
+spec: {{endpointType: S3, resources: [{{type: S3, bucket: {name}}}]}}
 """
+SECRETS = {"KEY": "AKIAABCDEFGHIJKLMNOP", "SECRET": "x" * 40}
 
 
 def estate(folder: Path, name: str, clock: Clock, platform: str) -> Estate:
@@ -218,14 +220,17 @@ def test_an_apply_that_was_paused_past_its_lease_writes_nothing_more(tmp_path: P
 
     def pause(outcome: Outcome) -> None:
         if not done:
-            done.append(second.apply().exit_code)
+            done.append(second.apply(secrets=SECRETS).exit_code)
             mine.leap(100 if woken else 0)
 
-    receipt = first.apply(on_event=pause)
+    receipt = first.apply(on_event=pause, secrets=SECRETS)
     assert done == [0] and receipt.exit_code == 7
     words = [outcome["error"]["code"] for outcome in receipt.document["outcomes"] if outcome["error"]]
     assert words == [] or words == ["lease_lost"]
-    assert second.export().keys() == {name for name in second.export() if "one" not in name}
+    written = "".join(second.export().values())
+    assert ("kind: Repository" in written, "name: one" in written) == (True, True) and written.count(
+        "kind: Repository"
+    ) == 1
     first.close()
     second.close()
 
@@ -237,17 +242,17 @@ def test_two_applies_hold_the_leases_of_what_they_touch_and_let_go_of_them(tmp_p
 
     def look(outcome: Outcome) -> None:
         with suppress(errors.PlatformLocked):
-            second.apply(lock_timeout=0)
+            second.apply(lock_timeout=0, secrets=SECRETS)
             found.append("both")
         found.append("locked")
 
-    assert first.apply(on_event=look).exit_code == 0 and set(found) == {"locked"}
-    assert second.apply(lock_timeout=0).exit_code == 0
+    assert first.apply(on_event=look, secrets=SECRETS).exit_code == 0 and set(found) == {"locked"}
+    assert second.apply(lock_timeout=0, secrets=SECRETS).exit_code == 0
     with first._connected(first._request((), None, (), False, (), False, None)) as connect:
         connection = connect()
         with closing(read_leases(connection)) as leases:
             held = leases.all(leases.instance or "")
-    assert [(each.lease.workspace == "", each.free) for each in held] == [(True, True), (False, True)]
+    assert [(each.free, each.lease.fence) for each in held] == [(True, 2)]
     assert held[0].lease.holder.pid == os.getpid()
     first.close()
     second.close()

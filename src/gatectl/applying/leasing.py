@@ -163,7 +163,8 @@ class Leasing:
             pause = min(2 * pause, _LONGEST_PAUSE)
             found = way.leases.look(way.platform, workspace)
             if found is None or watched is None or found.version != watched.version:
-                watched, since = found, clock.passed()
+                since = clock.passed()
+            watched = found
 
     def _is_over(self, seen: Seen, unchanged: float) -> bool:
         """Whether nobody holds it any more. `unchanged`: for how long it was seen as it is."""
