@@ -14,11 +14,12 @@ _WRITES = b"pg_advisory_xact_lock"
 class Losing:
     """The proxy, in use with `with`. Once it is told to `lose`, it does so at the first message of a writing transaction that
     holds some bytes: where it is `asked`, the server gets it and answers; where it is `hung_up`, the connection ends, and
-    `for_good`: there is no other. `then` is called as soon as it is lost."""
+    `for_good`: there is no other. `after`: only once a message held these bytes. `then` is called as soon as it is lost."""
 
     def __init__(self, port: int) -> None:
         self._upstream = ("127.0.0.1", port)
         self._message: bytes | None = None
+        self._after = b""
         self._then: Callable[[], None] = lambda: None
         self._asked = self._hung_up = self._for_good = False
         self._sockets: list[socket.socket] = []
@@ -28,8 +29,9 @@ class Losing:
 
     def lose(
         self, message: bytes, *, asked: bool, hung_up: bool, for_good: bool = False,
-        then: Callable[[], None] = lambda: None,
+        then: Callable[[], None] = lambda: None, after: bytes = b"",
     ) -> None:  # fmt: skip
+        self._after = after
         self._message, self._asked, self._hung_up, self._for_good = message, asked, hung_up, for_good
         self._then = then
 
@@ -56,6 +58,9 @@ class Losing:
 
     def takes(self, question: bytes) -> bool:
         """Whether this is what is to be lost; only once."""
+        if self._after:
+            self._after = b"" if self._after in question else self._after
+            return False
         found = self._message is not None and self._message in question
         self._message = None if found else self._message
         return found

@@ -92,6 +92,9 @@ def test_what_ends_before_its_commit_was_certainly_not_done(
     assert "another" not in names(postgresql_url)
 
 
+WRITE = b"INSERT INTO workspaces"
+
+
 def apply(folder: Path, url: str, *options: str) -> tuple[int, Any]:
     """An apply of one workspace, in a process of its own: its exit code and its receipt."""
     text = "apiVersion: gatectl.io/v1\nkind: Workspace\nmetadata: {name: another}\n"
@@ -107,16 +110,24 @@ def apply(folder: Path, url: str, *options: str) -> tuple[int, Any]:
 
 
 def test_an_apply_looks_for_what_it_was_not_answered(proxy: Losing, postgresql_url: str, tmp_path: Path) -> None:
-    proxy.lose(COMMIT, asked=True, hung_up=True)
+    proxy.lose(COMMIT, after=WRITE, asked=True, hung_up=True)
     code, receipt = apply(tmp_path, through(proxy, postgresql_url).target)
     assert (code, receipt["converged"], proxy.lost) == (0, True, True)
     assert [outcome["status"] for outcome in receipt["outcomes"]] == ["done"]
 
 
+def test_an_apply_looks_for_a_lease_that_it_was_not_answered(
+    proxy: Losing, postgresql_url: str, tmp_path: Path
+) -> None:
+    proxy.lose(COMMIT, after=b"INSERT INTO leases", asked=True, hung_up=True)
+    code, receipt = apply(tmp_path, through(proxy, postgresql_url).target)
+    assert (code, receipt["converged"], proxy.lost) == (0, True, True)
+
+
 def test_an_apply_that_cannot_look_says_that_it_may_have_written(
     proxy: Losing, postgresql_url: str, tmp_path: Path
 ) -> None:
-    proxy.lose(COMMIT, asked=True, hung_up=True, for_good=True)
+    proxy.lose(COMMIT, after=WRITE, asked=True, hung_up=True, for_good=True)
     code, receipt = apply(tmp_path, through(proxy, postgresql_url).target)
     (outcome,) = receipt["outcomes"]
     assert (code, outcome["status"], outcome["error"]["code"]) == (7, "unknown", "timeout")

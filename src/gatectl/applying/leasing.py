@@ -16,11 +16,11 @@ from typing import Final, NamedTuple
 
 from gatectl.applying.holders import is_dead
 from gatectl.clock import Clock
-from gatectl.errors import LeaseLost, PlatformError, PlatformLocked
+from gatectl.errors import LeaseLost, PlatformError, PlatformLocked, Uncertain
 from gatectl.platforms.interface import Fences, Writer
 from gatectl.quote import quote
 from gatectl.records.interface import Records, Release
-from gatectl.records.leases import PLATFORM, Holder, Lease, Leases, Seen
+from gatectl.records.leases import PLATFORM, Holder, Lease, Leases, Seen, is_same
 
 
 class Terms(NamedTuple):
@@ -154,7 +154,7 @@ class Leasing:
             self._keep()
             sent = clock.passed()
             if watched is None or self._is_over(watched, sent - since):
-                seen = way.leases.put(way.platform, self._new(workspace, watched), watched)
+                seen = self._put(self._new(workspace, watched), watched)
                 if seen is not None:
                     return Held(seen, sent + self._terms.lasts)
             elif self._gives_up(first, watched, sent - began):
@@ -165,6 +165,14 @@ class Leasing:
             if found is None or watched is None or found.version != watched.version:
                 since = clock.passed()
             watched = found
+
+    def _put(self, lease: Lease, before: Seen | None) -> Seen | None:
+        """The lease, where it was written: an answer that did not come is looked for."""
+        try:
+            return self._way.leases.put(self._way.platform, lease, before)
+        except Uncertain:
+            found = self._way.leases.look(self._way.platform, lease.workspace)
+            return found if found is not None and is_same(found.lease, lease) else None
 
     def _is_over(self, seen: Seen, unchanged: float) -> bool:
         """Whether nobody holds it any more. `unchanged`: for how long it was seen as it is."""
