@@ -67,6 +67,7 @@ def azure(account: str, container: str, **fields: Any) -> dict[str, Any]:
         # GW302
         ([entry("S3", "media"), azure("media", "logs")], ["GW302"]),
         ([azure("media", "logs"), azure("media", "more"), entry("GCS", "media")], ["GW302"]),
+        ([entry("GCS", "media"), azure("media", "logs"), azure("media", "more")], ["GW302"]),
         ([entry("S3", "MEDIA"), azure("media", "logs")], ["GW205?", "GW302"]),
         ([azure("store", "logs"), entry("S3", "store2")], []),
         # GW303
