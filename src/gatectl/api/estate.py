@@ -12,8 +12,8 @@ from itertools import islice, takewhile
 from types import TracebackType
 from typing import Protocol
 
+from gatectl import drifting, opening, reconcile, undoing
 from gatectl import export as exporter
-from gatectl import opening, reconcile, undoing
 from gatectl.api.remembered import find_receipt, references_of, run_called
 from gatectl.api.results import Findings, Plan, Receipt
 from gatectl.applying.guardrails import parse_allowance
@@ -23,6 +23,7 @@ from gatectl.clock import CLOCK, Clock
 from gatectl.credentials import secrets
 from gatectl.credentials.secrets import LookUp
 from gatectl.documents import plans
+from gatectl.documents.drift import Drift
 from gatectl.documents.findings import finding_json, relative_to
 from gatectl.documents.history import FORMAT_VERSION, Entry, History, began
 from gatectl.documents.snapshots import Snapshot
@@ -225,6 +226,16 @@ class Estate:
             f"there is no run {quote(run)} of {where}",
             "gatectl history lists the runs; -e NAME names another environment",
         )
+
+    def drift(self, *paths: str, deadline: float | None = None) -> Drift:
+        """Where declared, last applied and live differ, and who changed it, as `gatectl drift --format json`. Raises Invalid for
+        manifests with errors, and as `plan`."""
+        return self.look(self._request(paths, None, (), False, (), False, deadline))
+
+    def look(self, request: reconcile.Request) -> Drift:
+        """The same of a request of this estate."""
+        with self._connected(request) as connect:
+            return drifting.look(request, connect)
 
     def undo(self, run: str, *, force_put: bool = False, deadline: float | None = None) -> Plan:
         """The plan that leads back to before a run (or `last`), as `gatectl undo RUN` says: `apply` applies it, and what cannot be

@@ -27,6 +27,7 @@ COMMANDS: Final[Mapping[str, str]] = {
     "plan": "Show what would change on the platform.",
     "apply": "Make the platform as the manifests say.",
     "show": "Show a saved plan or receipt.",
+    "drift": "Show what was changed since it was applied.",
     "undo": "Plan the way back to before a run.",
     "history": "List what was applied, by whom and when.",
     "comment": "Post a saved plan on its pull request.",
