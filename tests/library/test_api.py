@@ -24,7 +24,7 @@ from gatectl.model import Outcome
 from gatectl.opening import choose
 from gatectl.platforms.interface import Connection, Shared
 from gatectl.project import bare_project
-from gatectl.request import Request
+from gatectl.reconcile.request import Request
 
 BUCKET = """
 apiVersion: gatectl.io/v1
@@ -353,12 +353,12 @@ def test_a_snapshot_is_what_a_plan_can_be_made_against(tmp_path: Path) -> None:
 def test_the_history_is_what_the_command_lists(tmp_path: Path) -> None:
     folder = on_disk(tmp_path, {**FILES, "gatectl.yaml": PROJECT.replace("PLATFORM", "embedded")})
     with gatectl.open(folder) as estate:
-        assert list(estate.history()) == []
+        assert estate.history()["runs"] == []
         first = applied(estate).document["run"]
         second = estate.apply().document["run"]
-        assert [entry["run"] for entry in estate.history()] == [second, first]
-        assert [entry["run"] for entry in estate.history(limit=1)] == [second]
-        assert estate.history()[1]["changes"]["create"] == 2
+        assert [entry["run"] for entry in estate.history()["runs"]] == [second, first]
+        assert [entry["run"] for entry in estate.history(limit=1)["runs"]] == [second]
+        assert estate.history()["runs"][1]["changes"]["create"] == 2
     listed = subprocess.run(
         [sys.executable, "-m", "gatectl", "history", "--format", "json"],
         cwd=folder, capture_output=True, text=True, timeout=60, check=True,
@@ -369,12 +369,12 @@ def test_the_history_is_what_the_command_lists(tmp_path: Path) -> None:
 def test_an_estate_in_memory_has_a_history_as_long_as_it_lasts() -> None:
     with gatectl.open(FILES) as estate:
         run = applied(estate).document["run"]
-        assert [entry["run"] for entry in estate.history()] == [run]
+        assert [entry["run"] for entry in estate.history()["runs"]] == [run]
 
 
 def test_a_history_beside_a_platform_elsewhere_asks_for_no_credential(tmp_path: Path) -> None:
     with gatectl.open(on_disk(tmp_path, FILES), platform="https://gateway.example") as estate:
-        assert list(estate.history()) == []
+        assert estate.history()["runs"] == []
     with (
         gatectl.open(tmp_path, platform="https://gateway.example", records="s3://acme", environ={}) as estate,
         pytest.raises(errors.MissingCredential),

@@ -12,8 +12,8 @@ from itertools import islice, takewhile
 from types import TracebackType
 from typing import Protocol
 
-from gatectl import drifting, opening, reconcile, undoing
 from gatectl import export as exporter
+from gatectl import opening, reconcile
 from gatectl.api.remembered import find_receipt, references_of, run_called
 from gatectl.api.results import Findings, Plan, Receipt
 from gatectl.applying.guardrails import parse_allowance
@@ -28,7 +28,6 @@ from gatectl.documents.findings import finding_json, relative_to
 from gatectl.documents.history import FORMAT_VERSION, Entry, History, began
 from gatectl.documents.snapshots import Snapshot
 from gatectl.errors import InputError
-from gatectl.execution import Approval, Attendant, Means, execute
 from gatectl.manifests import checks
 from gatectl.manifests.selection import check_words
 from gatectl.model import Outcome
@@ -39,10 +38,12 @@ from gatectl.platforms import default_workspace_of, driver_for
 from gatectl.platforms.interface import Connection, Credentials, Identification, Reader, Shared
 from gatectl.project import Environment, Project
 from gatectl.quote import quote
+from gatectl.reconcile import drifting, undoing
+from gatectl.reconcile.execution import Approval, Attendant, Means, execute
+from gatectl.reconcile.scope import scope_of
 from gatectl.records import read_history, read_records
 from gatectl.records.chosen import choose
 from gatectl.records.interface import HistoryReader, Scope
-from gatectl.scope import scope_of
 
 
 class Estate:

@@ -22,8 +22,8 @@ from gatectl.manifests import loading
 from gatectl.model import CredentialReferences, ObjectKey
 from gatectl.planning.plan import placed
 from gatectl.platforms import default_workspace_of
+from gatectl.reconcile.request import Request
 from gatectl.records.interface import HistoryReader, Scope
-from gatectl.request import Request
 
 _LOOKED_AT: Final = 200
 """How many of the runs before are looked through for the credentials of something."""

@@ -7,8 +7,8 @@ from typing import Literal, overload
 
 from gatectl.documents import plans, receipts
 from gatectl.documents.findings import Finding
-from gatectl.execution import Ended
 from gatectl.quote import json_text
+from gatectl.reconcile.execution import Ended
 from gatectl.render import render
 from gatectl.render.interface import Look
 

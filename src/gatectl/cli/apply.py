@@ -27,16 +27,16 @@ from gatectl.cli.options import Globals, command
 from gatectl.cli.planning import Selection, make_request, refuse_unnamed, selection_options
 from gatectl.cli.step_files import leave_summary
 from gatectl.documents.plans import Plan
-from gatectl.execution import Approval, Attendant
 from gatectl.files import outputs
 from gatectl.model import Outcome
 from gatectl.platforms import driver_for
 from gatectl.quote import quote, safe
+from gatectl.reconcile.execution import Approval, Attendant
+from gatectl.reconcile.request import Request
 from gatectl.render import FORMATS, render
 from gatectl.render.listing import plural
 from gatectl.render.outcomes import names
 from gatectl.render.text import operation_lines, target
-from gatectl.request import Request
 
 
 @command("apply")

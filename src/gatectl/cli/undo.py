@@ -14,13 +14,13 @@ from gatectl.cli.options import Globals, budget_option, command, deadline_option
 from gatectl.cli.output import Outputs, format_option, of_plan, publish
 from gatectl.cli.planning import refuse_unnamed
 from gatectl.errors import DONE, UsageError
-from gatectl.execution import Approval
 from gatectl.files import outputs as files
 from gatectl.pipelines.step_values import exit_code
 from gatectl.platforms import driver_for
 from gatectl.quote import json_text, safe
+from gatectl.reconcile.execution import Approval
+from gatectl.reconcile.request import Request
 from gatectl.render import FORMATS
-from gatectl.request import Request
 
 
 @command("undo")

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 from collections.abc import Callable
 
-from gatectl import scope
 from gatectl.clock import Deadline
 from gatectl.documents.ownership import Asking, Holdings, Owner, holdings
 from gatectl.errors import UsageError
@@ -16,8 +15,9 @@ from gatectl.planning.current import Index
 from gatectl.platforms.interface import Connection
 from gatectl.project import Project
 from gatectl.quote import quote
+from gatectl.reconcile import scope
+from gatectl.reconcile.request import Request
 from gatectl.records.interface import RecordsReader
-from gatectl.request import Request
 
 Place = Callable[[], str | None]
 """Says where a project is applied from; None: nowhere that could be told elsewhere."""

@@ -12,7 +12,6 @@ from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import NamedTuple
 
-from gatectl import asking
 from gatectl.applying import guardrails
 from gatectl.applying.guards import Guard
 from gatectl.clock import CLOCK, Clock, Deadline, Patience
@@ -33,11 +32,11 @@ from gatectl.platforms.interface import Connection, Identification, Reader
 from gatectl.platforms.wire import may_attach, unknown_fields
 from gatectl.project import Environment, Project
 from gatectl.quote import quote
+from gatectl.reconcile import asking
+from gatectl.reconcile.request import Request, check_options, check_selection, selected
 from gatectl.records import read_history, read_records
 from gatectl.records.chosen import choose, is_thrown_away
 from gatectl.records.interface import RecordsReader
-from gatectl.request import Request as Request
-from gatectl.request import check_options, check_selection, selected
 from gatectl.resources import registrar_of
 
 

@@ -5,20 +5,20 @@ from __future__ import annotations
 from collections.abc import Callable
 from contextlib import closing
 
-from gatectl import asking, reconcile
 from gatectl.applying.drifted import differences
 from gatectl.documents.drift import FORMAT_VERSION, Drift, counted
 from gatectl.documents.plans import is_invalid
 from gatectl.errors import Invalid
 from gatectl.platforms import driver_for
 from gatectl.platforms.interface import Connection
+from gatectl.reconcile import asking, flow
+from gatectl.reconcile.request import Request
 from gatectl.records import read_records
-from gatectl.request import Request
 
 
 def look(request: Request, connect: Callable[[], Connection]) -> Drift:
     """Where declared, last applied and live differ. Raises Invalid for manifests with errors, and as a plan."""
-    plan = reconcile.work_out(request, connect)
+    plan = flow.work_out(request, connect)
     if is_invalid(plan):
         raise Invalid("the manifests have errors", "gatectl plan shows them")
     connection = connect()

@@ -12,7 +12,7 @@ from contextlib import AbstractContextManager, contextmanager, suppress
 from datetime import UTC, datetime
 from typing import Final, NamedTuple
 
-from gatectl import errors, reconcile
+from gatectl import errors
 from gatectl.applying import execute as executor
 from gatectl.applying import guardrails, guards, replan
 from gatectl.applying import receipt as receipts
@@ -29,8 +29,10 @@ from gatectl.documents.receipts import Override, Receipt
 from gatectl.model import Outcome
 from gatectl.platforms import driver_for
 from gatectl.platforms.interface import Connection, Reader
+from gatectl.reconcile import flow
+from gatectl.reconcile.request import Request
+from gatectl.reconcile.scope import place_of
 from gatectl.records import open_records
-from gatectl.scope import place_of
 
 
 class Approval(NamedTuple):
@@ -168,7 +170,7 @@ class _Again(NamedTuple):
 
 
 def execute(
-    request: reconcile.Request, plan: Plan, approval: Approval, means: Means, attendant: Attendant | None = None
+    request: Request, plan: Plan, approval: Approval, means: Means, attendant: Attendant | None = None
 ) -> Ended:
     """Apply a plan of this request. A direct apply that meets a conflict plans again, once (section 4).
 
@@ -186,7 +188,7 @@ class _Apply:
     guard: guards.Guard
     records: RunRecords
 
-    def __init__(self, request: reconcile.Request, approval: Approval, means: Means, attendant: Attendant) -> None:
+    def __init__(self, request: Request, approval: Approval, means: Means, attendant: Attendant) -> None:
         self._request = request
         self._approval = approval
         self._means = means
@@ -212,7 +214,7 @@ class _Apply:
         self.records.admit(plan, create=self._means.new_records)
         self.reader = self._driver.open_reader(self.connection)
         try:
-            self.guard = reconcile.guard(self._request, self.reader, self._approval.expect)
+            self.guard = flow.guard(self._request, self.reader, self._approval.expect)
             return self._admitted(plan)
         finally:
             self.reader.close()
@@ -323,7 +325,7 @@ class _Apply:
         """
         self._attendant.again()
         with self._attendant.waiting():
-            fresh = reconcile.work_out(self._request, lambda: self.connection)
+            fresh = flow.work_out(self._request, lambda: self.connection)
         if replan.left_out(fresh) != replan.left_out(shown):
             raise errors.StalePlan(
                 "the platform was changed meanwhile, and errors are in other workspaces than before", "plan again"
@@ -362,7 +364,7 @@ class _Apply:
                     guard=self.guard,
                     force_put=request.force_put,
                     known=frozenset(request.environment.known),
-                    patience=reconcile.patience_of(request.environment, request.clock),
+                    patience=flow.patience_of(request.environment, request.clock),
                     on_stop=on_stop,
                     rest=rest,
                 ),

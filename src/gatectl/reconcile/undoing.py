@@ -10,7 +10,6 @@ from collections.abc import Callable, Iterable, Sequence
 from contextlib import closing
 from typing import NamedTuple
 
-from gatectl import asking, reconcile
 from gatectl.applying import guards, leading_back
 from gatectl.applying.leading_back import Back, References, Told, lead_back
 from gatectl.documents.findings import finding_json, relative_to
@@ -26,8 +25,9 @@ from gatectl.planning.current import Current, read_current, read_workspaces
 from gatectl.platforms import driver_for
 from gatectl.platforms.interface import Connection, Reader, Traits
 from gatectl.quote import quote
+from gatectl.reconcile import asking, flow
+from gatectl.reconcile.request import Request
 from gatectl.records import read_records
-from gatectl.request import Request
 
 
 def work_out(request: Request, receipt: Receipt, connect: Callable[[], Connection], references: References) -> Plan:
@@ -37,12 +37,12 @@ def work_out(request: Request, receipt: Receipt, connect: Callable[[], Connectio
     another place, PlatformError where the platform cannot be read whole.
     """
     check_receipt(receipt)
-    git = reconcile.ask_git(request)
+    git = flow.ask_git(request)
     connection = connect()
-    kept = reconcile.where_kept(connection)
+    kept = flow.where_kept(connection)
     reader = driver_for(request.environment.platform).open_reader(connection)
     with closing(reader), closing(read_records(connection, reader)) as records:
-        target = reconcile.target_of(request, reader.identification, reader.traits.openai)
+        target = flow.target_of(request, reader.identification, reader.traits.openai)
         _check_place(receipt, target)
         current = _read(request, receipt, reader)
         holdings = asking.holdings_of(request, records, asking.place_of(request, connection))
@@ -95,7 +95,7 @@ def _read(request: Request, receipt: Receipt, reader: Reader) -> Current:
         read_workspaces(reader),
         api_keys=leading_back.api_keys_sought(receipt),
         needed=leading_back.attached_kinds(receipt),
-        patience=reconcile.patience_of(request.environment, request.clock),
+        patience=flow.patience_of(request.environment, request.clock),
     )
 
 
