@@ -223,7 +223,4 @@ class OtherStore(PlatformLocked):
     code = "fence_of_another_store"
 
     def __init__(self, message: str) -> None:
-        super().__init__(
-            message,
-            "name the store that the others use (records:); if this one is meant from now on: gatectl lock adopt",
-        )
+        super().__init__(message, "name the store that the others use (records: in the environment, or --records)")

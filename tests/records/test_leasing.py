@@ -14,7 +14,7 @@ import pytest
 from gatectl import api, errors
 from gatectl.api.estate import Estate
 from gatectl.applying import holders
-from gatectl.applying.leasing import Leasing, Terms, Way
+from gatectl.applying.leasing import Leasing, Terms, Way, let_go
 from gatectl.clock import Clock
 from gatectl.model import Outcome
 from gatectl.records import open_leases, read_leases
@@ -158,6 +158,28 @@ def test_a_holder_of_this_machine_that_is_dead_is_not_waited_for(make: Make, clo
     second = make(me, patience=0)
     second.take(WORKSPACE)
     assert number(second) == 2
+
+
+@SOME
+def test_a_lease_that_is_let_go_of_for_its_holder_is_lost_and_the_next_has_a_higher_number(
+    make: Make, clock: Leaping, place: Place
+) -> None:
+    mine = make(ELSEWHERE)
+    mine.take(WORKSPACE)
+    clock.leap(10)
+    mine.beat()
+    with closing(open_leases(place.connection._replace(clock=clock.clock))) as store:
+        with pytest.raises(errors.PlatformLocked, match="not any more as it was seen"):
+            let_go(store, "o-1", "w-1", 7)
+        assert let_go(store, "o-1", "w-1", 1) == 2
+        with pytest.raises(errors.PlatformLocked):
+            let_go(store, "o-1", "w-1", 2)
+    mine.beat()
+    with pytest.raises(errors.LeaseLost, match="somebody else took it"):
+        mine.check()
+    second = make(HERE, patience=0)
+    second.take(WORKSPACE)
+    assert number(second) == 3
 
 
 @pytest.mark.parametrize("place", ["gs"], indirect=True)

@@ -26,6 +26,7 @@ from gatectl.documents import plans
 from gatectl.documents.drift import Drift
 from gatectl.documents.findings import finding_json, relative_to
 from gatectl.documents.history import FORMAT_VERSION, Entry, History, began
+from gatectl.documents.locks import Lock, Locks, Released
 from gatectl.documents.snapshots import Snapshot
 from gatectl.errors import InputError
 from gatectl.manifests import checks
@@ -38,7 +39,7 @@ from gatectl.platforms import default_workspace_of, driver_for
 from gatectl.platforms.interface import Connection, Credentials, Identification, Reader, Shared
 from gatectl.project import Environment, Project
 from gatectl.quote import quote
-from gatectl.reconcile import drifting, undoing
+from gatectl.reconcile import drifting, locking, undoing
 from gatectl.reconcile.execution import Approval, Attendant, Means, execute
 from gatectl.reconcile.scope import scope_of
 from gatectl.records import read_history, read_records
@@ -237,6 +238,24 @@ class Estate:
         """The same of a request of this estate."""
         with self._connected(request) as connect:
             return drifting.look(request, connect)
+
+    def leases(self, deadline: float | None = None) -> Locks:
+        """Who applies to the platform now, as `gatectl lock status --format json` lists them, whatever their project.
+
+        Raises UntrustedHost, UntrustedStore, MissingCredential, PlatformError.
+        """
+        request = self._request((), None, (), False, (), False, deadline)
+        with self._connected(request) as connect:
+            return locking.look(request, connect)
+
+    def release_lease(self, lock: Lock, deadline: float | None = None) -> Released:
+        """Take a lease, as `leases` lists it, from whoever has it: its number grows, so that they write nothing more.
+
+        Raises PlatformLocked where somebody else has it by now, or nobody, and as `leases`.
+        """
+        request = self._request((), None, (), False, (), False, deadline)
+        with self._connected(request) as connect:
+            return locking.release(request, connect, lock)
 
     def undo(self, run: str, *, force_put: bool = False, deadline: float | None = None) -> Plan:
         """The plan that leads back to before a run (or `last`), as `gatectl undo RUN` says: `apply` applies it, and what cannot be

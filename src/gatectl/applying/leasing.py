@@ -39,6 +39,8 @@ PATIENCE: Final = 90.0
 """Seconds to wait for a holder that does not renew."""
 _PAUSE: Final = 0.05
 _LONGEST_PAUSE: Final = 1.0
+_TRIES: Final = 3
+"""How often a lease is looked at that its holder renews at the same moment."""
 
 
 class Way(NamedTuple):
@@ -154,7 +156,7 @@ class Leasing:
             self._keep()
             sent = clock.passed()
             if watched is None or self._is_over(watched, sent - since):
-                seen = self._put(self._new(workspace, watched), watched)
+                seen = _put(way.leases, way.platform, self._new(workspace, watched), watched)
                 if seen is not None:
                     return Held(seen, sent + self._terms.lasts)
             elif self._gives_up(first, watched, sent - began):
@@ -165,14 +167,6 @@ class Leasing:
             if found is None or watched is None or found.version != watched.version:
                 since = clock.passed()
             watched = found
-
-    def _put(self, lease: Lease, before: Seen | None) -> Seen | None:
-        """The lease, where it was written: an answer that did not come is looked for."""
-        try:
-            return self._way.leases.put(self._way.platform, lease, before)
-        except Uncertain:
-            found = self._way.leases.look(self._way.platform, lease.workspace)
-            return found if found is not None and is_same(found.lease, lease) else None
 
     def _is_over(self, seen: Seen, unchanged: float) -> bool:
         """Whether nobody holds it any more. `unchanged`: for how long it was seen as it is."""
@@ -190,6 +184,31 @@ class Leasing:
         fence = 1 if before is None else before.lease.fence + 1
         token = secrets.token_hex(8)
         return Lease(workspace, fence, self._way.holder, since.replace("+00:00", "Z"), "", self._terms.lasts, token)
+
+
+def let_go(leases: Leases, platform: str, workspace: str, fence: int) -> int:
+    """Take the lease of this number from whoever has it; the new number, which is higher, and nobody's. Whoever had it can neither
+    renew it nor write by the old one.
+
+    Raises PlatformLocked where it is another one by now, or nobody's, or does not stay as it is for long enough; PlatformError.
+    """
+    for _ in range(_TRIES):
+        seen = leases.look(platform, workspace)
+        if seen is None or seen.lease.released or seen.lease.fence != fence:
+            break
+        lease = seen.lease._replace(fence=fence + 1, token=secrets.token_hex(8), released=True)
+        if _put(leases, platform, lease, seen) is not None:
+            return lease.fence
+    raise PlatformLocked("the lease is not any more as it was seen", "look again: gatectl lock status")
+
+
+def _put(leases: Leases, platform: str, lease: Lease, before: Seen | None) -> Seen | None:
+    """The lease, where it was written: an answer that did not come is looked for."""
+    try:
+        return leases.put(platform, lease, before)
+    except Uncertain:
+        found = leases.look(platform, lease.workspace)
+        return found if found is not None and is_same(found.lease, lease) else None
 
 
 def _locked(lease: Lease, name: str, waited: float) -> PlatformLocked:

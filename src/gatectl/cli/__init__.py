@@ -30,6 +30,7 @@ COMMANDS: Final[Mapping[str, str]] = {
     "drift": "Show what was changed since it was applied.",
     "undo": "Plan the way back to before a run.",
     "history": "List what was applied, by whom and when.",
+    "lock": "Show who applies now, or release a lease.",
     "comment": "Post a saved plan on its pull request.",
     "export": "Print live objects as manifests.",
     "snapshot": "Save what a plan would read of the platform.",

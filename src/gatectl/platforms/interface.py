@@ -38,6 +38,11 @@ class Identification(NamedTuple):
     instance: str | None
     place: str | None = None
 
+    @property
+    def key(self) -> str:
+        """What its leases are kept under."""
+        return self.instance or self.url
+
 
 class Traits(NamedTuple):
     """What differs between platforms and matters to planning.

@@ -389,7 +389,7 @@ class _Apply:
         holder = holder_of(actor.user, actor.host, self._run.id, actor.url)
         return Leasing(
             Way(
-                self.records.open_leases(), found.instance or found.url, holder, connection.clock,
+                self.records.open_leases(), found.key, holder, connection.clock,
                 self._means.lock_timeout if patience is None else patience, connection.ends, self.records.beyond,
             )
         )  # fmt: skip

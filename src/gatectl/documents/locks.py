@@ -1,0 +1,76 @@
+"""Who is at work: the leases of a platform that somebody has, as `gatectl lock status --format json` has them. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Final, Literal, TypedDict
+
+from gatectl.errors import UsageError
+from gatectl.quote import quote
+
+FORMAT_VERSION: Final = "1.0"
+
+State = Literal["held", "lapsed", "ended"]
+"""What is known of a lease: somebody holds it, as far as can be told; the store's clock says that it is over; its holder was a process of
+this machine, and that has ended. The next apply waits for neither of the last two."""
+
+Reach = Literal["all", "machine", "none"]
+"""Whom leases keep apart: all who apply to the platform through this store, the applies of this machine and folder, nobody."""
+
+
+class Lock(TypedDict):
+    """A lease that was not let go of. `workspace` is its name, or its id where that is not known; both are None for the platform's own.
+    `since` and `until` are its holder's words."""
+
+    workspace: str | None
+    workspaceId: str | None
+    state: State
+    fence: int
+    user: str | None
+    host: str | None
+    pid: int | None
+    run: str | None
+    url: str | None
+    since: str
+    until: str
+
+
+class Locks(TypedDict):
+    """All of them, and where they are kept."""
+
+    formatVersion: str
+    platform: str
+    store: str
+    reach: Reach
+    leases: Sequence[Lock]
+
+
+class Released(TypedDict):
+    """A lease that was taken from its holder, as it was before, and its new number."""
+
+    formatVersion: str
+    released: Lock
+    fence: int
+
+
+def find(locks: Locks, workspace: str | None, *, of_platform: bool) -> Lock:
+    """The lease of a workspace, by name or id, the platform's own, or where neither is said the only one. Raises UsageError."""
+    listed = locks["leases"]
+    if of_platform:
+        found, what = [lock for lock in listed if lock["workspaceId"] is None], "the platform itself"
+    elif workspace is not None:
+        found, what = _called(listed, workspace), f"workspace {quote(workspace)}"
+    else:
+        found, what = list(listed), "anything"
+    if not found:
+        raise UsageError(f"nobody has a lease of {what} there", "gatectl lock status shows who is at it")
+    if len(found) > 1:
+        ways = ["--of-platform" if lock["workspaceId"] is None else quote(lock["workspaceId"]) for lock in found]
+        raise UsageError(f"there are {len(found):,} leases that somebody has", f"say which: {', '.join(ways)}")
+    return found[0]
+
+
+def _called(listed: Sequence[Lock], workspace: str) -> list[Lock]:
+    """Those of a name, else of an id."""
+    named = [lock for lock in listed if lock["workspace"] == workspace]
+    return named or [lock for lock in listed if lock["workspaceId"] == workspace]
