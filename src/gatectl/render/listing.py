@@ -54,11 +54,11 @@ def fingerprints(items: Sequence[Finding]) -> Iterator[str]:
 
 
 def held_lines(items: Sequence[Held]) -> list[str]:
-    """Each held object: what would be done to it, and why it is not."""
+    """Each held object: what would be done to it, and why it is not. It begins with the object, since nothing is done."""
     return [
         safe(
-            f"{item['action'] + ' ' if item['action'] is not None else ''}{item['kind']} "
-            f"{item['workspace'] + '/' if item['workspace'] is not None else ''}{item['name']}: {item['reason']}"
+            f"{item['kind']} {item['workspace'] + '/' if item['workspace'] is not None else ''}{item['name']}"
+            f"{' (' + item['action'] + ')' if item['action'] is not None else ''}: {item['reason']}"
         )
         for item in items
     ]
