@@ -41,6 +41,10 @@ EVERY: Mapping[str, list[list[str]]] = {
     "schema": [["schema"]],
     "explain": [["explain", "GW301"]],
     "completion": [["completion", "bash"]],
+    "history": [["history"]],
+    "drift": [["drift"]],
+    "undo": [["undo", "last"]],
+    "lock": [["lock", "status"]],
 }  # fmt: skip
 """What is run of every command."""
 AT_THE_TOP = () if os.environ.get("GATECTL_LONG") else ("serve", "trust", "schema", "explain", "completion")

@@ -120,7 +120,8 @@ def test_a_plan_of_format_1_0_is_shown_and_applied_where_it_deletes_and_detaches
     assert shown.code == 0 and "~ resources/S3:raw-events:raw-aws/master: false → true" in shown.out
     for form in ("html", "markdown", "github", "sarif", "gitlab", "json"):
         assert shell("show", "old.json", "--format", form).code == 0
-    assert shell("apply", "--yes", "--plan", "old.json", "--expect", made["fingerprint"]).code == 0
+    done = shell("apply", "--yes", "--plan", "old.json", "--expect", made["fingerprint"])
+    assert done.code == 0, done.err
     assert shell("plan", "--detailed-exitcode").code == 0
 
 

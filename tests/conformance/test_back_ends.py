@@ -161,7 +161,7 @@ def reconciled(back: Back, folder: Any, **values: str) -> list[str]:
         return executor.Access(writer, open_records(back.connection, writer))
 
     run = executor.Run(
-        back.reader, access, hush, "c", 4, lambda: False, lambda outcome: None,
+        back.reader, access, hush, project.name, 4, lambda: False, lambda outcome: None,
         reconcile.guard(request, back.reader),
     )  # fmt: skip
     outcomes, converged = executor.apply_plan(first, run)

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Final, cast
 
 from gatectl.applying.kept import FOLDER
-from gatectl.documents.plans import Plan, Target
+from gatectl.documents.plans import Plan, Project, Target
 from gatectl.documents.receipts import Receipt
 from gatectl.errors import GatectlError, InputError, PlatformError, UsageError
 from gatectl.files.fences import OWN_FOLDER
@@ -30,6 +30,10 @@ _LOOKED_AT: Final = 5
 """How many of the newest receipts are read to find out which store was used before."""
 
 
+Named = tuple[Project, str]
+"""A project and an environment, by name."""
+
+
 class RunRecords:
     """The store of one apply's history. `folder` is the project's; None: it keeps nothing. `find_place` says where the project is
     applied from."""
@@ -37,11 +41,13 @@ class RunRecords:
     def __init__(
         self,
         connection: Connection,
+        owner: Named,
         folder: Path | None,
         find_place: Callable[[], str | None],
         warn: Callable[[str], None],
     ) -> None:
         self._connection = connection
+        self._owner = owner
         self._find_place = find_place
         self._place: str | None = None
         self._folder = folder
@@ -112,12 +118,19 @@ class RunRecords:
             if not adopted and not receipt["outcomes"]:
                 receipt = _without_inputs(receipt)
             with closing(open_history(self._connection)) as history:
-                history.keep(receipt, self._place)
+                history.keep(self._named(receipt), self._place)
         except GatectlError as error:
             return error
         except Exception as error:
             return PlatformError(f"{type(error).__name__}: {quote(error)}")
         return None
+
+    def _named(self, receipt: Receipt) -> Receipt:
+        """A receipt with project and environment in its target: a plan of format 1.0 does not say them, and runs are listed by them."""
+        if "project" in receipt["target"]:
+            return receipt
+        project, environment = self._owner
+        return {**receipt, "target": {**receipt["target"], "project": project, "environment": environment}}
 
     def is_there(self) -> bool:
         with closing(read_history(self._connection)) as history:

@@ -24,7 +24,7 @@ from gatectl.applying.leasing import PATIENCE, Access, Leasing, Way, claimed
 from gatectl.applying.lookup import find_concerned
 from gatectl.applying.remembering import RunRecords
 from gatectl.applying.requests import Secrets
-from gatectl.documents.plans import Plan, has_waiting, is_invalid, is_of_another_place, is_refused
+from gatectl.documents.plans import Plan, Project, has_waiting, is_invalid, is_of_another_place, is_refused
 from gatectl.documents.receipts import Override, Receipt
 from gatectl.model import Outcome
 from gatectl.platforms import driver_for
@@ -210,7 +210,8 @@ class _Apply:
         self.connection = self._means.connect()
         folder = self._request.project.folder if self._means.keep else None
         project, connection = self._request.project, self.connection
-        self.records = RunRecords(connection, folder, lambda: place_of(project, connection), self._request.warn)
+        named: tuple[Project, str] = ({"name": project.name, "uid": project.uid}, self._request.environment.name)
+        self.records = RunRecords(connection, named, folder, lambda: place_of(project, connection), self._request.warn)
         self.records.admit(plan, create=self._means.new_records)
         self.reader = self._driver.open_reader(self.connection)
         try:
