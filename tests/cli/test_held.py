@@ -101,7 +101,7 @@ def test_the_plan_shows_the_rest_and_what_is_held_in_every_view_and_exits_with_4
     for format_name in ("text", "markdown", "html"):
         shown = world.shell("plan", "--format", format_name)
         assert shown.code == 4
-        assert "create Repository default/fresh: it needs Bucket default/new" in shown.out, format_name
+        assert "Repository default/fresh (create): it needs Bucket default/new" in shown.out, format_name
         assert "update" in shown.out and "--keep-going" in shown.out and "No plan" not in shown.out
     assert (
         "Plan: 0 to create, 1 to update, 0 to delete, 0 to attach, 0 to detach; 4 objects held"
