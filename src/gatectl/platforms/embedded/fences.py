@@ -6,7 +6,7 @@ store the highest number that ever came is kept, and whoever comes with a higher
 
 from __future__ import annotations
 
-from sqlalchemy import Connection, insert, select, update
+from sqlalchemy import BindParameter, Connection, bindparam, insert, select, update
 
 from gatectl.errors import LeaseLost, OtherStore
 from gatectl.platforms.interface import Fences
@@ -15,19 +15,24 @@ from gatectl.quote import quote
 from .tables import fences as table
 from .tables import leases
 
-_OWN = select(leases.c.workspace, leases.c.fence).where(leases.c.released.is_(False))
+_AMONG: BindParameter[str] = bindparam("held", expanding=True)
+_OWN = select(leases.c.workspace, leases.c.fence).where(
+    leases.c.released.is_(False), leases.c.platform == bindparam("platform_"), leases.c.workspace.in_(_AMONG)
+)
+_KNOWN = select(table.c.workspace, table.c.store, table.c.fence).where(table.c.workspace.in_(_AMONG))
+"""Made once: they are asked in the transaction of every write, and take longer to make than to answer."""
 
 
 def check(connection: Connection, held: Fences, instance: str) -> None:
     """Raises LeaseLost where one of the numbers is not the newest, OtherStore where those of another store count. `instance` is this
     database's own id."""
     if held.store == instance:
-        rows = connection.execute(_OWN.where(leases.c.platform == instance, leases.c.workspace.in_(held.numbers)))
+        rows = connection.execute(_OWN, {"platform_": instance, "held": list(held.numbers)})
         found = {workspace: fence for workspace, fence in rows}
         if found != held.numbers:
             raise LeaseLost("somebody else has the lease of this run: nothing was written")
         return
-    known = {row.workspace: row for row in connection.execute(select(table).where(table.c.workspace.in_(held.numbers)))}
+    known = {row.workspace: row for row in connection.execute(_KNOWN, {"held": list(held.numbers)})}
     for workspace, number in held.numbers.items():
         row = known.get(workspace)
         if row is None:
