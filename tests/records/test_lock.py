@@ -26,6 +26,12 @@ from records.test_commands import remote
 __all__ = ["remote", "shell"]  # pytest finds the fixtures here
 
 ANN = Holder("ann", "desk", "boot-1", "pid:[1]", 7, 70, "20260131T101530123Z-00000000", "https://ci.example/1")
+LATE = """
+apiVersion: gatectl.io/v1
+kind: Repository
+metadata: {name: late}
+spec: {endpointType: S3, resources: []}
+"""
 SECRETS = {"KEY": "AKIAABCDEFGHIJKLMNOP", "SECRET": "x" * 40}
 
 
@@ -44,7 +50,7 @@ def listed(shell: Shell) -> list[dict[str, Any]]:
     return leases
 
 
-def during_an_apply(shell: Shell, work: Callable[[], None]) -> api.Receipt:
+def during_an_apply(shell: Shell, work: Callable[[], None], records: str | None = None) -> api.Receipt:
     """An apply of two writes, between which something is done in another process; its receipt."""
     done: list[bool] = []
 
@@ -53,7 +59,7 @@ def during_an_apply(shell: Shell, work: Callable[[], None]) -> api.Receipt:
             done.append(True)
             work()
 
-    with api.open(shell.folder) as estate:
+    with api.open(shell.folder, records=records) as estate:
         return estate.apply(on_event=meanwhile, secrets=SECRETS)
 
 
@@ -65,6 +71,18 @@ def test_nobody_is_at_work_before_and_after_an_apply_and_looking_creates_nothing
     assert shell("lock", "status").out == "Nobody is at work on embedded.\n" and listed(shell) == []
     refused = shell("lock", "release", "--yes")
     assert refused.code == 64 and "nobody has a lease" in refused.err
+
+
+@pytest.mark.parametrize("records", ["platform", "none", "sqlite:///runs.db"])
+def test_who_applies_to_a_database_has_its_leases_whatever_remembers_the_runs(shell: Shell, records: str) -> None:
+    shell.good()
+    found: list[Any] = []
+    receipt = during_an_apply(shell, lambda: found.extend(listed(shell)), records=records)
+    assert [each["workspace"] for each in found] == ["default"] and receipt.converged
+    put(shell, found[0]["workspaceId"], fence=found[0]["fence"] + 1)
+    (shell.folder / "late.yaml").write_text(LATE)
+    refused = shell("--records", records, "apply", "late.yaml", "--yes", "--lock-timeout", "0")
+    assert refused.code == errors.LOCKED and "ann@desk" in refused.err
 
 
 def test_an_apply_is_listed_while_it_is_at_work_and_writes_nothing_once_its_lease_was_released(shell: Shell) -> None:

@@ -97,7 +97,17 @@ class RunRecords:
     @property
     def beyond(self) -> bool:
         """Whether leases are in a store that others have too: the platform's own, or a shared one."""
-        return self._chosen.shared or driver_for(self._connection.target).records == "platform"
+        return self._chosen.shared or self._of_platform
+
+    @property
+    def has_leases(self) -> bool:
+        """Whether there is a store in which leases can be taken, once a writer of the platform was opened: a platform that is a
+        database has them itself, whatever remembers the runs."""
+        return self._of_platform or self.is_there()
+
+    @property
+    def _of_platform(self) -> bool:
+        return driver_for(self._connection.target).records == "platform"
 
     def open_leases(self) -> Leases:
         """The store of leases. Raises PlatformError."""

@@ -380,7 +380,7 @@ class _Apply:
         writer = self._driver.open_writer(self.connection)
         try:
             records = open_records(self.connection, writer)
-            return Access(writer, records, self._leasing(patience) if self.records.is_there() else None)
+            return Access(writer, records, self._leasing(patience) if self.records.has_leases else None)
         except BaseException:
             writer.close()
             raise
