@@ -43,11 +43,3 @@ def check(connection: Connection, held: Fences, instance: str) -> None:
             raise LeaseLost(f"workspace {quote(workspace)} has moved on: {row.fence}, and this is from {number}")
         elif row.fence < number:
             connection.execute(update(table).where(table.c.workspace == workspace), {"fence": number})
-
-
-def adopt(connection: Connection, held: Fences) -> None:
-    """From now on numbers of this store count, whatever came before."""
-    for workspace, number in held.numbers.items():
-        row = {"workspace": workspace, "store": held.store, "fence": number}
-        if not connection.execute(update(table).where(table.c.workspace == workspace), row).rowcount:
-            connection.execute(insert(table), row)

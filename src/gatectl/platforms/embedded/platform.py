@@ -84,18 +84,6 @@ class Platform:
         """The same platform for somebody who holds leases: a write is refused where they do not hold any more (`fences`)."""
         return Platform(self._store, held)
 
-    def look_at_fences(self, *, adopt: bool = False) -> None:
-        """Hold the numbers against what is known, and write down those that are higher; `adopt`: whatever is known.
-
-        Raises LeaseLost, OtherStore.
-        """
-        if not adopt:
-            with self._writing():
-                return
-        with self._store.writing() as transaction:
-            if self._held is not None:
-                fences.adopt(transaction.connection, self._held)
-
     @contextmanager
     def _writing(self) -> Iterator[Transaction]:
         with self._store.writing() as transaction:
