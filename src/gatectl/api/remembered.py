@@ -7,8 +7,8 @@ from itertools import islice
 from pathlib import Path
 from typing import Final, cast
 
-from gatectl.applying.kept import FOLDER
-from gatectl.applying.leading_back import WRITTEN, References, written
+from gatectl.applying.kept import folder_of
+from gatectl.applying.leading_back import WRITTEN, References, credentialed, written
 from gatectl.applying.saved import checked, read_saved
 from gatectl.documents.findings import relative_to
 from gatectl.documents.history import RUN, Entry
@@ -16,7 +16,6 @@ from gatectl.documents.operations import credentials_of
 from gatectl.documents.plans import Plan
 from gatectl.documents.receipts import Receipt
 from gatectl.errors import InputError
-from gatectl.files.fences import OWN_FOLDER
 from gatectl.kinds import KINDS
 from gatectl.manifests import loading
 from gatectl.model import CredentialReferences, ObjectKey
@@ -58,7 +57,7 @@ def find_receipt(history: HistoryReader, scope: Scope, run: str, folder: Path | 
     found = history.receipt(scope, run)
     if found is not None:
         return _receipt(checked(f"run {run}", found))
-    file = folder / OWN_FOLDER / FOLDER / f"{run}.json" if folder is not None else None
+    file = folder_of(folder) / f"{run}.json" if folder is not None else None
     return _receipt(read_saved(str(file))) if file is not None and file.is_file() else None
 
 
@@ -71,7 +70,7 @@ def references_of(request: Request, receipt: Receipt, history: HistoryReader, sc
     gone = {
         (op["kind"], op["workspace"], op["name"]): op["platformId"]
         for op, _ in written(receipt)
-        if op["action"] == "delete" and op["kind"] in KINDS and KINDS[op["kind"]].credentials
+        if op["action"] == "delete" and credentialed(op)
     }
     declared = dict(_declared(request)) if gone else {}
     sought = {i for key, i in gone.items() if i is not None and ObjectKey(*key) not in declared}

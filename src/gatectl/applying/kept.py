@@ -20,6 +20,7 @@ from gatectl.applying.receipt import Actor, Run, run_id
 from gatectl.documents.receipts import Receipt
 from gatectl.errors import GatectlError, InputError
 from gatectl.files import outputs
+from gatectl.files.fences import OWN_FOLDER
 from gatectl.quote import json_text
 from gatectl.version import __version__
 
@@ -33,6 +34,11 @@ class Places(NamedTuple):
 
     project: Path | None
     file: str | None
+
+
+def folder_of(project: Path) -> Path:
+    """Where the receipts of a project's runs are, each as RUN.json."""
+    return project / OWN_FOLDER / FOLDER
 
 
 def begin(environ: Mapping[str, str]) -> Run:

@@ -222,10 +222,11 @@ def _shown(value: FieldValue) -> str:
 
 def api_keys_sought(receipt: Receipt) -> bool:
     """Whether something that is to be created again needs credentials, so that the list of provider API keys may be needed."""
-    return any(op["action"] == "delete" and _credentialed(op) for op, _ in written(receipt))
+    return any(op["action"] == "delete" and credentialed(op) for op, _ in written(receipt))
 
 
-def _credentialed(op: Operation) -> bool:
+def credentialed(op: Operation) -> bool:
+    """Whether an operation is about an object that has credentials."""
     return op["kind"] in KINDS and KINDS[op["kind"]].credentials
 
 

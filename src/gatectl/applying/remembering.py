@@ -12,11 +12,10 @@ from contextlib import closing
 from pathlib import Path
 from typing import Final, cast
 
-from gatectl.applying.kept import FOLDER
+from gatectl.applying.kept import FOLDER, folder_of
 from gatectl.documents.plans import Plan, Project, Target
 from gatectl.documents.receipts import Receipt
 from gatectl.errors import GatectlError, InputError, PlatformError, UsageError
-from gatectl.files.fences import OWN_FOLDER
 from gatectl.files.outputs import check_own
 from gatectl.platforms import driver_for
 from gatectl.platforms.interface import Connection
@@ -166,7 +165,7 @@ def _targets_before(plan: Plan, folder: Path | None) -> list[Target]:
     """The target of the newest receipt of a plan's environment, as far as it can be read."""
     if folder is None:
         return []
-    place = folder / OWN_FOLDER / FOLDER
+    place = folder_of(folder)
     try:
         names = sorted((name for name in os.listdir(place) if name.endswith(".json")), reverse=True)
     except OSError:

@@ -175,10 +175,7 @@ def _ask(console: Console, plan: Plan, again: str = "") -> None:
     """Raises Declined for anything but a yes. `again`: what is different from what was shown."""
     if console.machine:
         sys.stderr.write((again or render(plan, "text", console.look(sys.stderr))) + "\n")
-    sys.stderr.write(f"\nApply {_in_words(plan)} to {target(plan)}? Only 'yes' is a yes: ")
-    sys.stderr.flush()
-    if sys.stdin.readline().strip() != "yes":
-        raise errors.Declined("declined; nothing was written")
+    console.refuse_without_yes(f"\nApply {_in_words(plan)} to {target(plan)}", "nothing was written")
 
 
 def _in_words(plan: Plan) -> str:

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, Final, TextIO
 
-from gatectl.errors import InputError
+from gatectl.errors import Declined, InputError
 from gatectl.network.addresses import without_secrets
 from gatectl.quote import json_text, quote, safe
 from gatectl.render import RENDERERS, renderer
@@ -77,6 +77,13 @@ class Console:
 
     def result_json(self, document: object) -> None:
         self.result(json_text(document))
+
+    def refuse_without_yes(self, question: str, otherwise: str) -> None:
+        """Ask on the terminal. Raises Declined, with these words, for anything but a yes."""
+        sys.stderr.write(f"{question}? Only 'yes' is a yes: ")
+        sys.stderr.flush()
+        if sys.stdin.readline().strip() != "yes":
+            raise Declined(f"declined; {otherwise}")
 
     def info(self, message: str) -> None:
         if self.verbosity >= 0:

@@ -8,8 +8,8 @@ import click
 
 from gatectl.cli.estates import estate_of
 from gatectl.cli.options import Globals, command, deadline_option, environment_of, load_project
-from gatectl.documents.locks import Lock, find
-from gatectl.errors import DONE, Declined, UsageError
+from gatectl.documents.locks import find
+from gatectl.errors import DONE, UsageError
 from gatectl.render.locks import in_words, released, table
 
 
@@ -45,7 +45,7 @@ def COMMAND(  # noqa: N802 - the table's word
         return DONE
     lock = find(locks, named, of_platform=of_platform)
     if not yes:
-        _ask(lock)
+        console.refuse_without_yes(f"Release {in_words(lock)}", "the lease is as it was")
     done = estate.release_lease(lock, deadline=deadline)
     console.result_json(done) if format_name == "json" else console.result(released(done))
     return DONE
@@ -57,11 +57,3 @@ def _check_release(named: str | None, *, of_platform: bool, yes: bool) -> None:
         raise UsageError("WORKSPACE and --of-platform are two leases", "release one after the other")
     if not yes and not sys.stdin.isatty():
         raise UsageError("there is no terminal to ask on", "look with gatectl lock status, then say --yes")
-
-
-def _ask(lock: Lock) -> None:
-    """Raises Declined for anything but a yes."""
-    sys.stderr.write(f"Release {in_words(lock)}? Only 'yes' is a yes: ")
-    sys.stderr.flush()
-    if sys.stdin.readline().strip() != "yes":
-        raise Declined("declined; the lease is as it was")

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import click
 
-from gatectl.applying.kept import FOLDER
+from gatectl.applying.kept import folder_of
 from gatectl.applying.saved import checked, read_saved
 from gatectl.cli.estates import estate_of
 from gatectl.cli.options import (
@@ -25,7 +25,6 @@ from gatectl.documents.plans import Plan
 from gatectl.documents.receipts import Receipt
 from gatectl.documents.shown import kind_of
 from gatectl.errors import DONE, UsageError
-from gatectl.files.fences import OWN_FOLDER
 from gatectl.render import FORMATS
 
 
@@ -56,7 +55,7 @@ def COMMAND(  # noqa: N802 - the table's word
 def _of_run(options: Globals, run: str, deadline: float) -> Plan | Receipt:
     """The receipt of a run. Raises InputError where there is none, PlatformError where the records cannot be read."""
     project = load_project(options)
-    kept = project.folder / OWN_FOLDER / FOLDER / f"{run}.json"
+    kept = folder_of(project.folder) / f"{run}.json"
     if kept.is_file():
         return read_saved(str(kept))
     environment = environment_of(project, options)

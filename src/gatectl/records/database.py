@@ -23,7 +23,7 @@ from gatectl.records.leases import Leases, LeasesReader
 
 if TYPE_CHECKING:
     from gatectl.platforms.embedded.postgres import PostgresDatabase
-    from gatectl.platforms.embedded.store import Database
+    from gatectl.platforms.embedded.store import Database, Store
 
 _FILE: Final = "records.db"
 _WHERE: Final = frozenset(("host", "hostaddr", "port", "dbname", "service"))
@@ -32,12 +32,9 @@ _WHERE: Final = frozenset(("host", "hostaddr", "port", "dbname", "service"))
 
 def read_history(connection: Connection, chosen: Chosen) -> HistoryReader:
     """The history of a database, whether it is there yet or not. Creates nothing. Raises PlatformError, UsageError."""
-    from gatectl.platforms.embedded.store import open_for_reading
     from gatectl.records.runs import StoredRuns
 
-    if not is_made(connection, chosen):
-        return StoredRuns(None, chosen.name)
-    store = open_for_reading(_database(connection, chosen))
+    store = _store(connection, chosen)
     return StoredRuns(store, chosen.name, store.close if store is not None else None)
 
 
@@ -52,14 +49,10 @@ def open_history(connection: Connection, chosen: Chosen) -> History:
 
 def read_leases(connection: Connection, chosen: Chosen) -> LeasesReader:
     """The leases of a database, whether it is there yet or not. Raises as `read_history`."""
-    from gatectl.platforms.embedded.store import open_for_reading
     from gatectl.records.lease_rows import StoredLeases
 
-    wall = connection.clock.wall
-    if not is_made(connection, chosen):
-        return StoredLeases(None, chosen.name, wall)
-    store = open_for_reading(_database(connection, chosen))
-    return StoredLeases(store, chosen.name, wall, store.close if store is not None else None)
+    store = _store(connection, chosen)
+    return StoredLeases(store, chosen.name, connection.clock.wall, store.close if store is not None else None)
 
 
 def open_leases(connection: Connection, chosen: Chosen) -> Leases:
@@ -77,6 +70,13 @@ def is_made(connection: Connection, chosen: Chosen) -> bool:
         return True
     path = _path(connection, chosen)
     return os.path.lexists(path) and (not path.is_file() or path.stat().st_size > 0)
+
+
+def _store(connection: Connection, chosen: Chosen) -> Store | None:
+    """The database, opened to be read; None where nobody has created it yet."""
+    from gatectl.platforms.embedded.store import open_for_reading
+
+    return open_for_reading(_database(connection, chosen)) if is_made(connection, chosen) else None
 
 
 def _database(connection: Connection, chosen: Chosen) -> Database:
