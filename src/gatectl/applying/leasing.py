@@ -70,6 +70,7 @@ class Leasing:
         self._way = way
         self._terms = terms
         self._held: dict[str, Held] = {}
+        """Looked through as a list: it may grow while the heart beats."""
         self._lost: str | None = None
         self._beating = threading.Lock()
         self._over = threading.Event()
@@ -97,7 +98,7 @@ class Leasing:
     def check(self, need: float | None = None) -> None:
         """Raises LeaseLost unless all leases are ours for so many seconds more (None: as many as a write needs)."""
         self._keep()
-        left = min((held.good_until for held in self._held.values()), default=None)
+        left = min((held.good_until for held in list(self._held.values())), default=None)
         if left is not None and left - self._way.clock.passed() < (self._terms.need if need is None else need):
             self._lose("it was not renewed in time")
         if self._lost is not None:
@@ -138,7 +139,7 @@ class Leasing:
     def _keep(self) -> None:
         """Renew where it is time, should nobody else have done so."""
         due = self._way.clock.passed() + self._terms.lasts - self._terms.beat
-        late = any(held.good_until <= due for held in self._held.values())
+        late = any(held.good_until <= due for held in list(self._held.values()))
         if late and not self._beating.locked():
             self.beat()
 
