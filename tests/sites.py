@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 import shutil
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import closing
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -19,6 +20,7 @@ from gatectl.applying.guards import Guard
 from gatectl.applying.leasing import Access
 from gatectl.clock import Patience
 from gatectl.credentials import secrets
+from gatectl.documents.ownership import Owned, Owner
 from gatectl.documents.plans import Plan
 from gatectl.errors import Unreachable
 from gatectl.manifests import loading
@@ -29,6 +31,7 @@ from gatectl.project import Environment, Project
 from gatectl.records import open_records, read_records
 from gatectl.records.interface import Records, RecordsReader
 from leaping import Leaping
+from owning import head_of
 
 Manifest = dict[str, Any]
 ENVIRONMENT = Environment("default", "embedded")
@@ -113,13 +116,17 @@ class Site:
     def reader(self) -> Reader:
         return driver_for(self.way.target).open_reader(self.way)
 
+    @property
+    def owner(self) -> Owner:
+        """Whose what is applied here is."""
+        return Owner(self.project.name, self.project.uid, self.environment.name, str(self.project.file))
+
     def remember(self, *object_ids: str, project: str = "site") -> None:
         """Write down that a project applied these objects."""
-        writer = self.writer()
-        try:
-            open_records(self.way, writer).remember(project, object_ids)
-        finally:
-            writer.close()
+        with closing(self.writer()) as writer, closing(self.reader()) as reader:
+            open_records(self.way, writer, reader).record(
+                [Owned(Owner(project, None, ""), "", None, None, "", each) for each in object_ids]
+            )
 
     def write(self, collection: Any, body: Wire) -> str:
         writer = self.writer()
@@ -238,14 +245,14 @@ class Site:
 
         def access() -> Access:
             writer = self.writer()
-            records = open_records(self.way, writer)
+            records = open_records(self.way, writer, reader)
             return Access(wrap(writer) if wrap else writer, wrap_records(records) if wrap_records else records)
 
         run = executor.Run(
             reader=wrap_reader(reader) if wrap_reader else reader,
             open=access,
             secrets=secrets.resolve_plan(plan, self.folder, VARIABLES),
-            project=self.project.name,
+            head=head_of(owner=self.owner),
             parallel=self.connection.parallel or 1,
             stop=stop,
             progress=lambda _: None,

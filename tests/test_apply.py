@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from itertools import groupby
 from typing import Any
 
@@ -223,9 +223,12 @@ class Forgetful:
     """A store of records that is full."""
 
     def __init__(self, inner: Records) -> None:
-        self.owned, self.claim, self.close = inner.owned, inner.claim, inner.close
+        self.owned, self.places, self.open_runs = inner.owned, inner.places, inner.open_runs
+        self.claim, self.finish, self.end, self.close = inner.claim, inner.finish, inner.end, inner.close
 
-    def remember(self, project: str, object_ids: Iterable[str]) -> None:
+    def intend(self, *_: object) -> None: ...
+
+    def record(self, *_: object) -> None:
         raise PlatformError("the disk is full")
 
 
@@ -267,11 +270,11 @@ def test_an_apply_is_alone_from_before_it_reads_again_until_everything_is_closed
         plan,
         wrap=lambda inner: Noted(inner, "create", "close"),
         wrap_reader=lambda inner: Noted(inner, "list"),
-        wrap_records=lambda inner: Noted(inner, "claim", "remember", "close"),
+        wrap_records=lambda inner: Noted(inner, "claim", "intend", "record", "close"),
     )
     assert receipt.converged
     assert [name for name, _ in groupby(seen)] == [
-        "claim", "list", "create", "list", "remember", "close", "let go",
+        "claim", "list", "intend", "create", "list", "record", "close", "let go",
     ]  # fmt: skip
     assert seen.count("close") == 2, "the writer and the records"
 

@@ -42,6 +42,7 @@ def test_the_guardrails_of_production_hold(estate, platform):
     manifests = {path.name: path.read_text() for path in ESTATE.glob("manifests/*.yaml")}
     emptied = manifests["repositories.yaml"].replace("- {type: S3, bucket: acme-receipts, folder: receipts}", "[]")
     project = "apiVersion: gatectl.io/v1\nkind: Project\nmetadata: {name: checkout-estate}\nspec:\n" \
+              "  uid: 5c0b9b52-4f0a-4c2e-9d7e-2f6f0a8f1c11\n" \
               "  environments:\n    default: {platform: embedded, guardrails: {maxDetaches: 0}}\n"
     changed = estate({**manifests, "repositories.yaml": emptied, "gatectl.yaml": project}, platform=platform)
     with pytest.raises(gatectl.GatectlError) as refused:

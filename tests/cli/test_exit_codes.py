@@ -230,7 +230,7 @@ def test_a_locked_database_is_8_and_nothing_is_written(shell: Shell, monkeypatch
 
 LOCKED_TOO = {
     "a saved plan that is stale": ("apply --plan p.json --yes", 6),
-    "a guardrail that refuses": ("-e held apply --yes", 5),
+    "a guardrail that refuses": ("apply --yes", 5),
     "a credential that is missing": ("apply --yes manifests/more.yaml", 1),
     "nothing": ("apply --yes manifests/new.yaml", 0),
 }
@@ -240,10 +240,7 @@ LOCKED_TOO = {
 def test_a_held_lock_comes_before_what_refuses_an_apply_later(shell: Shell, case: str) -> None:
     """64, 4, 9, 10, 8, 6, 5, 1: the first that applies (product.md, section 2)."""
     line, code = LOCKED_TOO[case]
-    shell.write(
-        "gatectl.yaml",
-        project(default={"platform": "embedded"}, held={"platform": "embedded", "guardrails": {"maxDetaches": 0}}),
-    )
+    shell.write("gatectl.yaml", project(default={"platform": "embedded", "guardrails": {"maxDetaches": 0}}))
     shell.write("manifests/all.yaml", GOOD)
     assert shell("apply", "--yes").code == 0
     shell.write("manifests/all.yaml", GOOD.replace("bucket: raw-events\n", "bucket: raw-events\n  region: eu\n"))

@@ -8,7 +8,7 @@ import pytest
 
 from cli.conftest import GOOD, REPOSITORY, Shell, project
 from gatectl.errors import UsageError
-from gatectl.records.nothing import Nothing
+from gatectl.records.nothing import NothingOwned
 from sites import Site, bucket, entry, repository
 
 WEB = REPOSITORY.replace("name: data", "name: web").replace("team: data", "team: web, tier: gold")
@@ -121,5 +121,5 @@ def test_the_last_manifest_is_retired_by_one_of_kind_workspace(shell: Shell) -> 
 def test_where_nothing_is_recorded_prune_is_not_promised_for_later(tmp_path: Path) -> None:
     site = Site(tmp_path).manifests(bucket("b", ("S3", "abc")), repository("r", [entry("S3", "abc")]))
     with pytest.raises(UsageError, match="keeps no record") as caught:
-        site.plan(prune=True, wrap_records=lambda records: Nothing())
+        site.plan(prune=True, wrap_records=lambda records: NothingOwned())
     assert "apply first" not in (caught.value.hint or "")

@@ -10,11 +10,13 @@ import pytest
 from conformance.conftest import Back
 from gatectl import reconcile
 from gatectl.applying import execute as executor
+from gatectl.applying.leasing import Access
 from gatectl.errors import PlatformRefused, PreconditionFailed
 from gatectl.manifests import loading
 from gatectl.platforms import driver_for
 from gatectl.project import Environment, bare_project
 from gatectl.records import open_records, read_records
+from owning import head_of
 from sites import assert_empty
 
 
@@ -156,12 +158,12 @@ def reconciled(back: Back, folder: Any, **values: str) -> list[str]:
     hush = {op["id"]: {"key": "k", "secret": "s"} for op in first["operations"]}
     driver = driver_for(back.connection.target)
 
-    def access() -> executor.Access:
+    def access() -> Access:
         writer = driver.open_writer(back.connection)
-        return executor.Access(writer, open_records(back.connection, writer))
+        return Access(writer, open_records(back.connection, writer, back.reader))
 
     run = executor.Run(
-        back.reader, access, hush, project.name, 4, lambda: False, lambda outcome: None,
+        back.reader, access, hush, head_of(project.name), 4, lambda: False, lambda outcome: None,
         reconcile.guard(request, back.reader),
     )  # fmt: skip
     outcomes, converged = executor.apply_plan(first, run)

@@ -273,7 +273,7 @@ def _plain(text: str, top: Path, server: str | None = None) -> str:
         text = text.replace(server, _SERVER)
     for pattern, instead in _VARIES:
         text = pattern.sub(instead, text)
-    if "<place>" in text or '"takenAt"' in text:  # a digest of a document is one of these, too
+    if "<place>" in text or '"takenAt"' in text or " in <run>" in text:  # a digest of a document is one of these, too
         text = _DIGEST.sub(r"\1<digest>", text)
     return text
 

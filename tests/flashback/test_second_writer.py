@@ -12,12 +12,14 @@ import pytest
 
 from gatectl import reconcile
 from gatectl.applying import execute as executor
+from gatectl.applying.leasing import Access
 from gatectl.manifests import loading
 from gatectl.model import Outcome
 from gatectl.platforms.flashback import Reader, open_reader, open_writer
 from gatectl.platforms.interface import Connection, Credentials, Secret
 from gatectl.project import Environment, bare_project
-from gatectl.records.nothing import Nothing
+from gatectl.records.nothing import NothingOwned, WritableNothing
+from owning import head_of
 from serving import EMAIL, PASSWORD, Rehearsal, Server
 
 COUNT = 12
@@ -133,10 +135,11 @@ def apply_without_etags(rehearsal: Rehearsal, url: str) -> list[Outcome]:
     reader = WithoutEtags(connection, open_reader(connection)._transport, own=True)
     request = reconcile.Request(project, environment, (str(rehearsal.folder / "repositories.yaml"),))
     loaded = loading.load(project, request.paths, None)
-    plan = reconcile.make_plan(request, loaded, reconcile.ask_git(request), reader, Nothing())
+    plan = reconcile.make_plan(request, loaded, reconcile.ask_git(request), reader, NothingOwned())
     guard = reconcile.guard(request, reader)
     run = executor.Run(
-        reader, lambda: executor.Access(open_writer(connection), Nothing()), {}, "rehearsal", 4, lambda: False,
+        reader, lambda: Access(open_writer(connection), WritableNothing(open_writer(connection))), {},
+        head_of("rehearsal"), 4, lambda: False,
         lambda outcome: None, guard,
     )  # fmt: skip
     outcomes, converged = executor.apply_plan(plan, run)

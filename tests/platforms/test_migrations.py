@@ -27,6 +27,7 @@ from gatectl.platforms.embedded import migrations, open_reader, open_writer, pos
 from gatectl.platforms.interface import Collection, Connection
 from gatectl.records import open_records, read_records
 from leaping import Leaping
+from owning import owned_by
 from serving import EMAIL, PASSWORD, Server
 
 DUMPS = Path(__file__).parent
@@ -71,6 +72,9 @@ class Old:
         """All that the tables of its schema hold, but for who wrote that."""
         names = migrations.missing_tables((), max(self.number, 2))
         found = {name: sorted(map(tuple, self.raw(f"SELECT * FROM {name}"))) for name in names}
+        if self.schema == NEWEST:  # what one project applied has an owner since schema 4
+            owned = map(tuple, self.raw("SELECT project, object_id FROM owned"))
+            found["applied"] = sorted([*found["applied"], *owned])
         found["gatectl_meta"] = [row for row in found["gatectl_meta"] if row[0] not in ("schema", "gatectl")]
         return found
 
@@ -465,13 +469,13 @@ def test_who_reads_goes_on_when_it_is_migrated_beside(old: Old) -> None:
 
 def test_who_is_at_work_when_a_newer_gatectl_migrates_stops_in_words(old: Old) -> None:
     writer, reader = open_writer(old.connection), open_reader(old.connection)
-    records = open_records(old.connection, writer)
+    records = open_records(old.connection, writer, reader)
     workspace = {"name": "late"}
     old.raw(f"UPDATE gatectl_meta SET value = '{NEWER}' WHERE name = 'schema'")
     content = old.content()
     doings: tuple[Callable[[], Any], ...] = (
         lambda: writer.create("workspace", workspace),
-        lambda: records.remember("estate", ["x"]),
+        lambda: records.record([owned_by("estate", "x")]),
         records.owned,
         lambda: reader.list("repo"),
     )

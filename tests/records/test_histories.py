@@ -14,7 +14,7 @@ import pytest
 from gatectl.documents.history import Entry, entry_of
 from gatectl.documents.receipts import Receipt
 from gatectl.files.packing import read_json
-from gatectl.records import HISTORIES, open_history, read_history
+from gatectl.records import STORES, open_history, read_history
 from gatectl.records.chosen import choose
 from gatectl.records.interface import Scope
 from records.conftest import FILES, Place
@@ -45,7 +45,7 @@ def receipt(place: Place, run: str, scope: Scope = HERE) -> object:
 
 
 def test_every_store_that_can_be_named_is_in_the_suite(place: Place) -> None:
-    assert choose(place.connection).scheme in HISTORIES
+    assert choose(place.connection).scheme in STORES
 
 
 def test_before_the_first_run_there_is_none_and_asking_makes_nothing(place: Place) -> None:

@@ -68,7 +68,7 @@ def open(  # noqa: A001 - the word of the contract
     else:
         chosen = opening.choose(project, environment, platform, workspace, records)
     kept = receipts and not in_memory
-    if chosen.records is None and not kept and driver_for(chosen.platform).history != "platform":
+    if chosen.records is None and not kept and driver_for(chosen.platform).records != "platform":
         chosen = chosen._replace(records="none")
     login = None
     if token is not None:

@@ -15,22 +15,23 @@ from typing import Final, NamedTuple
 
 from gatectl.applying import twins
 from gatectl.applying.conditions import Conflict, find
-from gatectl.applying.ending import FINE, was_sent
+from gatectl.applying.ending import FINE
 from gatectl.applying.guards import Guard, Verdict
 from gatectl.applying.leasing import Access, claimed
 from gatectl.applying.lookup import check_role, find_concerned, read_concerned
 from gatectl.applying.readback import UNLIKE, Tried, as_read, code_of, conflict_of, given_up, is_looked_for
+from gatectl.applying.recording import Recording, settle
 from gatectl.applying.requests import Means, Secrets, Stopped, unsent, withdraw, write
 from gatectl.applying.tally import Tally, not_started
 from gatectl.clock import CONSISTENT, Patience
-from gatectl.documents.operations import key_of
+from gatectl.documents.journal import Head
+from gatectl.documents.operations import by_level, key_of
 from gatectl.documents.plans import Operation, Plan
 from gatectl.errors import PlatformError, Uncertain
 from gatectl.kinds import KINDS
 from gatectl.model import Live, Outcome
 from gatectl.planning.current import Current
 from gatectl.platforms.interface import Reader
-from gatectl.records.interface import Records
 
 _ROUNDS: Final = 10
 _PAUSE: Final = 0.2
@@ -50,16 +51,17 @@ class Ready(NamedTuple):
 class Run(NamedTuple):
     """What an execution needs besides the plan. `guard` is asked before each write whether the plan still holds.
 
-    `stop` is asked before every write whether to stop; `progress` is told every outcome as it comes. `force_put`
-    writes repositories that hold what gatectl does not know (U31), `known` names what of that may be lost. `on_stop` is given
-    what is to be called when `stop` turns true, so that a writer does not go on waiting. `patience`: how long the platform's
-    lists may lag. `rest` does what can be done where a conflict is found before the first write; else nothing is.
+    `head` is what the records call it by. `stop` is asked before every write whether to stop; `progress` is told every outcome as
+    it comes. `force_put` writes repositories that hold what gatectl does not know (U31), `known` names what of that may be lost.
+    `on_stop` is given what is to be called when `stop` turns true, so that a writer does not go on waiting. `patience`: how long
+    the platform's lists may lag. `rest` does what can be done where a conflict is found before the first write; else nothing is.
+    `unsettled`: runs have broken off, and even a plan of nothing is to find out what they did.
     """
 
     reader: Reader
     open: Callable[[], Access]
     secrets: Secrets
-    project: str
+    head: Head
     parallel: int
     stop: Callable[[], bool]
     progress: Callable[[Outcome], None]
@@ -69,6 +71,7 @@ class Run(NamedTuple):
     patience: Patience = CONSISTENT
     on_stop: Callable[[Callable[[], None]], None] = lambda callback: None
     rest: bool = False
+    unsettled: bool = False
 
 
 def precheck(plan: Plan, reader: Reader, guard: Guard) -> list[Conflict]:
@@ -100,32 +103,51 @@ class Execution:
     def carry_out(self) -> tuple[list[Outcome], bool]:
         """See `apply_plan`."""
         plan, run, tally = self._plan, self._run, self._tally
-        if not plan["operations"] and not plan["adopts"]:
+        if not (plan["operations"] or plan["adopts"] or run.unsettled):
             return [], True
         run.guard.admit(plan)
         access = run.open()
-        records = access.records
         run.on_stop(access.writer.stop)
+        recording = Recording(
+            plan,
+            tally,
+            access.records,
+            run.head,
+            lambda: run.reader.identification.instance,
+            lags=bool(run.patience.seconds),
+        )
         with contextlib.ExitStack() as alone:
             try:
                 # Read only now: what another apply wrote while we waited for it is seen, and done `already`.
-                alone.enter_context(claimed(access, lambda: find_concerned(run.reader, plan)))
+                alone.enter_context(claimed(access, lambda: self._concerned(access)))
+                settle(plan, run.reader, access, run.head.run)
                 current = read_concerned(run.reader, plan)
                 check_role(plan, current)
                 conflicts = run.guard.conflicts(plan, current)
                 if conflicts and not run.rest:
                     return refused(plan, conflicts), False
-                _Work(run, plan, tally, access).do(current)
-                tally.diverged |= not _remember(plan, tally, run, records)
+                recording.begin(current)
+                _Work(run, plan, tally, access, recording).do(current)
+                if not run.stop():
+                    recording.adopt()
+                tally.diverged |= not recording.finish()
             except (KeyboardInterrupt, Exception) as error:
                 # Once something was written there is a receipt, whatever else goes wrong.
                 if not tally.sent and not isinstance(error, KeyboardInterrupt):
                     raise
                 tally.break_off()
                 with contextlib.suppress(Exception):
-                    _remember(plan, tally, run, records)
+                    recording.finish()
         listed = tally.listed()
         return listed, not tally.diverged and all(outcome.status in FINE for outcome in listed)
+
+    def _concerned(self, access: Access) -> dict[str, str]:
+        """The workspaces whose leases are held: of a plan of nothing, those in which runs broke off."""
+        plan = self._plan
+        if plan["operations"] or plan["adopts"]:
+            return find_concerned(self._run.reader, plan)
+        intents = [intent for run in access.records.open_runs() for intent in run.intents]
+        return {each["workspaceId"]: each["operation"]["workspace"] or "" for each in intents if each["workspaceId"]}
 
     def unanswered(self) -> bool:
         """Whether a write was sent that is not answered yet."""
@@ -147,11 +169,12 @@ def refused(plan: Plan, conflicts: Sequence[Conflict]) -> list[Outcome]:
 class _Work:
     """One execution under way: level after level, and whether it still makes sense to start anything."""
 
-    def __init__(self, run: Run, plan: Plan, tally: Tally, access: Access) -> None:
+    def __init__(self, run: Run, plan: Plan, tally: Tally, access: Access, recording: Recording) -> None:
         self.run = run
         self.plan = plan
         self.tally = tally
         self.access = access
+        self.recording = recording
         self.means = Means(run.reader, access.writer, run.secrets, run.force_put, run.known)
         self._unread: list[Tried] = []
         self._unread_because = ""
@@ -165,7 +188,7 @@ class _Work:
 
     def do(self, current: Current | None) -> None:
         """Level after level. `current` was read just now, and serves the first."""
-        for level in _by_level(self.plan["operations"]):
+        for level in by_level(self.plan["operations"]):
             if current is None:
                 current = self._look()
             if current is None:
@@ -178,6 +201,7 @@ class _Work:
                 current = self._level([], current, made)
             if current is not None:
                 current = self._level(self._decide(level, current), current)
+                self.recording.note(current)
         self._look_once_more()
 
     def _lease(self, level: Sequence[Operation], current: Current) -> None:
@@ -263,6 +287,10 @@ class _Work:
             pause = min(2 * pause, _LONGEST_PAUSE)
 
     def _write_all(self, ready: Sequence[Ready], current: Current) -> list[Tried]:
+        if self._hopeless or not self._intended(ready, current):
+            for item in ready:
+                self.tally.leave(item.op)
+            return []
         if self.run.parallel > 1 and len(ready) > 1:
             pool = ThreadPoolExecutor(self.run.parallel)
             try:
@@ -273,6 +301,21 @@ class _Work:
         else:
             results = [self._try(item, current) for item in ready]
         return [tried for tried in results if tried is not None]
+
+    def _intended(self, ready: Sequence[Ready], current: Current) -> bool:
+        """Whether it is on record what is about to be sent. Raises PlatformError where nothing was sent before."""
+        try:
+            self.recording.intend((item.op for item in ready), current)
+        except PlatformError as error:
+            if not self.tally.sent:
+                raise
+            self._hopeless = True
+            for item in ready:
+                if self.tally.of(item.op) is None:
+                    message = f"not sent, because the records do not take what is about to be: {error.message}"
+                    self.tally.set(not_started(item.op)._replace(error=("unrecorded", message)))
+            return False
+        return True
 
     def _try(self, item: Ready, current: Current) -> Tried | None:
         """One write, unless it is time to stop."""
@@ -397,33 +440,3 @@ def _decided(op: Operation, verdict: Verdict, current: Current) -> Outcome | Non
         live = find(op, current)
         return Outcome(op["id"], "already", live.id if isinstance(live, Live) else op["platformId"])
     return None
-
-
-def _by_level(operations: Sequence[Operation]) -> list[list[Operation]]:
-    """The operations in levels: each depends only on those of earlier levels."""
-    depth: dict[str, int] = {}
-    levels: list[list[Operation]] = []
-    for op in operations:  # a plan lists what an operation depends on before it
-        depth[op["id"]] = own = 1 + max((depth[need] for need in op["dependsOn"]), default=-1)
-        while len(levels) <= own:
-            levels.append([])
-        levels[own].append(op)
-    return levels
-
-
-def _remember(plan: Plan, tally: Tally, run: Run, records: Records) -> bool:
-    """Remember what this project has applied, so that a later plan knows its own (adopts, --prune).
-
-    False if that failed after something was written: then the outcomes say so. Raises PlatformError where nothing was.
-    """
-    fine = [o for o in tally.outcomes.values() if o.status in FINE and o.platform_id is not None]
-    adopted = [] if run.stop() else [item["platformId"] for item in plan["adopts"]]
-    try:
-        if fine or adopted:
-            records.remember(run.project, [*(o.platform_id for o in fine if o.platform_id is not None), *adopted])
-    except PlatformError as error:
-        if not was_sent(list(tally.outcomes.values())):
-            raise
-        tally.unrecorded(fine, f"applied, but that this project did so could not be recorded: {error.message}")
-        return False
-    return True

@@ -10,7 +10,7 @@ from __future__ import annotations
 import contextlib
 import secrets
 import threading
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from datetime import UTC, datetime
 from typing import Final, NamedTuple
 
@@ -94,6 +94,10 @@ class Leasing:
                 self._heart = threading.Thread(target=self._live, name="gatectl-leases", daemon=True)
                 self._heart.start()
         return bool(missing)
+
+    def holds(self, workspaces: Iterable[str]) -> bool:
+        """Whether the leases of all these workspaces are held."""
+        return set(workspaces) <= set(self._held)
 
     def check(self, need: float | None = None) -> None:
         """Raises LeaseLost unless all leases are ours for so many seconds more (None: as many as a write needs)."""
@@ -229,6 +233,10 @@ class Access(NamedTuple):
     writer: Writer
     records: Records
     leasing: Leasing | None = None
+
+    def holds(self, workspaces: Iterable[str]) -> bool:
+        """Whether nobody else is at work in these workspaces, by id, as far as that can be told."""
+        return self.leasing is None or self.leasing.holds(workspaces)
 
     def take(self, workspaces: Callable[[], Mapping[str, str]]) -> None:
         """Take the leases of workspaces, and tell the writer of their numbers. Raises as `Leasing.take`."""

@@ -58,8 +58,8 @@ def make_receipt(
         "run": run.id,
         "target": plan["target"],
         "source": {"commit": plan["source"]["commit"], "dirty": plan["source"]["dirty"]},
-        "startedAt": _timestamp(run.started),
-        "endedAt": _timestamp(ended),
+        "startedAt": timestamp(run.started),
+        "endedAt": timestamp(ended),
         "actor": {"user": actor.user, "host": actor.host, "ci": actor.ci, "url": actor.url},
         "version": run.version,
         "fingerprint": plan["fingerprint"],
@@ -85,5 +85,6 @@ def make_receipt(
     }
 
 
-def _timestamp(moment: datetime) -> str:
+def timestamp(moment: datetime) -> str:
+    """A moment as receipts write it."""
     return moment.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")

@@ -12,18 +12,20 @@ from contextlib import closing
 from pathlib import Path
 from typing import Final, cast
 
+from gatectl.applying.holders import is_dead
 from gatectl.applying.kept import FOLDER, folder_of
 from gatectl.documents.plans import Plan, Project, Target
 from gatectl.documents.receipts import Receipt
 from gatectl.errors import GatectlError, InputError, PlatformError, UsageError
 from gatectl.files.outputs import check_own
 from gatectl.platforms import driver_for
-from gatectl.platforms.interface import Connection
+from gatectl.platforms.interface import Connection, Reader, Writer
 from gatectl.quote import quote
-from gatectl.records import open_history, open_leases, read_history
+from gatectl.records import open_history, open_leases, open_records, read_history, read_leases, read_records
 from gatectl.records.chosen import Chosen, choose
-from gatectl.records.leases import Leases
-from gatectl.records.nothing import NoLeases
+from gatectl.records.interface import Records
+from gatectl.records.leases import Holder, Leases
+from gatectl.records.nothing import NoLeases, WritableNothing
 
 _LOOKED_AT: Final = 5
 """How many of the newest receipts are read to find out which store was used before."""
@@ -74,6 +76,29 @@ class RunRecords:
                 f"nothing is kept in {quote(self._chosen.name)} yet: is it the store that is meant?",
                 "if it is: --new-records creates it",
             )
+
+    @property
+    def place(self) -> str | None:
+        """Where the project is applied from, as far as the store has to know it."""
+        return self._place
+
+    def open(self, writer: Writer, reader: Reader) -> Records:
+        """The store in which it is remembered what is applied to a platform. Raises PlatformError."""
+        if self._forgets:
+            return WritableNothing(writer)
+        return open_records(self._connection, writer, reader)
+
+    def is_unsettled(self, reader: Reader, holder: Holder) -> bool:
+        """Whether a run on a platform has broken off: it has no end, and no lease. Raises PlatformError."""
+        if self._forgets:
+            return False
+        with closing(read_records(self._connection, reader)) as records:
+            runs = {run.head.run for run in records.open_runs()}
+        if not runs:
+            return False
+        with closing(read_leases(self._connection)) as leases:
+            held = [seen for seen in leases.all(reader.identification.key) if not seen.free]
+        return bool(runs - {seen.lease.holder.run for seen in held if not is_dead(seen.lease.holder, holder)})
 
     def prepare(self) -> None:
         """Create the store where there is none, before anything is written. Raises PlatformError.

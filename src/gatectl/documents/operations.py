@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Final, Literal
 
 from gatectl.model import CredentialReferences, FieldValue, ObjectKey
@@ -68,3 +68,15 @@ def resources_of(operation: Operation) -> Iterator[Resource]:
     """All that it attaches, detaches and keeps."""
     for name in LISTS:
         yield from operation[name]
+
+
+def by_level(operations: Sequence[Operation]) -> list[list[Operation]]:
+    """The operations in levels: each depends only on those of earlier levels."""
+    depth: dict[str, int] = {}
+    levels: list[list[Operation]] = []
+    for op in operations:  # a plan lists what an operation depends on before it
+        depth[op["id"]] = own = 1 + max((depth[need] for need in op["dependsOn"]), default=-1)
+        while len(levels) <= own:
+            levels.append([])
+        levels[own].append(op)
+    return levels

@@ -63,6 +63,14 @@ def read_attachment(item: Resource) -> Attachment:
     return Attachment((item["type"], *names), item["label"], item["id"], item["folder"], item["master"])
 
 
+def state_json(state: State, *, attaches: bool) -> plans.State:
+    """A live normal form as a plan has it; `attaches`: the object is of a kind that attaches others."""
+    found: plans.State = {"spec": dict(state.spec)}
+    if attaches:
+        found["attachments"] = resources(state.attachments, _NOWHERE)
+    return found
+
+
 def read_state(value: plans.State) -> State:
     """A normal form from its form in a plan."""
     return State(value["spec"], tuple(map(read_attachment, value.get("attachments", ()))))

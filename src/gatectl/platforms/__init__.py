@@ -21,8 +21,7 @@ class Driver(NamedTuple):
     `default_workspace` is the one of manifests that name none, where it is known without asking (None: it is not).
     `writable` says that something can be applied to it at all, `consistency` how many seconds its lists may lag behind what
     was written where nobody says otherwise. `offered`: somebody may name it, on the command line or in a project file. `records`
-    is the store, of `records.STORES`, in which it is remembered who applied what to it, and `history` where its runs are kept
-    unless somebody says otherwise.
+    is the store, of `records.STORES`, in which it is remembered who applied what to it, unless somebody says otherwise.
     """
 
     name: str
@@ -32,7 +31,6 @@ class Driver(NamedTuple):
     consistency: float = 0.0
     offered: bool = True
     records: str = "platform"
-    history: str = "platform"
 
     def admit(self, connection: Connection) -> bool:
         """Whether credentials may be sent to the target; asks nobody. Raises UntrustedHost, as opening it would."""
@@ -62,16 +60,10 @@ PLATFORMS: Final[Mapping[str, Driver]] = {
     "embedded": Driver("embedded", "gatectl.platforms.embedded", "default"),
     "sqlite://": Driver("sqlite", "gatectl.platforms.embedded", "default"),
     "postgresql://": Driver("postgresql", "gatectl.platforms.embedded", "default"),
-    "https://": Driver(
-        "flashback", "gatectl.platforms.flashback", None, consistency=10.0, records="none", history="sqlite"
-    ),
-    "http://": Driver(
-        "flashback", "gatectl.platforms.flashback", None, consistency=10.0, records="none", history="sqlite"
-    ),
+    "https://": Driver("flashback", "gatectl.platforms.flashback", None, consistency=10.0, records="sqlite"),
+    "http://": Driver("flashback", "gatectl.platforms.flashback", None, consistency=10.0, records="sqlite"),
     "memory": Driver("memory", "gatectl.platforms.embedded", "default", offered=False),
-    "snapshot://": Driver(
-        "snapshot", "gatectl.platforms.snapshot", None, writable=False, records="snapshot", history="none"
-    ),
+    "snapshot://": Driver("snapshot", "gatectl.platforms.snapshot", None, writable=False, records="snapshot"),
 }
 
 

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
+from gatectl.applying import settling
 from gatectl.clock import Deadline
-from gatectl.documents.ownership import Asking, Holdings, Owner, holdings
+from gatectl.documents.ownership import Asking, Holdings, Owned, Owner, holdings
 from gatectl.errors import UsageError
 from gatectl.manifests.loading import Loaded, manifest_paths
 from gatectl.manifests.wholeness import left_out
 from gatectl.planning import owners
-from gatectl.planning.current import Index
+from gatectl.planning.current import Current, Index
 from gatectl.platforms.interface import Connection
 from gatectl.project import Project
 from gatectl.quote import quote
@@ -45,7 +46,7 @@ def holdings_of(request: Request, records: RecordsReader, place: Place) -> Holdi
         return None
     owned = list(owned)
     project = request.project
-    here = place() if owned or request.prune else None
+    here = place() if _matters(request, records, owned) else None
     asking = Owner(project.name, project.uid, request.environment.name, here)
     found = holdings(Asking(asking), owned)
     if request.prune and (asking.unnamed or not asking.known) and request.environment.platform != "memory":
@@ -55,6 +56,26 @@ def holdings_of(request: Request, records: RecordsReader, place: Place) -> Holdi
         raise UsageError("--prune deletes only what this project applied before, and there is no record of that",
                          "apply first; objects applied from then on are recorded")  # fmt: skip
     return found
+
+
+def _matters(request: Request, records: RecordsReader, owned: Sequence[Owned]) -> bool:
+    """Whether it matters where the project is applied from: something is, or may turn out to be, owned by somebody."""
+    return bool(owned or request.prune or records.open_runs())
+
+
+def with_open_runs(
+    request: Request, records: RecordsReader, current: Current, held: Holdings | None
+) -> Holdings | None:
+    """Whose the objects are, with what runs did that broke off: an apply records that, a plan looks only."""
+    runs = records.open_runs()
+    for run in runs:
+        who, by = quote(run.head.run), quote(run.head.by)
+        request.warn(f"run {who} of {by} has not ended: what it did is looked for on the platform")
+    if held is None or not runs:
+        return held
+    put, drop = settling.look(runs, current)
+    found = {**held.by_id, **{each.id: each for each in put}}
+    return held._replace(by_id={object_id: each for object_id, each in found.items() if object_id not in drop})
 
 
 def pruned(request: Request, held: Holdings | None, visible: Index) -> frozenset[str]:

@@ -24,6 +24,8 @@ from gatectl.applying.leasing import PATIENCE, Access, Leasing, Way, claimed
 from gatectl.applying.lookup import find_concerned
 from gatectl.applying.remembering import RunRecords
 from gatectl.applying.requests import Secrets
+from gatectl.documents.journal import Head
+from gatectl.documents.ownership import Owner
 from gatectl.documents.plans import Plan, Project, has_waiting, is_invalid, is_of_another_place, is_refused
 from gatectl.documents.receipts import Override, Receipt
 from gatectl.model import Outcome
@@ -32,7 +34,7 @@ from gatectl.platforms.interface import Connection, Reader
 from gatectl.reconcile import flow
 from gatectl.reconcile.request import Request
 from gatectl.reconcile.scope import place_of
-from gatectl.records import open_records
+from gatectl.records.leases import Holder
 
 
 class Approval(NamedTuple):
@@ -348,7 +350,7 @@ class _Apply:
 
     def _execute(self, plan: Plan, *, rest: bool = False) -> _Done:
         request, attendant = self._request, self._attendant
-        run = self._run = self._means.begin()
+        run = self._run
         with self._unless_locked(plan):
             secrets = self._means.secrets(plan)
         with attendant.waiting(), attendant.progress(plan) as progress, attendant.writing() as on_stop:
@@ -358,7 +360,7 @@ class _Apply:
                     reader=self.reader,
                     open=self._access,
                     secrets=secrets,
-                    project=request.project.name,
+                    head=self._head(plan, run),
                     parallel=self.reader.traits.parallel,
                     stop=attendant.stopping,
                     progress=progress,
@@ -368,6 +370,7 @@ class _Apply:
                     patience=flow.patience_of(request.environment, request.clock),
                     on_stop=on_stop,
                     rest=rest,
+                    unsettled=self.records.is_unsettled(self.reader, self._holder()),
                 ),
             )
             outcomes, converged = attendant.carry_out(execution)
@@ -375,22 +378,32 @@ class _Apply:
         overrides: list[Override] = [{"name": n, "value": None, "reason": None} for n, told in said.items() if told]
         return _Done(plan, outcomes, run, converged, (*overrides, *self._approval.allowed.overrides()))
 
+    def _head(self, plan: Plan, run: receipts.Run) -> Head:
+        """A run as the records know it until it has ended."""
+        project, environment = self._request.project, self._request.environment
+        owner = Owner(project.name, project.uid, environment.name, self.records.place)
+        by = f"{run.actor.user or 'somebody'}@{run.actor.host or 'somewhere'}"
+        return Head(run.id, owner, plan["source"]["commit"], by, receipts.timestamp(run.started))
+
     def _access(self, patience: float | None = None) -> Access:
         """What writes, remembers and keeps others out. Where the store of records is not there, nobody holds a lease in it."""
         writer = self._driver.open_writer(self.connection)
         try:
-            records = open_records(self.connection, writer)
+            records = self.records.open(writer, self.reader)
             return Access(writer, records, self._leasing(patience) if self.records.has_leases else None)
         except BaseException:
             writer.close()
             raise
 
+    def _holder(self) -> Holder:
+        actor = self._run.actor
+        return holder_of(actor.user, actor.host, self._run.id, actor.url)
+
     def _leasing(self, patience: float | None) -> Leasing:
-        connection, found, actor = self.connection, self.reader.identification, self._run.actor
-        holder = holder_of(actor.user, actor.host, self._run.id, actor.url)
+        connection, found = self.connection, self.reader.identification
         return Leasing(
             Way(
-                self.records.open_leases(), found.key, holder, connection.clock,
+                self.records.open_leases(), found.key, self._holder(), connection.clock,
                 self._means.lock_timeout if patience is None else patience, connection.ends, self.records.beyond,
             )
         )  # fmt: skip

@@ -148,6 +148,7 @@ def make_plan(
         return _refuse(request, target, source, apart, name_file)
     pruned = asking.pruned(request, holdings, visible)
     current = _read_content(request, reader, apart.rest, sorted({*names, *pruned}), visible)
+    holdings = asking.with_open_runs(request, records, current, holdings)
     apart, work = _keep_going(request, apart, _Ground(reader, visible, current, holdings, pruning))
     findings += [*work.findings, *owners.check_guest(holdings)]
     if work.unoffered:

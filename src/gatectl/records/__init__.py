@@ -1,16 +1,17 @@
-"""The stores of records, as a table: where it is kept which project applied what, and what its runs were.
+"""The stores of records, as a table: where it is kept whose each object is, what is under way, and what all runs were.
 
-Law: a platform's row says where it is remembered what was applied to it (`platforms.Driver.records`): that is opened after the
-platform, and is given its reader or writer, since a platform that is a database is its own store, and one connection serves
-both. The history is in the store that the environment names (`chosen.choose`), and is opened by itself.
+Law: the store is the one that the environment names (`chosen.choose`). Whose the objects of a platform are is opened after the platform,
+and is given its reader or writer, since a platform that is a database is its own store, and one connection serves both. The history
+is opened by itself.
 
-A new store is one module beside this one and one line in a table.
+A new store is one module beside this one and one line in the table.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from importlib import import_module
+from types import ModuleType
 from typing import Final
 
 from gatectl.platforms import driver_for
@@ -21,46 +22,45 @@ from gatectl.records.leases import Leases, LeasesReader
 
 STORES: Final[Mapping[str, str]] = {
     "platform": "gatectl.records.platform",
-    "snapshot": "gatectl.records.snapshot",
-    "none": "gatectl.records.nothing",
-}
-"""The module of each store of what was applied, imported when it is used; it has `read_records` and `open_records`."""
-
-HISTORIES: Final[Mapping[str, str]] = {
-    "platform": "gatectl.records.platform",
     "none": "gatectl.records.nothing",
     "sqlite": "gatectl.records.database",
     "postgresql": "gatectl.records.database",
     "s3": "gatectl.records.objects",
     "gs": "gatectl.records.objects",
     "az": "gatectl.records.objects",
+    "snapshot": "gatectl.records.snapshot",
 }
-"""The module of each store of histories, by its scheme, imported when it is used; it has `read_history` and `open_history`."""
+"""The module of each store, by its scheme, imported when it is used; it has `read_records`, `open_records`, `read_history` and
+`open_history`. A snapshot is the past, and has the first two alone."""
 
 
 def read_records(connection: Connection, reader: Reader) -> RecordsReader:
-    """What is remembered of the platform that this reader reads. Creates nothing. Raises PlatformError."""
-    records: RecordsReader = import_module(_store_of(connection)).read_records(connection, reader)
+    """What is remembered of the platform that this reader reads. Creates nothing. Raises UntrustedStore, PlatformError, UsageError."""
+    chosen = choose(connection)
+    module = _module("snapshot" if connection.target.startswith("snapshot://") else chosen.scheme)
+    records: RecordsReader = module.read_records(connection, chosen, reader)
     return records
 
 
-def open_records(connection: Connection, writer: Writer) -> Records:
-    """The store in which it is remembered what this writer does. Raises PlatformError."""
-    records: Records = import_module(_store_of(connection)).open_records(connection, writer)
+def open_records(connection: Connection, writer: Writer, reader: Reader) -> Records:
+    """The store in which it is remembered what this writer does; `reader` reads the same platform. One that is not there yet is
+    created when there is something to remember. Raises as `read_records`."""
+    chosen = choose(connection)
+    records: Records = _module(chosen.scheme).open_records(connection, chosen, reader, writer)
     return records
 
 
 def read_history(connection: Connection) -> HistoryReader:
     """The runs on a platform. Creates nothing. Raises UntrustedStore, PlatformError, UsageError."""
     chosen = choose(connection)
-    history: HistoryReader = import_module(HISTORIES[chosen.scheme]).read_history(connection, chosen)
+    history: HistoryReader = _module(chosen.scheme).read_history(connection, chosen)
     return history
 
 
 def open_history(connection: Connection) -> History:
     """The store that the runs on a platform are added to; created where there is none. Raises as `read_history`."""
     chosen = choose(connection)
-    history: History = import_module(HISTORIES[chosen.scheme]).open_history(connection, chosen)
+    history: History = _module(chosen.scheme).open_history(connection, chosen)
     return history
 
 
@@ -83,8 +83,8 @@ def _leases_of(connection: Connection) -> tuple[str, Chosen]:
     it comes there."""
     chosen = choose(connection)
     of_platform = driver_for(connection.target).records == "platform"
-    return HISTORIES["platform" if of_platform else chosen.scheme], chosen
+    return STORES["platform" if of_platform else chosen.scheme], chosen
 
 
-def _store_of(connection: Connection) -> str:
-    return STORES[driver_for(connection.target).records]
+def _module(scheme: str) -> ModuleType:
+    return import_module(STORES[scheme])

@@ -18,7 +18,7 @@ import json
 import math
 import secrets
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
@@ -148,6 +148,13 @@ class Objects:
             raise refused
         return None
 
+    def delete(self, key: str) -> None:
+        """An object is not there any more; it need not be there."""
+        import obstore
+
+        with suppress(FileNotFoundError), self._translated(key):
+            obstore.delete(self._store, key)
+
     def below(self, prefix: str) -> list[str]:
         """The names one level below a prefix that others lie under, sorted."""
         import obstore
@@ -161,8 +168,6 @@ class Objects:
 
         It leaves nothing behind, where deleting is permitted.
         """
-        import obstore
-
         key = f"proofs/{secrets.token_hex(8)}.json"
         first, second, third = (body({"proof": number}) for number in range(3))
         made = self.swap(key, first, None)
@@ -172,11 +177,8 @@ class Objects:
             raise self._unconditional()
         if self.swap(key, third, made) is not None:
             raise self._unconditional()
-        try:
-            with self._translated(key):
-                obstore.delete(self._store, key)
-        except (FileNotFoundError, Forbidden):
-            pass  # who may only add keeps a small object there
+        with suppress(Forbidden):  # who may only add keeps a small object there
+            self.delete(key)
 
     def _unconditional(self) -> PlatformError:
         return PlatformError(

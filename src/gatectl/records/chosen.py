@@ -47,11 +47,11 @@ def choose(connection: Connection) -> Chosen:
     if not driver.writable:
         return Chosen("none", "none", "none", default=True)
     if target is None:
-        if driver.history == "platform":
+        if driver.records == "platform":
             return Chosen("platform", "platform", "platform", default=True)
         return Chosen("sqlite", DEFAULT, DEFAULT, default=True)
     check_store(target)
-    if target == "platform" and driver.history != "platform":
+    if target == "platform" and driver.records != "platform":
         raise UsageError("records: platform is for platforms that are databases, which this one is not", _HINT)
     if target == "platform" or same_target(target, connection.target):
         return Chosen("platform", "platform", "platform")
@@ -81,6 +81,6 @@ def is_file(connection: Connection, chosen: Chosen) -> bool:
 def is_thrown_away(connection: Connection, chosen: Chosen) -> bool:
     """Whether what is remembered is gone with the machine: a file, in a pipeline, beside a platform that is elsewhere."""
     environ: Mapping[str, str] = connection.environ
-    elsewhere = driver_for(connection.target).history != "platform"
+    elsewhere = driver_for(connection.target).records != "platform"
     in_pipeline = environ.get("CI", "").lower() not in ("", "0", "false")
     return chosen.scheme == "sqlite" and elsewhere and in_pipeline and environ.get(KEPT) != "1"

@@ -8,26 +8,41 @@ tells of happened elsewhere. A server is connected to only where the operator tr
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
+from gatectl.documents.journal import Head, Intent, OpenRun
+from gatectl.documents.ownership import Owned
 from gatectl.errors import UntrustedStore, UsageError
 from gatectl.files.outputs import own_folder
+from gatectl.model import Outcome
 from gatectl.network.addresses import Pattern, StoreAddress, store_address
-from gatectl.platforms.interface import Connection
+from gatectl.platforms.interface import Connection, Reader, Writer
 from gatectl.quote import quote
 from gatectl.records.chosen import Chosen
-from gatectl.records.interface import History, HistoryReader
+from gatectl.records.claims import claim
+from gatectl.records.interface import History, HistoryReader, Release
 from gatectl.records.leases import Leases, LeasesReader
 
 if TYPE_CHECKING:
     from gatectl.platforms.embedded.postgres import PostgresDatabase
-    from gatectl.platforms.embedded.store import Database, Store
+    from gatectl.platforms.embedded.store import Database, Store, WritableStore
+    from gatectl.records.owners import StoredOwners, WritableOwners
 
 _FILE: Final = "records.db"
 _WHERE: Final = frozenset(("host", "hostaddr", "port", "dbname", "service"))
 """What of a URL's query says where the database is: the operator trusts it by what stands before."""
+
+
+def read_records(connection: Connection, chosen: Chosen, reader: Reader) -> DatabaseOwners:
+    """What a database holds of a platform, whether it is there yet or not. Creates nothing. Raises PlatformError, UsageError."""
+    return DatabaseOwners(connection, chosen, reader)
+
+
+def open_records(connection: Connection, chosen: Chosen, reader: Reader, writer: Writer) -> WritableDatabaseOwners:
+    """A database in which whose the objects of a platform are is remembered. Raises PlatformError, UsageError."""
+    return WritableDatabaseOwners(connection, chosen, reader, writer)
 
 
 def read_history(connection: Connection, chosen: Chosen) -> HistoryReader:
@@ -62,6 +77,89 @@ def open_leases(connection: Connection, chosen: Chosen) -> Leases:
 
     store = open_for_writing(_database(connection, chosen), connection.tell)
     return WritableLeases(store, chosen.name, connection.clock.wall, store.close)
+
+
+class DatabaseOwners:
+    """Reads what a database holds of a platform (`interface.RecordsReader`). It is opened when something is asked for."""
+
+    def __init__(self, connection: Connection, chosen: Chosen, reader: Reader) -> None:
+        self._connection = connection
+        self._chosen = chosen
+        self._reader = reader
+        self._open: Store | None = None
+
+    def owned(self) -> Sequence[Owned]:
+        found = self._found()
+        return found.owned() if found is not None else ()
+
+    def places(self, uid: str) -> frozenset[str]:
+        found = self._found()
+        return found.places(uid) if found is not None else frozenset()
+
+    def open_runs(self) -> Sequence[OpenRun]:
+        found = self._found()
+        return found.open_runs() if found is not None else ()
+
+    def close(self) -> None:
+        if self._open is not None:
+            self._open.close()
+            self._open = None
+
+    def _found(self) -> StoredOwners | None:
+        """What it holds; None where there is no database, or none yet."""
+        if self._open is None and not is_made(self._connection, self._chosen):
+            return None
+        from gatectl.platforms.embedded.store import open_for_reading
+        from gatectl.records.owners import StoredOwners
+
+        self._open = self._open or open_for_reading(_database(self._connection, self._chosen))
+        if self._open is None:
+            return None
+        return StoredOwners(self._open, self._reader.identification.key, self._chosen.name)
+
+
+class WritableDatabaseOwners(DatabaseOwners):
+    """Reads what a database holds of a platform, and writes it (`interface.Records`). It is created when something is written."""
+
+    def __init__(self, connection: Connection, chosen: Chosen, reader: Reader, writer: Writer) -> None:
+        super().__init__(connection, chosen, reader)
+        self._writer = writer
+        self._writable: WritableStore | None = None
+
+    def claim(self) -> Release:
+        return claim(self._writer)
+
+    def intend(self, head: Head, intents: Sequence[Intent]) -> None:
+        self._made().intend(head, intents)
+
+    def record(
+        self,
+        put: Collection[Owned],
+        drop: Collection[str] = (),
+        head: Head | None = None,
+        outcomes: Collection[Outcome] = (),
+    ) -> None:
+        self._made().record(put, drop, head, outcomes)
+
+    def finish(self) -> None:
+        """Nothing: it is all there."""
+
+    def end(self, run: str) -> None:
+        self._made().end(run)
+
+    def close(self) -> None:
+        super().close()
+        if self._writable is not None:
+            self._writable.close()
+            self._writable = None
+
+    def _made(self) -> WritableOwners:
+        from gatectl.platforms.embedded.store import open_for_writing
+        from gatectl.records.owners import WritableOwners
+
+        if self._writable is None:
+            self._writable = open_for_writing(_database(self._connection, self._chosen), self._connection.tell)
+        return WritableOwners(self._writable, self._reader.identification.key, self._chosen.name)
 
 
 def is_made(connection: Connection, chosen: Chosen) -> bool:

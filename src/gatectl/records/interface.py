@@ -4,22 +4,24 @@ As with platforms, these are two types on purpose. A plan is handed readers, whi
 applying holds what writes. What is remembered is never a condition for writing to a platform, but it is the only thing
 that lets a project delete (`--prune`): a store that cannot be read is an error, and never "this project applied nothing".
 
-There are two sides. What was applied, and who is at it now, is asked of the platform's own database, where there is one
-(`RecordsReader`, `Records`): it is opened with the platform. The history (`HistoryReader`, `History`) is in the store that the
-environment names, which may be somewhere else and is opened by itself.
+There are two sides, in the one store that the environment names. Whose objects are, and what is under way (`RecordsReader`,
+`Records`), is of one platform, and opened with that. The history (`HistoryReader`, `History`) is of all, and opened by itself. Who is
+at it now is asked of the platform's own database, where there is one, wherever the rest is kept.
 
-A new store is one module beside this one with `read_history` and `open_history`, and one line in the table of
-`records/__init__.py`; one that remembers what was applied has `read_records` and `open_records` too.
+A new store is one module beside this one with `read_records`, `open_records`, `read_history` and `open_history`, and one line in the
+table of `records/__init__.py`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterator, Sequence
 from typing import NamedTuple, Protocol
 
 from gatectl.documents.history import Entry
+from gatectl.documents.journal import Head, Intent, OpenRun
 from gatectl.documents.ownership import Owned
 from gatectl.documents.receipts import Receipt
+from gatectl.model import Outcome
 
 Release = Callable[[], None]
 """Lets go of a claim; called once."""
@@ -39,19 +41,28 @@ class Scope(NamedTuple):
 
 
 class RecordsReader(Protocol):
-    """Reads what is remembered of objects; cannot change it, and creates nothing."""
+    """Reads whose the objects of a platform are, and which runs have not ended; cannot change it, and creates nothing.
 
-    def owned(self) -> Iterable[Owned] | None:
-        """All that anybody owns on this platform, some of which may be gone since; None where nothing is remembered.
+    Raises PlatformError where something cannot be read whole, or is not as it was written: it names the place.
+    """
 
-        Raises PlatformError where it cannot be read whole.
-        """
+    def owned(self) -> Sequence[Owned] | None:
+        """All that anybody owns on this platform, some of which may be gone since; None where nothing is remembered."""
+
+    def places(self, uid: str) -> frozenset[str]:
+        """The places that the project with a uid was applied from."""
+
+    def open_runs(self) -> Sequence[OpenRun]:
+        """The runs that have no end, the oldest first: they are under way, or broke off."""
 
     def close(self) -> None: ...
 
 
 class Records(RecordsReader, Protocol):
-    """Reads what is remembered of objects, and remembers more."""
+    """Reads what is remembered of a platform, and remembers more. Where nothing is remembered, it does nothing.
+
+    What is written is durable on return: all of it or none. Raises PlatformError.
+    """
 
     def claim(self) -> Release:
         """Keep those out who would migrate the store, until what this returns is called; whoever dies lets go too.
@@ -60,11 +71,21 @@ class Records(RecordsReader, Protocol):
         PlatformLocked where somebody is at it alone and does not end, PlatformError where the store fails.
         """
 
-    def remember(self, project: str, object_ids: Iterable[str]) -> None:
-        """From now on this project has applied these objects too; what is remembered already stays so.
+    def intend(self, head: Head, intents: Sequence[Intent]) -> None:
+        """A run is about to send these writes. Until it ends it is open."""
 
-        All of them or none. Where nothing is remembered, this does nothing. Raises PlatformError.
-        """
+    def record(
+        self, put: Collection[Owned], drop: Collection[str] = (), head: Head | None = None,
+        outcomes: Collection[Outcome] = (),
+    ) -> None:  # fmt: skip
+        """From now on these objects belong to these owners, and to nobody else; those of the ids `drop` are gone, and belong to
+        nobody. It may be that only the run's journal tells of it until `finish`. `outcomes`: what became of what `head` intended."""
+
+    def finish(self) -> None:
+        """Nothing more is recorded: what was is now where readers look for it, where it was not before."""
+
+    def end(self, run: str) -> None:
+        """A run is not open any more. (Adding its receipt to the history does the same.)"""
 
 
 class HistoryReader(Protocol):
@@ -90,7 +111,7 @@ class History(HistoryReader, Protocol):
     """Reads the history of runs, and adds to it. Nothing takes anything away."""
 
     def keep(self, receipt: Receipt, place: str | None) -> None:
-        """Add a run that was applied from a place, durable on return. A run that is there already stays as it is.
+        """Add a run that was applied from a place, durable on return: it has ended. A run that is there already stays as it is.
 
         Raises PlatformError.
         """

@@ -1,29 +1,33 @@
-"""No store: a platform that has nowhere to keep records (platform-contract.md, section 1.3), and none beside it.
+"""No store: nothing is remembered of a platform.
 
-Law: nothing is remembered, and that is said: `owned` is None, which is not the same as that nobody owns anything. Nobody is
-kept out either: conditional writes, and reading back, have to do.
+Law: that is said: `owned` is None, which is not the same as that nobody owns anything. Applies are kept apart all the same, where the
+platform's own database can do that; elsewhere conditional writes, and reading back, have to do.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 
 from gatectl.documents.history import Entry
+from gatectl.documents.journal import Head, Intent, OpenRun
+from gatectl.documents.ownership import Owned
 from gatectl.documents.receipts import Receipt
+from gatectl.model import Outcome
 from gatectl.platforms.interface import Connection, Reader, Writer
 from gatectl.records.chosen import Chosen
+from gatectl.records.claims import claim
 from gatectl.records.interface import Release, Scope
 from gatectl.records.leases import Lease, Seen
 
 
-def read_records(connection: Connection, reader: Reader) -> Nothing:
+def read_records(connection: Connection, chosen: Chosen, reader: Reader) -> NothingOwned:
     """Nothing."""
-    return Nothing()
+    return NothingOwned()
 
 
-def open_records(connection: Connection, writer: Writer) -> Nothing:
+def open_records(connection: Connection, chosen: Chosen, reader: Reader, writer: Writer) -> WritableNothing:
     """Nothing."""
-    return Nothing()
+    return WritableNothing(writer)
 
 
 def read_history(connection: Connection, chosen: Chosen) -> Nothing:
@@ -65,20 +69,49 @@ class NoLeases:
     def close(self) -> None: ...
 
 
-class Nothing:
-    """Remembers nothing (`interface.Records`, `interface.History`)."""
-
-    instance = None
+class NothingOwned:
+    """Remembers nothing (`interface.RecordsReader`)."""
 
     def owned(self) -> None:
         """None: whatever was applied, nobody wrote it down."""
 
-    def claim(self) -> Release:
-        """Keeps nobody out."""
-        return lambda: None
+    def places(self, uid: str) -> frozenset[str]:
+        return frozenset()
 
-    def remember(self, project: str, object_ids: Iterable[str]) -> None:
-        """Forgets it at once."""
+    def open_runs(self) -> Sequence[OpenRun]:
+        return ()
+
+    def close(self) -> None: ...
+
+
+class WritableNothing(NothingOwned):
+    """Forgets everything at once (`interface.Records`)."""
+
+    def __init__(self, writer: Writer) -> None:
+        self._writer = writer
+
+    def claim(self) -> Release:
+        return claim(self._writer)
+
+    def intend(self, head: Head, intents: Sequence[Intent]) -> None: ...
+
+    def record(
+        self,
+        put: Collection[Owned],
+        drop: Collection[str] = (),
+        head: Head | None = None,
+        outcomes: Collection[Outcome] = (),
+    ) -> None: ...
+
+    def finish(self) -> None: ...
+
+    def end(self, run: str) -> None: ...
+
+
+class Nothing:
+    """Remembers no run (`interface.History`)."""
+
+    instance = None
 
     def runs(self, scope: Scope) -> Iterator[Entry]:
         return iter(())

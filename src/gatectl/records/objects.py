@@ -1,6 +1,7 @@
 """An object store as the store: `s3://bucket/prefix`, `gs://…`, `az://container/prefix`.
 
-Law: what is there is never changed: a run is two objects that are created and stay, the receipt before the entry that lists it.
+Law: of the history nothing is ever changed: a run is two objects that are created and stay, the receipt before the entry that lists
+it. Whose objects are, and what is under way, is in `shards`.
 An object that cannot be read as ours is an error that names its key. A bucket is asked for anything only where the operator
 trusts it (product.md, section 7).
 
@@ -24,15 +25,26 @@ from gatectl.errors import PlatformError, UntrustedStore
 from gatectl.files.packing import packed, unpacked
 from gatectl.network.addresses import is_trusted_store, store_address
 from gatectl.platforms.embedded.identity import new_id
-from gatectl.platforms.interface import Connection
+from gatectl.platforms.interface import Connection, Reader, Writer
 from gatectl.quote import json_text, quote
 from gatectl.records.buckets import Objects, body, content, open_objects
 from gatectl.records.chosen import Chosen
 from gatectl.records.interface import Scope
 from gatectl.records.lease_objects import ObjectLeases
+from gatectl.records.shards import ObjectOwners, WritableObjectOwners, end
 
 _STORE: Final = "store.json"
 _MONTH: Final = re.compile(r"\d{6}", re.ASCII)
+
+
+def read_records(connection: Connection, chosen: Chosen, reader: Reader) -> ObjectOwners:
+    """What a bucket holds of a platform, whether there is anything yet or not. Creates nothing. Raises as `read_history`."""
+    return ObjectOwners(_objects(connection, chosen), reader)
+
+
+def open_records(connection: Connection, chosen: Chosen, reader: Reader, writer: Writer) -> WritableObjectOwners:
+    """A bucket in which whose the objects of a platform are is remembered. Raises as `read_history`."""
+    return WritableObjectOwners(_objects(connection, chosen), reader, writer)
 
 
 def read_history(connection: Connection, chosen: Chosen) -> StoredObjects:
@@ -162,6 +174,7 @@ class WritableObjects(StoredObjects):
         folder = f"{_folders(scope)[0]}/{run[:6]}/{run}"
         self._objects.swap(f"{folder}/receipt.json.gz", packed("receipt.json.gz", body({"receipt": receipt})), None)
         self._objects.swap(f"{folder}/entry.json", body({"entry": entry}), None)
+        end(self._objects, run)
 
 
 def _folders(scope: Scope) -> list[str]:

@@ -6,39 +6,30 @@ transactions of its writer; so whoever closes those has closed this. Where there
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from typing import Any
+from collections.abc import Sequence
 
-from sqlalchemy import String, bindparam, cast, exists, insert, select
-
-from gatectl.documents.ownership import Owned, Owner
+from gatectl.documents.journal import OpenRun
+from gatectl.documents.ownership import Owned
 from gatectl.platforms import driver_for, embedded
-from gatectl.platforms.embedded.store import Store, WritableStore
-from gatectl.platforms.embedded.tables import applied
+from gatectl.platforms.embedded.store import WritableStore
 from gatectl.platforms.interface import Connection, Reader, Writer
 from gatectl.records.chosen import Chosen
 from gatectl.records.interface import Release
 from gatectl.records.lease_rows import StoredLeases, WritableLeases
+from gatectl.records.owners import StoredOwners, WritableOwners
 from gatectl.records.runs import StoredRuns, WritableRuns
 
-_APPLIED = select(applied.c.project, applied.c.object_id)
-_PROJECT, _OBJECT = cast(bindparam("project_"), String), cast(bindparam("object_"), String)
-_REMEMBER = insert(applied).from_select(
-    ["project", "object_id"],
-    select(_PROJECT, _OBJECT).where(~exists().where(applied.c.project == _PROJECT, applied.c.object_id == _OBJECT)),
-)
 
-
-def read_records(connection: Connection, reader: Reader) -> PlatformRecordsReader:
+def read_records(connection: Connection, chosen: Chosen, reader: Reader) -> PlatformRecordsReader:
     """What the database of an embedded platform's reader remembers."""
     assert isinstance(reader, embedded.Reader), reader
     return PlatformRecordsReader(reader)
 
 
-def open_records(connection: Connection, writer: Writer) -> PlatformRecords:
+def open_records(connection: Connection, chosen: Chosen, reader: Reader, writer: Writer) -> PlatformRecords:
     """The database of an embedded platform's writer."""
     assert isinstance(writer, embedded.Writer), writer
-    return PlatformRecords(writer.store)
+    return PlatformRecords(writer.store, driver_for(connection.target).name)
 
 
 def read_history(connection: Connection, chosen: Chosen) -> StoredRuns:
@@ -74,44 +65,38 @@ def open_leases(connection: Connection, chosen: Chosen) -> WritableLeases:
 
 
 class PlatformRecordsReader:
-    """Reads what a platform's database remembers (`interface.RecordsReader`)."""
+    """Reads what a platform's database remembers (`interface.RecordsReader`); a database that was missing may have come to be
+    since."""
 
     def __init__(self, reader: embedded.Reader) -> None:
         self._reader = reader
 
     def owned(self) -> Sequence[Owned]:
-        """See `interface`; a database that was missing may have come to be since."""
-        store = self._reader.store
-        return _owned(store) if store is not None else ()
+        return self._found.owned()
+
+    def places(self, uid: str) -> frozenset[str]:
+        return self._found.places(uid)
+
+    def open_runs(self) -> Sequence[OpenRun]:
+        return self._found.open_runs()
 
     def close(self) -> None:
         """Nothing: the connection is the reader's."""
 
+    @property
+    def _found(self) -> StoredOwners:
+        store = self._reader.store
+        return StoredOwners(store, store.instance if store is not None else None, self._reader.identification.url)
 
-class PlatformRecords:
+
+class PlatformRecords(WritableOwners):
     """A platform's database that remembers (`interface.Records`)."""
 
-    def __init__(self, store: WritableStore) -> None:
-        self._store = store
-
-    def owned(self) -> Sequence[Owned]:
-        return _owned(self._store)
+    def __init__(self, store: WritableStore, name: str) -> None:
+        super().__init__(store, store.instance, name)
 
     def claim(self) -> Release:
-        return self._store.claim()
-
-    def remember(self, project: str, object_ids: Iterable[str]) -> None:
-        rows: Any = [{"project_": project, "object_": object_id} for object_id in object_ids]
-        if rows:
-            with self._store.writing() as transaction:
-                transaction.connection.execute(_REMEMBER, rows)
+        return self._writable.claim()
 
     def close(self) -> None:
         """Nothing: the connection is the writer's."""
-
-
-def _owned(store: Store) -> list[Owned]:
-    with store.reading() as connection:
-        rows = connection.execute(_APPLIED).all()
-    owners = {project: Owner(project, None, "") for project, _ in rows}
-    return [Owned(owners[project], "", None, None, "", object_id) for project, object_id in rows]

@@ -1,7 +1,7 @@
 """The history in a database: the SQL of it, the same wherever the tables are, in a platform's own database or in one of their own.
 
-Law: nothing is opened here and no table but `runs` and `run_receipts` is touched. What was written by hand, or is not whole, is an
-error that names the database and the run.
+Law: nothing is opened here and no table but `runs` and `run_receipts` is touched, but that the journal of a run ends. What was
+written by hand, or is not whole, is an error that names the database and the run.
 """
 
 from __future__ import annotations
@@ -21,6 +21,7 @@ from gatectl.platforms.embedded import tables
 from gatectl.platforms.embedded.store import Store, Transaction, WritableStore
 from gatectl.quote import quote
 from gatectl.records.interface import Scope
+from gatectl.records.owners import end
 
 _PAGE: Final = 200
 _PART: Final = 4 * 1024 * 1024
@@ -108,6 +109,7 @@ class WritableRuns(StoredRuns):
     def keep(self, receipt: Receipt, place: str | None) -> None:
         with self._writable.writing() as transaction:
             _keep(transaction, receipt, place)
+            end(transaction, entry_of(receipt)["run"])
 
 
 def _of(scope: Scope) -> ColumnElement[bool]:

@@ -8,19 +8,21 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import NoReturn
 
+from gatectl.documents.journal import OpenRun
 from gatectl.documents.ownership import Owned
 from gatectl.errors import UsageError
 from gatectl.platforms.interface import Connection, Reader, Writer
 from gatectl.platforms.snapshot import SnapshotReader
+from gatectl.records.chosen import Chosen
 
 
-def read_records(connection: Connection, reader: Reader) -> SnapshotRecords:
+def read_records(connection: Connection, chosen: Chosen, reader: Reader) -> SnapshotRecords:
     """What was remembered when a snapshot was taken."""
     assert isinstance(reader, SnapshotReader), reader
     return SnapshotRecords(reader)
 
 
-def open_records(connection: Connection, writer: Writer) -> NoReturn:
+def open_records(connection: Connection, chosen: Chosen, reader: Reader, writer: Writer) -> NoReturn:
     """Raises UsageError: a snapshot is the past."""
     raise UsageError("nothing can be applied to a snapshot", "apply to the platform itself")
 
@@ -34,5 +36,11 @@ class SnapshotRecords:
     def owned(self) -> Sequence[Owned] | None:
         """None where the platform of the snapshot remembered nothing, or an older gatectl has not noted it."""
         return self._reader.owned()
+
+    def places(self, uid: str) -> frozenset[str]:
+        return frozenset()
+
+    def open_runs(self) -> Sequence[OpenRun]:
+        return ()
 
     def close(self) -> None: ...

@@ -12,7 +12,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from typing import NamedTuple
 
-from sqlalchemy import Connection, Table
+from sqlalchemy import Connection, Table, delete, false, func, insert, literal, select
 
 from . import tables
 
@@ -30,6 +30,26 @@ class Schema(NamedTuple):
     adds: tuple[Table, ...] = ()
     changes: Callable[[Connection], None] | None = None
     early: bool = False
+
+
+def _own_what_was_applied(connection: Connection) -> None:
+    """What one project alone applied is its own, of no environment yet (`documents.ownership.Owner`)."""
+    applied, owned = tables.applied.c, tables.owned.c
+    taken = (
+        select(
+            tables.ORGANIZATION,
+            applied.object_id,
+            func.min(applied.project),
+            *map(literal, ("", "", "")),
+            false(),
+            false(),
+        )
+        .group_by(applied.object_id)
+        .having(func.count() == 1)
+    )
+    columns = ["platform", "object_id", "project", "environment", "kind", "name", "protected", "adopted"]
+    connection.execute(insert(tables.owned).from_select(columns, taken))
+    connection.execute(delete(tables.applied).where(applied.object_id.in_(select(owned.object_id))))
 
 
 SCHEMAS: tuple[Schema, ...] = (
@@ -54,6 +74,8 @@ SCHEMAS: tuple[Schema, ...] = (
     Schema(3, (tables.runs, tables.run_receipts)),
     # Leases of applies, and the numbers by which who comes too late is told.
     Schema(4, (tables.leases, tables.fences)),
+    # Owners of objects, the places that they were applied from, and the journal.
+    Schema(5, (tables.owned, tables.places, tables.journal), changes=_own_what_was_applied),
 )
 """All that this gatectl reads, the oldest first."""
 

@@ -219,7 +219,8 @@ applied = Table(
     Column("object_id", String(36), primary_key=True),
     sqlite_with_rowid=False,
 )
-"""Which project applied which object: what lets `--prune` know its own (`records.platform`)."""
+"""Which project applied which object, as schemas before 5 had it; there are rows only of what several projects applied, until one
+of them is the owner (`records.owners`)."""
 
 runs = Table(
     "runs",
@@ -269,3 +270,49 @@ fences = Table(
     sqlite_with_rowid=False,
 )
 """The highest number of a lease that a write to a workspace came with, and the store that it is from (`fences`)."""
+
+
+owned = Table(
+    "owned",
+    metadata,
+    Column("platform", String, primary_key=True),
+    Column("object_id", String, primary_key=True),
+    _text("project"),
+    _text("uid", optional=True),
+    _text("environment"),
+    _text("place", optional=True),
+    _text("kind"),
+    _text("workspace", optional=True),
+    _text("workspace_id", optional=True),
+    _text("name"),
+    _text("state", optional=True),
+    _text("hash", optional=True),
+    _text("file", optional=True),
+    _text("commit_id", optional=True),
+    _text("run", optional=True),
+    _text("applied_at", optional=True),
+    Column("protected", Boolean, nullable=False),
+    Column("adopted", Boolean, nullable=False),
+    sqlite_with_rowid=False,
+)
+"""Whose each object is (`records.owners`): one owner of an object, on each platform that is remembered here, by its instance."""
+
+places = Table(
+    "places",
+    metadata,
+    Column("platform", String, primary_key=True),
+    Column("uid", String, primary_key=True),
+    Column("place", String, primary_key=True),
+    sqlite_with_rowid=False,
+)
+"""Where each project with a uid was applied from."""
+
+journal = Table(
+    "journal",
+    metadata,
+    Column("platform", String, primary_key=True),
+    Column("run", String(40), primary_key=True),
+    Column("number", Integer, primary_key=True, autoincrement=False),
+    Column("content", LargeBinary, nullable=False),
+)
+"""What runs that have not ended were about to write, and what became of it, packed (`records.owners`)."""

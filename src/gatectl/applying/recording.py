@@ -1,0 +1,200 @@
+"""What an execution writes into the records: what it is about to send, before it is sent; whose the objects are, when a level of
+operations is done.
+
+Law: nothing is sent that is not on record first, where anything is remembered. A store that fails afterwards undoes nothing: it is
+tried again with the next level and at the end, and the outcomes say what it did not take.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import suppress
+from datetime import datetime, timedelta
+from typing import Final
+
+from gatectl.applying.conditions import creation_key
+from gatectl.applying.ending import FINE, was_sent
+from gatectl.applying.leasing import Access
+from gatectl.applying.lookup import read_concerned
+from gatectl.applying.settling import as_live, look, owned_after
+from gatectl.applying.tally import Tally
+from gatectl.documents.journal import Head, Intent, OpenRun
+from gatectl.documents.operations import key_of
+from gatectl.documents.ownership import Owned
+from gatectl.documents.plans import Adopted, Operation, Plan
+from gatectl.errors import PlatformError
+from gatectl.kinds import KINDS
+from gatectl.model import ObjectKey, Outcome
+from gatectl.planning.current import Current, WorkspaceState
+from gatectl.platforms.interface import Reader
+from gatectl.records.interface import Records
+
+_LAG: Final = timedelta(hours=1)
+"""After so long every list shows what was applied, if it is there."""
+
+
+class Recording:
+    """The records of one execution. `instance` says which platform it is; `lags`: its lists may not show what was just made."""
+
+    def __init__(
+        self, plan: Plan, tally: Tally, records: Records, head: Head, instance: Callable[[], str | None], *, lags: bool
+    ) -> None:
+        self._plan = plan
+        self._tally = tally
+        self._records = records
+        self._head = head
+        self._instance = instance
+        self._lags = lags
+        self._intended: set[str] = set()
+        self._noted: set[str] = set()
+        self._adopts: Sequence[Owned] = ()
+        self._put: dict[str, Owned] = {}
+        self._drop: set[str] = set()
+        self._outcomes: list[Outcome] = []
+        """What is to be recorded, and is not yet."""
+        self._failure: PlatformError | None = None
+
+    def intend(self, operations: Iterable[Operation], current: Current) -> None:
+        """These operations are about to be sent. Raises PlatformError: none may be."""
+        new = [op for op in operations if op["id"] not in self._intended]
+        if new:
+            self._records.intend(self._head, [self._intent(op, current) for op in new])
+            self._intended.update(op["id"] for op in new)
+
+    def note(self, current: Current | None) -> None:
+        """Record what was done since the last time, as it was read back (None: it was not). A failure is told at the end."""
+        new = [op for op in self._tally.operations if op["id"] not in self._noted and self._is_over(op)]
+        self._noted.update(op["id"] for op in new)
+        put: list[Owned] = []
+        drop: list[str] = []
+        for op in new:
+            outcome = self._tally.outcomes[op["id"]]
+            if outcome.status in FINE and op["action"] == "delete":
+                drop += filter(None, [outcome.platform_id or op["platformId"]])
+            elif outcome.status in FINE:
+                put += filter(None, [self._applied(op, outcome, current)])
+        self._record(put, drop, [self._tally.outcomes[op["id"]] for op in new if op["id"] in self._intended])
+
+    def begin(self, current: Current) -> None:
+        """Nothing is written yet: what is taken under management as it is, and what is ours by the records and not there any more,
+        is recorded with what is done."""
+        self._adopts = [self._adopted(item, current) for item in self._plan["adopts"]]
+        self._drop.update(self._gone(current))
+
+    def adopt(self) -> None:
+        """Record what is taken under management."""
+        self._record(self._adopts, ())
+
+    def finish(self) -> bool:
+        """Whether all is recorded. Where it is not, after something was written, the outcomes say so. Raises PlatformError where
+        nothing was."""
+        self.note(None)
+        if self._failure is None:
+            try:
+                self._records.finish()
+            except PlatformError as error:
+                self._failure = error
+        if self._failure is None:
+            return True
+        outcomes = list(self._tally.outcomes.values())
+        if not was_sent(outcomes):
+            raise self._failure
+        fine = [each for each in outcomes if each.status in FINE and each.platform_id is not None]
+        why = self._failure.message
+        self._tally.unrecorded(fine, f"applied, but that this project did so could not be recorded: {why}")
+        return False
+
+    def _is_over(self, op: Operation) -> bool:
+        outcome = self._tally.of(op)
+        return outcome is not None and outcome.status != "unknown"
+
+    def _record(self, put: Iterable[Owned], drop: Iterable[str], outcomes: Iterable[Outcome] = ()) -> None:
+        self._put |= {each.id: each for each in put}
+        self._drop.update(drop)
+        self._outcomes += outcomes
+        self._failure = None
+        if not (self._put or self._drop or self._outcomes):
+            return
+        try:
+            self._records.record(self._put.values(), self._drop, self._head, self._outcomes)
+        except PlatformError as error:
+            self._failure = error
+        else:
+            self._put, self._drop, self._outcomes = {}, set(), []
+
+    def _intent(self, op: Operation, current: Current) -> Intent:
+        workspace_id = current.around(op["workspace"]).workspace_id
+        creates = op["action"] == "create"
+        known = [live.id for live in current.among(key_of(op)).by_name.get(op["name"], ())] if creates else []
+        key = creation_key(op, self._instance(), workspace_id) if creates else None
+        return {"operation": op, "workspaceId": workspace_id, "key": key, "known": known}
+
+    def _applied(self, op: Operation, outcome: Outcome, current: Current | None) -> Owned | None:
+        live = current.among(key_of(op)).by_id.get(outcome.platform_id or "") if current is not None else None
+        return owned_after(op, outcome.platform_id, live, self._head, workspace_id_of(op, current))
+
+    def _adopted(self, item: Adopted, current: Current) -> Owned:
+        key = ObjectKey(item["kind"], item["workspace"], item["name"])
+        live = current.among(key).by_id.get(item["platformId"])
+        state, digest = as_live(live) if live is not None else (None, None)
+        head = self._head
+        return Owned(
+            head.owner, *key[:2], current.around(key.workspace).workspace_id, key.name, item["platformId"], state, digest, None,
+            head.commit, head.run, head.at, adopted=True,
+        )  # fmt: skip
+
+    def _gone(self, current: Current) -> Iterator[str]:
+        """The ids of what this owner has on record in what was read whole, and that is not there."""
+        kinds = {item["kind"] for item in (*self._plan["operations"], *self._plan["adopts"])}
+        read = {
+            (state.context.workspace_id, kind) for state in current.states.values() for kind in _whole(state, kinds)
+        }
+        live = {each.id for each in current.lives()}
+        for owned in self._records.owned() or ():
+            ours = owned.owner.identity == self._head.owner.identity
+            absent = (owned.workspace_id, owned.kind) in read and owned.id not in live
+            if ours and absent and not (self._lags and _is_new(owned.at, self._head.at)):
+                yield owned.id
+
+
+def _whole(state: WorkspaceState, kinds: Iterable[str]) -> Iterator[str]:
+    """Those of these kinds whose objects of a workspace were read whole."""
+    if state.context.workspace_id is not None and not state.spoiled:
+        yield from (name for name in kinds if KINDS[name].scoped and KINDS[name].collection not in state.refused)
+
+
+def workspace_id_of(op: Operation, current: Current | None) -> str | None:
+    return current.around(op["workspace"]).workspace_id if current is not None else None
+
+
+def _is_new(at: str | None, now: str) -> bool:
+    """Whether something was applied so lately that a list may not show it yet."""
+    with suppress(ValueError):
+        return at is not None and datetime.fromisoformat(now) - datetime.fromisoformat(at) < _LAG
+    return False
+
+
+def settle(plan: Plan, reader: Reader, access: Access, own: str) -> None:
+    """Look what became of runs that broke off, and record it: then they have ended. Those are settled whose workspaces this run,
+    `own`, has the leases of: nobody else is at work there. Raises PlatformError."""
+    records = access.records
+    runs = [run for run in records.open_runs() if run.head.run != own and access.holds(_homes(run))]
+    if not runs:
+        return
+    intended = [intent["operation"] for run in runs for intent in run.intents]
+    put, drop = look(runs, read_concerned(reader, {**plan, "operations": intended, "adopts": []}))
+    known = {each.id: each for each in records.owned() or ()}
+    records.record([each for each in put if not _is_later(known.get(each.id), each)], drop)
+    records.finish()
+    for run in runs:
+        records.end(run.head.run)
+
+
+def _homes(run: OpenRun) -> set[str]:
+    """The workspaces that a run was about to write to, by id."""
+    return {intent["workspaceId"] for intent in run.intents if intent["workspaceId"] is not None}
+
+
+def _is_later(known: Owned | None, found: Owned) -> bool:
+    """Whether it is on record already, by that run or a later one."""
+    return known is not None and known.run is not None and found.run is not None and known.run >= found.run

@@ -1,0 +1,130 @@
+"""What a run was about to write, and what became of it, as records keep it until the run has ended (product.md, section 6,
+*Journal*). Pure.
+
+An intent is durable before its request is sent. It holds the operation of the plan, so that whoever comes later can tell by looking
+at the platform whether it was done; there is no secret in an operation.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Final, NamedTuple, TypedDict, cast
+
+from gatectl.documents.ownership import Owner, OwnerJson
+from gatectl.documents.plans import Operation
+from gatectl.model import Outcome
+
+FORMAT: Final = 1
+
+
+class Intent(TypedDict):
+    """A write that is about to be sent. `key`: the Idempotency-Key of a creation; `known`: the ids that there were under its name
+    before."""
+
+    operation: Operation
+    workspaceId: str | None
+    key: str | None
+    known: Sequence[str]
+
+
+class Became(TypedDict):
+    """What became of a write."""
+
+    id: str
+    status: str
+    platformId: str | None
+
+
+class Head(NamedTuple):
+    """The run of a journal: whose it is, from which commit, who began it and when."""
+
+    run: str
+    owner: Owner
+    commit: str | None
+    by: str
+    at: str
+
+
+class Part(TypedDict):
+    """One part of a journal, written at once."""
+
+    format: int
+    run: str
+    owner: OwnerJson
+    commit: str | None
+    by: str
+    at: str
+    intents: Sequence[Intent]
+    outcomes: Sequence[Became]
+
+
+class OpenRun(NamedTuple):
+    """A run that has no end: it is under way, or broke off. `intents` are those whose outcome nobody noted."""
+
+    head: Head
+    intents: Sequence[Intent]
+
+
+def part_json(head: Head, intents: Sequence[Intent] = (), outcomes: Iterable[Outcome] = ()) -> Part:
+    """A part of a run's journal, as it is written."""
+    owner = head.owner
+    return {
+        "format": FORMAT,
+        "run": head.run,
+        "owner": {"project": owner.project, "uid": owner.uid, "environment": owner.environment, "place": owner.place},
+        "commit": head.commit,
+        "by": head.by,
+        "at": head.at,
+        "intents": intents,
+        "outcomes": [{"id": each.id, "status": each.status, "platformId": each.platform_id} for each in outcomes],
+    }
+
+
+def read_parts(parts: Iterable[object]) -> OpenRun:
+    """An open run from the parts of its journal, in their order. Raises ValueError for what no journal is."""
+    head: Head | None = None
+    intents: dict[str, Intent] = {}
+    for value in parts:
+        part = _believed(value)
+        head = Head(part["run"], Owner(**part["owner"]), part["commit"], part["by"], part["at"])
+        intents.update((intent["operation"]["id"], intent) for intent in part["intents"])
+        for outcome in part["outcomes"]:
+            if outcome["status"] != "unknown":
+                intents.pop(outcome["id"], None)
+    if head is None:
+        raise ValueError("there is nothing of it")
+    return OpenRun(head, tuple(intents.values()))
+
+
+_SHAPE: Final[Mapping[str, type | tuple[type, ...]]] = {
+    "format": int, "run": str, "owner": dict, "commit": (str, type(None)), "by": str, "at": str, "intents": list, "outcomes": list,
+}  # fmt: skip
+_INTENT: Final[Mapping[str, type | tuple[type, ...]]] = {
+    "operation": dict, "workspaceId": (str, type(None)), "key": (str, type(None)), "known": list,
+}  # fmt: skip
+_NAMED: Final[Mapping[str, type | tuple[type, ...]]] = {
+    "id": str, "kind": str, "action": str, "name": str, "pre": dict, "post": dict, "fields": list, "attach": list,
+}  # fmt: skip
+
+
+def _believed(value: object) -> Part:
+    _check(value, _SHAPE)
+    part = cast("Part", value)
+    if part["format"] > FORMAT:
+        raise ValueError(f"a newer gatectl wrote it (format {part['format']}, this one knows {FORMAT})")
+    if set(part["owner"]) != set(Owner._fields):
+        raise ValueError("its owner is none")
+    for intent in part["intents"]:
+        _check(intent, _INTENT)
+        _check(intent["operation"], _NAMED)
+    for outcome in part["outcomes"]:
+        _check(outcome, {"id": str, "status": str})
+    return part
+
+
+def _check(value: object, fields: Mapping[str, type | tuple[type, ...]]) -> None:
+    if not isinstance(value, dict):
+        raise ValueError("it is no part of a journal")
+    for field, kind in fields.items():
+        if not isinstance(value.get(field, ...), kind):
+            raise ValueError(f"its {field} is missing or of a wrong type")
