@@ -72,7 +72,7 @@ class Old:
         """All that the tables of its schema hold, but for who wrote that."""
         names = migrations.missing_tables((), max(self.number, 2))
         found = {name: sorted(map(tuple, self.raw(f"SELECT * FROM {name}"))) for name in names}
-        if self.schema == NEWEST:  # what one project applied has an owner since schema 4
+        if self.schema == NEWEST:  # what one project applied has an owner since schema 5
             owned = map(tuple, self.raw("SELECT project, object_id FROM owned"))
             found["applied"] = sorted([*found["applied"], *owned])
         found["gatectl_meta"] = [row for row in found["gatectl_meta"] if row[0] not in ("schema", "gatectl")]
