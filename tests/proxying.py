@@ -97,7 +97,7 @@ def _make_server(proxy: Proxy) -> ThreadingHTTPServer:
 
         def _handle(self) -> None:
             parts = urlsplit(self.path)
-            query = {name: values[-1] for name, values in parse_qs(parts.query).items()}
+            query = {name: values[-1] for name, values in parse_qs(parts.query, keep_blank_values=True).items()}
             body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
             answer = proxy.answer(Asked(self.command, parts.path, query, dict(self.headers.items()), body))
             if answer is None:

@@ -39,7 +39,7 @@ from gatectl.platforms import default_workspace_of, driver_for
 from gatectl.platforms.interface import Connection, Credentials, Identification, Reader, Shared
 from gatectl.project import Environment, Project
 from gatectl.quote import quote
-from gatectl.reconcile import drifting, locking, undoing
+from gatectl.reconcile import drifting, locking, proving, undoing
 from gatectl.reconcile.execution import Approval, Attendant, Means, execute
 from gatectl.reconcile.scope import scope_of
 from gatectl.records import read_history, read_records
@@ -100,20 +100,24 @@ class Estate:
         against: str | os.PathLike[str] | None = None,
         deadline: float | None = None,
         keep_going: bool = False,
+        prove: bool = False,
     ) -> Plan:
         """What would be done, as `gatectl plan` says. Findings are in the plan and raise nothing.
 
         With `keep_going` the workspaces that errors lie in are left out, where the others have nothing to do with them.
-        `against` is the file of a snapshot to read instead of the platform, `deadline` how many seconds all may take. Raises
-        UsageError for what chooses nothing or cannot be meant, PlatformError where the platform cannot be read whole.
+        `prove`: the plan says what was asked for its sake. `against` is the file of a snapshot to read instead of the platform,
+        `deadline` how many seconds all may take. Raises UsageError for what chooses nothing or cannot be meant, PlatformError
+        where the platform cannot be read whole.
         """
         request = self._request(paths, selector, targets, prune, renew, force_put, deadline, keep_going=keep_going)
+        request = request._replace(prove=prove)
         return self.work_out(request if against is None else request.against(against))
 
     def work_out(self, request: reconcile.Request) -> Plan:
         """The plan of a request of this estate: what `plan` makes of its arguments, and the command of its options."""
         with self._connected(request) as connect:
-            return Plan(reconcile.work_out(request, connect))
+            worked = proving.work_out if request.prove else reconcile.work_out
+            return Plan(worked(request, connect))
 
     def apply(
         self,

@@ -35,10 +35,13 @@ from gatectl.quote import json_text, safe
 @format_option("plan")
 @budget_option
 @click.option("--keep-going", is_flag=True, help="Leave out workspaces with errors, and plan the others.")
+@click.option(
+    "--proof", is_flag=True, help="Tell what was sent to the platform and the records, by method, path and count."
+)
 @click.option("--detailed-exitcode", is_flag=True, help="2 where changes are pending, 3 where some detach or delete.")
 def COMMAND(  # noqa: N802 - the table's word
     options: Globals, selection: Selection, changed_since: str | None, against: str | None, out: str | None,
-    outputs: Outputs, budget: int, keep_going: bool, detailed_exitcode: bool,
+    outputs: Outputs, budget: int, keep_going: bool, proof: bool, detailed_exitcode: bool,
 ) -> int:  # fmt: skip
     """Show what would change on the platform.
 
@@ -47,7 +50,9 @@ def COMMAND(  # noqa: N802 - the table's word
     """
     outputs.apart_from(out)
     console = options.console(outputs.printed)
-    request = make_request(options, selection)._replace(tell=console.debug, warn=console.warning, keep_going=keep_going)
+    request = make_request(options, selection)._replace(
+        tell=console.debug, warn=console.warning, keep_going=keep_going, prove=proof
+    )
     if against is None:
         refuse_unnamed(request)
     request = narrow(request, options, changed_since, against)

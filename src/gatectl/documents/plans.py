@@ -1,9 +1,10 @@
 """A plan as it is saved, hashed, shown and applied: the JSON of product.md, section 4, and what tells one from others. Pure."""
 
 from collections.abc import Mapping, Sequence
-from typing import Final, Literal, NotRequired, TypedDict, final
+from typing import Final, Literal, NotRequired, TypedDict, cast, final
 
 from gatectl.documents.findings import Finding
+from gatectl.documents.proofs import Proof
 from gatectl.documents.spelling import sha256
 from gatectl.model import Action, FieldValue, Risk
 
@@ -285,6 +286,7 @@ class Remarks(TypedDict, total=False):
     projectChanges: ProjectChanges
     readOnly: Sequence[str]
     snapshot: Taken
+    proof: Proof
 
 
 class Draft(Remarks):
@@ -366,3 +368,9 @@ def signed(draft: Draft) -> Plan:
     """The plan of a draft: with what an approval approves of it, and what tells that it is as it was written."""
     told = fingerprint(draft)
     return {**draft, "fingerprint": told, "digest": digest({**draft, "fingerprint": told})}
+
+
+def with_proof(plan: Plan, proof: Proof) -> Plan:
+    """The same plan, which says what was asked for its sake: an approval of the one is an approval of the other."""
+    rest = {name: value for name, value in plan.items() if name not in ("fingerprint", "digest")}
+    return signed(cast("Draft", {**rest, "proof": proof}))

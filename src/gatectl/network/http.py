@@ -94,13 +94,16 @@ class Request(NamedTuple):
 class Client:
     """Connections to one origin, kept open until `close`. `ends` is the moment (of `clock`) that no request outlives.
 
-    `environ` names proxies and certificates. Raises InputError or UsageError for those that cannot be used.
+    `environ` names proxies and certificates. `sent` is told of each request when it is sent: its method, its path, and whether it
+    may have an effect. Raises InputError or UsageError for variables that cannot be used.
     """
 
     def __init__(
         self, admission: Admission, *, headers: Mapping[str, str], parallel: int = 4, ends: float | None = None,
         environ: Mapping[str, str] = os.environ, clock: Clock = CLOCK,
+        sent: Callable[[str, str, bool], None] | None = None,
     ) -> None:  # fmt: skip
+        self._sent = sent
         self._admission = admission
         self._ends = math.inf if ends is None else ends
         self._clock = clock
@@ -135,6 +138,8 @@ class Client:
         status = 0
         try:
             built = self._build(request)
+            if self._sent is not None:
+                self._sent(built.method, built.url.path, request.changes)
             with closing(self._client.send(built, stream=True)) as response:
                 status = response.status_code
                 self._exchange.ends = min(self._ends, self._clock.now() + 4 * REQUEST_SECONDS)

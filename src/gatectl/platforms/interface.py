@@ -11,6 +11,7 @@ of `platforms/__init__.py`.
 
 from __future__ import annotations
 
+import functools
 import os
 from collections.abc import Callable, Hashable, Mapping, Sequence
 from pathlib import Path
@@ -18,6 +19,7 @@ from threading import Lock
 from typing import Any, Literal, NamedTuple, Protocol
 
 from gatectl.clock import CLOCK, Clock
+from gatectl.documents.proofs import Effect, Whom
 from gatectl.network.addresses import Pattern, StoreAddress
 
 Wire = Mapping[str, Any]
@@ -105,6 +107,18 @@ class Shared:
             each.close()
 
 
+Told = Callable[[Whom, Effect, str, str], None]
+"""Is told of a request when it is sent: to whom, what it can do, its method, and its path or tables. From whatever thread."""
+
+
+Heard = Callable[[Effect, str, str], None]
+"""The same of one of the two."""
+
+
+def unheard(whom: Whom, effect: Effect, method: str, path: str) -> None:
+    """Nobody wants to know what is sent."""
+
+
 class RecordsChoice(NamedTuple):
     """The store of records that is meant: `target` as an environment names it (None: as the platform has it). `named` says that
     it is the operator's own word, `trusted` which buckets and databases the operator trusts with records, `ambient` that who asks
@@ -129,7 +143,7 @@ class Connection(NamedTuple):
 
     `environ` are the variables that may be read on the way there: proxies, certificates, a database's. `shared` is what
     readers and writers have in common (None: each has its own, and closes it). `tell` is given what is done there beside what was
-    asked for, in words for a person.
+    asked for, in words for a person. `sent` is told of each request to the platform or the records.
     """
 
     target: str
@@ -145,6 +159,11 @@ class Connection(NamedTuple):
     clock: Clock = CLOCK
     tell: Callable[[str], None] = lambda text: None
     records: RecordsChoice = RecordsChoice()
+    sent: Told = unheard
+
+    def heard(self, whom: Whom) -> Heard | None:
+        """Who is told of what is sent there; None: nobody wants to know."""
+        return None if self.sent is unheard else functools.partial(self.sent, whom)
 
 
 class Fences(NamedTuple):

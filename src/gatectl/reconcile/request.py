@@ -20,7 +20,8 @@ from gatectl.quote import quote
 class Request(NamedTuple):
     """What a plan is asked for. `paths` are as given (empty: the environment's, else the project's manifests). `tell` is told
     what only who asks for details wants to hear, `warn` what everybody should. `ends` is the run's deadline, by `clock`.
-    `keep_going`: workspaces that errors lie in are left out, and the rest is planned."""
+    `keep_going`: workspaces that errors lie in are left out, and the rest is planned. `prove`: the plan says what was asked for
+    its sake."""
 
     project: Project
     environment: Environment
@@ -37,6 +38,7 @@ class Request(NamedTuple):
     changed: guardrails.Changes | None = None
     clock: Clock = CLOCK
     keep_going: bool = False
+    prove: bool = False
 
     def against(self, snapshot: str | os.PathLike[str]) -> Request:
         """The same, asked of what a snapshot's file holds instead of the platform."""

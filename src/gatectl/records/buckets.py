@@ -22,6 +22,7 @@ from contextlib import contextmanager, suppress
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
+from gatectl.documents.proofs import effect_of_request
 from gatectl.errors import (
     DeadlinePassed,
     Forbidden,
@@ -34,7 +35,7 @@ from gatectl.errors import (
 )
 from gatectl.files.packing import read_json
 from gatectl.network.addresses import StoreAddress, http_address
-from gatectl.platforms.interface import Connection
+from gatectl.platforms.interface import Connection, Heard
 from gatectl.quote import quote
 
 if TYPE_CHECKING:
@@ -103,7 +104,10 @@ class Version(NamedTuple):
 class Objects:
     """A bucket, below a prefix. Raises NotAuthenticated, Unreachable, DeadlinePassed, PlatformError."""
 
-    def __init__(self, store: ObjectStore, place: str, ends: float | None, now: Callable[[], float]) -> None:
+    def __init__(
+        self, store: ObjectStore, place: str, ends: float | None, now: Callable[[], float], heard: Heard | None = None
+    ) -> None:
+        self._heard = heard
         self._store = store
         self.place = place
         self._ends = ends
@@ -118,7 +122,7 @@ class Objects:
         import obstore
 
         try:
-            with self._translated(key):
+            with self._translated("GET", key):
                 result = obstore.get(self._store, key)
                 return Found(bytes(result.bytes()), Version(result.meta["e_tag"], result.meta["version"]))
         except FileNotFoundError:
@@ -133,7 +137,7 @@ class Objects:
 
         refused: Exception | None = None
         try:
-            with self._translated(key):
+            with self._translated("PUT", key):
                 mode: Any = "create" if before is None else before.told
                 done = obstore.put(self._store, key, data, mode=mode, use_multipart=False)
                 return Version(done["e_tag"], done["version"])
@@ -152,14 +156,14 @@ class Objects:
         """An object is not there any more; it need not be there."""
         import obstore
 
-        with suppress(FileNotFoundError), self._translated(key):
+        with suppress(FileNotFoundError), self._translated("DELETE", key):
             obstore.delete(self._store, key)
 
     def below(self, prefix: str) -> list[str]:
         """The names one level below a prefix that others lie under, sorted."""
         import obstore
 
-        with self._translated(prefix):
+        with self._translated("LIST", prefix):
             listed = obstore.list_with_delimiter(self._store, prefix)
         return sorted(name.rstrip("/").rpartition("/")[2] for name in listed["common_prefixes"])
 
@@ -187,8 +191,9 @@ class Objects:
         )
 
     @contextmanager
-    def _translated(self, key: str) -> Iterator[None]:
-        """Turn what obstore raises into the errors of gatectl; a refused condition into `_Refused`. FileNotFoundError stays."""
+    def _translated(self, method: str, key: str) -> Iterator[None]:
+        """Around one request: tell of it, and turn what obstore raises into the errors of gatectl; a refused condition into
+        `_Refused`. FileNotFoundError stays."""
         from obstore import exceptions
 
         if self._ends is not None and self._now() >= self._ends:
@@ -196,6 +201,8 @@ class Objects:
                 f"{quote(self.place)} did not answer before the deadline passed", "give it more time: --deadline"
             )
         where = quote(self.called(key))
+        if self._heard is not None:
+            self._heard(effect_of_request(method, signs_in=False), method, key)
         try:
             yield
         except FileNotFoundError:
@@ -281,7 +288,7 @@ def open_objects(connection: Connection, address: StoreAddress) -> Objects:
             opened = store.AzureStore(address.host, **common)
     except (exceptions.BaseError, TypeError, ValueError) as error:
         raise UsageError(f"{quote(str(address))} cannot be opened: {_words(error)}", _CREDENTIALS) from error
-    return Objects(opened, str(address), connection.ends, now)
+    return Objects(opened, str(address), connection.ends, now, connection.heard("records"))
 
 
 def _config(environ: Mapping[str, str], scheme: str, *, ambient: bool) -> dict[str, str]:

@@ -183,8 +183,9 @@ def _database(connection: Connection, chosen: Chosen) -> Database:
     from gatectl.platforms.embedded.sqlite import SqliteFile
 
     return SqliteFile(
-        _path(connection, chosen), own_folder=chosen.default, ends=connection.ends, clock=connection.clock, durable=True
-    )
+        _path(connection, chosen), own_folder=chosen.default, ends=connection.ends, clock=connection.clock, durable=True,
+        heard=connection.heard("records"),
+    )  # fmt: skip
 
 
 def _path(connection: Connection, chosen: Chosen) -> Path:
@@ -211,6 +212,7 @@ def _server(connection: Connection, chosen: Chosen) -> PostgresDatabase:
         ends=connection.ends,
         environ=connection.environ,
         clock=connection.clock,
+        heard=connection.heard("records"),
     )
     if chosen.named:
         return database

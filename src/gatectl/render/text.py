@@ -30,6 +30,7 @@ from gatectl.render.listing import (
 )
 from gatectl.render.listing import plural as plural
 from gatectl.render.listing import where as _where
+from gatectl.render.proof import proof_lines
 from gatectl.render.undone import undo_lines, wish
 from gatectl.resources import RESOURCE_NAMES
 
@@ -126,12 +127,18 @@ def plan(document: Plan, look: Look) -> str:
         lines.pop()
     if is_refused(document):
         errors = sum(item["severity"] == "error" for item in document["diagnostics"])
-        return "\n".join([*lines, "", paint(f"No plan: {plural(errors, 'error')}.", "31;1")])
+        return "\n".join([*lines, "", paint(f"No plan: {plural(errors, 'error')}.", "31;1"), *_proof(document)])
     for operation in document["operations"] if look.verbosity >= 0 else ():
         lines += ["", *_operation(operation, paint, look)]
     if look.verbosity >= 0:
         lines += _unplanned(document, paint, look)
-    return "\n".join([*lines, "", *_summary(document, paint)])
+    return "\n".join([*lines, "", *_summary(document, paint), *_proof(document)])
+
+
+def _proof(document: Plan) -> Iterator[str]:
+    if (proof := document.get("proof")) is not None:
+        yield ""
+        yield from proof_lines(proof)
 
 
 def _project_changes(document: Plan, paint: _Paint) -> Iterator[str]:

@@ -202,6 +202,7 @@ def _server(connection: Connection) -> PostgresDatabase:
         ends=connection.ends,
         environ=connection.environ,
         clock=connection.clock,
+        heard=connection.heard("platform"),
     )
 
 
@@ -216,11 +217,13 @@ def _located(connection: Connection) -> tuple[Identification, Database]:
         own = own_folder(folder.absolute(), create=False) / _OWN_FILE
         place = "sha256:" + hashlib.sha256(os.fsencode(own.resolve())).hexdigest()
         return Identification("embedded", "embedded", None, place), SqliteFile(
-            own, own_folder=True, ends=connection.ends, clock=connection.clock
+            own, own_folder=True, ends=connection.ends, clock=connection.clock, heard=connection.heard("platform")
         )
     name = target.removeprefix(_SQLITE)
     if name == target or name in ("", ":memory:"):
         raise PlatformError(f"'{quote(target)}' does not name a database file", "write sqlite:///path/to/file.db")
     path = (folder / name).resolve()
-    database = SqliteFile(path, own_folder=False, ends=connection.ends, clock=connection.clock)
+    database = SqliteFile(
+        path, own_folder=False, ends=connection.ends, clock=connection.clock, heard=connection.heard("platform")
+    )
     return Identification("sqlite", f"{_SQLITE}{path}", None), database

@@ -15,6 +15,7 @@ How it is run, and why:
 
 from __future__ import annotations
 
+import functools
 import math
 import os
 import socket
@@ -23,7 +24,7 @@ from contextlib import contextmanager, suppress
 from functools import cached_property
 from importlib import import_module
 from threading import Event, Thread
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from sqlalchemy import URL, Connection, Engine, NullPool, create_engine, event, make_url
 from sqlalchemy.exc import ArgumentError, DBAPIError
@@ -40,11 +41,16 @@ from gatectl.errors import (
     UsageError,
 )
 from gatectl.network.addresses import Pattern
+from gatectl.platforms.interface import Heard
 from gatectl.quote import quote
 
 from .claim import PATIENCE, Release, wait_for
 from .servers import Way, find_way
+from .statements import telling
 from .store import WRITES
+
+if TYPE_CHECKING:
+    import psycopg
 
 BUSY_SECONDS = 10.0
 """How long a writer waits for the others."""
@@ -83,14 +89,16 @@ _SECRET_PARAMETERS: Final = ("password", "sslpassword")
 class PostgresDatabase:
     """A database on a server. `url`: `postgresql://user:password@host:port/name?sslmode=…`.
 
-    `named` and `trusted` are those of an `interface.Connection`; by `ends` (of `clock`) everything is over. Raises
-    PlatformError when the URL is not one, UsageError when the driver is not installed; whoever connects, UntrustedHost too.
+    `named` and `trusted` are those of an `interface.Connection`; by `ends` (of `clock`) everything is over. `heard`
+    is told of every statement that is sent. Raises PlatformError when the URL is not one, UsageError when the driver is not
+    installed; whoever connects, UntrustedHost too.
     """
 
     def __init__(
         self, url: str, *, named: bool = False, trusted: tuple[Pattern, ...] = (), ends: float | None = None,
-        environ: Mapping[str, str] = os.environ, clock: Clock = CLOCK,
+        environ: Mapping[str, str] = os.environ, clock: Clock = CLOCK, heard: Heard | None = None,
     ) -> None:  # fmt: skip
+        self._heard = heard
         self._ends = ends
         self._clock = clock
         self._environ = environ
@@ -139,6 +147,8 @@ class PostgresDatabase:
         """An engine whose connections can write, or cannot."""
         settings = {name: value for name, value in _SETTINGS.items() if name not in self._url.query}
         arguments = {**settings, "autocommit": True, **self.way.arguments}
+        if self._heard is not None:
+            arguments["cursor_factory"] = _telling_cursor(telling(self._heard))
         self._refuse_old_driver()
         if self._ends is not None:
             asked = float(arguments.get("connect_timeout", self._url.query.get("connect_timeout", CONNECT_SECONDS)))
@@ -146,6 +156,9 @@ class PostgresDatabase:
         # hide_parameters: values never reach an exception's text.
         engine = create_engine(self._url, connect_args=arguments, poolclass=NullPool, hide_parameters=True)
         event.listen(engine, "begin", self._begin)
+        if self._heard is not None:
+            for end in ("commit", "rollback"):  # sent by the driver itself
+                event.listen(engine, end, functools.partial(_ended, self._heard, end.upper()))
         if self._ends is not None:
             event.listen(engine, "connect", self._watch)
             event.listen(engine, "close", self._unwatch)
@@ -320,6 +333,26 @@ _EXPLANATIONS: Final[tuple[tuple[Callable[[str, str], bool], type[PlatformError]
     ),
 )
 """What the server's code and words mean to a user, the first that fits, and what to do."""
+
+
+def _ended(heard: Heard, method: str, _connection: Connection) -> None:
+    heard("session", method, "")
+
+
+def _telling_cursor(tell: Callable[[str], None]) -> type[psycopg.Cursor[Any]]:
+    """The driver's own cursor, through which it sends whatever is executed; it tells of that."""
+    import psycopg
+
+    class Cursor(psycopg.Cursor[Any]):
+        def execute(self, query: Any, *arguments: Any, **how: Any) -> Any:
+            tell(query.decode() if isinstance(query, bytes) else str(query))
+            return super().execute(query, *arguments, **how)
+
+        def executemany(self, query: Any, *arguments: Any, **how: Any) -> None:
+            tell(query.decode() if isinstance(query, bytes) else str(query))
+            super().executemany(query, *arguments, **how)
+
+    return Cursor
 
 
 def _first(url: URL, name: str) -> str | None:

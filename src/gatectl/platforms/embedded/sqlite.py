@@ -34,11 +34,13 @@ from sqlalchemy.exc import DBAPIError
 from gatectl.clock import CLOCK, Clock
 from gatectl.errors import PlatformError, PlatformLocked
 from gatectl.files.outputs import own_folder, refuse_links
+from gatectl.platforms.interface import Heard
 from gatectl.quote import quote
 
 from .claim import PATIENCE, Release, claim_file
 from .engines import sqlite_engine
 from .guarded import check_content, check_file, guard, too_late
+from .statements import telling
 from .store import WRITES
 
 BUSY_SECONDS = 10.0
@@ -60,17 +62,20 @@ class SqliteFile:
 
     `own_folder`: the folder belongs to gatectl (`.gatectl/`), so a writer creates it and keeps it out of git; any other
     folder has to be there. `ends` is the moment (of `clock`) by which every statement is over (None: no limit). `durable`:
-    what is committed survives a power failure too, because something outside of the file goes by it.
+    what is committed survives a power failure too, because something outside of the file goes by it. `heard` is told of every
+    statement that SQLite runs.
     """
 
     def __init__(
-        self, path: Path, *, own_folder: bool, ends: float | None = None, clock: Clock = CLOCK, durable: bool = False
-    ) -> None:
+        self, path: Path, *, own_folder: bool, ends: float | None = None, clock: Clock = CLOCK, durable: bool = False,
+        heard: Heard | None = None,
+    ) -> None:  # fmt: skip
         self._path = path
         self._own_folder = own_folder
         self._ends = ends
         self._clock = clock
         self._durable = durable
+        self._heard = heard
 
     @property
     def place(self) -> str:
@@ -142,10 +147,13 @@ class SqliteFile:
 
     def _connect(self, mode: str) -> sqlite3.Connection:
         # isolation_level None: the driver begins nothing by itself; `_begin` does.
-        return sqlite3.connect(
+        connection = sqlite3.connect(
             f"file:{url_quoted(str(self._path))}?mode={mode}", uri=True, timeout=BUSY_SECONDS, isolation_level=None,
             check_same_thread=False,
         )  # fmt: skip
+        if self._heard is not None:
+            connection.set_trace_callback(telling(self._heard))
+        return connection
 
     def engine(self, *, writes: bool) -> Engine:
         """An engine whose connections can write, or cannot."""

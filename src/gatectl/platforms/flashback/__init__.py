@@ -97,7 +97,7 @@ def _open(connection: Connection) -> Transport:
     parallel = connection.parallel or PARALLEL
     return Transport(
         admission, connection.credentials, parallel=parallel, ends=connection.ends, environ=connection.environ,
-        clock=connection.clock,
+        clock=connection.clock, heard=connection.heard("platform"),
     )  # fmt: skip
 
 

@@ -14,6 +14,7 @@ from contextlib import contextmanager
 from typing import Any, Final, NamedTuple
 
 from gatectl.clock import CLOCK, Clock
+from gatectl.documents.proofs import effect_of_request
 from gatectl.errors import (
     DeadlinePassed,
     NotAuthenticated,
@@ -27,7 +28,7 @@ from gatectl.network.addresses import Admission
 from gatectl.network.http import LATER, MORE_TIME, TRIED_SECONDS, backoff
 from gatectl.platforms.flashback.answers import Answer, Throttled, judge, parse_body, redact
 from gatectl.platforms.flashback.session import make_session
-from gatectl.platforms.interface import Credentials
+from gatectl.platforms.interface import Credentials, Heard
 
 START: Final = 4
 RENEWALS: Final = 5
@@ -115,7 +116,7 @@ class Transport:
 
     def __init__(
         self, admission: Admission, credentials: Credentials | None, *, parallel: int, ends: float | None,
-        environ: Mapping[str, str] = os.environ, clock: Clock = CLOCK,
+        environ: Mapping[str, str] = os.environ, clock: Clock = CLOCK, heard: Heard | None = None,
     ) -> None:  # fmt: skip
         self.pace = Pace(parallel, clock)
         self._clock = clock
@@ -130,6 +131,7 @@ class Transport:
             ends=ends,
             environ=environ,
             clock=clock,
+            sent=_counted(heard) if heard is not None else None,
         )
         self._session = make_session(credentials if admission.credentials else None, self._post_without_token, clock)
 
@@ -255,6 +257,15 @@ class Transport:
     def _sleep(self, seconds: float, request: _Request, after: PlatformError, asked: float | None = None) -> None:
         """Wait before a request is sent again, but never beyond the deadline, nor after `stop`."""
         self._client.pause(seconds, lambda: self._check(request), after=after, asked=asked)
+
+
+def _counted(heard: Heard) -> Callable[[str, str, bool], None]:
+    """What tells of a request to the platform; the only ones that change nothing and are no GET sign in."""
+
+    def sent(method: str, path: str, changes: bool) -> None:
+        heard(effect_of_request(method, signs_in=not changes), method, path)
+
+    return sent
 
 
 class Stopped(PlatformError):
