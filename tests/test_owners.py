@@ -12,11 +12,12 @@ from gatectl.kinds import KINDS
 from gatectl.kinds.interface import Context
 from gatectl.kinds.states import state_hash
 from gatectl.manifests.desired import read_manifest
-from gatectl.model import Desired, Document, Live, SourceFile
+from gatectl.model import Desired, Document, Live, ObjectKey, SourceFile
 from gatectl.planning.changes import Settings, Worked, compute_changes
 from gatectl.planning.current import Current, Index, WorkspaceState
 from gatectl.planning.match import match
-from gatectl.planning.owners import Pruning, check_guest, homes
+from gatectl.planning.order import hold, select
+from gatectl.planning.owners import Pruning, check_guest, homes, taking_over
 from sites import Manifest, bucket, repository
 
 PLACE = "git.example.com/acme//gatectl.yaml"
@@ -68,9 +69,10 @@ def live_of(found: Current, platform_id: str) -> Live:
 
 
 def work(
-    found: Current, asking: Asking, notes: list[Owned], *documents: Manifest, prune: Pruning | None = PRUNING
-) -> Worked:
-    """What manifests come to on a platform on which this is owned."""
+    found: Current, asking: Asking, notes: list[Owned], *documents: Manifest, prune: Pruning | None = PRUNING,
+    take_over: frozenset[str] | None = frozenset(),
+) -> Worked:  # fmt: skip
+    """What manifests come to on a platform on which this is owned, where the buckets of these names (None: all) are taken over."""
     file = SourceFile("m.yaml", b"")
     numbered = enumerate(documents)
     desired = Desired(
@@ -78,7 +80,11 @@ def work(
     )
     pairs, ambiguous = match(desired, found)
     assert not ambiguous
-    settings = Settings(False, None, holdings(asking, notes), pruning=prune)
+    chosen = None if take_over is None else frozenset(ObjectKey("Bucket", "main", name) for name in take_over)
+    held = holdings(asking, notes)
+    if chosen != frozenset():
+        held = taking_over(held._replace(guest=None), pairs, found, chosen)
+    settings = Settings(False, None, held, pruning=prune)
     return compute_changes(pairs, found, settings)
 
 
@@ -235,6 +241,70 @@ def test_a_fork_that_owns_something_or_has_several_owners_of_its_name_is_held() 
         notes = [owned(raw, US), second]
         assert check_guest(holdings(Asking(here), notes)) == []
         assert told(work(found, Asking(here), notes, CHANGED, prune=None)) == [("GW507", "error", "raw")]
+
+
+# What is taken over
+
+
+@pytest.mark.parametrize(
+    ("asking", "owner"),
+    [
+        (Asking(US), OWNERS["another project"]),
+        (Asking(US), OWNERS["another environment"]),
+        (Asking(US), US._replace(place="git.example.com/fork//gatectl.yaml")),
+        (Asking(BY_UID, noted=False), BY_UID),
+    ],
+    ids=["another project", "another environment", "a fork", "a place that is not noted"],
+)
+@pytest.mark.parametrize("wanted", [WANTED, CHANGED], ids=["as it is", "changed"])
+def test_what_is_named_is_taken_over_from_whoever_owns_it_and_nothing_else(
+    asking: Asking, owner: Owner, wanted: Manifest
+) -> None:
+    data = {**RAW, "id": "b2", "name": "data", "bucket": "data-events"}
+    found = current(RAW, data)
+    notes = [owned(live_of(found, each), owner) for each in ("b1", "b2")]
+    beside = bucket("data", ("S3", "data-events"), region="us-east-1")
+    worked = work(found, asking, notes, wanted, beside, take_over=frozenset(("raw",)))
+    assert told(worked) == [("GW507", "error", "data")]
+    assert [(taken.key.name, taken.id, taken.owner) for taken in worked.takes] == [("raw", "b1", owner)]
+    assert worked.adopts == []
+    reasons = [change.reason for change in worked.changes if change.key.name == "raw"]
+    assert reasons == (["taken over from its owner; differs from its manifest"] if wanted is CHANGED else [])
+
+
+def test_what_is_ours_or_nobodys_is_taken_over_from_nobody() -> None:
+    found = current(RAW)
+    for notes in ([], [owned(live_of(found, "b1"), US)], [owned(live_of(found, "b1"), Owner("acme", None, ""))]):
+        assert work(found, Asking(US), notes, WANTED, take_over=None).takes == []
+
+
+def test_of_what_nobody_declares_only_what_the_project_owns_from_another_place_is_taken_over_and_pruned() -> None:
+    found = current(RAW, {**RAW, "id": "b2", "name": "data", "bucket": "data-events"})
+    theirs = owned(live_of(found, "b2"), Owner("other", None, "prod", PLACE))
+    notes = [owned(live_of(found, "b1"), BY_UID), theirs]
+    worked = work(found, Asking(BY_UID, noted=False), notes, repository("r"), take_over=None)
+    assert told(worked) == [] and [taken.id for taken in worked.takes] == ["b1"]
+    assert [change.id for change in worked.changes if change.action == "delete"] == ["b1"]
+
+
+def test_what_is_held_or_not_chosen_is_not_taken_over() -> None:
+    found = current(RAW, {**RAW, "id": "b2", "name": "data", "bucket": "data-events"})
+    notes = [owned(live_of(found, each), Owner("other", None, "prod", PLACE)) for each in ("b1", "b2")]
+    beside = bucket("data", ("S3", "data-events"), region="eu-west-1")
+    worked = work(found, Asking(US), notes, WANTED, beside, take_over=None)
+    raw, data = (ObjectKey("Bucket", "main", name) for name in ("raw", "data"))
+    assert sorted(taken.key.name for taken in worked.takes) == ["data", "raw"]
+    assert [taken.key for taken in hold(worked, {raw: "GW509"})[0].takes] == [data]
+    assert [taken.key for taken in select(worked, frozenset((raw,))).takes] == [raw]
+
+
+def test_what_two_have_noted_is_taken_over_from_the_other_one_and_can_be_deleted_then() -> None:
+    found = current(RAW)
+    live = live_of(found, "b1")
+    ours, theirs = Owner("acme", None, ""), Owner("other", None, "")
+    notes = [owned(live, ours), owned(live, theirs)]
+    assert [(t.id, t.owner) for t in work(found, Asking(US), notes, WANTED, take_over=None).takes] == [("b1", theirs)]
+    assert work(found, Asking(US), notes, WANTED).takes == []
 
 
 # Workspaces

@@ -30,7 +30,7 @@ from gatectl.documents.locks import Lock, Locks, Released
 from gatectl.documents.snapshots import Snapshot
 from gatectl.errors import InputError
 from gatectl.manifests import checks
-from gatectl.manifests.selection import check_words
+from gatectl.manifests.selection import ALL, check_words
 from gatectl.model import Outcome
 from gatectl.network import trust
 from gatectl.planning.current import Current, read_visible
@@ -96,6 +96,7 @@ class Estate:
         targets: Sequence[str] = (),
         prune: bool = False,
         renew: Sequence[str] = (),
+        take_over: Sequence[str] = (),
         force_put: bool = False,
         against: str | os.PathLike[str] | None = None,
         deadline: float | None = None,
@@ -104,12 +105,15 @@ class Estate:
     ) -> Plan:
         """What would be done, as `gatectl plan` says. Findings are in the plan and raise nothing.
 
+        `take_over` names what belongs to another project or environment and is this one's from the apply on, or is `["all"]`.
         With `keep_going` the workspaces that errors lie in are left out, where the others have nothing to do with them.
         `prove`: the plan says what was asked for its sake. `against` is the file of a snapshot to read instead of the platform,
         `deadline` how many seconds all may take. Raises UsageError for what chooses nothing or cannot be meant, PlatformError
         where the platform cannot be read whole.
         """
-        request = self._request(paths, selector, targets, prune, renew, force_put, deadline, keep_going=keep_going)
+        request = self._request(
+            paths, selector, targets, prune, renew, force_put, deadline, keep_going=keep_going, take_over=take_over
+        )
         request = request._replace(prove=prove)
         return self.work_out(request if against is None else request.against(against))
 
@@ -134,17 +138,20 @@ class Estate:
         new_records: bool = False,
         deadline: float | None = None,
         lock_timeout: float = PATIENCE,
+        take_over: Sequence[str] = (),
     ) -> Receipt:
         """Do exactly what a plan says, or without one what the manifests say now; `gatectl apply --yes`.
 
         `expect` is the fingerprint that was approved. `secrets` leads references to secrets: a mapping of variables, or a
         function. `on_event` is told every outcome as it comes, from whatever thread; `stop` ends it between two writes. `allow`
-        and `reason` are those of the command, so are `keep_going`, `new_records` and `lock_timeout`. Raises Invalid for a plan with errors,
-        StalePlan, GuardrailRefused, MissingCredential, PlatformError: then nothing was written. Afterwards there is a receipt,
-        whatever went wrong.
+        and `reason` are those of the command, so are `keep_going`, `new_records`, `lock_timeout` and, without a plan, `take_over`.
+        Raises Invalid for a plan with errors, StalePlan, GuardrailRefused, MissingCredential, PlatformError: then nothing was
+        written. Afterwards there is a receipt, whatever went wrong.
         """
         allowed = parse_allowance(tuple(allow), reason)
-        request = self._request((), None, (), False, (), force_put, deadline, keep_going=keep_going)
+        request = self._request(
+            (), None, (), False, (), force_put, deadline, keep_going=keep_going, take_over=take_over
+        )
         approval = Approval(plan is not None, expect, allowed, keep_going)
         with self._connected(request) as connect:
             document = plan.document if plan is not None else reconcile.work_out(request, connect)
@@ -297,13 +304,14 @@ class Estate:
 
     def _request(
         self, paths: Sequence[str], selector: str | None, targets: Sequence[str], prune: bool, renew: Sequence[str],
-        force_put: bool, deadline: float | None, *, keep_going: bool = False,
+        force_put: bool, deadline: float | None, *, keep_going: bool = False, take_over: Sequence[str] = (),
     ) -> reconcile.Request:  # fmt: skip
-        check_words(selector, {"targets": targets, "renew": renew})
+        named = [text for text in take_over if text != ALL]
+        check_words(selector, {"targets": targets, "renew": renew, "take_over": named})
         ends = None if deadline is None else self._clock.now() + deadline
         return reconcile.Request(
             self._project, self._environment, tuple(paths), selector, tuple(targets), prune, tuple(renew), force_put,
-            ends=ends, clock=self._clock, keep_going=keep_going,
+            ends=ends, clock=self._clock, keep_going=keep_going, take_over=tuple(take_over),
         )  # fmt: skip
 
     def _means(

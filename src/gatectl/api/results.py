@@ -72,6 +72,11 @@ class Plan:
         return self.document["adopts"]
 
     @property
+    def take_over(self) -> Sequence[plans.TakenOver]:
+        """The live objects that are somebody else's until this is applied, each with whose (`from`)."""
+        return self.document.get("takeOver", ())
+
+    @property
     def summary(self) -> plans.Summary:
         """How many objects are created, updated, deleted, and how many attachments."""
         return self.document["summary"]
@@ -103,7 +108,7 @@ class Plan:
     @property
     def changes(self) -> bool:
         """Whether applying it would do anything."""
-        return bool(self.operations or self.adopts)
+        return plans.is_to_apply(self.document)
 
     def __repr__(self) -> str:
         return f"Plan({[op['id'] for op in self.operations]}, {self.findings!r})"

@@ -26,7 +26,7 @@ from gatectl.applying.tally import Tally, not_started
 from gatectl.clock import CONSISTENT, Patience
 from gatectl.documents.journal import Head
 from gatectl.documents.operations import by_level, key_of
-from gatectl.documents.plans import Operation, Plan
+from gatectl.documents.plans import Operation, Plan, is_to_apply
 from gatectl.errors import PlatformError, Uncertain
 from gatectl.kinds import KINDS
 from gatectl.model import Live, Outcome
@@ -103,7 +103,7 @@ class Execution:
     def carry_out(self) -> tuple[list[Outcome], bool]:
         """See `apply_plan`."""
         plan, run, tally = self._plan, self._run, self._tally
-        if not (plan["operations"] or plan["adopts"] or run.unsettled):
+        if not (is_to_apply(plan) or run.unsettled):
             return [], True
         run.guard.admit(plan)
         access = run.open()
@@ -144,7 +144,7 @@ class Execution:
     def _concerned(self, access: Access) -> dict[str, str]:
         """The workspaces whose leases are held: of a plan of nothing, those in which runs broke off."""
         plan = self._plan
-        if plan["operations"] or plan["adopts"]:
+        if is_to_apply(plan):
             return find_concerned(self._run.reader, plan)
         intents = [intent for run in access.records.open_runs() for intent in run.intents]
         return {each["workspaceId"]: each["operation"]["workspace"] or "" for each in intents if each["workspaceId"]}

@@ -12,7 +12,7 @@ from typing import Final, Literal, NamedTuple
 
 from gatectl.applying.conditions import Conflict, Row, judge, read_after
 from gatectl.documents.operations import NAME, credentials_of, has_states, key_of
-from gatectl.documents.plans import OLD_VERSION, Operation, Plan, Pointed, Resource
+from gatectl.documents.plans import OLD_VERSION, Operation, Plan, Pointed, Resource, unwritten
 from gatectl.documents.states import pointed_of, points_of, read_attachment
 from gatectl.errors import StalePlan
 from gatectl.kinds import KINDS, home_of, referred
@@ -143,8 +143,8 @@ def _check_old(plan: Plan) -> None:
 
 
 def check_adopted(plan: Plan, current: Current) -> None:
-    """What is to be taken under management is there as it was planned. Raises StalePlan."""
-    for item in plan["adopts"]:
+    """What is to be taken under management, or over, is there as it was planned. Raises StalePlan."""
+    for item in unwritten(plan):
         key = ObjectKey(item["kind"], item["workspace"], item["name"])
         live = current.among(key).by_id.get(item["platformId"]) if key.kind in KINDS else None
         if live is None or live.key != key:

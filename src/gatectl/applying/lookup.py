@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from gatectl.documents.operations import credentials_of, resources_of
-from gatectl.documents.plans import Operation, Plan
+from gatectl.documents.plans import Operation, Plan, unwritten
 from gatectl.errors import Forbidden
 from gatectl.kinds import KINDS
 from gatectl.planning.current import API_KEYS, Current, Index, read_current, read_workspaces
@@ -47,7 +47,7 @@ def find_concerned(reader: Reader, plan: Plan) -> dict[str, str]:
 def _names(plan: Plan, visible: Index) -> list[str]:
     """The workspaces that a plan is about: all of them, where what lies in none is to be deleted and any may refer to it."""
     operations = plan["operations"]
-    names = {item["workspace"] for item in (*operations, *plan["adopts"]) if item["workspace"] is not None}
+    names = {item["workspace"] for item in (*operations, *unwritten(plan)) if item["workspace"] is not None}
     if any(op["action"] == "delete" and op["workspace"] is None and not KINDS[op["kind"]].holds for op in operations):
         names.update(visible.by_name)
     return sorted(names)
@@ -61,7 +61,7 @@ def _renamed(operations: Sequence[Operation]) -> dict[str, str]:
 
 def _kinds(plan: Plan) -> set[str]:
     """The kinds of what a plan is about."""
-    kinds = {item["kind"] for item in (*plan["operations"], *plan["adopts"])}
+    kinds = {item["kind"] for item in (*plan["operations"], *unwritten(plan))}
     if any(op["action"] == "delete" for op in plan["operations"]):
         # Who attaches what is to be deleted, or refers to it.
         kinds.update(name for name, kind in KINDS.items() if kind.attaches or kind.refers)

@@ -20,13 +20,14 @@ from gatectl.applying.settling import as_live, look, owned_after
 from gatectl.applying.tally import Tally
 from gatectl.documents.journal import Head, Intent, OpenRun
 from gatectl.documents.operations import key_of
-from gatectl.documents.ownership import Owned
-from gatectl.documents.plans import Adopted, Operation, Plan
-from gatectl.errors import PlatformError
+from gatectl.documents.ownership import OURS, Asking, Owned, Owner
+from gatectl.documents.plans import Adopted, Operation, Plan, unwritten
+from gatectl.errors import PlatformError, StalePlan
 from gatectl.kinds import KINDS
 from gatectl.model import ObjectKey, Outcome
 from gatectl.planning.current import Current, WorkspaceState
 from gatectl.platforms.interface import Reader
+from gatectl.quote import quote
 from gatectl.records.interface import Records
 
 _LAG: Final = timedelta(hours=1)
@@ -76,13 +77,17 @@ class Recording:
         self._record(put, drop, [self._tally.outcomes[op["id"]] for op in new if op["id"] in self._intended])
 
     def begin(self, current: Current) -> None:
-        """Nothing is written yet: what is taken under management as it is, and what is ours by the records and not there any more,
-        is recorded with what is done."""
-        self._adopts = [self._adopted(item, current) for item in self._plan["adopts"]]
-        self._drop.update(self._gone(current))
+        """Nothing is written yet: what is taken under management, or over, as it is, and what is ours by the records and not there any
+        more, is recorded with what is done. Raises StalePlan where what is to be taken over is by now somebody else's yet."""
+        known = self._records.owned() or ()
+        check_taken(self._plan, known, self._head.owner)
+        taken = {item["platformId"] for item in self._plan.get("takeOver", ())}
+        before = {each.id: each for each in known if each.id in taken}
+        self._adopts = [self._adopted(item, current, before.get(item["platformId"])) for item in unwritten(self._plan)]
+        self._drop.update(self._gone(current, known))
 
     def adopt(self) -> None:
-        """Record what is taken under management."""
+        """Record what is taken under management, or over."""
         self._record(self._adopts, ())
 
     def finish(self) -> bool:
@@ -133,28 +138,43 @@ class Recording:
         live = current.among(key_of(op)).by_id.get(outcome.platform_id or "") if current is not None else None
         return owned_after(op, outcome.platform_id, live, self._head, workspace_id_of(op, current))
 
-    def _adopted(self, item: Adopted, current: Current) -> Owned:
+    def _adopted(self, item: Adopted, current: Current, before: Owned | None) -> Owned:
+        """What is noted of an object that stays as it is; `before`: as it was noted of whom it is taken over from."""
         key = ObjectKey(item["kind"], item["workspace"], item["name"])
         live = current.among(key).by_id.get(item["platformId"])
         state, digest = as_live(live) if live is not None else (None, None)
         head = self._head
         return Owned(
             head.owner, *key[:2], current.around(key.workspace).workspace_id, key.name, item["platformId"], state, digest, None,
-            head.commit, head.run, head.at, adopted=True,
+            head.commit, head.run, head.at, before is not None and before.protected, before is None or before.adopted,
         )  # fmt: skip
 
-    def _gone(self, current: Current) -> Iterator[str]:
+    def _gone(self, current: Current, known: Iterable[Owned]) -> Iterator[str]:
         """The ids of what this owner has on record in what was read whole, and that is not there."""
-        kinds = {item["kind"] for item in (*self._plan["operations"], *self._plan["adopts"])}
+        kinds = {item["kind"] for item in (*self._plan["operations"], *unwritten(self._plan))}
         read = {
             (state.context.workspace_id, kind) for state in current.states.values() for kind in _whole(state, kinds)
         }
         live = {each.id for each in current.lives()}
-        for owned in self._records.owned() or ():
+        for owned in known:
             ours = owned.owner.identity == self._head.owner.identity
             absent = (owned.workspace_id, owned.kind) in read and owned.id not in live
             if ours and absent and not (self._lags and _is_new(owned.at, self._head.at)):
                 yield owned.id
+
+
+def check_taken(plan: Plan, known: Iterable[Owned], mine: Owner) -> None:
+    """What is to be taken over belongs to whom the plan says, or to us or nobody by now. Raises StalePlan."""
+    meant = {item["platformId"]: item for item in plan.get("takeOver", ())}
+    asking = Asking(mine)
+    for owned in known if meant else ():
+        item = meant.get(owned.id)
+        if item is not None and owned.owner != Owner(**item["from"]) and asking.claim(owned.owner) not in OURS:
+            key = ObjectKey(item["kind"], item["workspace"], item["name"])
+            raise StalePlan(
+                f"{quote(key)} belongs to {quote(owned.owner)} by now, and was to be taken over from somebody else",
+                "nothing was written; plan again",
+            )
 
 
 def _whole(state: WorkspaceState, kinds: Iterable[str]) -> Iterator[str]:
@@ -182,7 +202,7 @@ def settle(plan: Plan, reader: Reader, access: Access, own: str) -> None:
     if not runs:
         return
     intended = [intent["operation"] for run in runs for intent in run.intents]
-    put, drop = look(runs, read_concerned(reader, {**plan, "operations": intended, "adopts": []}))
+    put, drop = look(runs, read_concerned(reader, {**plan, "operations": intended, "adopts": [], "takeOver": []}))
     known = {each.id: each for each in records.owned() or ()}
     records.record([each for each in put if not _is_later(known.get(each.id), each)], drop)
     records.finish()

@@ -14,7 +14,7 @@ from typing import Final, cast
 
 from gatectl.applying.holders import is_dead
 from gatectl.applying.kept import FOLDER, folder_of
-from gatectl.documents.plans import Plan, Project, Target
+from gatectl.documents.plans import Plan, Project, Target, unwritten
 from gatectl.documents.receipts import Receipt
 from gatectl.errors import GatectlError, InputError, PlatformError, UsageError
 from gatectl.files.outputs import check_own
@@ -146,7 +146,7 @@ class RunRecords:
         if self._forgets:
             return None
         try:
-            adopted = bool(receipt["plan"]["adopts"])
+            adopted = bool(unwritten(receipt["plan"]))
             if not adopted and not any(outcome["attempts"] for outcome in receipt["outcomes"]) and not self.is_there():
                 return None
             if not adopted and not receipt["outcomes"]:

@@ -78,7 +78,9 @@ def part(shown: Plan, outcomes: Sequence[Outcome], fresh: Plan) -> Plan:
         if op["id"] not in ended and chosen.keys() >= set(op["dependsOn"]):
             chosen[op["id"]] = op
     adopts = [item for item in fresh["adopts"] if item not in shown["adopts"]]
-    return with_operations(fresh, list(chosen.values()), adopts)
+    refused = {op["platformId"] for op in fresh["operations"] if op["id"] not in chosen}
+    taken = [item for item in fresh.get("takeOver", ()) if item["platformId"] not in refused]
+    return with_operations(fresh, list(chosen.values()), adopts, taken)
 
 
 def together(
@@ -93,7 +95,8 @@ def together(
     needs = {name: [need for need in op["dependsOn"] if need in operations] for name, op in operations.items()}
     ordered = [operations[name] for name in TopologicalSorter(needs).static_order()]
     adopts = [*shown["adopts"], *then["adopts"]]
-    return with_operations(shown, ordered, adopts), [found[op["id"]] for op in ordered]
+    taken = {item["platformId"]: item for item in (*shown.get("takeOver", ()), *then.get("takeOver", ()))}
+    return with_operations(shown, ordered, adopts, list(taken.values())), [found[op["id"]] for op in ordered]
 
 
 def _both(outcomes: Sequence[Outcome], needed: set[str], again: Sequence[Outcome]) -> dict[str, Outcome]:

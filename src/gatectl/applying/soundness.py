@@ -13,7 +13,7 @@ from typing import Final
 
 from gatectl import model
 from gatectl.documents.operations import CREDENTIALS, LISTS, NAME, ListName, attached_in, key_of, values_of
-from gatectl.documents.plans import OLD_VERSION, Field, Operation, Plan, Resource, State, is_invalid
+from gatectl.documents.plans import OLD_VERSION, Field, Operation, Plan, Resource, State, is_invalid, unwritten
 from gatectl.documents.states import read_attachment, read_state
 from gatectl.kinds import KINDS, home_of, referred
 from gatectl.kinds.interface import Kind
@@ -60,7 +60,7 @@ def _apart(plan: Plan) -> Iterator[str]:
     left = {item["workspace"] for item in plan.get("leftOut", ())}
     if left and not is_invalid(plan):
         yield "it leaves out workspaces without an error"
-    for item in (*plan["operations"], *(plan["adopts"] if left else ()), *plan.get("held", ())):
+    for item in (*plan["operations"], *(unwritten(plan) if left else ()), *plan.get("held", ())):
         holds = item["kind"] in KINDS and KINDS[item["kind"]].holds
         home = item["name"] if holds else item["workspace"]
         if home in left:

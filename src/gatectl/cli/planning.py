@@ -18,7 +18,7 @@ from gatectl.documents.findings import relative_to
 from gatectl.documents.plans import Plan
 from gatectl.errors import InputError, UsageError
 from gatectl.manifests import loading
-from gatectl.manifests.selection import check_words
+from gatectl.manifests.selection import ALL, check_words
 from gatectl.platforms import default_workspace_of
 from gatectl.quote import quote
 
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from gatectl.graph.values import Graph
 
 _OBJECTS: Any = {"multiple": True, "metavar": "KIND/[WORKSPACE/]NAME", "shell_complete": offers("objects")}
-
+_TAKEN: Any = {**_OBJECTS, "metavar": "KIND/[WORKSPACE/]NAME|all"}
 
 _SIGNS_IN: Final = ("GATECTL_TOKEN", "GATECTL_EMAIL", "GATECTL_PASSWORD")
 
@@ -39,6 +39,7 @@ class Selection(NamedTuple):
     targets: tuple[str, ...]
     prune: bool
     renew: tuple[str, ...]
+    take_over: tuple[str, ...]
     force_put: bool
     deadline: float
     guardrails_from: str | None
@@ -46,7 +47,7 @@ class Selection(NamedTuple):
     @property
     def given(self) -> bool:
         """Whether anything was asked for that shapes a plan."""
-        return bool(self.paths or self.selector or self.targets or self.prune or self.renew)
+        return bool(self.paths or self.selector or self.targets or self.prune or self.renew or self.take_over)
 
 
 def selection_options(function: Callable[..., Any]) -> Callable[..., Any]:
@@ -66,6 +67,7 @@ def selection_options(function: Callable[..., Any]) -> Callable[..., Any]:
             click.option("--target", "targets", **_OBJECTS, help="Only this object, and what it needs (repeatable)."),
             click.option("--prune", is_flag=True, help="Delete what this project applied before and no manifest declares."),
             click.option("--renew-credentials", "renew", **_OBJECTS, help="Send its credentials again (repeatable)."),
+            click.option("--take-over", "take_over", **_TAKEN, help="Make it this project's, whoever owns it (repeatable)."),
             click.option("--force-put", is_flag=True, help="Write repositories that hold what gatectl does not know."),
             deadline_option,
         )
@@ -78,7 +80,11 @@ def make_request(
     options: Globals, selection: Selection, allowed: guardrails.Allowance = guardrails.NOTHING_ALLOWED
 ) -> reconcile.Request:
     """The request that the options mean. Raises UsageError, InvalidProject."""
-    check_words(selection.selector, {"--target": selection.targets, "--renew-credentials": selection.renew})
+    named = [text for text in selection.take_over if text != ALL]
+    check_words(
+        selection.selector,
+        {"--target": selection.targets, "--renew-credentials": selection.renew, "--take-over": named},
+    )
     for path in selection.paths:
         if is_saved(path):
             raise UsageError(f"{quote(path)} is a saved plan or a receipt, not manifests",
@@ -102,6 +108,7 @@ def make_request(
         ends=ends,
         changed=changed,
         clock=clock.current(),
+        take_over=selection.take_over,
     )
 
 

@@ -63,7 +63,7 @@ class History(TypedDict):
 def entry_of(receipt: Receipt) -> Entry:
     """The entry of a receipt of this format, which has a run."""
     plan, target = receipt["plan"], receipt["target"]
-    counts = cast("Mapping[str, int]", plan["summary"])
+    counts, taken = cast("Mapping[str, int]", plan["summary"]), plan.get("takeOver")
     return {
         "run": receipt["run"],
         "project": target["project"],
@@ -76,7 +76,7 @@ def entry_of(receipt: Receipt) -> Entry:
         "version": receipt["version"],
         "source": receipt["source"],
         "fingerprint": receipt["fingerprint"],
-        "changes": {name: counts.get(name, 0) for name in _CHANGES},
+        "changes": {name: counts.get(name, 0) for name in _CHANGES} | ({"takeOver": len(taken)} if taken else {}),
         "summary": dict(receipt["summary"]),
         "converged": receipt["converged"],
         "overrides": list(receipt["overrides"]),

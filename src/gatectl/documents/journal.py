@@ -10,8 +10,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Final, NamedTuple, TypedDict, cast
 
-from gatectl.documents.ownership import Owner, OwnerJson
-from gatectl.documents.plans import Operation
+from gatectl.documents.ownership import Owner
+from gatectl.documents.plans import Operation, OwnerJson
 from gatectl.model import Outcome
 
 FORMAT: Final = 1

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Final, Literal, NamedTuple, TypedDict
 
-from gatectl.documents.plans import State
+from gatectl.documents.plans import OwnerJson, State
 
 Claim = Literal["ours", "known", "moved", "fork", "other"]
 """What an owner is to whoever asks: `ours` (the same); `known`: what the same project owned before it had a `uid`, or its environment
@@ -126,16 +126,24 @@ class Holdings(NamedTuple):
             return None
         return "ours" if object_id in self.taken or found.owner == self.guest else self.asking.claim(found.owner)
 
+    def theirs(self, object_id: str) -> Owner | None:
+        """Who an object can be taken over from; None: nobody else has noted it."""
+        found = self.by_id.get(object_id)
+        if found is None or self.asking.claim(found.owner) in OURS:
+            return self.disputed.get(object_id)
+        return found.owner
+
     def ours(self) -> Iterator[Owned]:
         """What belongs to whoever asks."""
-        return (owned for owned in self.by_id.values() if self.claim(owned.id) in _OURS)
+        return (owned for owned in self.by_id.values() if self.claim(owned.id) in OURS)
 
     def elsewhere(self) -> Iterator[Owned]:
         """What belongs to the same project as it was applied from another place."""
         return (owned for owned in self.by_id.values() if self.asking.claim(owned.owner) in _ELSEWHERE)
 
 
-_OURS: Final = frozenset(("ours", "known"))
+OURS: Final = frozenset(("ours", "known"))
+"""What whoever asks owns."""
 _ELSEWHERE: Final = frozenset(("moved", "fork"))
 
 
@@ -147,7 +155,7 @@ def holdings(asking: Asking, owned: Iterable[Owned]) -> Holdings:
     for each in owned:
         if each.owner not in claims:
             claims[each.owner] = asking.claim(each.owner)
-        if not each.owner.unnamed or claims[each.owner] in _OURS:
+        if not each.owner.unnamed or claims[each.owner] in OURS:
             notes.setdefault(each.id, []).append(each)
     by_id: dict[str, Owned] = {}
     disputed: dict[str, Owner] = {}
@@ -160,23 +168,14 @@ def holdings(asking: Asking, owned: Iterable[Owned]) -> Holdings:
 
 def _several(notes: Sequence[Owned], claims: Mapping[Owner, Claim]) -> tuple[Owned, Owner | None]:
     """The note that counts of several, and who else has noted what is ours."""
-    mine = [each for each in notes if claims[each.owner] in _OURS]
-    others = [each.owner for each in notes if claims[each.owner] not in _OURS]
+    mine = [each for each in notes if claims[each.owner] in OURS]
+    others = [each.owner for each in notes if claims[each.owner] not in OURS]
     return (mine or notes)[0], min(others, key=str) if mine and others else None
 
 
 def _guest(claims: Mapping[Owner, Claim]) -> Owner | None:
     forks = [owner for owner, claim in claims.items() if claim == "fork" and not owner.unnamed]
-    return forks[0] if len(forks) == 1 and _OURS.isdisjoint(claims.values()) else None
-
-
-class OwnerJson(TypedDict):
-    """An owner, as it is written."""
-
-    project: str
-    uid: str | None
-    environment: str
-    place: str | None
+    return forks[0] if len(forks) == 1 and OURS.isdisjoint(claims.values()) else None
 
 
 class OwnedJson(TypedDict):
@@ -198,11 +197,15 @@ class OwnedJson(TypedDict):
     adopted: bool
 
 
+def owner_json(owner: Owner) -> OwnerJson:
+    """An owner, as it is written."""
+    return {"project": owner.project, "uid": owner.uid, "environment": owner.environment, "place": owner.place}
+
+
 def owned_json(owned: Owned) -> OwnedJson:
     """What is owned, as it is written."""
-    owner = owned.owner
     return {
-        "owner": {"project": owner.project, "uid": owner.uid, "environment": owner.environment, "place": owner.place},
+        "owner": owner_json(owned.owner),
         "kind": owned.kind,
         "workspace": owned.workspace,
         "workspaceId": owned.workspace_id,

@@ -27,6 +27,21 @@ class Adopted(Named):
     platformId: str
 
 
+class OwnerJson(TypedDict):
+    """An owner, as it is written."""
+
+    project: str
+    uid: str | None
+    environment: str
+    place: str | None
+
+
+TakenOver = TypedDict(
+    "TakenOver", {"kind": str, "workspace": str | None, "name": str, "platformId": str, "from": OwnerJson}
+)
+"""A live object that belongs to somebody else, and to whoever applies the plan from then on."""
+
+
 class ResourceNames(TypedDict, total=False):
     """What names a resource at its provider; which of these, its type says."""
 
@@ -300,6 +315,7 @@ class Draft(Remarks):
     summary: Summary
     operations: Sequence[Operation]
     adopts: Sequence[Adopted]
+    takeOver: NotRequired[Sequence[TakenOver]]
     kept: Sequence[Kept]
     unmanaged: Sequence[Named]
     held: NotRequired[Sequence[Held]]
@@ -318,6 +334,18 @@ class Plan(Draft):
 def is_invalid(plan: Draft) -> bool:
     """Whether a plan carries a finding of severity error."""
     return any(found["severity"] == "error" for found in plan["diagnostics"])
+
+
+def unwritten(plan: Draft) -> list[Adopted]:
+    """The live objects that an apply records as ours, and writes nothing to: they are adopted or taken over as they are."""
+    written = {op["platformId"] for op in plan["operations"]}
+    taken = [item for item in plan.get("takeOver", ()) if item["platformId"] not in written]
+    return [*plan["adopts"], *taken]
+
+
+def is_to_apply(plan: Draft) -> bool:
+    """Whether an apply has anything to do: to write, or only to record."""
+    return bool(plan["operations"] or unwritten(plan))
 
 
 def is_refused(plan: Draft) -> bool:
@@ -340,9 +368,9 @@ _NOT_BOUND: Final = ("workspaces", "place", "records")
 
 
 def fingerprint(plan: Draft) -> str:
-    """What an approval approves: formatVersion, target without `workspaces`, operations without `source` and `reason`
-    (product.md, section 4). Nor does it cover where on a machine a store that is not there yet would lie, nor which store
-    remembers it.
+    """What an approval approves: formatVersion, target without `workspaces`, operations without `source` and `reason`, and what is
+    taken over from whom (product.md, section 4). It does not cover where on a machine a store that is not there yet would lie,
+    nor which store remembers it.
 
     In format 1.0 it is of the whole target, and of operations without `source`.
     """
@@ -350,7 +378,9 @@ def fingerprint(plan: Draft) -> str:
         return old_fingerprint(plan["target"], plan["operations"])
     operations = [{k: v for k, v in op.items() if k not in _SHOWN_ONLY} for op in plan["operations"]]
     target = {k: v for k, v in plan["target"].items() if k not in _NOT_BOUND}
-    return sha256({"formatVersion": plan["formatVersion"], "target": target, "operations": operations})
+    bound = {"formatVersion": plan["formatVersion"], "target": target, "operations": operations}
+    taken = plan.get("takeOver")
+    return sha256({**bound, "takeOver": taken} if taken else bound)
 
 
 def old_fingerprint(target: Target, operations: Sequence[Operation]) -> str:

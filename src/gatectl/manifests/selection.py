@@ -143,6 +143,10 @@ def check_since(since: Since, wanted: Desired) -> None:
         )
 
 
+ALL: Final = "all"
+"""What `--take-over` says for every object."""
+
+
 def find_targets(texts: Sequence[str], manifests: Iterable[Manifest], option: str) -> frozenset[ObjectKey]:
     """The keys of the manifests that KIND/[WORKSPACE/]NAME mean. Raises UsageError for one that means none or several."""
     keys = [ObjectKey(m.kind, m.workspace, m.name) for m in manifests if m.name is not None]

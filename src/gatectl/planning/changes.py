@@ -19,7 +19,7 @@ from gatectl.planning import owners
 from gatectl.planning.attaching import check_folders, compare
 from gatectl.planning.current import Current
 from gatectl.planning.match import Pair
-from gatectl.planning.owners import Pruning
+from gatectl.planning.owners import Pruning, Taken
 from gatectl.planning.referring import check_referred, declared_keys, refer
 from gatectl.planning.registering import (
     Registered,
@@ -67,7 +67,8 @@ class Ending(NamedTuple):
 class Worked(NamedTuple):
     """What was worked out: the changes, how each declared repository ends, what stays unchanged or unmanaged.
 
-    `adopts` are live objects, with their ids, that match their manifest and have no owner yet.
+    `adopts` are live objects, with their ids, that match their manifest and have no owner yet; `takes` are those of somebody else
+    that are taken over, whatever else is done to them.
     """
 
     changes: Sequence[Change] = ()
@@ -77,6 +78,7 @@ class Worked(NamedTuple):
     kept: Sequence[tuple[ObjectKey, tuple[Attachment, ...]]] = ()
     unmanaged: Sequence[ObjectKey] = ()
     findings: Sequence[Finding] = ()
+    takes: Sequence[Taken] = ()
 
 
 class _Compared(NamedTuple):
@@ -130,7 +132,8 @@ def compute_changes(pairs: Sequence[Pair], current: Current, settings: Settings)
     left, unmanaged = owners.leftovers(pairs, current, settings.holdings, settings.pruning)
     findings += [*_in_use(left, endings, current), *check_referred(left, changes, current), *_spared(left, settings)]
     changes += (_deletion(live, settings.holdings) for live in left)
-    return Worked(changes, endings, unchanged, adopts, kept, unmanaged, findings)
+    taken = owners.takes(pairs, current, settings.holdings)
+    return Worked(changes, endings, unchanged, adopts, kept, unmanaged, findings, taken)
 
 
 def _surroundings(pairs: Sequence[Pair], current: Current, settings: Settings) -> _Surroundings:
@@ -297,6 +300,8 @@ def _reason(pair: Pair, settings: Settings) -> str:
         return "declared in the manifests, not on the platform"
     if pair.key in settings.renew:
         return "its credentials are to be renewed"
+    if settings.holdings is not None and pair.live.id in settings.holdings.taken:
+        return "taken over from its owner; differs from its manifest"
     if settings.holdings is not None and settings.holdings.claim(pair.live.id) is None:
         return "adopts a live object that this project never applied; differs from its manifest"
     return "differs from its manifest"

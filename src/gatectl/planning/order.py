@@ -45,6 +45,7 @@ def select(worked: Worked, chosen: frozenset[ObjectKey] | None) -> Worked:
         changes=[c for c in worked.changes if c.key in wanted],
         unchanged=[key for key in worked.unchanged if key in wanted],
         adopts=[(key, platform_id) for key, platform_id in worked.adopts if key in wanted],
+        takes=[taken for taken in worked.takes if taken.key in wanted],
         kept=[(key, items) for key, items in worked.kept if key in wanted],
         findings=_about(worked.findings, wanted),
     )
@@ -110,6 +111,7 @@ def _without(worked: Worked, held: Container[ObjectKey]) -> Worked:
         changes=[c for c in worked.changes if c.key not in held],
         unchanged=[key for key in worked.unchanged if key not in held],
         adopts=[(key, platform_id) for key, platform_id in worked.adopts if key not in held],
+        takes=[taken for taken in worked.takes if taken.key not in held],
         kept=[(key, items) for key, items in worked.kept if key not in held],
     )
 

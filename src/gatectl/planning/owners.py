@@ -7,8 +7,8 @@ what waits for it is known.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
-from typing import NamedTuple
+from collections.abc import Container, Iterable, Iterator
+from typing import Final, NamedTuple
 
 from gatectl.documents.ownership import Claim, Holdings, Owned, Owner
 from gatectl.documents.states import read_state
@@ -19,6 +19,16 @@ from gatectl.planning.current import Current, Index
 from gatectl.planning.match import Pair
 from gatectl.quote import quote
 from gatectl.resources import folder_key
+
+TAKES: Final = "--take-over"
+
+
+class Taken(NamedTuple):
+    """A live object that is taken over, and from whom."""
+
+    key: ObjectKey
+    id: str
+    owner: Owner
 
 
 class Pruning(NamedTuple):
@@ -45,6 +55,29 @@ def check_owner(pair: Pair, holdings: Holdings, *, changed: bool) -> Finding | N
     return found._replace(spot=Spot(pair.manifest.document, ("metadata", "name")), subject=pair.manifest.subject)
 
 
+def taking_over(
+    holdings: Holdings, pairs: Iterable[Pair], current: Current, chosen: frozenset[ObjectKey] | None
+) -> Holdings:
+    """The same, where what is chosen (None: all that is declared, and what the project owns from another place) and somebody else's
+    is taken over."""
+    ids = {pair.live.id for pair in pairs if pair.live is not None and (chosen is None or pair.key in chosen)}
+    ids.update(owned.id for owned in holdings.elsewhere() if chosen is None)
+    return holdings._replace(taken=frozenset(live.id for live in current.lives() if _is_taken(live, ids, holdings)))
+
+
+def _is_taken(live: Live, ids: Container[str], holdings: Holdings) -> bool:
+    return live.id in ids and not KINDS[live.key.kind].holds and holdings.theirs(live.id) is not None
+
+
+def takes(pairs: Iterable[Pair], current: Current, holdings: Holdings | None) -> list[Taken]:
+    """The live objects that are taken over, under the names that the manifests have for them."""
+    if holdings is None or not holdings.taken:
+        return []
+    keys = {pair.live.id: pair.key for pair in pairs if pair.live is not None}
+    found = ((live, holdings.theirs(live.id)) for live in current.lives() if live.id in holdings.taken)
+    return [Taken(keys.get(live.id, live.key), live.id, owner) for live, owner in found if owner is not None]
+
+
 def claim_of(live: Live | None, holdings: Holdings | None) -> Claim | None:
     """What the owner of a live object is to whoever asks; None: it has none. Workspaces have none."""
     if live is None or holdings is None or KINDS[live.key.kind].holds:
@@ -65,12 +98,19 @@ def _foreign(live: Live, claim: Claim, owned: Owned) -> Finding:
     if claim == "other":
         return Finding(
             "GW507", f"{live.key} belongs to {quote(owned.owner)}, which applied it",
-            "declare it there alone: what several environments or projects attach needs one manifest", subject=live.key,
+            "declare it there alone: what several environments or projects attach needs one manifest;"
+            f" {TAKES} {live.key.kind}/{quote(live.key.name)} takes it over", subject=live.key,
         )  # fmt: skip
     return Finding(
         "GW507", f"{live.key} belongs to {quote(owned.owner)} as it was applied from another place{_where(', ', owned.owner)}",
-        "apply it from there; a project that has a uid in its project file is one wherever it lies", subject=live.key,
+        _MOVED, subject=live.key,
     )  # fmt: skip
+
+
+_MOVED: Final = (
+    "apply it from there; a project that has a uid in its project file is one wherever it lies; if it has moved,"
+    f" {TAKES} all takes over what it owns"
+)
 
 
 def _where(before: str, owner: Owner) -> str:
@@ -85,7 +125,7 @@ def check_guest(holdings: Holdings | None) -> list[Finding]:
     return [
         Finding(
             "GW507", f"planned as {quote(owner)}{_where(' of ', owner)}: it is applied from there, and nothing can be from here",
-            "apply it from there; a project that has a uid in its project file is one wherever it lies", "warning",
+            _MOVED, "warning",
         )
     ]  # fmt: skip
 
@@ -124,7 +164,7 @@ def check_deletion(live: Live, holdings: Holdings, pruning: Pruning) -> Finding 
     owned, claim = holdings.by_id[live.id], holdings.claim(live.id)
     if claim == "moved" or claim == "fork":
         return _foreign(live, claim, owned)
-    if live.id in holdings.disputed:
+    if live.id in holdings.disputed and live.id not in holdings.taken:
         return Finding(
             "GW507", f"{live.key} is to be deleted, and {quote(holdings.disputed[live.id])} has applied it too",
             "an older gatectl noted both; declare it in one of them, or delete it on the platform", subject=live.key,

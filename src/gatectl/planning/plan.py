@@ -12,6 +12,7 @@ from typing import Final, Literal, NamedTuple, TypedDict
 
 from gatectl.documents import plans
 from gatectl.documents.findings import Finding, NameFile
+from gatectl.documents.ownership import owner_json
 from gatectl.documents.plans import (
     FORMAT_VERSION,
     Operation,
@@ -202,6 +203,11 @@ def make_plan(
         "unmanaged": [named(key) for key in sorted(worked.unmanaged)],
         "diagnostics": list(diagnostics),
     }
+    if worked.takes:
+        draft["takeOver"] = [
+            {**named(key), "platformId": platform_id, "from": owner_json(owner)}
+            for key, platform_id, owner in sorted(worked.takes, key=lambda taken: (str(taken.key), taken.id))
+        ]
     if held:
         draft["held"] = [{**named(h.key), "action": h.action, "reason": h.reason} for h in held]
     if left:
@@ -216,10 +222,16 @@ def _kept(worked: Worked, pointed: Points) -> list[plans.Kept]:
     ]
 
 
-def with_operations(plan: Plan, operations: Sequence[Operation], adopts: Sequence[plans.Adopted]) -> Plan:
-    """The plan with these operations and adoptions, and with all that is counted and hashed of them."""
+def with_operations(
+    plan: Plan, operations: Sequence[Operation], adopts: Sequence[plans.Adopted], taken: Sequence[plans.TakenOver] = ()
+) -> Plan:
+    """The plan with these operations and adoptions, and what is taken over, and with all that is counted and hashed of them."""
     summary: plans.Summary = {**plan["summary"], **_counted(operations), "adopt": len(adopts)}
     made: Plan = {**plan, "summary": summary, "operations": operations, "adopts": adopts}
+    if taken:
+        made["takeOver"] = taken
+    else:
+        made.pop("takeOver", None)
     made["fingerprint"] = fingerprint(made)
     made["digest"] = digest(made)
     return made

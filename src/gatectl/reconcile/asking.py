@@ -9,10 +9,13 @@ from gatectl.applying import settling
 from gatectl.clock import Deadline
 from gatectl.documents.ownership import Asking, Holdings, Owned, Owner, holdings
 from gatectl.errors import UsageError
+from gatectl.manifests import selection
 from gatectl.manifests.loading import Loaded, manifest_paths
 from gatectl.manifests.wholeness import left_out
+from gatectl.model import Desired
 from gatectl.planning import owners
 from gatectl.planning.current import Current, Index
+from gatectl.planning.match import Pair
 from gatectl.platforms.interface import Connection
 from gatectl.project import Project
 from gatectl.quote import quote
@@ -36,31 +39,62 @@ def place_of(request: Request, connection: Connection) -> Place:
 def holdings_of(request: Request, records: RecordsReader, place: Place) -> Holdings | None:
     """Whose the objects of the platform are, as this request sees it; None: nothing of that is remembered.
 
-    Raises UsageError where something is to be pruned, and it is not known what.
+    Raises UsageError where something is to be pruned or taken over, and it is not known what, or by whom.
     """
     owned = records.owned()
     if owned is None:
-        if request.prune:
-            raise UsageError("--prune deletes only what this project applied before, and this platform keeps no record of that",
-                             "remove on the platform itself what is declared no more")  # fmt: skip
+        _refuse_unrecorded(request)
         return None
     owned = list(owned)
     project = request.project
     here = place() if _matters(request, records, owned) else None
     asking = Owner(project.name, project.uid, request.environment.name, here)
     found = holdings(Asking(asking), owned)
-    if request.prune and (asking.unnamed or not asking.known) and request.environment.platform != "memory":
-        raise UsageError("--prune deletes only what this project owns, and nothing tells this project from others of its name",
-                         "give it a project file with a uid of its own: gatectl init writes one")  # fmt: skip
+    _refuse_nobody(request, asking)
     if request.prune and next(found.ours(), None) is None and next(found.elsewhere(), None) is None:
         raise UsageError("--prune deletes only what this project applied before, and there is no record of that",
                          "apply first; objects applied from then on are recorded")  # fmt: skip
-    return found
+    # Who takes something over is somebody: no guest.
+    return found._replace(guest=None) if request.take_over else found
+
+
+def _refuse_unrecorded(request: Request) -> None:
+    """Raises UsageError for what needs to know whose the objects are."""
+    if request.prune:
+        raise UsageError("--prune deletes only what this project applied before, and this platform keeps no record of that",
+                         "remove on the platform itself what is declared no more")  # fmt: skip
+    if request.take_over:
+        raise UsageError("--take-over takes what somebody else applied, and this platform keeps no record of that",
+                         "leave it out: nothing there is anybody's")  # fmt: skip
+
+
+def _refuse_nobody(request: Request, asking: Owner) -> None:
+    """Raises UsageError for what only somebody does who can be told from others."""
+    if (asking.known and not asking.unnamed) or request.environment.platform == "memory":
+        return
+    hint = "give it a project file with a uid of its own: gatectl init writes one"
+    told = "and nothing tells this project from others of its name"
+    if request.prune:
+        raise UsageError(f"--prune deletes only what this project owns, {told}", hint)
+    if request.take_over:
+        raise UsageError(f"--take-over makes it this project's, {told}", hint)
+
+
+def taken_over(
+    request: Request, wanted: Desired, held: Holdings | None, pairs: Sequence[Pair], current: Current
+) -> Holdings | None:
+    """Whose the objects are when what is to be taken over is ours. Raises UsageError for a name that means none, or several."""
+    if held is None or not request.take_over:
+        return held
+    if selection.ALL in request.take_over:
+        return owners.taking_over(held, pairs, current, None)
+    chosen = selection.find_targets(request.take_over, wanted.manifests, owners.TAKES)
+    return owners.taking_over(held, pairs, current, chosen)
 
 
 def _matters(request: Request, records: RecordsReader, owned: Sequence[Owned]) -> bool:
     """Whether it matters where the project is applied from: something is, or may turn out to be, owned by somebody."""
-    return bool(owned or request.prune or records.open_runs())
+    return bool(owned or request.prune or request.take_over or records.open_runs())
 
 
 def with_open_runs(
@@ -79,12 +113,13 @@ def with_open_runs(
 
 
 def pruned(request: Request, held: Holdings | None, visible: Index) -> frozenset[str]:
-    """The workspaces that are read for the sake of what is to be deleted, whether or not a manifest names them."""
-    if held is None or not request.prune:
+    """The workspaces that are read for the sake of what is to be deleted or taken over, whether or not a manifest names them."""
+    if held is None or not (request.prune or selection.ALL in request.take_over):
         return frozenset()
     homes, away = owners.homes(held, visible)
     for workspace in away:
-        request.warn(f"what this project applied in workspace {quote(workspace)} is not pruned: that is not visible")
+        done = "pruned" if request.prune else "taken over"
+        request.warn(f"what this project applied in workspace {quote(workspace)} is not {done}: that is not visible")
     return homes
 
 

@@ -26,7 +26,7 @@ from gatectl.applying.remembering import RunRecords
 from gatectl.applying.requests import Secrets
 from gatectl.documents.journal import Head
 from gatectl.documents.ownership import Owner
-from gatectl.documents.plans import Plan, Project, has_waiting, is_invalid, is_of_another_place, is_refused
+from gatectl.documents.plans import Plan, Project, has_waiting, is_invalid, is_of_another_place, is_refused, is_to_apply
 from gatectl.documents.receipts import Override, Receipt
 from gatectl.model import Outcome
 from gatectl.platforms import driver_for
@@ -231,7 +231,7 @@ class _Apply:
             if conflicts:
                 refused = _Done(plan, executor.refused(plan, conflicts), self._means.begin())
                 return self._end(refused, self._places(needed=False))
-        changes = bool(plan["operations"] or plan["adopts"])
+        changes = is_to_apply(plan)
         with self._unless_locked(plan):
             self._hold(plan)
             places = self._places(needed=changes)
@@ -419,7 +419,7 @@ class _Apply:
         code = exit_code(done.outcomes, converged=converged, interrupted=self._attendant.stopping(), waiting=waiting)
         unrecorded = _HURRIED if self._attendant.in_a_hurry() else self.records.keep(receipt)
         # A run that had nothing to do is missed by nobody: that is said, and changes nothing.
-        if unrecorded is not None and code == errors.DONE and (done.plan["operations"] or done.plan["adopts"]):
+        if unrecorded is not None and code == errors.DONE and is_to_apply(done.plan):
             code = errors.PARTLY_APPLIED if was_sent(done.outcomes) else unrecorded.exit_code
         return Ended(receipt, saved, failed, code, unrecorded)
 

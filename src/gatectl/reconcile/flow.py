@@ -235,7 +235,8 @@ def _work(request: Request, apart: parts.Parts, ground: _Ground) -> _Work:
     if unoffered := manageable.unoffered(wanted, current):
         return _Work(unoffered, unoffered=True)
     pairs, ambiguous = match.match(wanted, current)
-    worked = compute_changes(pairs, current, _settings(request, apart, ground))
+    held_by = asking.taken_over(request, apart.wanted, ground.holdings, pairs, current)
+    worked = compute_changes(pairs, current, _settings(request, apart, ground)._replace(holdings=held_by))
     names = frozenset(_names(wanted))
     unmanaged = [key for key in worked.unmanaged if key.workspace is None or key.workspace in names]
     ambiguous += manageable.unmanageable(pairs, current)
@@ -319,8 +320,9 @@ def _decided(project: Project, loaded: Loaded, default: str | None, visible: Ind
 
 
 def _deleted_in(work: _Work) -> set[str]:
-    """The workspaces in which something is to be deleted."""
+    """The workspaces in which something is to be deleted, or taken over."""
     keys = [change.key for change, _ in work.arranged if change.action == "delete"]
+    keys += [taken.key for taken in work.worked.takes]
     keys += [held.key for held in work.held if held.action == "delete"]
     return {key.workspace for key in keys if key.workspace is not None}
 

@@ -20,8 +20,8 @@ from gatectl.quote import quote
 class Request(NamedTuple):
     """What a plan is asked for. `paths` are as given (empty: the environment's, else the project's manifests). `tell` is told
     what only who asks for details wants to hear, `warn` what everybody should. `ends` is the run's deadline, by `clock`.
-    `keep_going`: workspaces that errors lie in are left out, and the rest is planned. `prove`: the plan says what was asked for
-    its sake."""
+    `keep_going`: workspaces that errors lie in are left out, and the rest is planned. `take_over` names what is taken over from its
+    owner (`all`: whatever is somebody else's). `prove`: the plan says what was asked for its sake."""
 
     project: Project
     environment: Environment
@@ -38,6 +38,7 @@ class Request(NamedTuple):
     changed: guardrails.Changes | None = None
     clock: Clock = CLOCK
     keep_going: bool = False
+    take_over: tuple[str, ...] = ()
     prove: bool = False
 
     def against(self, snapshot: str | os.PathLike[str]) -> Request:
@@ -57,7 +58,10 @@ def check_selection(request: Request, loaded: Loaded) -> None:
     manifests = loaded.desired.manifests
     if request.selector is not None:
         selection.check_selector(request.selector, manifests)
-    for option, texts in (("--target", request.targets), ("--renew-credentials", request.renew)):
+    named = tuple(text for text in request.take_over if text != selection.ALL)
+    for option, texts in (
+        ("--target", request.targets), ("--renew-credentials", request.renew), ("--take-over", named),
+    ):  # fmt: skip
         for text in texts:
             selection.check_target(text, manifests, option)
     if request.since is not None:

@@ -35,7 +35,11 @@ def _row(entry: Entry) -> tuple[str, str, str, str, str]:
 
 def _did(entry: Entry) -> str:
     """What was planned, and what of it was not done."""
-    planned = [f"{safe(name)} {number:,}" for name, number in entry["changes"].items() if number]
+    planned = [
+        f"{'take over' if name == 'takeOver' else safe(name)} {number:,}"
+        for name, number in entry["changes"].items()
+        if number
+    ]
     words = ", ".join(planned) or "nothing to do"
     if entry["converged"]:
         return words

@@ -42,6 +42,7 @@ from gatectl.render.listing import (
     records_words,
     resource_words,
     selection_of,
+    taken_lines,
     waiting_words,
     where,
 )
@@ -374,6 +375,8 @@ def _rest(document: Plan) -> Iterator[str]:
     yield from _list(
         "Adopted", "live objects that match their manifest and were never applied by this project", adopted
     )
+    taken = [escape(line) for line in taken_lines(document.get("takeOver", ()))]
+    yield from _list("Taken over", "live objects that belong to somebody else so far", taken)
     yield from _list("Not managed", "live and in no manifest", [_named(item) for item in document["unmanaged"]])
 
 

@@ -12,7 +12,19 @@ from gatectl.resources import RESOURCE_NAMES
 
 if TYPE_CHECKING:
     from gatectl.documents.findings import Failure, Finding, Findings, Where
-    from gatectl.documents.plans import Held, LeftOut, Operation, Plan, Resource, Selection, Since, Target
+    from gatectl.documents.plans import (
+        Held,
+        LeftOut,
+        Named,
+        Operation,
+        OwnerJson,
+        Plan,
+        Resource,
+        Selection,
+        Since,
+        TakenOver,
+        Target,
+    )
 
 
 def listed(document: Findings | Plan) -> Sequence[Finding]:
@@ -62,6 +74,20 @@ def held_lines(items: Sequence[Held]) -> list[str]:
         )
         for item in items
     ]
+
+
+def taken_lines(items: Sequence[TakenOver]) -> list[str]:
+    """Each object that is taken over, and from whom."""
+    return [safe(f"{_name(item)} from {_owner(item['from'])}") for item in items]
+
+
+def _name(item: Named) -> str:
+    return f"{item['kind']} {item['workspace'] + '/' if item['workspace'] is not None else ''}{item['name']}"
+
+
+def _owner(owner: OwnerJson) -> str:
+    named = f"{owner['project']}, environment {owner['environment']}" if owner["environment"] else owner["project"]
+    return f"{named} ({owner['place']})" if owner["place"] is not None else named
 
 
 def left_out_lines(items: Sequence[LeftOut]) -> list[str]:

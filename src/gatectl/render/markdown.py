@@ -30,6 +30,7 @@ from gatectl.render.listing import (
     plural,
     records_words,
     selection_of,
+    taken_lines,
     waiting_words,
     where,
 )
@@ -142,6 +143,7 @@ def plan(document: Plan, look: Look) -> str:
     if document["diagnostics"]:
         _findings(page, document["diagnostics"])
     _listed(page, left_out_lines(document.get("leftOut", ())), "! ", "left out", _FULL)
+    _listed(page, taken_lines(document.get("takeOver", ())), "! ", "taken over", _FULL)
     _listed(page, held_lines(document.get("held", ())), "! ", "held", _FULL)
     rest = [op for op in document["operations"] if not _destroys(op)]
     if rest:
@@ -219,7 +221,9 @@ def _remarks(document: Plan, limit: int) -> Iterator[str]:
 
 
 def _waiting(document: Plan, limit: int) -> Iterator[str]:
-    """What waits for its findings."""
+    """What is somebody else's so far, and what waits for its findings."""
+    if taken := document.get("takeOver"):
+        yield f"⚠️ **Takes over** {plural(len(taken), 'live object')} of another project or environment."
     if held := document.get("held"):
         yield f"⚠️ **Held:** {plural(len(held), 'object')}, which findings stop; an apply of the rest wants `--keep-going`."
     if left := document.get("leftOut"):

@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from gatectl.quote import safe
-from gatectl.render.listing import waiting_words
+from gatectl.render.listing import taken_lines, waiting_words
 
 if TYPE_CHECKING:
     from gatectl.documents.plans import Named, Plan
@@ -45,13 +45,16 @@ def words(outcome: Outcome) -> str:
 
 
 def settled(document: Receipt) -> Sequence[str]:
-    """The twins that the run made and deleted again, each in words."""
-    called = names(document.get("plan"))
-    return [
+    """What else the run did, each in words: the twins that it made and deleted again, and what is no longer somebody else's."""
+    plan = document.get("plan")
+    called = names(plan)
+    taken = taken_lines(plan.get("takeOver", ())) if plan is not None and document["converged"] else []
+    twins = [
         f"{called.get(twin['id'], safe(twin['id']))} was created twice at once: {safe(twin['deleted'])}, which this run made,"
         f" is deleted again; {safe(twin['kept'])} stays"
         for twin in document.get("settled", ())
     ]
+    return [*twins, *(f"taken over: {line}" for line in taken)]
 
 
 def apart(document: Receipt) -> tuple[list[Outcome], list[Outcome]]:

@@ -25,6 +25,7 @@ from gatectl.render.listing import (
     records_words,
     resource_words,
     selection_of,
+    taken_lines,
     waiting_counts,
     waiting_words,
 )
@@ -282,11 +283,20 @@ def _unplanned(document: Plan, paint: _Paint, look: Look) -> Iterator[str]:
         yield f"Adopts {plural(len(document['adopts']), 'live object')} that {'matches its' if one else 'match their'} manifest:"
         yield from (paint(f"    = {_named(item)}", "2") for item in _some(document["adopts"], look))
         yield from _rest(document["adopts"], look)
+    yield from _taken(document, paint, look)
     if document["unmanaged"]:
         yield ""
         yield f"Not managed, live and in no manifest: {plural(len(document['unmanaged']), 'object')}"
         yield from (paint(f"    · {_named(item)}", "2") for item in _some(document["unmanaged"], look))
         yield from _rest(document["unmanaged"], look)
+
+
+def _taken(document: Plan, paint: _Paint, look: Look) -> Iterator[str]:
+    if taken := document.get("takeOver"):
+        yield ""
+        yield f"Takes over {plural(len(taken), 'live object')} that {'belongs' if len(taken) == 1 else 'belong'} to somebody else:"
+        yield from (paint(f"    ! {line}", "33") for line in taken_lines(_some(taken, look)))
+        yield from _rest(taken, look)
 
 
 _SOME: Final = 10
@@ -370,7 +380,7 @@ def _told(document: Receipt, look: Look, paint: _Paint) -> list[str]:
 
 def _verdict(document: Receipt, paint: _Paint) -> str:
     if not document["outcomes"] and document["converged"]:
-        return paint("Nothing to do", "32;1")
+        return paint("Nothing to write" if outcomes.settled(document) else "Nothing to do", "32;1")
     counts = ", ".join(f"{number:,} {status}" for status, number in document["summary"].items() if number)
     if document["converged"]:
         return f"{paint('Applied', '32;1')}: {counts}; all reads back as wanted"
