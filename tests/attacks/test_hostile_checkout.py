@@ -43,6 +43,7 @@ EVERY: Mapping[str, list[list[str]]] = {
     "completion": [["completion", "bash"]],
     "history": [["history"]],
     "drift": [["drift"]],
+    "why": [["why", "Bucket/raw-aws"]],
     "undo": [["undo", "last"]],
     "lock": [["lock", "status"]],
 }  # fmt: skip

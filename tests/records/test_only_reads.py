@@ -42,6 +42,7 @@ READS: Mapping[str, Sequence[str]] = {
     ],
     "show": ["show {run}", "show {elsewhere}/plan.json --format markdown"],
     "drift": ["drift", "drift --format html"],
+    "why": ["why Repository/data", "why Bucket/raw-aws bucket --format json"],
     "undo": ["undo last", "undo {run} --out {elsewhere}/undo.json --format json"],
     "history": ["history", "history --format json"],
     "lock status": ["lock status", "lock status --format json"],

@@ -27,7 +27,9 @@ from gatectl.documents.drift import Drift
 from gatectl.documents.findings import finding_json, relative_to
 from gatectl.documents.history import FORMAT_VERSION, Entry, History, began
 from gatectl.documents.locks import Lock, Locks, Released
+from gatectl.documents.receipts import Actor
 from gatectl.documents.snapshots import Snapshot
+from gatectl.documents.why import Why
 from gatectl.errors import InputError
 from gatectl.manifests import checks
 from gatectl.manifests.selection import ALL, check_words
@@ -39,7 +41,7 @@ from gatectl.platforms import default_workspace_of, driver_for
 from gatectl.platforms.interface import Connection, Credentials, Identification, Reader, Shared
 from gatectl.project import Environment, Project
 from gatectl.quote import quote
-from gatectl.reconcile import drifting, locking, proving, undoing
+from gatectl.reconcile import drifting, explaining, locking, proving, undoing
 from gatectl.reconcile.execution import Approval, Attendant, Means, execute
 from gatectl.reconcile.scope import scope_of
 from gatectl.records import read_history, read_records
@@ -249,6 +251,24 @@ class Estate:
         """The same of a request of this estate."""
         with self._connected(request) as connect:
             return drifting.look(request, connect)
+
+    def why(self, name: str, field: str | None = None, *, deadline: float | None = None) -> Why:
+        """Why the object KIND/[WORKSPACE/]NAME, or one field of it, is as it is, as `gatectl why --format json`.
+
+        Raises UsageError where there is no such object or field, and as `plan`.
+        """
+        return self.explain(self._request((), None, (), False, (), False, deadline), name, field)
+
+    def explain(self, request: reconcile.Request, name: str, field: str | None) -> Why:
+        """The same by a request of this estate."""
+
+        def who(run: str) -> Actor | None:
+            with self._remembering_for(request) as (history, scope, _):
+                receipt = find_receipt(history, scope, run, None)
+                return receipt["actor"] if receipt is not None else None
+
+        with self._connected(request) as connect:
+            return explaining.explain(request, name, field, connect, who)
 
     def leases(self, deadline: float | None = None) -> Locks:
         """Who applies to the platform now, as `gatectl lock status --format json` lists them, whatever their project.

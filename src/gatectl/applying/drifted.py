@@ -5,7 +5,7 @@ What a plan would do is what differs between declared and live. As it was applie
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Container, Iterator, Mapping, Sequence
 from typing import NamedTuple
 
 from gatectl.documents.drift import Difference, Whose
@@ -14,8 +14,10 @@ from gatectl.documents.ownership import Holdings, Owned
 from gatectl.documents.plans import Operation
 from gatectl.documents.states import read_attachment, read_state
 from gatectl.kinds import KINDS
-from gatectl.kinds.states import ATTACHED, attachment_token
+from gatectl.kinds.interface import Kind
+from gatectl.kinds.states import ATTACHED, attachment_token, state_hash
 from gatectl.model import Attachment, FieldValue, ObjectKey, State
+from gatectl.planning.current import Current
 
 
 class _Last(NamedTuple):
@@ -36,6 +38,19 @@ def differences(operations: Sequence[Operation], holdings: Holdings | None) -> l
         state = read_state(owned.state) if owned is not None and owned.state is not None else None
         found += _of(op, _Last(owned, state), remembers=holdings is not None)
     return found
+
+
+def undeclared(declared: Container[str], current: Current, holdings: Holdings | None) -> list[Difference]:
+    """What is ours and live, and no manifest declares any more; `declared` are the ids of what the manifests mean. Where somebody
+    changed it since, it is both."""
+    found = []
+    lives = {live.id: live for live in current.lives()}
+    for owned in holdings.ours() if holdings is not None else ():
+        live = lives.get(owned.id)
+        if live is not None and owned.id not in declared:
+            changed = owned.hash is not None and owned.hash != state_hash(live.key, live.state)
+            found.append(_noted(live.key, owned, "", (None, "applied", "there"), "both" if changed else "ours"))
+    return sorted(found, key=lambda each: (each["kind"], each["workspace"] or "", each["name"]))
 
 
 def _of(op: Operation, last: _Last, *, remembers: bool) -> Iterator[Difference]:
@@ -69,7 +84,7 @@ def _attached(*, yes: bool) -> FieldValue:
 
 
 def _fields(op: Operation, last: _Last) -> Iterator[Difference]:
-    then = _values(op, last.state) if last.state is not None else {}
+    then = values_of(KINDS[op["kind"]], last.state) if last.state is not None else {}
     for field in op["fields"]:
         path, live, declared = field["path"], field["before"], field["after"]
         if path == CREDENTIALS:
@@ -85,11 +100,21 @@ def _fields(op: Operation, last: _Last) -> Iterator[Difference]:
         yield _told(op, last, path, (declared, applied, live), whose)
 
 
-def _values(op: Operation, state: State) -> Mapping[str, FieldValue]:
-    """The fields of a state, by their paths."""
-    kind = KINDS[op["kind"]]
-    found: dict[str, FieldValue] = {path: state.spec.get(field) for field, path in kind.paths.items()}
-    return {**found, **{f"/spec/resources/{attachment_token(a)}/master": bool(a.master) for a in state.attachments}}
+def values_of(kind: Kind, state: State) -> Mapping[str, FieldValue]:
+    """The fields of a state, by their paths; what it attaches, each as how it does, and whether as a master."""
+    found: dict[str, FieldValue] = {
+        path: state.spec.get(field) for field, path in kind.paths.items() if field in kind.fields_of(state.spec)
+    }
+    for item in state.attachments:
+        found[f"/spec/resources/{_token(item)}"] = attached_words(item)
+        found[f"/spec/resources/{attachment_token(item)}/master"] = bool(item.master)
+    return found
+
+
+def attached_words(item: Attachment) -> str:
+    """How a resource is attached."""
+    parts = [ATTACHED, *([f"folder {item.folder}"] if item.folder else []), *(["master"] if item.master else [])]
+    return ", ".join(parts)
 
 
 def _same(one: FieldValue, other: FieldValue) -> bool:
@@ -106,9 +131,16 @@ def _token(item: Attachment) -> str:
 def _told(
     op: Operation, last: _Last, path: str, values: tuple[FieldValue, FieldValue, FieldValue], whose: Whose, *, gone: bool = False
 ) -> Difference:  # fmt: skip
+    return _noted(key_of(op), last.owned, path, values, whose, gone=gone)
+
+
+def _noted(
+    key: ObjectKey, owned: Owned | None, path: str, values: tuple[FieldValue, FieldValue, FieldValue], whose: Whose, *,
+    gone: bool = False,
+) -> Difference:  # fmt: skip
     declared, applied, live = values
-    run, at = (last.owned.run, last.owned.at) if last.owned is not None else (None, None)
+    run, at = (owned.run, owned.at) if owned is not None else (None, None)
     return {
-        "kind": op["kind"], "workspace": op["workspace"], "name": op["name"], "path": path, "declared": declared,
+        "kind": key.kind, "workspace": key.workspace, "name": key.name, "path": path, "declared": declared,
         "applied": applied, "live": live, "whose": whose, "gone": gone, "run": run, "at": at,
     }  # fmt: skip

@@ -28,6 +28,7 @@ COMMANDS: Final[Mapping[str, str]] = {
     "apply": "Make the platform as the manifests say.",
     "show": "Show a saved plan or receipt.",
     "drift": "Show what was changed since it was applied.",
+    "why": "Explain an object: what decided, who applied it.",
     "undo": "Plan the way back to before a run.",
     "history": "List what was applied, by whom and when.",
     "lock": "Show who applies now, or release a lease.",

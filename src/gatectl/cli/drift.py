@@ -24,8 +24,8 @@ def COMMAND(options: Globals, selection: Selection, format_name: str, detailed_e
     Each difference is ours (we changed the manifest), theirs (somebody changed the platform), both, or unknown, where it is
     not remembered how it was applied; that counts as theirs.
     """
-    if selection.prune or selection.renew:
-        raise UsageError("drift changes nothing", "leave out --prune and --renew-credentials")
+    if selection.prune or selection.renew or selection.take_over:
+        raise UsageError("drift changes nothing", "leave out --prune, --renew-credentials and --take-over")
     console = options.console(format_name)
     request = make_request(options, selection)._replace(tell=console.debug, warn=console.warning)
     refuse_unnamed(request)

@@ -153,6 +153,34 @@ def find_targets(texts: Sequence[str], manifests: Iterable[Manifest], option: st
     return frozenset(_find(text, keys, option) for text in texts)
 
 
+def find_object(text: str, keys: Sequence[ObjectKey], option: str) -> ObjectKey:
+    """The key that KIND/[WORKSPACE/]NAME means among those of all objects that there are. Raises UsageError for one that means none,
+    with what was probably meant, or several."""
+    kind, rest = parse_target(text, option)
+    there = list(dict.fromkeys(keys))
+    if any(key.kind == kind and rest in _names_of(key) for key in there):
+        return _find(text, there, option)
+    message = f"{option} {quote(text)}: it is neither declared, nor live, nor applied by this project"
+    raise UsageError(message, _there_is(kind, rest, there))
+
+
+def _there_is(kind: str, rest: str, keys: Sequence[ObjectKey]) -> str:
+    """What was probably meant by a name that no object has, or else what there is of its kind."""
+    shown = [f"{key.kind}/{name}" for key in keys for name in _names_of(key)]
+    near = nearest(f"{kind}/{rest}", shown) or next((name for name in shown if name.endswith(f"/{rest}")), None)
+    if near is not None:
+        return f"did you mean {quote(near)}?"
+    ours = [quote(f"{kind}/{_names_of(key)[-1]}") for key in keys if key.kind == kind]
+    more = f" and {len(ours) - _SHOWN} more" if len(ours) > _SHOWN else ""
+    return f"there is: {', '.join(ours[:_SHOWN])}{more}" if ours else "check the name, or the PATH that is read"
+
+
+def _names_of(key: ObjectKey) -> list[str]:
+    """What an object is called after its kind, whole at last."""
+    name = quote(key.name)
+    return [name] if key.workspace is None else [name, f"{quote(key.workspace)}/{name}"]
+
+
 def parse_target(text: str, option: str) -> tuple[str, str]:
     """The kind and the [WORKSPACE/]NAME of a KIND/[WORKSPACE/]NAME. Raises UsageError for anything else."""
     kind, _, rest = text.partition("/")

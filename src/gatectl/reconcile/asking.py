@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 
 from gatectl.applying import settling
 from gatectl.clock import Deadline
+from gatectl.documents.journal import OpenRun
 from gatectl.documents.ownership import Asking, Holdings, Owned, Owner, holdings
 from gatectl.errors import UsageError
 from gatectl.manifests import selection
@@ -98,10 +99,9 @@ def _matters(request: Request, records: RecordsReader, owned: Sequence[Owned]) -
 
 
 def with_open_runs(
-    request: Request, records: RecordsReader, current: Current, held: Holdings | None
+    request: Request, runs: Sequence[OpenRun], current: Current, held: Holdings | None
 ) -> Holdings | None:
     """Whose the objects are, with what runs did that broke off: an apply records that, a plan looks only."""
-    runs = records.open_runs()
     for run in runs:
         who, by = quote(run.head.run), quote(run.head.by)
         request.warn(f"run {who} of {by} has not ended: what it did is looked for on the platform")
@@ -113,10 +113,15 @@ def with_open_runs(
 
 
 def pruned(request: Request, held: Holdings | None, visible: Index) -> frozenset[str]:
-    """The workspaces that are read for the sake of what is to be deleted or taken over, whether or not a manifest names them."""
-    if held is None or not (request.prune or selection.ALL in request.take_over):
-        return frozenset()
+    """The workspaces that are read for the sake of what is to be deleted or taken over, or looked at, whether or not a manifest
+    names them."""
+    beside = (request.beside or frozenset()) & visible.by_name.keys()
+    writes = request.prune or selection.ALL in request.take_over
+    if held is None or not (writes or request.beside is not None):
+        return beside
     homes, away = owners.homes(held, visible)
+    if request.beside is not None:
+        return homes | beside
     for workspace in away:
         done = "pruned" if request.prune else "taken over"
         request.warn(f"what this project applied in workspace {quote(workspace)} is not {done}: that is not visible")

@@ -7,7 +7,7 @@ a writer, of the platform and of the records alike: planning cannot write.
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import NamedTuple
@@ -16,6 +16,7 @@ from gatectl.applying import guardrails
 from gatectl.applying.guards import Guard
 from gatectl.clock import CLOCK, Clock, Deadline, Patience
 from gatectl.documents.findings import NameFile, finding_json, relative_to
+from gatectl.documents.journal import OpenRun
 from gatectl.documents.ownership import Holdings
 from gatectl.documents.plans import Input, Plan, Records, Remarks, Selection, Since, Source
 from gatectl.errors import GatectlError, InputError, UsageError
@@ -25,7 +26,7 @@ from gatectl.manifests.loading import Loaded, manifest_paths
 from gatectl.model import Change, Desired, Finding, ObjectKey
 from gatectl.network.addresses import without_secrets
 from gatectl.planning import final_state, manageable, match, order, owners, parts, plan
-from gatectl.planning.changes import Settings, Worked, compute_changes
+from gatectl.planning.changes import Ending, Settings, Worked, compute_changes
 from gatectl.planning.current import Current, Index, read_current, read_workspaces
 from gatectl.platforms import default_workspace_of, driver_for
 from gatectl.platforms.interface import Connection, Identification, Reader
@@ -34,10 +35,23 @@ from gatectl.project import Environment, Project
 from gatectl.quote import quote
 from gatectl.reconcile import asking
 from gatectl.reconcile.request import Request, check_options, check_selection, selected
-from gatectl.records import read_history, read_records
-from gatectl.records.chosen import choose, is_thrown_away
+from gatectl.reconcile.scope import where_kept
+from gatectl.records import read_records
 from gatectl.records.interface import RecordsReader
 from gatectl.resources import registrar_of
+
+
+class Seen(NamedTuple):
+    """A plan, and what it was made from, as far as it was read: what the manifests ask for, which live object each of them means and
+    how each repository will be, what is live, whose that is, and the runs that have not ended."""
+
+    plan: Plan
+    wanted: Desired
+    pairs: Sequence[match.Pair] = ()
+    endings: Mapping[ObjectKey, Ending] = {}
+    current: Current | None = None
+    holdings: Holdings | None = None
+    runs: Sequence[OpenRun] = ()
 
 
 def work_out(request: Request, connect: Callable[[], Connection]) -> Plan:
@@ -45,6 +59,11 @@ def work_out(request: Request, connect: Callable[[], Connection]) -> Plan:
 
     `connect` says how to reach the platform; asked only then, since a missing token is no reason to hide findings.
     """
+    return see(request, connect).plan
+
+
+def see(request: Request, connect: Callable[[], Connection]) -> Seen:
+    """The same, with all that it was made from."""
     project, environment = request.project, request.environment
     if not driver_for(environment.platform).writable:
         return _of_snapshot(request, connect())
@@ -54,15 +73,15 @@ def work_out(request: Request, connect: Callable[[], Connection]) -> Plan:
     driver = driver_for(environment.platform)
     nowhere = Identification(driver.name, without_secrets(environment.platform), None)
     if loaded.invalid and not _leaves_some(request, loaded):
-        return refuse(request, loaded, git, nowhere)
+        return Seen(refuse(request, loaded, git, nowhere), loaded.desired)
     check_selection(request, loaded)
     with _findings_first(loaded, request.warn):
         connection = connect()
         kept = where_kept(connection)
         with closing(driver.open_reader(connection)) as reader, closing(read_records(connection, reader)) as records:
             place = asking.place_of(request, connection)
-            return make_plan(request, loaded, git, reader, records, kept=kept, place=place)
-    return refuse(request, loaded, ask_git(request), nowhere)
+            return _seen(request, loaded, git, reader, records, kept=kept, place=place)
+    return Seen(refuse(request, loaded, ask_git(request), nowhere), loaded.desired)
 
 
 def _leaves_some(request: Request, loaded: Loaded) -> bool:
@@ -83,23 +102,7 @@ def _findings_first(loaded: Loaded, warn: Callable[[str], None]) -> Iterator[Non
         warn(f"nothing is planned: {error.message}")
 
 
-def where_kept(connection: Connection) -> Records | None:
-    """The store of the runs, as a plan names it; None where that is the platform's own database. A shared one is asked whether it
-    is there: who plans has to be let in. Raises UntrustedStore, PlatformError, UsageError."""
-    chosen = choose(connection)
-    if chosen.scheme == "platform":
-        return None
-    found: Records = {"store": chosen.name}
-    if chosen.shared:
-        with closing(read_history(connection)) as history:
-            if history.instance is None:
-                found["new"] = True
-    elif is_thrown_away(connection, chosen):
-        found["thrownAway"] = True
-    return found
-
-
-def _of_snapshot(request: Request, connection: Connection) -> Plan:
+def _of_snapshot(request: Request, connection: Connection) -> Seen:
     """The plan that the platform of a snapshot would have had; it knows the workspace of manifests that name none."""
     from gatectl.platforms import snapshot
 
@@ -111,17 +114,17 @@ def _of_snapshot(request: Request, connection: Connection) -> Plan:
         loaded = loading.load(request.project, paths, request.environment.workspace)
         if not loaded.invalid:
             raise
-        return refuse(request, loaded, git, Identification("snapshot", connection.target, None))
+        return Seen(refuse(request, loaded, git, Identification("snapshot", connection.target, None)), loaded.desired)
     loaded = loading.load(request.project, paths, request.environment.workspace or reader.traits.default_workspace)
     if loaded.invalid and not _leaves_some(request, loaded):
-        return refuse(request, loaded, git, reader.identification)
+        return Seen(refuse(request, loaded, git, reader.identification), loaded.desired)
     with _findings_first(loaded, request.warn):
         records = read_records(connection, reader)
         if not reader.knows_owners:
             request.warn("the snapshot was taken by an older gatectl: whose the objects are is not known")
         remarks: Remarks = {"snapshot": reader.remark}
-        return make_plan(request, loaded, git, reader, records, remarks, place=asking.place_of(request, connection))
-    return refuse(request, loaded, ask_git(request), reader.identification)
+        return _seen(request, loaded, git, reader, records, remarks, place=asking.place_of(request, connection))
+    return Seen(refuse(request, loaded, ask_git(request), reader.identification), loaded.desired)
 
 
 def make_plan(
@@ -133,6 +136,13 @@ def make_plan(
 
     Raises UsageError for options that cannot be meant, PlatformError where the platform cannot be read whole.
     """
+    return _seen(request, loaded, git, reader, records, remarks, kept, place).plan
+
+
+def _seen(
+    request: Request, loaded: Loaded, git: commits.Checkout, reader: Reader, records: RecordsReader,
+    remarks: Remarks | None = None, kept: Records | None = None, place: asking.Place = asking.nowhere,
+) -> Seen:  # fmt: skip
     check_selection(request, loaded)
     name_file = relative_to(str(request.project.folder))
     identification = reader.identification
@@ -145,18 +155,19 @@ def make_plan(
     pruning = asking.pruning_of(request, loaded, holdings)
     apart = _apart(request, wanted, findings, visible)
     if isinstance(apart, list):
-        return _refuse(request, target, source, apart, name_file)
+        return Seen(_refuse(request, target, source, apart, name_file), wanted)
     pruned = asking.pruned(request, holdings, visible)
     current = _read_content(request, reader, apart.rest, sorted({*names, *pruned}), visible)
-    holdings = asking.with_open_runs(request, records, current, holdings)
+    runs = records.open_runs()
+    holdings = asking.with_open_runs(request, runs, current, holdings)
     apart, work = _keep_going(request, apart, _Ground(reader, visible, current, holdings, pruning))
     findings += [*work.findings, *owners.check_guest(holdings)]
     if work.unoffered:
-        return _refuse(request, target, source, findings, name_file)
+        return Seen(_refuse(request, target, source, findings, name_file), wanted, (), {}, current, holdings, runs)
     _tell_unknown(work.pairs, request.tell)
     left = apart.told(findings)
     rest = sorted({*_names(apart.rest), *_deleted_in(work)})
-    return plan.make_plan(
+    made = plan.make_plan(
         target._replace(workspaces=tuple(rest)),
         _selection(request, name_file, work.since, left_out=bool(left)),
         source,
@@ -169,6 +180,7 @@ def make_plan(
         work.held,
         left,
     )
+    return Seen(made, wanted, work.pairs, work.endings, current, holdings, runs)
 
 
 class _Ground(NamedTuple):
@@ -192,6 +204,7 @@ class _Work(NamedTuple):
     arranged: Sequence[tuple[Change, tuple[str, ...]]] = ()
     held: Sequence[order.Holding] = ()
     since: Since | None = None
+    endings: Mapping[ObjectKey, Ending] = {}
 
 
 def _apart(
@@ -250,8 +263,8 @@ def _work(request: Request, apart: parts.Parts, ground: _Ground) -> _Work:
     findings = [*worked.findings, *circles]
     findings += final_state.forecast(worked, current, selected, request.project.rules)
     if manageable.refuses(findings, held=bool(held)):
-        return _Work(findings, pairs=pairs, since=since)
-    return _Work(findings, False, pairs, worked, arranged, held, since)
+        return _Work(findings, pairs=pairs, since=since, endings=worked.endings)
+    return _Work(findings, False, pairs, worked, arranged, held, since, worked.endings)
 
 
 def _chosen(

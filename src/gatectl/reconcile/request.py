@@ -21,7 +21,8 @@ class Request(NamedTuple):
     """What a plan is asked for. `paths` are as given (empty: the environment's, else the project's manifests). `tell` is told
     what only who asks for details wants to hear, `warn` what everybody should. `ends` is the run's deadline, by `clock`.
     `keep_going`: workspaces that errors lie in are left out, and the rest is planned. `take_over` names what is taken over from its
-    owner (`all`: whatever is somebody else's). `prove`: the plan says what was asked for its sake."""
+    owner (`all`: whatever is somebody else's). `prove`: the plan says what was asked for its sake. `beside`: workspaces that are
+    read too, and with them all in which something is this project's (None: none is)."""
 
     project: Project
     environment: Environment
@@ -40,6 +41,7 @@ class Request(NamedTuple):
     keep_going: bool = False
     take_over: tuple[str, ...] = ()
     prove: bool = False
+    beside: frozenset[str] | None = None
 
     def against(self, snapshot: str | os.PathLike[str]) -> Request:
         """The same, asked of what a snapshot's file holds instead of the platform."""

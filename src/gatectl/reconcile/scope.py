@@ -7,15 +7,18 @@ A project without a `uid` is known by its name and its place, so that two of one
 from __future__ import annotations
 
 import os
+from contextlib import closing
 
 from gatectl.clock import Deadline
+from gatectl.documents.plans import Records
 from gatectl.files.fences import PROJECT_FILE
 from gatectl.manifests.commits import origin_of
 from gatectl.network.addresses import remote_name
 from gatectl.platforms import driver_for
 from gatectl.platforms.interface import Connection
 from gatectl.project import Environment, Project
-from gatectl.records.chosen import choose, is_file
+from gatectl.records import read_history
+from gatectl.records.chosen import choose, is_file, is_thrown_away
 from gatectl.records.interface import Scope
 
 
@@ -39,6 +42,22 @@ def place_of(project: Project, connection: Connection) -> str | None:
     if driver_for(connection.target).writable and not is_file(connection, choose(connection)):
         return None
     return _text(os.path.join(os.path.realpath(file.parent), file.name))
+
+
+def where_kept(connection: Connection) -> Records | None:
+    """The store of the runs, as a plan names it; None where that is the platform's own database. A shared one is asked whether it
+    is there: who plans has to be let in. Raises UntrustedStore, PlatformError, UsageError."""
+    chosen = choose(connection)
+    if chosen.scheme == "platform":
+        return None
+    found: Records = {"store": chosen.name}
+    if chosen.shared:
+        with closing(read_history(connection)) as history:
+            if history.instance is None:
+                found["new"] = True
+    elif is_thrown_away(connection, chosen):
+        found["thrownAway"] = True
+    return found
 
 
 def _text(path: str) -> str:

@@ -25,7 +25,7 @@ from gatectl.planning.current import Current, read_current, read_workspaces
 from gatectl.platforms import driver_for
 from gatectl.platforms.interface import Connection, Reader, Traits
 from gatectl.quote import quote
-from gatectl.reconcile import asking, flow
+from gatectl.reconcile import asking, flow, scope
 from gatectl.reconcile.request import Request
 from gatectl.records import read_records
 
@@ -39,7 +39,7 @@ def work_out(request: Request, receipt: Receipt, connect: Callable[[], Connectio
     check_receipt(receipt)
     git = flow.ask_git(request)
     connection = connect()
-    kept = flow.where_kept(connection)
+    kept = scope.where_kept(connection)
     reader = driver_for(request.environment.platform).open_reader(connection)
     with closing(reader), closing(read_records(connection, reader)) as records:
         target = flow.target_of(request, reader.identification, reader.traits.openai)
