@@ -81,6 +81,22 @@ def test_applies_are_listed_and_shown_when_the_receipts_are_gone(shell: Shell) -
     assert [line.split()[0] for line in lines] == ["RUN", newest["run"], first["run"]]
 
 
+def test_the_history_is_a_page_and_markdown_with_what_each_run_changed(shell: Shell) -> None:
+    shell.good()
+    assert shell("apply", "--yes").code == 0
+    assert shell("undo", "last", "--yes").code == 0
+    undo, first = runs(shell)
+    assert undo["undoes"] == first["run"] and "undoes" not in first
+    shutil.rmtree(shell.folder / ".gatectl/receipts")
+    page, text = (shell("history", "--format", name).out for name in ("html", "markdown"))
+    for told in (page, text):
+        assert first["run"] in told and undo["run"] in told and "2 changes" in told
+    assert page.startswith("<!doctype html>") and f'<a href="#run-{first["run"]}">' in page
+    assert "\n+ create Bucket default/raw-aws (S3, raw-events)" in text and "undo of `" in text
+    assert f"undo of {first['run']}: delete 2" in shell("history").out
+    assert shell("history", "--format", "html", "--limit", "1").out.count('class="timeline"') == 1
+
+
 def test_history_is_narrowed_by_what_runs_were(shell: Shell, monkeypatch: pytest.MonkeyPatch) -> None:
     shell.good()
     for user in ("ann", "bob"):

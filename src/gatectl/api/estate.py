@@ -22,7 +22,7 @@ from gatectl.applying.leasing import PATIENCE
 from gatectl.clock import CLOCK, Clock
 from gatectl.credentials import secrets
 from gatectl.credentials.secrets import LookUp
-from gatectl.documents import plans
+from gatectl.documents import plans, receipts
 from gatectl.documents.drift import Drift
 from gatectl.documents.findings import finding_json, relative_to
 from gatectl.documents.history import FORMAT_VERSION, Entry, History, began
@@ -212,10 +212,16 @@ class Estate:
 
         Reads the store of records alone: neither manifests nor a platform elsewhere. Raises UntrustedStore, PlatformError.
         """
+        return self.past(limit, since=since, fits=fits, deadline=deadline, whole=False)[0]
+
+    def past(
+        self, limit: int, *, since: datetime | None, fits: Callable[[Entry], bool], deadline: float | None, whole: bool
+    ) -> tuple[History, Mapping[str, receipts.Receipt]]:
+        """The same; with the receipts of the runs (`whole`), as far as they are there."""
         with self._remembering(deadline) as (history, scope, connection):
             runs = takewhile(lambda entry: since is None or began(entry) >= since, history.runs(scope))
             found = list(islice(filter(fits, runs), limit + 1))
-            return {
+            listed: History = {
                 "formatVersion": FORMAT_VERSION,
                 "records": choose(connection).name,
                 "project": {"name": self._project.name, "uid": self._project.uid},
@@ -223,6 +229,8 @@ class Estate:
                 "runs": found[:limit],
                 "more": len(found) > limit,
             }
+            read = ((entry["run"], find_receipt(history, scope, entry["run"], None)) for entry in found[:limit])
+            return listed, {run: receipt for run, receipt in read if receipt is not None} if whole else {}
 
     def receipt_of(self, run: str, deadline: float | None = None) -> bytes:
         """The receipt of a run of this project and environment, as JSON, out of the store of records.

@@ -13,6 +13,8 @@ from gatectl.errors import DONE, UsageError
 from gatectl.quote import quote
 from gatectl.render.history import table
 
+FORMATS = ("text", "json", "markdown", "html")
+
 
 @command("history")
 @click.option("--limit", type=click.IntRange(1, 10_000), default=20, metavar="N", help="At most so many (20).")
@@ -22,7 +24,7 @@ from gatectl.render.history import table
 @click.option("--commit", metavar="ID", help="Only runs of this commit, by the beginning of its id.")
 @click.option("--user", metavar="NAME", help="Only runs of this user.")
 @click.option("--failed", is_flag=True, help="Only runs that did not converge.")
-@click.option("--format", "format_name", type=click.Choice(["text", "json"]), default="text", help="How to print it.")
+@click.option("--format", "format_name", type=click.Choice(FORMATS), default="text", help="How to print it.")
 @deadline_option
 def COMMAND(  # noqa: N802 - the table's word
     options: Globals, limit: int, since: str | None, commit: str | None, user: str | None, failed: bool,
@@ -31,7 +33,7 @@ def COMMAND(  # noqa: N802 - the table's word
     """List the runs of this project and environment, the newest first.
 
     Reads the store of records (`records:` in the environment) and nothing else: neither manifests nor the platform, unless the
-    platform's own database is the store. `gatectl show RUN` shows one.
+    platform's own database is the store. `gatectl show RUN` shows one. As markdown or as a page it has what each run changed, too.
     """
     console = options.console(format_name)
     earliest = _moment(since) if since is not None else None
@@ -45,9 +47,16 @@ def COMMAND(  # noqa: N802 - the table's word
             and not (failed and entry["converged"])
         )
 
-    document = estate_of(project, environment).history(limit, since=earliest, fits=fits, deadline=deadline)
+    whole = format_name in ("markdown", "html")
+    document, receipts = estate_of(project, environment).past(
+        limit, since=earliest, fits=fits, deadline=deadline, whole=whole
+    )
     if format_name == "json":
         console.result_json(document)
+    elif whole:
+        from gatectl.render import history_page
+
+        console.result({"markdown": history_page.markdown, "html": history_page.html}[format_name](document, receipts))
     else:
         console.result(table(document, console.look()))
     return DONE

@@ -30,7 +30,7 @@ class Platform(TypedDict):
 
 
 class Entry(TypedDict):
-    """One run. `changes` counts what was planned, `summary` what became of it."""
+    """One run. `changes` counts what was planned, `summary` what became of it. `undoes` is the run whose undo it was."""
 
     run: str
     project: Project
@@ -47,6 +47,7 @@ class Entry(TypedDict):
     summary: Mapping[str, int]
     converged: bool
     overrides: Sequence[Override]
+    undoes: NotRequired[str]
 
 
 class History(TypedDict):
@@ -64,7 +65,7 @@ def entry_of(receipt: Receipt) -> Entry:
     """The entry of a receipt of this format, which has a run."""
     plan, target = receipt["plan"], receipt["target"]
     counts, taken = cast("Mapping[str, int]", plan["summary"]), plan.get("takeOver")
-    return {
+    entry: Entry = {
         "run": receipt["run"],
         "project": target["project"],
         "environment": target["environment"],
@@ -81,6 +82,9 @@ def entry_of(receipt: Receipt) -> Entry:
         "converged": receipt["converged"],
         "overrides": list(receipt["overrides"]),
     }
+    if (undoes := plan.get("undoes")) is not None:
+        entry["undoes"] = undoes["run"]
+    return entry
 
 
 def began(entry: Entry) -> datetime:
@@ -97,6 +101,8 @@ def believed(value: object) -> Entry:
         _check(value[part], fields, f"{part}.")
     if RUN.fullmatch(value["run"]) is None:
         raise ValueError("its run is not the id of one")
+    if not isinstance(value.get("undoes", ""), str):
+        raise ValueError("what it undoes is no run")
     counts = [*value["changes"].values(), *value["summary"].values()]
     if not all(type(number) is int and number >= 0 for number in counts):
         raise ValueError("what it counts is no number")

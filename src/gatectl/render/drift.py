@@ -40,10 +40,21 @@ def markdown(drift: Drift) -> str:
 
 
 def html(drift: Drift) -> str:
-    rows = "".join(f"<tr><td>{each['whose']}</td><td>{escape(_line(each))}</td></tr>" for each in drift["differences"])
+    """The page: a difference a paragraph, each with whose it is."""
     note = f'<p class="note">{_FORGOTTEN}</p>' if _forgotten(drift) else ""
-    body = f"<main><header><h1>Drift</h1></header><p>{escape(_summary(drift))}</p>{note}<table>{rows}</table></main>"
-    return page("Drift", body, ("page.css", "plan.css"), ())
+    theirs = sum(number for whose, number in drift["summary"].items() if whose != "ours")
+    verdict, kind = (f"{theirs:,} not ours", "busy") if theirs else ("as applied", "calm")
+    target, source = drift["target"], drift["source"]
+    facts = [("Target", platform_words(target)), ("Workspaces", ", ".join(target["workspaces"]))]
+    facts += [("Commit", source["commit"])] if source["commit"] else []
+    shown = "".join(f"<div><dt>{name}</dt><dd>{escape(quote(value))}</dd></div>" for name, value in facts if value)
+    rows = "".join(
+        f'<article class="op"><p><span class="tag whose {each["whose"]}">{each["whose"]}</span> {escape(_line(each))}</p></article>'
+        for each in drift["differences"]
+    )
+    head = f'<header><h1>Drift <span class="verdict {kind}">{verdict}</span></h1><dl>{shown}</dl></header>'
+    body = f"<main>{head}<p>{escape(_summary(drift))}</p>{note}<section>{rows}</section></main>"
+    return page("Drift", body, ("page.css", "plan.css", "history.css"), ())
 
 
 def _forgotten(drift: Drift) -> bool:

@@ -27,25 +27,33 @@ def table(document: History, look: Look) -> str:
 
 
 def _row(entry: Entry) -> tuple[str, str, str, str, str]:
-    actor, source = entry["actor"], entry["source"]
-    who = quote("@".join(filter(None, (actor["user"], actor["host"]))) or "unknown", _WIDEST)
+    source = entry["source"]
     commit = safe((source["commit"] or "none")[:12]) + ("+" if source["dirty"] else "")
-    return entry["run"], safe(entry["startedAt"][:19].replace("T", " ")), who, commit, _did(entry)
+    undone = f"undo of {quote(entry['undoes'])}: " if entry.get("undoes") else ""
+    began = safe(entry["startedAt"][:19].replace("T", " "))
+    return entry["run"], began, quote(who(entry), _WIDEST), commit, f"{undone}{did(entry)}"
 
 
-def _did(entry: Entry) -> str:
+def who(entry: Entry) -> str:
+    """Who started a run, as it said of itself: user@host."""
+    actor = entry["actor"]
+    return "@".join(filter(None, (actor["user"], actor["host"]))) or "unknown"
+
+
+def did(entry: Entry) -> str:
     """What was planned, and what of it was not done."""
-    planned = [
-        f"{'take over' if name == 'takeOver' else safe(name)} {number:,}"
-        for name, number in entry["changes"].items()
-        if number
-    ]
+    planned = [f"{safe(name)} {number:,}" for name, number in entry["changes"].items() if number]
     words = ", ".join(planned) or "nothing to do"
     if entry["converged"]:
         return words
-    left = [
+    left = left_over(entry)
+    return f"{words}; not converged" + (f": {left}" if left else "")
+
+
+def left_over(entry: Entry) -> str:
+    """What of a run is not as it was wanted, counted: "2 failed, 1 blocked"."""
+    return ", ".join(
         f"{number:,} {safe(name)}"
         for name, number in entry["summary"].items()
         if number and name not in ("done", "already")
-    ]
-    return f"{words}; not converged" + (f": {', '.join(left)}" if left else "")
+    )

@@ -247,7 +247,7 @@ def _operations(document: Plan, *, invalid: bool) -> Iterator[str]:
     yield from _filters(operations)
     yield f'<div id="list"{" class=many" if len(operations) > _MANY else ""}>'
     for number, operation in enumerate(operations):
-        yield _operation(number, operation)
+        yield operation_article(number, operation)
     yield '</div><p id="none" class="soft" hidden>No operation is like that.</p></section>'
 
 
@@ -265,7 +265,8 @@ def _choice(name: str, everything: str, values: set[str]) -> str:
     return f'<select id="{name}" aria-label="{name}"><option value="">{everything}</option>{options}</select>'
 
 
-def _operation(number: int, operation: Operation) -> str:
+def operation_article(number: int, operation: Operation) -> str:
+    """An operation; `number` tells it from all others of a page."""
     action, risk = operation["action"], operation["risk"]
     parts = [
         f'<article class="op {_text(action)}" id="op{number}" data-action="{_text(action)}" data-kind="{_text(operation["kind"])}" '

@@ -118,6 +118,12 @@ def _whole(operation: Operation) -> list[str]:
     return list(map(safe, lines))
 
 
+def folded(title: str, operations: Sequence[Operation], more: Sequence[str] = ()) -> str:
+    """Operations below a title of ours, folded; `more` are lines of ours that follow."""
+    lines = [line for operation in operations for line in _whole(operation)]
+    return f"<details><summary>{html.escape(safe(title))}</summary>\n\n{_fence([*lines, *more])}\n\n</details>"
+
+
 def _destroys(operation: Operation) -> bool:
     """Whether an operation deletes or detaches, whatever a file that was handed to us says of its risk."""
     return operation["risk"] == "destructive" or operation["action"] == "delete" or bool(operation["detach"])
