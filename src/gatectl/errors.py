@@ -223,4 +223,8 @@ class OtherStore(PlatformLocked):
     code = "fence_of_another_store"
 
     def __init__(self, message: str) -> None:
-        super().__init__(message, "name the store that the others use (records: in the environment, or --records)")
+        super().__init__(
+            message,
+            "name the store that the others use (records: in the environment, or --records); or if this one is to count from now on:"
+            " gatectl lock adopt",
+        )

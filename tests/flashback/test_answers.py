@@ -8,7 +8,9 @@ import pytest
 
 from gatectl.errors import (
     Forbidden,
+    LeaseLost,
     NotAuthenticated,
+    OtherStore,
     PlatformError,
     PlatformRefused,
     PreconditionFailed,
@@ -26,6 +28,15 @@ def refused(status: int, body: Any, method: str = "POST", path: str = "/repo", r
     with pytest.raises(PlatformError) as caught:
         judge(answer(status, body, method, path, retry_after))
     return caught.value
+
+
+def test_a_refusal_because_of_leases_is_one_where_leases_were_named_and_else_like_any_other() -> None:
+    for code, named in (("STALE_FENCE", LeaseLost), ("FENCE_OF_ANOTHER_STORE", OtherStore), ("OTHER", PlatformRefused)):
+        body = {"success": False, "error_code": code, "message": "why"}
+        assert type(refused(409, body)) is PlatformRefused
+        with pytest.raises(PlatformError) as caught:
+            judge(answer(409, body)._replace(fenced=True))
+        assert type(caught.value) is named and "why (409, " in caught.value.message
 
 
 def test_success_is_2xx_and_success_not_false() -> None:

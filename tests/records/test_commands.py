@@ -187,8 +187,8 @@ def test_a_history_written_by_hand_is_an_error_that_names_the_run(shell: Shell) 
 
 def test_beside_a_platform_elsewhere_runs_are_in_a_file_of_the_project_and_the_plan_says_so(remote: Shell) -> None:
     planned = remote("plan", "--format", "json").json
-    assert planned["target"]["records"] == {"store": "sqlite:///.gatectl/records.db"}
-    assert "Records: sqlite:///.gatectl/records.db\n" in remote("plan").out
+    assert planned["target"]["records"] == {"store": "sqlite:///.gatectl/records.db", "alone": True}
+    assert "Records: sqlite:///.gatectl/records.db; no lease beyond this machine\n" in remote("plan").out
     assert not (remote.folder / ".gatectl/records.db").exists(), "a plan makes nothing"
     assert remote("apply", "--yes").code == 0
     assert [run["changes"]["create"] for run in runs(remote)] == [2]

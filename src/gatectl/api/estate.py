@@ -26,7 +26,7 @@ from gatectl.documents import plans, receipts
 from gatectl.documents.drift import Drift
 from gatectl.documents.findings import finding_json, relative_to
 from gatectl.documents.history import FORMAT_VERSION, Entry, History, began
-from gatectl.documents.locks import Lock, Locks, Released
+from gatectl.documents.locks import Adoptable, Adopted, Lock, Locks, Released
 from gatectl.documents.receipts import Actor
 from gatectl.documents.snapshots import Snapshot
 from gatectl.documents.why import Why
@@ -295,6 +295,24 @@ class Estate:
         request = self._request((), None, (), False, (), False, deadline)
         with self._connected(request) as connect:
             return locking.release(request, connect, lock)
+
+    def adoptable(self, deadline: float | None = None) -> Adoptable:
+        """Where the platform goes by the leases of another store of records than this environment's. Changes nothing.
+
+        Raises UsageError where the store is none that it is told of, Unsupported where it goes by none, and as `leases`.
+        """
+        request = self._request((), None, (), False, (), False, deadline)
+        with self._connected(request) as connect:
+            return locking.adoptable(request, connect)
+
+    def adopt_leases(self, wanted: Adoptable, deadline: float | None = None) -> Adopted:
+        """Let this environment's leases count there: whoever applies by another store is refused from then on.
+
+        Raises PlatformLocked where somebody is at work there by this store, and as `adoptable`.
+        """
+        request = self._request((), None, (), False, (), False, deadline)
+        with self._connected(request) as connect:
+            return locking.adopt(request, connect, wanted)
 
     def undo(self, run: str, *, force_put: bool = False, deadline: float | None = None) -> Plan:
         """The plan that leads back to before a run (or `last`), as `gatectl undo RUN` says: `apply` applies it, and what cannot be

@@ -185,10 +185,7 @@ class Leasing:
         return waited >= limit or late
 
     def _new(self, workspace: str, before: Seen | None) -> Lease:
-        since = datetime.fromtimestamp(self._way.clock.wall(), UTC).isoformat(timespec="milliseconds")
-        fence = 1 if before is None else before.lease.fence + 1
-        token = secrets.token_hex(8)
-        return Lease(workspace, fence, self._way.holder, since.replace("+00:00", "Z"), "", self._terms.lasts, token)
+        return _lease(self._way, workspace, 1 if before is None else before.lease.fence + 1, self._terms)
 
 
 def let_go(leases: Leases, platform: str, workspace: str, fence: int) -> int:
@@ -205,6 +202,28 @@ def let_go(leases: Leases, platform: str, workspace: str, fence: int) -> int:
         if _put(leases, platform, lease, seen) is not None:
             return lease.fence
     raise PlatformLocked("the lease is not any more as it was seen", "look again: gatectl lock status")
+
+
+def raise_above(way: Way, workspace: str, name: str, number: int) -> int:
+    """Give a lease that nobody holds a number that is higher than this one, and than all that it had; the new number.
+
+    Raises PlatformLocked where somebody is at work, or it does not stay as it was seen for long enough; PlatformError.
+    """
+    for _ in range(_TRIES):
+        seen = way.leases.look(way.platform, workspace)
+        if seen is not None and not seen.free and not is_dead(seen.lease.holder, way.holder):
+            raise _locked(seen.lease, name, 0)
+        lease = _lease(way, workspace, max(number, 0 if seen is None else seen.lease.fence) + 1, USUAL)
+        if _put(way.leases, way.platform, lease._replace(released=True), seen) is not None:
+            return lease.fence
+    raise PlatformLocked("the lease is not any more as it was seen", "look again: gatectl lock status")
+
+
+def _lease(way: Way, workspace: str, fence: int, terms: Terms) -> Lease:
+    """A lease that is taken now."""
+    since = datetime.fromtimestamp(way.clock.wall(), UTC).isoformat(timespec="milliseconds")
+    token = secrets.token_hex(8)
+    return Lease(workspace, fence, way.holder, since.replace("+00:00", "Z"), "", terms.lasts, token)
 
 
 def _put(leases: Leases, platform: str, lease: Lease, before: Seen | None) -> Seen | None:

@@ -53,6 +53,55 @@ class Released(TypedDict):
     fence: int
 
 
+class Counting(TypedDict):
+    """Whose leases a platform goes by in a workspace: the id of their store, and the highest number that came. `workspace` as in `Lock`."""
+
+    workspace: str | None
+    workspaceId: str | None
+    store: str
+    fence: int
+
+
+class Adoptable(TypedDict):
+    """The workspaces in which an environment's store, by name and id, does not count, and what does."""
+
+    formatVersion: str
+    platform: str
+    store: str
+    instance: str
+    workspaces: Sequence[Counting]
+
+
+class Adopted(TypedDict):
+    """The workspaces in which it counts now, with its number there, and what did before."""
+
+    formatVersion: str
+    platform: str
+    store: str
+    instance: str
+    adopted: Sequence[Counting]
+    before: Sequence[Counting]
+
+
+def narrowed(adoptable: Adoptable, workspace: str | None, *, of_platform: bool) -> Adoptable:
+    """The same of one workspace, by name or id, or of the platform's own lease. Raises UsageError where there is none."""
+    listed = adoptable["workspaces"]
+    if of_platform:
+        found, what = [each for each in listed if each["workspaceId"] is None], "the platform itself"
+    elif workspace is not None:
+        named = [each for each in listed if each["workspace"] == workspace]
+        found = named or [each for each in listed if each["workspaceId"] == workspace]
+        what = f"workspace {quote(workspace)}"
+    else:
+        return adoptable
+    if not found:
+        raise UsageError(
+            f"there is nothing to adopt in {what}",
+            "no other store counts there; leave out its name to see where one does",
+        )
+    return {**adoptable, "workspaces": found}
+
+
 def find(locks: Locks, workspace: str | None, *, of_platform: bool) -> Lock:
     """The lease of a workspace, by name or id, the platform's own, or where neither is said the only one. Raises UsageError."""
     listed = locks["leases"]

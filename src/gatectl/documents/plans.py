@@ -149,11 +149,12 @@ class Project(TypedDict):
 
 class Records(TypedDict):
     """The store that remembers what is applied. `new`: nobody has kept anything there yet; `thrownAway`: it is gone with the
-    machine of the pipeline that made the plan."""
+    machine of the pipeline that made the plan; `alone`: what leases there are, no other machine sees."""
 
     store: str
     new: NotRequired[bool]
     thrownAway: NotRequired[bool]
+    alone: NotRequired[bool]
 
 
 class Target(TypedDict):

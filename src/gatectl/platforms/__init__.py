@@ -10,13 +10,14 @@ from importlib import import_module
 from typing import Any, Final, NamedTuple
 
 from gatectl.errors import UsageError
-from gatectl.platforms.interface import Connection, Reader, Writer
+from gatectl.platforms.interface import Connection, Heeding, Reader, Writer
 from gatectl.project import Environment
 from gatectl.quote import quote
 
 
 class Driver(NamedTuple):
-    """A platform's module, imported when it is used; it has `admit`, `open_reader` and `open_writer`, each from a Connection.
+    """A platform's module, imported when it is used; it has `admit`, `open_reader`, `open_writer` and, where it
+    is `writable`, `open_heeding`, each from a Connection.
 
     `default_workspace` is the one of manifests that name none, where it is known without asking (None: it is not).
     `writable` says that something can be applied to it at all, `consistency` how many seconds its lists may lag behind what
@@ -50,6 +51,11 @@ class Driver(NamedTuple):
     def open_writer(self, connection: Connection) -> Writer:
         writer: Writer = self._call("open_writer", connection)
         return writer
+
+    def open_heeding(self, connection: Connection) -> Heeding:
+        """What the target goes by, of the numbers of leases. Raises Unsupported, PlatformError."""
+        heeding: Heeding = self._call("open_heeding", connection)
+        return heeding
 
     def _call(self, name: str, connection: Connection) -> Any:
         function: Callable[[Connection], Any] = getattr(import_module(self.module), name)

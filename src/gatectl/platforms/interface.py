@@ -173,6 +173,26 @@ class Fences(NamedTuple):
     numbers: Mapping[str, int]
 
 
+class Heeded(NamedTuple):
+    """Whose numbers count in a workspace, by their store's id, and the highest that came."""
+
+    store: str
+    number: int
+
+
+class Heeding(Protocol):
+    """What a platform goes by, of the numbers of leases: to look at, and to change."""
+
+    def heeded(self) -> Mapping[str, Heeded]:
+        """By workspace id, as in `Fences`. Raises Unsupported where the platform goes by none, PlatformError."""
+
+    def adopt(self, fences: Fences) -> None:
+        """From now on the numbers of this store count in its workspaces, instead of whichever did. Raises LeaseLost for numbers
+        that are not higher than this store's own before, PlatformError."""
+
+    def close(self) -> None: ...
+
+
 class Reader(Protocol):
     """Reads a platform; cannot change it."""
 
@@ -206,7 +226,8 @@ class Writer(Protocol):
     def hold_to(self, fences: Fences) -> None:
         """From now on nothing is written where somebody else has a higher number: such a write raises LeaseLost.
 
-        A platform that knows of none is not told by them; where it goes by another store's, OtherStore is raised.
+        A platform that knows of none is not told by them; where it goes by another store's, this, a read or a write raises
+        OtherStore.
         """
 
     def create(self, collection: Collection, body: Wire, key: str | None = None) -> str:

@@ -55,7 +55,9 @@ def where_kept(connection: Connection) -> Records | None:
         with closing(read_history(connection)) as history:
             if history.instance is None:
                 found["new"] = True
-    elif is_thrown_away(connection, chosen):
+    elif driver_for(connection.target).records != "platform":  # which has the leases itself
+        found["alone"] = True
+    if is_thrown_away(connection, chosen):
         found["thrownAway"] = True
     return found
 

@@ -230,12 +230,13 @@ def records_words(target: Target) -> str | None:
     if (records := target.get("records")) is None:
         return None
     if records["store"] == "none":
-        return "none: nothing is remembered"
+        return "none: nothing is remembered" + (", and no lease is held" if records.get("alone") else "")
+    words = quote(records["store"])
     if records.get("new"):
-        return f"{quote(records['store'])}, which is new: nothing is kept there yet"
+        words += ", which is new: nothing is kept there yet"
     if records.get("thrownAway"):
-        return f"{quote(records['store'])}, which is gone when this machine is: name a store that stays (records:)"
-    return quote(records["store"])
+        words += ", which is gone when this machine is: name a store that stays (records:)"
+    return f"{words}; no lease beyond this machine" if records.get("alone") else words
 
 
 def resource_words(item: Resource) -> str:

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Final
 
-from gatectl.documents.locks import Lock, Locks, Reach, Released, State
+from gatectl.documents.locks import Adoptable, Adopted, Counting, Lock, Locks, Reach, Released, State
 from gatectl.quote import quote, safe
 
 _WIDEST: Final = 28
 """Columns of who it is, at most."""
+_SHOWN: Final = 10
+"""Workspaces that are named."""
 _STATES: Final[Mapping[State, str]] = {"held": "at work", "lapsed": "lapsed", "ended": "has ended"}
 _REACHES: Final[Mapping[Reach, str]] = {
     "all": "",
@@ -36,9 +38,45 @@ def released(done: Released) -> str:
     return f"Released: {in_words(done['released'])}; its number is {done['fence']:,} now."
 
 
+def adopting(adoptable: Adoptable) -> str:
+    """What is about to be done: Let the leases in s3://… count for http://… in workspace analytics …"""
+    others = ", ".join(
+        sorted({quote(each["store"]) for each in adoptable["workspaces"]} - {quote(adoptable["instance"])})
+    )
+    instead = f", instead of those of the store {others}" if others else ""
+    return (
+        f"Let {_ours(adoptable)} count on {quote(adoptable['platform'])} in {_where(adoptable['workspaces'])}{instead}"
+    )
+
+
+def adopted(done: Adopted) -> str:
+    """What was."""
+    if not done["adopted"]:
+        return f"Nothing to adopt: no other store than {_named(done['store'])} counts on {quote(done['platform'])}."
+    return f"Adopted: {_ours(done)} count on {quote(done['platform'])} in {_where(done['adopted'])}."
+
+
+def _ours(document: Adoptable | Adopted) -> str:
+    return f"the leases in {_named(document['store'])}"
+
+
+def _named(store: str) -> str:
+    return "the platform's own database" if store == "platform" else quote(store)
+
+
+def _where(counting: Sequence[Counting]) -> str:
+    """Workspaces in words; of many, how many more there are."""
+    names = [_of(each["workspaceId"], each["workspace"]) for each in counting]
+    return ", ".join(names[:_SHOWN]) + (f" and {len(names) - _SHOWN:,} more" if len(names) > _SHOWN else "")
+
+
+def _of(workspace_id: str | None, name: str | None) -> str:
+    return "the platform itself" if workspace_id is None else f"workspace {quote(name or '')}"
+
+
 def in_words(lock: Lock) -> str:
     """A lease in a line: the lease of workspace analytics, held by ann@desk since …, run …"""
-    of = "the platform itself" if lock["workspaceId"] is None else f"workspace {quote(lock['workspace'] or '')}"
+    of = _of(lock["workspaceId"], lock["workspace"])
     run = f", run {quote(lock['run'])}" if lock["run"] else ""
     state = "" if lock["state"] == "held" else f" ({_STATES[lock['state']]})"
     return f"the lease of {of}, held by {_who(lock)} since {_moment(lock['since'])}{run}{state}"

@@ -6,7 +6,7 @@ A receipt of format 1.0 has neither plan nor places: then an outcome is called b
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from gatectl.quote import safe
 from gatectl.render.listing import taken_lines, waiting_words
@@ -74,12 +74,26 @@ def next_step(document: Receipt) -> str | None:
     if document["converged"] or not (document["outcomes"] or waiting):
         return None
     statuses = {outcome["status"] for outcome in document["outcomes"]}
-    if "unknown" in statuses:
-        return "whether what is unknown was done, the platform tells: gatectl plan reads it, and shows what is left"
-    if "conflict" in statuses:
-        return "somebody else changed the platform: gatectl plan shows it as it is now, and what is left"
-    if "failed" in statuses:
-        return "mend what failed, then apply again: what is done is not done twice"
+    codes = {outcome["error"]["code"] for outcome in document["outcomes"] if outcome["error"] is not None}
+    for found, words in _NEXT:
+        if found in statuses | codes:
+            return words
     if waiting is not None and statuses <= set(FINE):
         return f"what is {waiting} waits for what its findings say; apply again then"
     return "gatectl plan shows what is left, an apply does it"
+
+
+_NEXT: Final = (
+    ("unknown", "whether what is unknown was done, the platform tells: gatectl plan reads it, and shows what is left"),
+    (
+        "fence_of_another_store",
+        "name the store whose leases count there (records:), or let this one's count (gatectl lock adopt); apply again then",
+    ),
+    (
+        "lease_lost",
+        "somebody else had the lease meanwhile: gatectl plan shows the platform as it is now, and what is left",
+    ),
+    ("conflict", "somebody else changed the platform: gatectl plan shows it as it is now, and what is left"),
+    ("failed", "mend what failed, then apply again: what is done is not done twice"),
+)
+"""What to do about a status or a code, the first that there is."""

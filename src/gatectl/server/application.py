@@ -22,11 +22,21 @@ from starlette.responses import Response
 from starlette.routing import Route, Router
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from gatectl.errors import PlatformError, PlatformLocked, PlatformRefused, Uncertain, Unreachable
+from gatectl.errors import (
+    LeaseLost,
+    OtherStore,
+    PlatformError,
+    PlatformLocked,
+    PlatformRefused,
+    Uncertain,
+    Unreachable,
+)
 from gatectl.network.addresses import is_loopback, origin_host
 from gatectl.platforms.embedded.platform import Platform
+from gatectl.platforms.fencing import ANOTHER, HEADER, STALE, read
+from gatectl.platforms.interface import Fences
 from gatectl.quote import quote
-from gatectl.server.endpoint import Answer, Call, Endpoint, no, refusal
+from gatectl.server.endpoint import Answer, Call, Endpoint, fenced_off, no, refusal
 from gatectl.server.openapi import describe
 from gatectl.server.routes import ENDPOINTS, NOT_OFFERED
 from gatectl.server.sessions import Sessions
@@ -127,11 +137,11 @@ async def _respond(endpoint: Endpoint, serving: Serving, request: Request) -> Re
     platform = request.scope.get(PLATFORM, serving.platform)
     query = request.url.query
     peer = request.client.host if request.client is not None else ""
+    fence = ", ".join(request.headers.getlist(HEADER)) if endpoint.fenced else ""
+    raw = _Raw(path, query, content, if_match, once, token, peer, fence)
 
     def work() -> Response:
-        return _written(
-            _run(endpoint, serving._replace(platform=platform), _Raw(path, query, content, if_match, once, token, peer))
-        )
+        return _written(_run(endpoint, serving._replace(platform=platform), raw))
 
     return await asyncio.get_running_loop().run_in_executor(serving.executor, work)
 
@@ -146,30 +156,23 @@ class _Raw(NamedTuple):
     idempotency_key: str | None
     token: str
     peer: str
+    fence: str
 
 
 def _run(endpoint: Endpoint, serving: Serving, raw: _Raw) -> Answer:
     try:
-        query = _query(raw.query)
-        for name, value in (*raw.path.items(), *query.items()):
-            if "\0" in value:
-                raise PlatformRefused(f"{quote(name)} holds a character that cannot be stored")
-        body = {} if endpoint.body is None else _body(endpoint, raw.content)
-        call = Call(
-            serving.platform,
-            serving.sessions,
-            raw.path,
-            query,
-            body,
-            raw.if_match,
-            raw.idempotency_key,
-            raw.token,
-            raw.peer,
-        )
+        call = _call(endpoint, serving, raw)
+        if endpoint.method != "GET":
+            return endpoint.handle(call)
+        call.platform.meet()
         answer = endpoint.handle(call)
-        return answer._replace(body=typed(answer.body)) if endpoint.method == "GET" else answer
+        return answer._replace(body=typed(answer.body))
     except PlatformRefused as error:
         return refusal(endpoint.family, error)
+    except LeaseLost as error:
+        return fenced_off(endpoint.family, STALE, error.message)
+    except OtherStore as error:
+        return fenced_off(endpoint.family, ANOTHER, error.message)
     except Uncertain as error:
         return no(endpoint.family, 504, error.message)
     except (PlatformLocked, Unreachable) as error:
@@ -180,6 +183,38 @@ def _run(endpoint: Endpoint, serving: Serving, raw: _Raw) -> Answer:
     except Exception:
         serving.report(traceback.format_exc())
         return no(endpoint.family, 500, "internal error, which is a fault of gatectl and not yours")
+
+
+def _call(endpoint: Endpoint, serving: Serving, raw: _Raw) -> Call:
+    """The request as its endpoint takes it. Raises PlatformRefused (400)."""
+    query = _query(raw.query)
+    for name, value in (*raw.path.items(), *query.items()):
+        if "\0" in value:
+            raise PlatformRefused(f"{quote(name)} holds a character that cannot be stored")
+    body = {} if endpoint.body is None else _body(endpoint, raw.content)
+    fences = _fences(raw.fence)
+    return Call(
+        serving.platform if fences is None else serving.platform.fenced(fences),
+        serving.sessions,
+        raw.path,
+        query,
+        body,
+        raw.if_match,
+        raw.idempotency_key,
+        raw.token,
+        raw.peer,
+        fences,
+    )
+
+
+def _fences(header: str) -> Fences | None:
+    """The leases that a request names; None: none. Raises PlatformRefused (400)."""
+    if not header:
+        return None
+    try:
+        return read(header)
+    except ValueError as error:
+        raise PlatformRefused(str(error), platform_code="INVALID_FENCE") from None
 
 
 def bearer(header: str | None) -> str:

@@ -11,7 +11,7 @@ from typing import Any, Final, Literal, NamedTuple
 
 from gatectl.errors import PlatformRefused
 from gatectl.platforms.embedded.platform import Made, Platform
-from gatectl.platforms.interface import Collection
+from gatectl.platforms.interface import Collection, Fences
 from gatectl.server.sessions import Sessions
 
 Family = Literal["general", "auth", "organization", "repo", "repo-delete"]
@@ -30,6 +30,8 @@ class Call(NamedTuple):
     token: str
     peer: str = ""
     """The address that asks."""
+    fences: Fences | None = None
+    """The leases that whoever asks says to hold; `platform` is held to them already."""
 
     def create(self, collection: Collection, body: Mapping[str, Any] | None = None) -> Made:
         """Create an object from the body sent (or from that body as the platform wants it), once for each Idempotency-Key."""
@@ -73,6 +75,11 @@ class Endpoint(NamedTuple):
     etag: bool = False
 
     @property
+    def fenced(self) -> bool:
+        """Whether Gatectl-Fence is heeded."""
+        return self.family != "auth"
+
+    @property
     def parameters(self) -> tuple[str, ...]:
         """The names between braces in the path."""
         return tuple(part[1:-1] for part in self.path.split("/") if part.startswith("{"))
@@ -89,6 +96,8 @@ class Endpoint(NamedTuple):
             found.add(412)
         if self.method != "GET" and self.family != "auth":
             found.add(504)
+        if self.fenced:
+            found.add(409)
         return {status: MEANINGS[status] for status in sorted(found)}
 
 
@@ -99,6 +108,8 @@ MEANINGS: Final[Mapping[int, str]] = {
     401: "No token, a wrong one, or one that has expired.",
     403: "Not permitted: the object is in use, or the request came from a web page of another origin.",
     404: "There is no such object, or it is not visible.",
+    409: "By Gatectl-Fence: somebody has had the lease since (STALE_FENCE), or the leases of another store count"
+    " (FENCE_OF_ANOTHER_STORE). Nothing was written.",
     412: "The object has changed since it was read: If-Match does not hold.",
     413: "The body is larger than 1 MiB.",
     429: "A quota is exceeded, or requests come too fast (only in rehearsals), or too many logins failed.",
@@ -132,6 +143,12 @@ def no(family: Family, status: int, message: str, code: str = "") -> Answer:
         "repo-delete": {"success": False, "error_code": word, "error_message": message, "message": message},
     }
     return Answer(bodies[family], status)
+
+
+def fenced_off(family: Family, code: str, message: str) -> Answer:
+    """The same because of leases; there every family says the code, since whoever sent the header goes by it."""
+    answer = no(family, 409, message, code)
+    return answer._replace(body={**answer.body, "error_code": code})
 
 
 def refusal(family: Family, error: PlatformRefused) -> Answer:

@@ -8,6 +8,7 @@ from __future__ import annotations
 from typing import Any
 
 from gatectl.platforms.embedded.creations import LONGEST_KEY
+from gatectl.platforms.fencing import HEADER, PATTERN
 from gatectl.server.endpoint import Endpoint
 from gatectl.server.routes import ENDPOINTS
 from gatectl.server.shapes import SHAPES
@@ -15,6 +16,11 @@ from gatectl.version import __version__
 
 _STRING = {"type": "string"}
 _KEY = {"type": "string", "minLength": 1, "maxLength": LONGEST_KEY, "pattern": "^[ -~]+$"}
+_FENCE = (
+    "The leases that whoever asks holds: STORE; WORKSPACE=NUMBER, …, with * for the platform's own. What comes with a lower number than"
+    " came before writes nothing; a higher one is noted, by reads too."
+)
+_FENCE_SHAPE = {"type": "string", "pattern": PATTERN}
 _ETAG = {"ETag": {"description": "What the object is now, for If-Match.", "schema": _STRING}}
 
 
@@ -71,6 +77,8 @@ def _parameters(endpoint: Endpoint) -> list[dict[str, Any]]:
     if endpoint.once:
         description = "Within a day, the same key is answered with what it made, if that is still there as it was made."
         found.append({"name": "Idempotency-Key", "in": "header", "description": description, "schema": _KEY})
+    if endpoint.fenced:
+        found.append({"name": HEADER, "in": "header", "description": _FENCE, "schema": _FENCE_SHAPE})
     return found
 
 

@@ -7,7 +7,17 @@ from __future__ import annotations
 
 from typing import Final
 
-from gatectl.server import accounts, apikeys, buckets, llms, organizations, repositories, repository_keys, workspaces
+from gatectl.server import (
+    accounts,
+    apikeys,
+    buckets,
+    fences,
+    llms,
+    organizations,
+    repositories,
+    repository_keys,
+    workspaces,
+)
 from gatectl.server.endpoint import Endpoint
 
 NOT_OFFERED: Final = ("/repo/stats", "/bucket/stats", "/ai/llm/stats")
@@ -23,4 +33,5 @@ ENDPOINTS: Final[tuple[Endpoint, ...]] = (
     *repository_keys.ENDPOINTS,
     *llms.ENDPOINTS,
     *apikeys.ENDPOINTS,
+    *fences.ENDPOINTS,
 )

@@ -290,13 +290,16 @@ ANSWERS: Final[Mapping[str, Shape]] = {
     "LlmWritten": _object({"success": _TRUE, "aiLlmId": _STRING, "message": _STRING}),
     "LlmValidated": _object({"success": _BOOL, "message": _STRING}),
     "ProviderKeys": _object({"success": _TRUE, "apiKeys": _list(_ref("ProviderKey"))}),
+    "Fences": _object(
+        {"success": _TRUE, "fences": _list(_object({"workspaceId": _STRING, "store": _STRING, "fence": _INT}))}
+    ),
     "ProviderKeyCreated": _object({"success": _TRUE, "message": _STRING, "apiKeyId": _STRING}),
 }
 
 REFUSALS: Final[Mapping[str, Shape]] = {
-    "general": _object({"success": _FALSE, "message": _STRING}),
+    "general": _object({"success": _FALSE, "message": _STRING}, {"error_code": _STRING}),
     "auth": _object({"success": _FALSE, "error_code": _STRING, "message": _STRING}),
-    "organization": _object({"success": _FALSE, "data": {"type": "null"}, "message": _STRING}),
+    "organization": _object({"success": _FALSE, "data": {"type": "null"}, "message": _STRING}, {"error_code": _STRING}),
     "repo": _object({"success": _FALSE, "error_code": _STRING, "error_message": _STRING}),
     "repo-delete": _object({"success": _FALSE, "error_code": _STRING, "error_message": _STRING, "message": _STRING}),
 }

@@ -11,12 +11,12 @@ from __future__ import annotations
 
 import hashlib
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from gatectl.errors import PlatformError
 from gatectl.files.outputs import own_folder
-from gatectl.platforms.interface import Collection, Connection, Fences, Identification, Traits, Wire
+from gatectl.platforms.interface import Collection, Connection, Fences, Heeded, Identification, Traits, Wire
 from gatectl.quote import quote
 
 if TYPE_CHECKING:
@@ -61,6 +61,11 @@ def open_writer(connection: Connection) -> Writer:
     it cannot."""
     shared = _shared_platform(connection)
     return Writer(open_platform(connection) if shared is None else shared, own=shared is None)
+
+
+def open_heeding(connection: Connection) -> Writer:
+    """What the same databases go by, of the numbers of leases. Raises as `open_writer`."""
+    return open_writer(connection)
 
 
 def open_platform(connection: Connection) -> Platform:
@@ -134,7 +139,7 @@ class Reader:
 
 
 class Writer:
-    """Changes the embedded platform (`interface.Writer`); every call is one transaction. Raises PlatformError.
+    """Changes the embedded platform (`interface.Writer`, `interface.Heeding`); every call is one transaction. Raises PlatformError.
 
     `own`: the platform is closed with it.
     """
@@ -152,8 +157,15 @@ class Writer:
         """Nothing to do: no write here waits for long."""
 
     def hold_to(self, fences: Fences) -> None:
-        """Each write is one transaction with the look at the numbers."""
+        """Each write is one transaction with the look at the numbers. Raises OtherStore."""
         self._platform = self._platform.fenced(fences)
+        self._platform.meet()
+
+    def heeded(self) -> Mapping[str, Heeded]:
+        return self._platform.heeded()
+
+    def adopt(self, fences: Fences) -> None:
+        self._platform.adopt(fences)
 
     def create(self, collection: Collection, body: Wire, key: str | None = None) -> str:
         """Create an object from its write shape; the new object's id. It needs no `key`: only a server's answer can be lost

@@ -7,12 +7,14 @@ that knows them together. The in-process reader and writer stand on this, and so
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
-from typing import NamedTuple
+from contextlib import contextmanager, suppress
+from copy import copy
+from typing import NamedTuple, Self
 
 from sqlalchemy import Connection, Table
 
-from gatectl.platforms.interface import Collection, Fences, Wire
+from gatectl.errors import LeaseLost
+from gatectl.platforms.interface import Collection, Fences, Heeded, Wire
 
 from . import apikeys, buckets, creations, fences, llms, repositories, repository_keys, tables, workspaces
 from .fields import Body
@@ -80,9 +82,34 @@ class Platform:
         self._store = store
         self._held = held
 
-    def fenced(self, held: Fences) -> Platform:
+    def fenced(self, held: Fences) -> Self:
         """The same platform for somebody who holds leases: a write is refused where they do not hold any more (`fences`)."""
-        return Platform(self._store, held)
+        other = copy(self)
+        other._held = held
+        return other
+
+    def meet(self) -> None:
+        """Note the numbers of whoever holds leases, and change nothing else: from now on whoever had them before writes nothing.
+
+        Raises OtherStore. Somebody who comes too late is let be: they may read.
+        """
+        if self._held is None:
+            return
+        with self._store.reading() as connection:
+            higher = fences.news(connection, self._held, self._store.instance, stale=True)
+        if higher:
+            with self._store.writing() as transaction, suppress(LeaseLost):
+                fences.check(transaction.connection, self._held, self._store.instance)
+
+    def heeded(self) -> Mapping[str, Heeded]:
+        """Whose numbers of leases count, by workspace (`fences`)."""
+        with self._store.reading() as connection:
+            return fences.heeded(connection, self._store.instance)
+
+    def adopt(self, held: Fences) -> None:
+        """Let the numbers of a store count that did not before (`fences`). Raises LeaseLost."""
+        with self._store.writing() as transaction:
+            fences.adopt(transaction.connection, held)
 
     @contextmanager
     def _writing(self) -> Iterator[Transaction]:

@@ -13,6 +13,8 @@ from urllib.parse import quote
 
 from gatectl.errors import (
     Forbidden,
+    IncompleteList,
+    NoList,
     NotAuthenticated,
     PlatformError,
     PlatformRefused,
@@ -22,7 +24,8 @@ from gatectl.errors import (
 )
 from gatectl.network import addresses
 from gatectl.network.addresses import http_address
-from gatectl.platforms.interface import Collection, Connection, Fences, Identification, Traits, Wire
+from gatectl.platforms import fencing
+from gatectl.platforms.interface import Collection, Connection, Fences, Heeded, Identification, Traits, Wire
 from gatectl.platforms.wire import is_deleted, read_list
 
 if TYPE_CHECKING:
@@ -54,6 +57,9 @@ ROUTES: Final[Mapping[str, Route]] = {
 }
 """platform-contract.md, sections 3.2 to 3.4, 3.7 and 3.8."""
 
+FENCES: Final = "/gatectl/fences"
+"""What only `gatectl serve` has: whose leases count."""
+
 
 def admit(connection: Connection) -> bool:
     """Whether the platform may be sent credentials. Raises UntrustedHost where it may not even be spoken to."""
@@ -71,7 +77,12 @@ def open_reader(connection: Connection) -> Reader:
 
 def open_writer(connection: Connection) -> Writer:
     """A writer; it shares the reader's connections and login, where the connection is a shared one."""
-    return Writer(_transport(connection), own=connection.shared is None)
+    return Writer(_transport(connection), own=connection.shared is None, tell=connection.tell)
+
+
+def open_heeding(connection: Connection) -> Heeding:
+    """What `gatectl serve` goes by, of the numbers of leases. Raises as `open_reader`."""
+    return Heeding(_transport(connection), own=connection.shared is None)
 
 
 def _transport(connection: Connection) -> Transport:
@@ -209,25 +220,38 @@ class Reader:
 
 
 class Writer:
-    """Changes the platform (`interface.Writer`). `own`: the transport is closed with it.
+    """Changes the platform (`interface.Writer`). `own`: the transport is closed with it; `tell` is given what goes otherwise than
+    somebody may think.
 
     Raises Uncertain for a write that may or may not have had an effect.
     """
 
-    def __init__(self, transport: Transport, *, own: bool) -> None:
+    def __init__(self, transport: Transport, *, own: bool, tell: Callable[[str], None] = lambda text: None) -> None:
         self._transport = transport
         self._own = own
+        self._tell = tell
+        self._held: Mapping[str, str] = {}
+        """What each write says of the leases that it is made under."""
 
     def stop(self) -> None:
         """Send no more writes, and wait for none to be sent; a signal handler may call this. Reads go on."""
         self._transport.stop()
 
     def hold_to(self, fences: Fences) -> None:
-        """Nothing yet: the platform knows of no numbers."""
+        """Each write carries the numbers (`fencing`), and so does each read from now on, until this is closed: what is served by
+        gatectl notes them before anything is read for the last time, and refuses whoever had the leases before."""
+        if fencing.fits(fences):
+            self._held = {fencing.HEADER: fencing.written(fences)}
+        else:
+            self._held = {}
+            self._tell(
+                f"{len(fences.numbers):,} leases are held, and a request can name {fencing.MOST}: the platform is not told of any"
+            )
+        self._transport.told = self._held
 
     def create(self, collection: Collection, body: Wire, key: str | None = None) -> str:
         route = ROUTES[collection]
-        headers = {"Idempotency-Key": key} if key is not None else {}
+        headers = {**self._held, **({"Idempotency-Key": key} if key is not None else {})}
         answer: Any = self._transport.write("POST", route.path, body, headers)
         found: Any = answer
         for name in route.created:
@@ -237,13 +261,14 @@ class Writer:
         return found
 
     def update(self, collection: Collection, object_id: str, body: Wire, etag: str | None = None) -> None:
-        self._transport.write("PUT", self._path(collection, object_id), body, self._condition(collection, etag))
+        self._transport.write("PUT", self._path(collection, object_id), body, self._headers(collection, etag))
 
     def delete(self, collection: Collection, object_id: str, etag: str | None = None) -> None:
-        self._transport.write("DELETE", self._path(collection, object_id), None, self._condition(collection, etag))
+        self._transport.write("DELETE", self._path(collection, object_id), None, self._headers(collection, etag))
 
     def close(self) -> None:
-        """Give back what is its own; what is shared serves others."""
+        """Give back what is its own; what is shared serves others, who hold no leases."""
+        self._transport.told = {}
         if self._own:
             self._transport.close()
 
@@ -253,6 +278,42 @@ class Writer:
             raise PlatformError(f"'{object_id}' cannot be the id of an object")
         return f"{ROUTES[collection].path}/{quote(object_id, safe='')}"
 
-    @staticmethod
-    def _condition(collection: Collection, etag: str | None) -> dict[str, str]:
-        return {"If-Match": etag} if ROUTES[collection].conditional and etag is not None else {}
+    def _headers(self, collection: Collection, etag: str | None) -> dict[str, str]:
+        condition = {"If-Match": etag} if ROUTES[collection].conditional and etag is not None else {}
+        return {**self._held, **condition}
+
+
+class Heeding:
+    """What `gatectl serve` goes by, of the numbers of leases (`interface.Heeding`). `own`: the transport is closed with it."""
+
+    def __init__(self, transport: Transport, *, own: bool) -> None:
+        self._transport = transport
+        self._own = own
+
+    def heeded(self) -> Mapping[str, Heeded]:
+        try:
+            body = self._transport.get(FENCES)
+        except Unsupported as error:
+            raise Unsupported("the platform goes by no leases, so none can be adopted there", error.message) from None
+        found = body.get("fences") if isinstance(body, Mapping) else None
+        if not isinstance(found, list):
+            raise NoList(f"GET {FENCES}: the answer holds no such list", "is this address served by gatectl?")
+        return dict(map(_heeded, found))
+
+    def adopt(self, fences: Fences) -> None:
+        self._transport.write("POST", FENCES, None, {fencing.HEADER: fencing.written(fences)})
+
+    def close(self) -> None:
+        """Give back what is its own; what is shared serves others."""
+        if self._own:
+            self._transport.close()
+
+
+def _heeded(item: object) -> tuple[str, Heeded]:
+    """Raises IncompleteList for what is no element of such a list."""
+    workspace, store, number = (
+        item.get(name) if isinstance(item, Mapping) else None for name in ("workspaceId", "store", "fence")
+    )
+    if not isinstance(workspace, str) or not isinstance(store, str) or type(number) is not int:
+        raise IncompleteList(f"GET {FENCES}: something in the list is not what it should be")
+    return workspace, Heeded(store, number)

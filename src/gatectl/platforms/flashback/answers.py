@@ -14,13 +14,16 @@ from typing import Any, Final, NamedTuple
 from gatectl.credentials.redaction import Redaction
 from gatectl.errors import (
     Forbidden,
+    LeaseLost,
     NotAuthenticated,
+    OtherStore,
     PlatformError,
     PlatformRefused,
     PreconditionFailed,
     Uncertain,
     Unsupported,
 )
+from gatectl.platforms import fencing
 from gatectl.quote import safe
 
 
@@ -35,7 +38,8 @@ class Throttled(PlatformError):
 
 
 class Answer(NamedTuple):
-    """A response as it came. `body` is None where it is not JSON; `at` is when it came, in seconds since 1970."""
+    """A response as it came. `body` is None where it is not JSON; `at` is when it came, in seconds since 1970. `fenced`: the request
+    named leases, so it may be refused because of them."""
 
     method: str
     path: str
@@ -44,6 +48,7 @@ class Answer(NamedTuple):
     location: str | None
     body: Any
     at: float = 0.0
+    fenced: bool = False
 
 
 _HINTS: Final = {
@@ -91,7 +96,18 @@ def judge(answer: Answer) -> Any:
         )
     if answer.status in (404, 405, 501) and answer.method == "GET":
         raise Unsupported(_message(answer, "the platform does not offer this"))
-    raise _refused(answer)
+    raise _fenced_off(answer) or _refused(answer)
+
+
+def _fenced_off(answer: Answer) -> PlatformError | None:
+    """What a refusal because of the leases means: nothing was written, and nothing will be. None: it is another one."""
+    code = _code(answer.body) if answer.status == 409 and answer.fenced else ""
+    if code == fencing.STALE:
+        return LeaseLost(
+            _message(answer, "the lease of this run lapsed, and somebody else has had it since"),
+            "look at the platform (gatectl plan), then apply again",
+        )
+    return OtherStore(_message(answer, "the leases of another store count there")) if code == fencing.ANOTHER else None
 
 
 def _own_failure(answer: Answer) -> bool:

@@ -26,6 +26,7 @@ from gatectl.errors import (
 from gatectl.network import http
 from gatectl.network.addresses import Admission
 from gatectl.network.http import LATER, MORE_TIME, TRIED_SECONDS, backoff
+from gatectl.platforms import fencing
 from gatectl.platforms.flashback.answers import Answer, Throttled, judge, parse_body, redact
 from gatectl.platforms.flashback.session import make_session
 from gatectl.platforms.interface import Credentials, Heard
@@ -121,6 +122,8 @@ class Transport:
         self.pace = Pace(parallel, clock)
         self._clock = clock
         self.stopping = False
+        self.told: Mapping[str, str] = _PLAIN
+        """Headers of each read: what whoever holds leases wants the platform to know."""
         # A platform that nobody but the checkout names gets no credential, and no login is tried there.
         self._withheld = not admission.credentials
         self._place = admission.address.place
@@ -144,12 +147,12 @@ class Transport:
 
     def get(self, path: str, query: Mapping[str, str] | None = None) -> Any:
         """The body of a successful GET; tried until it is whole. Raises PlatformError."""
-        request = _Request("GET", path, query)
+        request = _Request("GET", path, query, extra=self.told)
         return self._until_whole(lambda: self._authorized(request), request, quotas=True)
 
     def get_once(self, path: str, query: Mapping[str, str] | None = None) -> Any:
         """The same without trying again: for what is not needed."""
-        return self._authorized(_Request("GET", path, query))
+        return self._authorized(_Request("GET", path, query, extra=self.told))
 
     def _until_whole(self, ask: Callable[[], Any], request: _Request, *, quotas: bool) -> Any:
         """Ask something that does no harm when it is asked twice, until it is answered or the time for trying is over.
@@ -284,6 +287,7 @@ def _answer(request: _Request, response: http.Response, at: float) -> Answer:
         _without_query(headers.get("location")),
         parse_body(response.content, headers.get("content-type", "")),
         at,
+        fencing.HEADER in request.extra,
     )
 
 
