@@ -19,7 +19,8 @@ import pytest
 
 import gatectl
 from gatectl import errors
-from gatectl.api.estate import Estate, GivenWay
+from gatectl.api.estate import Estate
+from gatectl.api.ways import GivenWay
 from gatectl.model import Outcome
 from gatectl.opening import choose
 from gatectl.platforms.interface import Connection, Shared

@@ -19,8 +19,9 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from gatectl import opening
-from gatectl.api.estate import Estate, GivenWay
+from gatectl.api.estate import Estate
 from gatectl.api.results import Findings, Plan, Receipt
+from gatectl.api.ways import GivenWay
 from gatectl.applying import saved
 from gatectl.credentials import pasted
 from gatectl.credentials.secrets import shaped

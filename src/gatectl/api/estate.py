@@ -10,12 +10,12 @@ from contextlib import AbstractContextManager, closing, contextmanager
 from datetime import datetime
 from itertools import islice, takewhile
 from types import TracebackType
-from typing import Protocol
 
 from gatectl import export as exporter
-from gatectl import opening, reconcile
+from gatectl import reconcile
 from gatectl.api.remembered import find_receipt, references_of, run_called
 from gatectl.api.results import Findings, Plan, Receipt
+from gatectl.api.ways import Way
 from gatectl.applying.guardrails import parse_allowance
 from gatectl.applying.kept import begin
 from gatectl.applying.leasing import PATIENCE
@@ -34,11 +34,10 @@ from gatectl.errors import InputError
 from gatectl.manifests import checks
 from gatectl.manifests.selection import ALL, check_words
 from gatectl.model import Outcome
-from gatectl.network import trust
 from gatectl.planning.current import Current, read_visible
 from gatectl.planning.taking import take_snapshot
 from gatectl.platforms import default_workspace_of, driver_for
-from gatectl.platforms.interface import Connection, Credentials, Identification, Reader, Shared
+from gatectl.platforms.interface import Connection, Identification, Reader, Shared
 from gatectl.project import Environment, Project
 from gatectl.quote import quote
 from gatectl.reconcile import drifting, explaining, locking, proving, undoing
@@ -414,44 +413,3 @@ class _Program(Attendant):
 
     def stopping(self) -> bool:
         return self._stop is not None and self._stop.is_set()
-
-
-class Way(Protocol):
-    """How a platform is reached: whom one is, and whom one trusts."""
-
-    def to(self, request: reconcile.Request, shared: Shared) -> Connection:
-        """Raises UntrustedHost, MissingCredential."""
-
-    def to_records(self, request: reconcile.Request, shared: Shared) -> Connection:
-        """The way to what is remembered, where no credential for a platform elsewhere is needed. Raises as `to`."""
-
-
-class GivenWay:
-    """The way of a program: by what was handed to `open`."""
-
-    def __init__(
-        self, project: Project, environment: Environment, login: Credentials | None, hosts: Sequence[str], *,
-        trust_env: bool,
-    ) -> None:  # fmt: skip
-        self._project = project
-        self._environment = environment
-        self._login = login
-        self._trusted, self._stores = trust.of_program(hosts, project.environ, project.folder, trust_env=trust_env)
-
-    def to(self, request: reconcile.Request, shared: Shared) -> Connection:
-        """Raises UntrustedHost, MissingCredential."""
-        environment = request.environment
-        connection = self._opened(request, shared)
-        if not driver_for(environment.platform).admit(connection):
-            return connection
-        login = self._login or opening.credentials_of(self._project, environment)
-        return connection._replace(credentials=login)
-
-    def to_records(self, request: reconcile.Request, shared: Shared) -> Connection:
-        """The way to the records: no credential for a platform elsewhere is asked for. Raises UntrustedHost."""
-        of_platform = request.environment.platform.startswith("postgresql://")
-        return self.to(request, shared) if of_platform else self._opened(request, shared)
-
-    def _opened(self, request: reconcile.Request, shared: Shared) -> Connection:
-        way = (self._project, request.environment, self._trusted, shared)
-        return opening.way_to(*way, ends=request.ends, clock=request.clock, stores=self._stores)
