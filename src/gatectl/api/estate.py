@@ -96,6 +96,8 @@ class Estate:
         selector: str | None = None,
         targets: Sequence[str] = (),
         prune: bool = False,
+        accept: Sequence[str] = (),
+        allow_empty: bool = False,
         renew: Sequence[str] = (),
         take_over: Sequence[str] = (),
         force_put: bool = False,
@@ -106,7 +108,8 @@ class Estate:
     ) -> Plan:
         """What would be done, as `gatectl plan` says. Findings are in the plan and raise nothing.
 
-        `take_over` names what belongs to another project or environment and is this one's from the apply on, or is `["all"]`.
+        `accept` names what `prune` deletes though it was changed since it was applied; with `allow_empty` it may find no manifest at
+        all. `take_over` names what belongs to another project or environment and is this one's from the apply on, or is `["all"]`.
         With `keep_going` the workspaces that errors lie in are left out, where the others have nothing to do with them.
         `prove`: the plan says what was asked for its sake. `against` is the file of a snapshot to read instead of the platform,
         `deadline` how many seconds all may take. Raises UsageError for what chooses nothing or cannot be meant, PlatformError
@@ -115,7 +118,8 @@ class Estate:
         request = self._request(
             paths, selector, targets, prune, renew, force_put, deadline, keep_going=keep_going, take_over=take_over
         )
-        request = request._replace(prove=prove)
+        check_words(None, {"accept": accept})
+        request = request._replace(prove=prove, accept=tuple(accept), allow_empty=allow_empty)
         return self.work_out(request if against is None else request.against(against))
 
     def work_out(self, request: reconcile.Request) -> Plan:

@@ -77,6 +77,11 @@ class Plan:
         return self.document.get("takeOver", ())
 
     @property
+    def accepted(self) -> Sequence[plans.Accepted]:
+        """The live objects that are deleted though they were changed since they were applied, each with how (`changed`)."""
+        return self.document.get("accepted", ())
+
+    @property
     def summary(self) -> plans.Summary:
         """How many objects are created, updated, deleted, and how many attachments."""
         return self.document["summary"]

@@ -80,7 +80,7 @@ def part(shown: Plan, outcomes: Sequence[Outcome], fresh: Plan) -> Plan:
     adopts = [item for item in fresh["adopts"] if item not in shown["adopts"]]
     refused = {op["platformId"] for op in fresh["operations"] if op["id"] not in chosen}
     taken = [item for item in fresh.get("takeOver", ()) if item["platformId"] not in refused]
-    return with_operations(fresh, list(chosen.values()), adopts, taken)
+    return with_operations(fresh, list(chosen.values()), adopts, taken, fresh.get("accepted", ()))
 
 
 def together(
@@ -96,7 +96,9 @@ def together(
     ordered = [operations[name] for name in TopologicalSorter(needs).static_order()]
     adopts = [*shown["adopts"], *then["adopts"]]
     taken = {item["platformId"]: item for item in (*shown.get("takeOver", ()), *then.get("takeOver", ()))}
-    return with_operations(shown, ordered, adopts, list(taken.values())), [found[op["id"]] for op in ordered]
+    accepted = {item["platformId"]: item for item in (*shown.get("accepted", ()), *then.get("accepted", ()))}
+    made = with_operations(shown, ordered, adopts, list(taken.values()), list(accepted.values()))
+    return made, [found[op["id"]] for op in ordered]
 
 
 def _both(outcomes: Sequence[Outcome], needed: set[str], again: Sequence[Outcome]) -> dict[str, Outcome]:

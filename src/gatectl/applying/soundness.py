@@ -49,6 +49,10 @@ def _problems(plan: Plan, fits: Fits) -> Iterator[str]:
         earlier.add(op["id"])
     yield from _counted(plan)
     yield from _apart(plan)
+    deleted = {op["platformId"] for op in operations if op["action"] == "delete"}
+    for accepted in plan.get("accepted", ()):
+        if accepted["platformId"] not in deleted:
+            yield f"it accepts the deletion of {accepted['kind']} {accepted['name']!r}, and does not delete it"
     for kept in plan["kept"]:
         for item in kept["attachments"]:
             for problem in _resource(item, "keep"):

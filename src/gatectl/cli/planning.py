@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 
 _OBJECTS: Any = {"multiple": True, "metavar": "KIND/[WORKSPACE/]NAME", "shell_complete": offers("objects")}
 _TAKEN: Any = {**_OBJECTS, "metavar": "KIND/[WORKSPACE/]NAME|all"}
+_HELD: Any = {"multiple": True, "metavar": "KIND/[WORKSPACE/]NAME"}
 
 _SIGNS_IN: Final = ("GATECTL_TOKEN", "GATECTL_EMAIL", "GATECTL_PASSWORD")
 
@@ -43,11 +44,14 @@ class Selection(NamedTuple):
     force_put: bool
     deadline: float
     guardrails_from: str | None
+    accept: tuple[str, ...] = ()
+    allow_empty: bool = False
 
     @property
     def given(self) -> bool:
         """Whether anything was asked for that shapes a plan."""
-        return bool(self.paths or self.selector or self.targets or self.prune or self.renew or self.take_over)
+        chosen = self.paths or self.selector or self.targets
+        return bool(chosen or self.prune or self.accept or self.allow_empty or self.renew or self.take_over)
 
 
 def selection_options(function: Callable[..., Any]) -> Callable[..., Any]:
@@ -66,6 +70,8 @@ def selection_options(function: Callable[..., Any]) -> Callable[..., Any]:
             click.option("-l", "--selector", metavar="SELECTOR", help="Only manifests with these labels: team=data,tier!=dev"),
             click.option("--target", "targets", **_OBJECTS, help="Only this object, and what it needs (repeatable)."),
             click.option("--prune", is_flag=True, help="Delete what this project applied before and no manifest declares."),
+            click.option("--accept", **_HELD, help="With --prune: delete it, though it was changed since it was applied (repeatable)."),
+            click.option("--allow-empty", is_flag=True, help="With --prune: also where there is no manifest at all."),
             click.option("--renew-credentials", "renew", **_OBJECTS, help="Send its credentials again (repeatable)."),
             click.option("--take-over", "take_over", **_TAKEN, help="Make it this project's, whoever owns it (repeatable)."),
             click.option("--force-put", is_flag=True, help="Write repositories that hold what gatectl does not know."),
@@ -83,7 +89,12 @@ def make_request(
     named = [text for text in selection.take_over if text != ALL]
     check_words(
         selection.selector,
-        {"--target": selection.targets, "--renew-credentials": selection.renew, "--take-over": named},
+        {
+            "--target": selection.targets,
+            "--renew-credentials": selection.renew,
+            "--take-over": named,
+            "--accept": selection.accept,
+        },
     )
     for path in selection.paths:
         if is_saved(path):
@@ -109,6 +120,8 @@ def make_request(
         changed=changed,
         clock=clock.current(),
         take_over=selection.take_over,
+        accept=selection.accept,
+        allow_empty=selection.allow_empty,
     )
 
 

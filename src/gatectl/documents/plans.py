@@ -42,6 +42,21 @@ TakenOver = TypedDict(
 """A live object that belongs to somebody else, and to whoever applies the plan from then on."""
 
 
+class Otherwise(TypedDict):
+    """Something of an object that is not as it was applied last, by its path in a manifest ("": the object as a whole)."""
+
+    path: str
+    applied: FieldValue
+    live: FieldValue
+
+
+class Accepted(Named):
+    """A live object that is deleted though it was changed since it was applied: somebody said so."""
+
+    platformId: str
+    changed: Sequence[Otherwise]
+
+
 class ResourceNames(TypedDict, total=False):
     """What names a resource at its provider; which of these, its type says."""
 
@@ -317,6 +332,7 @@ class Draft(Remarks):
     operations: Sequence[Operation]
     adopts: Sequence[Adopted]
     takeOver: NotRequired[Sequence[TakenOver]]
+    accepted: NotRequired[Sequence[Accepted]]
     kept: Sequence[Kept]
     unmanaged: Sequence[Named]
     held: NotRequired[Sequence[Held]]
@@ -369,9 +385,9 @@ _NOT_BOUND: Final = ("workspaces", "place", "records")
 
 
 def fingerprint(plan: Draft) -> str:
-    """What an approval approves: formatVersion, target without `workspaces`, operations without `source` and `reason`, and what is
-    taken over from whom (product.md, section 4). It does not cover where on a machine a store that is not there yet would lie,
-    nor which store remembers it.
+    """What an approval approves: formatVersion, target without `workspaces`, operations without `source` and `reason`, what is
+    taken over from whom, and what is deleted though it was changed (product.md, section 4). It does not cover where on a machine a
+    store that is not there yet would lie, nor which store remembers it.
 
     In format 1.0 it is of the whole target, and of operations without `source`.
     """
@@ -379,9 +395,12 @@ def fingerprint(plan: Draft) -> str:
         return old_fingerprint(plan["target"], plan["operations"])
     operations = [{k: v for k, v in op.items() if k not in _SHOWN_ONLY} for op in plan["operations"]]
     target = {k: v for k, v in plan["target"].items() if k not in _NOT_BOUND}
-    bound = {"formatVersion": plan["formatVersion"], "target": target, "operations": operations}
-    taken = plan.get("takeOver")
-    return sha256({**bound, "takeOver": taken} if taken else bound)
+    bound: dict[str, object] = {"formatVersion": plan["formatVersion"], "target": target, "operations": operations}
+    if taken := plan.get("takeOver"):
+        bound["takeOver"] = taken
+    if accepted := plan.get("accepted"):
+        bound["accepted"] = accepted
+    return sha256(bound)
 
 
 def old_fingerprint(target: Target, operations: Sequence[Operation]) -> str:

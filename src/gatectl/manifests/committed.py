@@ -140,7 +140,7 @@ class Committed:
     ) -> Iterator[tuple[str, TreeFile]]:
         below = [(rest, file) for path, file in files.items() if (rest := _below(scope, path)) is not None]
         if not below:
-            findings.append(_finding("GW106", scope.shown, "no such file or folder", "check the path"))
+            findings.append(_finding("GW106", scope.shown, sources.NOT_THERE, "check the path"))
         seen = [(rest, file) for rest, file in below if not self._is_hidden(rest, file)]
         direct = {file.path: rest for rest, file in seen if file.mode != _LINK and _is_manifest(rest)}
         yield from ((_join(scope.shown, rest), files[path]) for path, rest in direct.items())

@@ -8,7 +8,7 @@ from __future__ import annotations
 import os
 from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, Final, NamedTuple
 
 from gatectl import rules
 from gatectl.credentials import references
@@ -163,5 +163,30 @@ def _empty_path(read: sources.Read, path: str) -> Finding:
     if below:
         more = f" (and {len(below) - 1} more)" if len(below) > 1 else ""
         hint = f"{quote(below[0])} is a project of its own{more}: --project {quote(below[0])}"
-    message = "no manifest here: no document in any file *.yaml or *.yml"
-    return Finding("GW106", message, hint, place=sources.first_place(path))
+    return Finding("GW106", _EMPTY, hint, place=sources.first_place(path))
+
+
+_EMPTY: Final = "no manifest here: no document in any file *.yaml or *.yml"
+
+
+def to_prune(loaded: Loaded, *, allow_empty: bool) -> Loaded:
+    """The same where what is declared no more is to be deleted: that no path yields a manifest is no mistake where that is allowed,
+    and else what it would come to is said."""
+    if loaded.desired.manifests:
+        return loaded
+    return loaded._replace(
+        findings=[_emptied(f, allow_empty=allow_empty) for f in loaded.findings],
+        said=[_emptied(f, allow_empty=allow_empty) for f in loaded.said],
+    )
+
+
+def _emptied(finding: Finding, *, allow_empty: bool) -> Finding:
+    if finding.rule != "GW106" or finding.message not in (_EMPTY, sources.NOT_THERE):
+        return finding
+    if allow_empty:
+        return finding._replace(
+            message=f"{finding.message}; that is allowed: all that this project applied is declared no more",
+            hint="look at what is deleted: it does not come back", severity="warning",
+        )  # fmt: skip
+    hint = "all that this project applied would be declared no more; if it is to be deleted: --prune --allow-empty"
+    return finding._replace(hint=f"{finding.hint}; {hint}")

@@ -210,7 +210,26 @@ def _wanted(kind: str, rest: str, option: str) -> str:
     return hint
 
 
-def _find(text: str, keys: Sequence[ObjectKey], option: str) -> ObjectKey:
+def find_held(texts: Sequence[str], held: Iterable[ObjectKey], option: str) -> frozenset[ObjectKey]:
+    """The objects that are held, of these, that KIND/[WORKSPACE/]NAME mean. Raises UsageError for one that means none or several."""
+    keys = list(held)
+    shown = [f"{k.kind}/{quote(k.workspace) + '/' if k.workspace is not None else ''}{quote(k.name)}" for k in keys]
+    there = f"held are: {', '.join(sorted(shown)[:_SHOWN])}" if keys else "nothing is held that would be deleted"
+    found = set()
+    for text in texts:
+        kind, rest = parse_target(text, option)
+        near = nearest(f"{kind}/{rest}", [f"{k.kind}/{quote(k.name)}" for k in keys]) or nearest(
+            f"{kind}/{rest}", shown
+        )
+        hint = f"did you mean {near}?" if near is not None else there
+        found.add(_find(text, keys, option, ("nothing of this name was to be deleted and is held", hint)))
+    return frozenset(found)
+
+
+_UNDECLARED: Final = ("no manifest declares it", "check the name, or the PATH that is read")
+
+
+def _find(text: str, keys: Sequence[ObjectKey], option: str, none: tuple[str, str] = _UNDECLARED) -> ObjectKey:
     kind, rest = parse_target(text, option)
     ours = [key for key in keys if key.kind == kind]
     found = [key for key in ours if rest in (key.name, f"{quote(key.workspace)}/{quote(key.name)}")]
@@ -219,7 +238,7 @@ def _find(text: str, keys: Sequence[ObjectKey], option: str) -> ObjectKey:
     if found:
         listed = ", ".join(sorted(f"{kind}/{quote(key.workspace)}/{quote(key.name)}" for key in found))
         raise UsageError(f"{option} {quote(text)} means several objects", f"name the workspace: {listed}")
-    raise UsageError(f"{option} {quote(text)}: no manifest declares it", "check the name, or the PATH that is read")
+    raise UsageError(f"{option} {quote(text)}: {none[0]}", none[1])
 
 
 class Since(NamedTuple):

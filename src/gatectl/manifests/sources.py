@@ -43,6 +43,10 @@ _PROJECT: Final = re.compile(
 )
 
 
+NOT_THERE: Final = "no such file or folder"
+"""What is said of a path that leads nowhere."""
+
+
 class Read(NamedTuple):
     """What the paths hold: the files that could be read, in order, and what is wrong with the others.
 
@@ -182,9 +186,7 @@ def _find(path: str, bounds: _Bounds, findings: list[Finding]) -> Iterator[str]:
         mode = os.stat(path).st_mode
     except OSError as error:
         if error.errno in (errno.ENOENT, errno.ENOTDIR) and not os.path.islink(path):
-            findings.append(
-                _finding("GW106", path, "no such file or folder", "check the path, or the working directory")
-            )
+            findings.append(_finding("GW106", path, NOT_THERE, "check the path, or the working directory"))
         else:
             findings.append(_unreadable(path, error))
         return

@@ -7,7 +7,7 @@ those that differ. This is the only module that knows deepdiff.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Container, Iterator, Mapping, Sequence
 from typing import NamedTuple
 
 from gatectl.documents.operations import CREDENTIALS
@@ -19,7 +19,7 @@ from gatectl.planning import owners
 from gatectl.planning.attaching import check_folders, compare
 from gatectl.planning.current import Current
 from gatectl.planning.match import Pair
-from gatectl.planning.owners import Pruning, Taken
+from gatectl.planning.owners import Accepted, Pruning, Taken
 from gatectl.planning.referring import check_referred, declared_keys, refer
 from gatectl.planning.registering import (
     Registered,
@@ -68,7 +68,7 @@ class Worked(NamedTuple):
     """What was worked out: the changes, how each declared repository ends, what stays unchanged or unmanaged.
 
     `adopts` are live objects, with their ids, that match their manifest and have no owner yet; `takes` are those of somebody else
-    that are taken over, whatever else is done to them.
+    that are taken over, whatever else is done to them; `accepts` are those of ours that are deleted though they were changed.
     """
 
     changes: Sequence[Change] = ()
@@ -79,6 +79,7 @@ class Worked(NamedTuple):
     unmanaged: Sequence[ObjectKey] = ()
     findings: Sequence[Finding] = ()
     takes: Sequence[Taken] = ()
+    accepts: Sequence[Accepted] = ()
 
 
 class _Compared(NamedTuple):
@@ -131,9 +132,11 @@ def compute_changes(pairs: Sequence[Pair], current: Current, settings: Settings)
             adopts.append((pair.key, pair.live.id))
     left, unmanaged = owners.leftovers(pairs, current, settings.holdings, settings.pruning)
     findings += [*_in_use(left, endings, current), *check_referred(left, changes, current), *_spared(left, settings)]
-    changes += (_deletion(live, settings.holdings) for live in left)
     taken = owners.takes(pairs, current, settings.holdings)
-    return Worked(changes, endings, unchanged, adopts, kept, unmanaged, findings, taken)
+    accepted = owners.accepts(left, settings.holdings, settings.pruning)
+    changed = frozenset(each.id for each in accepted)
+    changes += (_deletion(live, settings.holdings, changed) for live in left)
+    return Worked(changes, endings, unchanged, adopts, kept, unmanaged, findings, taken, accepted)
 
 
 def _surroundings(pairs: Sequence[Pair], current: Current, settings: Settings) -> _Surroundings:
@@ -347,12 +350,14 @@ def _users(endings: Mapping[ObjectKey, Ending], current: Current, doomed: set[st
     return users
 
 
-def _deletion(live: Live, holdings: Holdings | None) -> Change:
+def _deletion(live: Live, holdings: Holdings | None, accepted: Container[str] = ()) -> Change:
     """The deletion of a live object, and of all that goes with it."""
     reason = "applied by this project before, declared no more"
     owned = holdings.by_id.get(live.id) if holdings is not None else None
     if owned is not None and owned.adopted:
         reason = "made by hand, adopted" + (f" in {quote(owned.run)}" if owned.run is not None else "")
+    if live.id in accepted:
+        reason += "; changed since it was applied, which is accepted"
     return Change("delete", live.key, live.id, reason, (), (), live.attachments, (), live.state, None, False,
                   live.attachments, frozenset(), None, count_api_keys(live))  # fmt: skip
 

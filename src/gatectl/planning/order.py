@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Container, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from graphlib import CycleError, TopologicalSorter
 from typing import Final, NamedTuple
 from urllib.parse import quote
@@ -41,13 +41,18 @@ def select(worked: Worked, chosen: frozenset[ObjectKey] | None) -> Worked:
     if chosen is None:
         return worked
     wanted = _with_what_they_need(worked, chosen)
+    return _only(worked, lambda key: key in wanted)._replace(findings=_about(worked.findings, wanted))
+
+
+def _only(worked: Worked, keep: Callable[[ObjectKey], bool]) -> Worked:
+    """What of the work is about objects that are kept in it."""
     return worked._replace(
-        changes=[c for c in worked.changes if c.key in wanted],
-        unchanged=[key for key in worked.unchanged if key in wanted],
-        adopts=[(key, platform_id) for key, platform_id in worked.adopts if key in wanted],
-        takes=[taken for taken in worked.takes if taken.key in wanted],
-        kept=[(key, items) for key, items in worked.kept if key in wanted],
-        findings=_about(worked.findings, wanted),
+        changes=[c for c in worked.changes if keep(c.key)],
+        unchanged=list(filter(keep, worked.unchanged)),
+        adopts=[(key, platform_id) for key, platform_id in worked.adopts if keep(key)],
+        takes=[taken for taken in worked.takes if keep(taken.key)],
+        accepts=[accepted for accepted in worked.accepts if keep(accepted.key)],
+        kept=[(key, items) for key, items in worked.kept if keep(key)],
     )
 
 
@@ -86,7 +91,7 @@ def hold(worked: Worked, stopped: Mapping[ObjectKey, str]) -> tuple[Worked, list
     reasons = _reasons(worked, stopped)
     actions = {change.key: change.action for change in worked.changes}
     held = [Holding(key, actions.get(key), reasons[key]) for key in sorted(reasons, key=str)]
-    return _without(worked, reasons), held
+    return _only(worked, lambda key: key not in reasons), held
 
 
 def _reasons(worked: Worked, stopped: Mapping[ObjectKey, str]) -> dict[ObjectKey, str]:
@@ -104,16 +109,6 @@ def _reasons(worked: Worked, stopped: Mapping[ObjectKey, str]) -> dict[ObjectKey
                 reasons[other] = f"it needs {key}"
                 queue.append(other)
     return reasons
-
-
-def _without(worked: Worked, held: Container[ObjectKey]) -> Worked:
-    return worked._replace(
-        changes=[c for c in worked.changes if c.key not in held],
-        unchanged=[key for key in worked.unchanged if key not in held],
-        adopts=[(key, platform_id) for key, platform_id in worked.adopts if key not in held],
-        takes=[taken for taken in worked.takes if taken.key not in held],
-        kept=[(key, items) for key, items in worked.kept if key not in held],
-    )
 
 
 def arrange(worked: Worked) -> tuple[list[tuple[Change, tuple[str, ...]]], list[Finding]]:

@@ -7,20 +7,21 @@ what waits for it is known.
 
 from __future__ import annotations
 
-from collections.abc import Container, Iterable, Iterator
+from collections.abc import Container, Iterable, Iterator, Sequence
 from typing import Final, NamedTuple
 
 from gatectl.documents.ownership import Claim, Holdings, Owned, Owner
 from gatectl.documents.states import read_state
 from gatectl.kinds import KINDS
-from gatectl.kinds.states import attachment_token, state_hash
-from gatectl.model import Attachment, Finding, Live, ObjectKey, Spot, State
+from gatectl.kinds.states import ATTACHED, attachment_token, state_hash
+from gatectl.model import Attachment, FieldValue, Finding, Live, ObjectKey, Spot, State
 from gatectl.planning.current import Current, Index
 from gatectl.planning.match import Pair
 from gatectl.quote import quote
 from gatectl.resources import folder_key
 
 TAKES: Final = "--take-over"
+ACCEPTS: Final = "--accept"
 
 
 class Taken(NamedTuple):
@@ -31,14 +32,33 @@ class Taken(NamedTuple):
     owner: Owner
 
 
+class Differs(NamedTuple):
+    """Something that is otherwise than it was applied: where (its path in a manifest; "" for the object as a whole), how it was
+    applied and how it is live (None: nothing is known, or there is nothing), and both in words."""
+
+    path: str
+    applied: FieldValue
+    live: FieldValue
+    words: str
+
+
+class Accepted(NamedTuple):
+    """A live object that is deleted though it was changed since it was applied, and how."""
+
+    key: ObjectKey
+    id: str
+    differs: Sequence[Differs]
+
+
 class Pruning(NamedTuple):
     """How what is declared no more is deleted: in the workspaces of `within` (None: in all that were read). `partly`: why the
     manifests may not be all that there are (None: they are). `unread`: the files that are there and were not read, of those that
-    what is ours was last read from."""
+    what is ours was last read from. `accepted`: the ids of what is deleted though it was changed since it was applied."""
 
     within: frozenset[str | None] | None = None
     partly: str | None = None
     unread: frozenset[str] = frozenset()
+    accepted: frozenset[str] = frozenset()
 
     def reaches(self, key: ObjectKey) -> bool:
         """Whether an object may be deleted by it: a workspace never is."""
@@ -173,12 +193,42 @@ def check_deletion(live: Live, holdings: Holdings, pruning: Pruning) -> Finding 
     if spoken is not None:
         return Finding("GW508", f"{live.key} is not deleted: {spoken[0]}", spoken[1], subject=live.key)
     differs = changed_since(live, owned)
-    if differs:
+    return _changed(live, owned, differs, accepted=live.id in pruning.accepted) if differs else None
+
+
+def _changed(live: Live, owned: Owned, differs: Sequence[Differs], *, accepted: bool) -> Finding:
+    how = f"was changed since it was applied{_when(owned)}: {'; '.join(each.words for each in differs)}"
+    if accepted:
         return Finding(
-            "GW508", f"{live.key} is to be deleted, and was changed since it was applied{_when(owned)}: {'; '.join(differs)}",
-            "look who changed it; declare it again, and apply, if it is to be kept as it is or to be deleted", subject=live.key,
+            "GW508", f"{live.key} is deleted, which is accepted, and {how}",
+            "look who changed it: what is deleted does not come back", "warning", subject=live.key,
         )  # fmt: skip
-    return None
+    return Finding(
+        "GW508", f"{live.key} is to be deleted, and {how}",
+        "look who changed it; declare it again, and apply, if it is to be kept as it is;"
+        f" {ACCEPTS} {live.key.kind}/{quote(live.key.name)} deletes it all the same", subject=live.key,
+    )  # fmt: skip
+
+
+def to_accept(doomed: Iterable[Live], holdings: Holdings, pruning: Pruning) -> dict[ObjectKey, list[str]]:
+    """What is to be deleted and is held, whatever holds it: the ids of each name."""
+    found: dict[ObjectKey, list[str]] = {}
+    for live in doomed:
+        if check_deletion(live, holdings, pruning) is not None:
+            found.setdefault(live.key, []).append(live.id)
+    return found
+
+
+def accepts(doomed: Iterable[Live], holdings: Holdings | None, pruning: Pruning | None) -> list[Accepted]:
+    """What is deleted though it was changed since it was applied, which was accepted, and which nothing else speaks against."""
+    if holdings is None or pruning is None:
+        return []
+    found = ((live, check_deletion(live, holdings, pruning)) for live in doomed if live.id in pruning.accepted)
+    return [
+        Accepted(live.key, live.id, changed_since(live, holdings.by_id[live.id]))
+        for live, finding in found
+        if finding is not None and finding.severity == "warning"
+    ]
 
 
 def _undecided(owned: Owned, pruning: Pruning) -> tuple[str, str] | None:
@@ -199,52 +249,59 @@ def _when(owned: Owned) -> str:
     return f" {quote(owned.at)}{run}" if owned.at is not None else run
 
 
-def changed_since(live: Live, owned: Owned) -> list[str]:
+def changed_since(live: Live, owned: Owned) -> list[Differs]:
     """How a live object differs from what was live of it when it was applied last, field by field; nothing where it does not, or an
     older gatectl has not noted how it was."""
     if owned.state is not None:
         before = read_state(owned.state)
         if state_hash(live.key, before) == state_hash(live.key, live.state):
             return []
-        return [*_fields(live, before), *_attachments(live.state, before)] or ["in something that a plan does not show"]
+        found = [*_fields(live, before), *_attachments(live.state, before)]
+        return found or [Differs("", None, None, "in something that a plan does not show")]
     if owned.hash is None or owned.hash == state_hash(live.key, live.state):
         return []
-    return ["how it was is not on record, and it is otherwise now"]
+    return [Differs("", None, None, "how it was is not on record, and it is otherwise now")]
 
 
-def _fields(live: Live, before: State) -> Iterator[str]:
+def _fields(live: Live, before: State) -> Iterator[Differs]:
     kind = KINDS[live.key.kind]
     then, now = kind.comparable(before.spec), kind.comparable(live.spec)
     for field in {**then, **now}:
         if then.get(field, "") != now.get(field, ""):
-            told = (_in_words(before.spec.get(field)), _in_words(live.spec.get(field)))
-            yield f"{kind.paths.get(field, field)}: applied {told[0]}, live {told[1]}"
+            yield _text(kind.paths.get(field, field), before.spec.get(field), live.spec.get(field))
+
+
+def _text(path: str, applied: str | None, live: str | None) -> Differs:
+    words = f"{path}: applied {_in_words(applied)}, live {_in_words(live)}"
+    return Differs(path, applied or None, live or None, words)
 
 
 def _in_words(value: str | None) -> str:
     return f"'{quote(value)}'" if value else "nothing"
 
 
-def _attachments(now: State, before: State) -> Iterator[str]:
+def _attachments(now: State, before: State) -> Iterator[Differs]:
     then_held, held = _held(before), _held(now)
     for token in sorted({*then_held, *held}):
         then, there = then_held.get(token), held.get(token)
         path = f"/spec/resources/{quote(token)}"
         if then is None or there is None:
-            yield f"{path}: applied {_attached(then)}, live {_attached(there)}"
+            words = f"{path}: applied {_attached(then) or 'nothing'}, live {_attached(there) or 'nothing'}"
+            yield Differs(path, _attached(then), _attached(there), words)
             continue
         if folder_key(then.folder) != folder_key(there.folder):
-            yield f"{path}/folder: applied {_in_words(then.folder)}, live {_in_words(there.folder)}"
+            yield _text(f"{path}/folder", then.folder, there.folder)
         if bool(then.master) != bool(there.master):
-            yield f"{path}/master: applied {_yes(then)}, live {_yes(there)}"
+            words = f"{path}/master: applied {_yes(then)}, live {_yes(there)}"
+            yield Differs(f"{path}/master", bool(then.master), bool(there.master), words)
 
 
 def _held(state: State) -> dict[str, Attachment]:
     return {attachment_token(item).lower(): item for item in state.attachments}
 
 
-def _attached(item: Attachment | None) -> str:
-    return "attached" if item is not None else "nothing"
+def _attached(item: Attachment | None) -> str | None:
+    return ATTACHED if item is not None else None
 
 
 def _yes(item: Attachment) -> str:

@@ -208,11 +208,24 @@ def make_plan(
             {**named(key), "platformId": platform_id, "from": owner_json(owner)}
             for key, platform_id, owner in sorted(worked.takes, key=lambda taken: (str(taken.key), taken.id))
         ]
+    if worked.accepts:
+        draft["accepted"] = _accepted(worked)
     if held:
         draft["held"] = [{**named(h.key), "action": h.action, "reason": h.reason} for h in held]
     if left:
         draft["leftOut"] = [{"workspace": w.workspace, "errors": w.errors, "reason": w.reason} for w in left]
     return signed({**draft, **remarks} if remarks else draft)
+
+
+def _accepted(worked: Worked) -> list[plans.Accepted]:
+    return [
+        {
+            **named(key),
+            "platformId": platform_id,
+            "changed": [{"path": path, "applied": applied, "live": live} for path, applied, live, _ in differs],
+        }
+        for key, platform_id, differs in sorted(worked.accepts, key=lambda accepted: (str(accepted.key), accepted.id))
+    ]
 
 
 def _kept(worked: Worked, pointed: Points) -> list[plans.Kept]:
@@ -223,15 +236,22 @@ def _kept(worked: Worked, pointed: Points) -> list[plans.Kept]:
 
 
 def with_operations(
-    plan: Plan, operations: Sequence[Operation], adopts: Sequence[plans.Adopted], taken: Sequence[plans.TakenOver] = ()
-) -> Plan:
-    """The plan with these operations and adoptions, and what is taken over, and with all that is counted and hashed of them."""
+    plan: Plan, operations: Sequence[Operation], adopts: Sequence[plans.Adopted], taken: Sequence[plans.TakenOver] = (),
+    accepted: Sequence[plans.Accepted] = (),
+) -> Plan:  # fmt: skip
+    """The plan with these operations and adoptions, and what is taken over and what of these deletions was accepted, and with all
+    that is counted and hashed of them."""
     summary: plans.Summary = {**plan["summary"], **_counted(operations), "adopt": len(adopts)}
     made: Plan = {**plan, "summary": summary, "operations": operations, "adopts": adopts}
     if taken:
         made["takeOver"] = taken
     else:
         made.pop("takeOver", None)
+    deleted = {op["platformId"] for op in operations if op["action"] == "delete"}
+    if found := [item for item in accepted if item["platformId"] in deleted]:
+        made["accepted"] = found
+    else:
+        made.pop("accepted", None)
     made["fingerprint"] = fingerprint(made)
     made["digest"] = digest(made)
     return made

@@ -15,8 +15,10 @@ from gatectl.manifests.loading import Loaded, manifest_paths
 from gatectl.manifests.wholeness import left_out
 from gatectl.model import Desired
 from gatectl.planning import owners
+from gatectl.planning.changes import Settings
 from gatectl.planning.current import Current, Index
 from gatectl.planning.match import Pair
+from gatectl.planning.parts import Parts
 from gatectl.platforms.interface import Connection
 from gatectl.project import Project
 from gatectl.quote import quote
@@ -52,7 +54,7 @@ def holdings_of(request: Request, records: RecordsReader, place: Place) -> Holdi
     asking = Owner(project.name, project.uid, request.environment.name, here)
     found = holdings(Asking(asking), owned)
     _refuse_nobody(request, asking)
-    if request.prune and next(found.ours(), None) is None and next(found.elsewhere(), None) is None:
+    if request.prune and not request.allow_empty and not (any(found.ours()) or any(found.elsewhere())):
         raise UsageError("--prune deletes only what this project applied before, and there is no record of that",
                          "apply first; objects applied from then on are recorded")  # fmt: skip
     # Who takes something over is somebody: no guest.
@@ -81,16 +83,46 @@ def _refuse_nobody(request: Request, asking: Owner) -> None:
         raise UsageError(f"--take-over makes it this project's, {told}", hint)
 
 
-def taken_over(
+def meant(
+    request: Request, apart: Parts, settings: Settings, pairs: Sequence[Pair], current: Current
+) -> Settings:  # fmt: skip
+    """The settings with what is to be taken over, and what is accepted. Raises UsageError for a name that means none, or several."""
+    settings = settings._replace(holdings=_taken_over(request, apart.wanted, settings.holdings, pairs, current))
+    return settings._replace(pruning=_accepted(request, settings, pairs, current, partly=bool(apart.left)))
+
+
+def _taken_over(
     request: Request, wanted: Desired, held: Holdings | None, pairs: Sequence[Pair], current: Current
 ) -> Holdings | None:
-    """Whose the objects are when what is to be taken over is ours. Raises UsageError for a name that means none, or several."""
+    """Whose the objects are when what is to be taken over is ours."""
     if held is None or not request.take_over:
         return held
     if selection.ALL in request.take_over:
         return owners.taking_over(held, pairs, current, None)
     chosen = selection.find_targets(request.take_over, wanted.manifests, owners.TAKES)
     return owners.taking_over(held, pairs, current, chosen)
+
+
+def _accepted(
+    request: Request, settings: Settings, pairs: Sequence[Pair], current: Current, *, partly: bool
+) -> owners.Pruning | None:
+    """How is pruned, with what is accepted. A name that nothing is held for is borne where what it means may be left out (`partly`),
+    or be gone since it was shown."""
+    held, pruning = settings.holdings, settings.pruning
+    if held is None or pruning is None or not request.accept:
+        return pruning
+    doomed, _ = owners.leftovers(pairs, current, held, pruning)
+    found = owners.to_accept(doomed, held, pruning)
+    ids: set[str] = set()
+    for text in request.accept:
+        try:
+            (key,) = selection.find_held((text,), found, owners.ACCEPTS)
+        except UsageError:
+            if not (partly or request.again):
+                raise
+        else:
+            ids.update(found[key])
+    return pruning._replace(accepted=frozenset(ids))
 
 
 def _matters(request: Request, records: RecordsReader, owned: Sequence[Owned]) -> bool:

@@ -328,7 +328,7 @@ class _Apply:
         """
         self._attendant.again()
         with self._attendant.waiting():
-            fresh = flow.work_out(self._request, lambda: self.connection)
+            fresh = flow.work_out(self._request._replace(again=True), lambda: self.connection)
         if replan.left_out(fresh) != replan.left_out(shown):
             raise errors.StalePlan(
                 "the platform was changed meanwhile, and errors are in other workspaces than before", "plan again"

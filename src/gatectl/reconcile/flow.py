@@ -34,7 +34,7 @@ from gatectl.platforms.wire import may_attach, unknown_fields
 from gatectl.project import Environment, Project
 from gatectl.quote import quote
 from gatectl.reconcile import asking
-from gatectl.reconcile.request import Request, check_options, check_selection, selected
+from gatectl.reconcile.request import Request, check_options, check_selection, load, selected
 from gatectl.reconcile.scope import where_kept
 from gatectl.records import read_records
 from gatectl.records.interface import RecordsReader
@@ -69,7 +69,7 @@ def see(request: Request, connect: Callable[[], Connection]) -> Seen:
         return _of_snapshot(request, connect())
     paths = manifest_paths(project, environment, request.paths)
     git = ask_git(request)
-    loaded = loading.load(project, paths, default_workspace_of(environment))
+    loaded = load(request, paths, default_workspace_of(environment))
     driver = driver_for(environment.platform)
     nowhere = Identification(driver.name, without_secrets(environment.platform), None)
     if loaded.invalid and not _leaves_some(request, loaded):
@@ -111,11 +111,11 @@ def _of_snapshot(request: Request, connection: Connection) -> Seen:
     try:
         reader = snapshot.open_reader(connection)
     except InputError:
-        loaded = loading.load(request.project, paths, request.environment.workspace)
+        loaded = load(request, paths, request.environment.workspace)
         if not loaded.invalid:
             raise
         return Seen(refuse(request, loaded, git, Identification("snapshot", connection.target, None)), loaded.desired)
-    loaded = loading.load(request.project, paths, request.environment.workspace or reader.traits.default_workspace)
+    loaded = load(request, paths, request.environment.workspace or reader.traits.default_workspace)
     if loaded.invalid and not _leaves_some(request, loaded):
         return Seen(refuse(request, loaded, git, reader.identification), loaded.desired)
     with _findings_first(loaded, request.warn):
@@ -248,8 +248,8 @@ def _work(request: Request, apart: parts.Parts, ground: _Ground) -> _Work:
     if unoffered := manageable.unoffered(wanted, current):
         return _Work(unoffered, unoffered=True)
     pairs, ambiguous = match.match(wanted, current)
-    held_by = asking.taken_over(request, apart.wanted, ground.holdings, pairs, current)
-    worked = compute_changes(pairs, current, _settings(request, apart, ground)._replace(holdings=held_by))
+    settings = asking.meant(request, apart, _settings(request, apart, ground), pairs, current)
+    worked = compute_changes(pairs, current, settings)
     names = frozenset(_names(wanted))
     unmanaged = [key for key in worked.unmanaged if key.workspace is None or key.workspace in names]
     ambiguous += manageable.unmanageable(pairs, current)

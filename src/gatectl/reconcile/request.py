@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from pathlib import Path
 from typing import NamedTuple
 
 from gatectl.applying import guardrails
 from gatectl.clock import CLOCK, Clock
 from gatectl.errors import UsageError
 from gatectl.kinds import KINDS, credentialed, either
-from gatectl.manifests import selection
+from gatectl.manifests import loading, selection
 from gatectl.manifests.loading import Loaded
 from gatectl.model import Desired, ObjectKey
 from gatectl.project import Environment, Project
@@ -21,8 +22,10 @@ class Request(NamedTuple):
     """What a plan is asked for. `paths` are as given (empty: the environment's, else the project's manifests). `tell` is told
     what only who asks for details wants to hear, `warn` what everybody should. `ends` is the run's deadline, by `clock`.
     `keep_going`: workspaces that errors lie in are left out, and the rest is planned. `take_over` names what is taken over from its
-    owner (`all`: whatever is somebody else's). `prove`: the plan says what was asked for its sake. `beside`: workspaces that are
-    read too, and with them all in which something is this project's (None: none is)."""
+    owner (`all`: whatever is somebody else's), `accept` what is deleted though it was changed since it was applied. `allow_empty`:
+    with `prune`, that there is no manifest at all is meant. `prove`: the plan says what was asked for its sake. `beside`: workspaces
+    that are read too, and with them all in which something is this project's (None: none is). `again`: a plan of it was shown
+    already, so what was held then may be gone by now."""
 
     project: Project
     environment: Environment
@@ -42,11 +45,20 @@ class Request(NamedTuple):
     take_over: tuple[str, ...] = ()
     prove: bool = False
     beside: frozenset[str] | None = None
+    accept: tuple[str, ...] = ()
+    allow_empty: bool = False
+    again: bool = False
 
     def against(self, snapshot: str | os.PathLike[str]) -> Request:
         """The same, asked of what a snapshot's file holds instead of the platform."""
         target = f"snapshot://{os.path.abspath(snapshot)}"
         return self._replace(environment=self.environment._replace(platform=target, token=None))
+
+
+def load(request: Request, paths: Sequence[str | Path], workspace: str | None) -> Loaded:
+    """The manifests at these paths; that there are none is a mistake, unless a request says that it is meant."""
+    loaded = loading.load(request.project, paths, workspace)
+    return loading.to_prune(loaded, allow_empty=request.allow_empty) if request.prune else loaded
 
 
 def check_selection(request: Request, loaded: Loaded) -> None:
@@ -76,6 +88,16 @@ def check_options(request: Request) -> None:
     if request.prune and chosen:
         raise UsageError("--prune deletes what no manifest declares, so it goes with all manifests",
                          "leave out PATH, -l, --target and --changed-since")  # fmt: skip
+    for option, given, what in (
+        ("--accept", request.accept, "what --prune deletes though it was changed"),
+        ("--allow-empty", request.allow_empty, "that --prune may delete all that was applied"),
+    ):
+        if given and not request.prune:
+            raise UsageError(f"{option} says {what}, so it goes with --prune", "leave it out, or add --prune")
+    _check_renewed(request)
+
+
+def _check_renewed(request: Request) -> None:
     kinds = {kind.name.lower(): kind for kind in KINDS.values()}
     for text in request.renew:
         kind = kinds.get(text.partition("/")[0].lower())

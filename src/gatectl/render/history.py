@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 from gatectl.documents.history import Entry, History
 from gatectl.quote import quote, safe
 from gatectl.render.interface import Look
@@ -40,9 +42,13 @@ def who(entry: Entry) -> str:
     return "@".join(filter(None, (actor["user"], actor["host"]))) or "unknown"
 
 
+WORDS: Final = {"takeOver": "take over"}
+"""What is counted and is no word."""
+
+
 def did(entry: Entry) -> str:
     """What was planned, and what of it was not done."""
-    planned = [f"{safe(name)} {number:,}" for name, number in entry["changes"].items() if number]
+    planned = [f"{WORDS.get(name) or safe(name)} {number:,}" for name, number in entry["changes"].items() if number]
     words = ", ".join(planned) or "nothing to do"
     if entry["converged"]:
         return words

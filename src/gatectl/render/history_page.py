@@ -16,7 +16,7 @@ from gatectl.documents.receipts import Outcome, Receipt
 from gatectl.page import data, page
 from gatectl.quote import quote, safe
 from gatectl.render import outcomes
-from gatectl.render.history import did, left_over, who
+from gatectl.render.history import WORDS, did, left_over, who
 from gatectl.render.html import operation_article
 from gatectl.render.listing import plural
 from gatectl.render.markdown import code, folded
@@ -81,7 +81,9 @@ def _about(entry: Entry, shown: set[str]) -> Iterator[str]:
         name = f"<code>{_text(undone)}</code>"
         yield f"<p>Undo of run {_anchor(undone, name) if undone in shown else name}.</p>"
     counts = [(name, number) for name, number in entry["changes"].items() if number]
-    words = [f'<b class="{_CLASSES.get(name, "")}">{number:,}</b> {_text(name)}' for name, number in counts]
+    words = [
+        f'<b class="{_CLASSES.get(name, "")}">{number:,}</b> {_text(WORDS.get(name, name))}' for name, number in counts
+    ]
     if words:
         yield f'<p class="counts">{", ".join(words)}</p>'
     if left := left_over(entry):
