@@ -254,6 +254,7 @@ def _surroundings(folder: Path, home: Path) -> Iterator[None]:
 
 _VARIES: Final = (
     (re.compile(r"\b\d{8}T\d{9}Z-[0-9a-f]{8}\b"), "<run>"),
+    (re.compile(r"\bsince 20\d\d-\d\d-\d\d \(run "), "since <day> (run "),
     (re.compile(r"\b20\d\d-\d\d-\d\d[T ]\d\d:\d\d:\d\d(\.\d+)?(Z| UTC)"), "<moment>"),
     (re.compile("[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[0-9a-f]{4}-[0-9a-f]{12}"), "<uid>"),  # of a project that is new
     (re.compile(r'("place": ?")sha256:[0-9a-f]{64}'), r"\1<place>"),  # of the folder's path
@@ -273,7 +274,9 @@ def _plain(text: str, top: Path, server: str | None = None) -> str:
         text = text.replace(server, _SERVER)
     for pattern, instead in _VARIES:
         text = pattern.sub(instead, text)
-    if "<place>" in text or '"takenAt"' in text or " in <run>" in text:  # a digest of a document is one of these, too
+    if (
+        "<place>" in text or '"takenAt"' in text or " in <run>" in text or "(run <run>)" in text
+    ):  # a digest of a document is one of these, too
         text = _DIGEST.sub(r"\1<digest>", text)
     return text
 

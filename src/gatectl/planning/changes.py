@@ -8,7 +8,7 @@ those that differ. This is the only module that knows deepdiff.
 from __future__ import annotations
 
 from collections.abc import Container, Iterator, Mapping, Sequence
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 from gatectl.documents.operations import CREDENTIALS
 from gatectl.documents.ownership import Holdings
@@ -32,6 +32,10 @@ from gatectl.planning.registering import (
 from gatectl.planning.resolve import Catalog, catalogs, resolve
 from gatectl.platforms.wire import keys_of
 from gatectl.quote import quote
+
+MISSING: Final = "declared in the manifests, not on the platform"
+DIFFERS: Final = "differs from its manifest"
+"""The reasons of what nothing more is known of (`reasons`)."""
 
 
 class Settings(NamedTuple):
@@ -300,14 +304,14 @@ def _fixed(pair: Pair, kind: Kind, wanted: Fields, live: Live) -> Iterator[Findi
 
 def _reason(pair: Pair, settings: Settings) -> str:
     if pair.live is None:
-        return "declared in the manifests, not on the platform"
+        return MISSING
     if pair.key in settings.renew:
         return "its credentials are to be renewed"
     if settings.holdings is not None and pair.live.id in settings.holdings.taken:
         return "taken over from its owner; differs from its manifest"
     if settings.holdings is not None and settings.holdings.claim(pair.live.id) is None:
         return "adopts a live object that this project never applied; differs from its manifest"
-    return "differs from its manifest"
+    return DIFFERS
 
 
 def _owned(pair: Pair, change: Change | None, settings: Settings) -> list[Finding]:

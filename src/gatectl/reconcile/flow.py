@@ -6,26 +6,24 @@ a writer, of the platform and of the records alike: planning cannot write.
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
-from pathlib import Path
 from typing import NamedTuple
 
 from gatectl.applying import guardrails
 from gatectl.applying.guards import Guard
-from gatectl.clock import CLOCK, Clock, Deadline, Patience
+from gatectl.clock import CLOCK, Clock, Patience
 from gatectl.documents.findings import NameFile, finding_json, relative_to
 from gatectl.documents.journal import OpenRun
 from gatectl.documents.ownership import Holdings
-from gatectl.documents.plans import Input, Plan, Records, Remarks, Selection, Since, Source
+from gatectl.documents.plans import Plan, Records, Remarks, Since, Source
 from gatectl.errors import GatectlError, InputError, UsageError
 from gatectl.kinds import KINDS, WORKSPACE
-from gatectl.manifests import commits, loading, places, selection, sources
+from gatectl.manifests import commits, loading, places, selection
 from gatectl.manifests.loading import Loaded, manifest_paths
 from gatectl.model import Change, Desired, Finding, ObjectKey
 from gatectl.network.addresses import without_secrets
-from gatectl.planning import final_state, manageable, match, order, owners, parts, plan
+from gatectl.planning import final_state, manageable, match, order, owners, parts, plan, reasons
 from gatectl.planning.changes import Ending, Settings, Worked, compute_changes
 from gatectl.planning.current import Current, Index, read_current, read_workspaces
 from gatectl.platforms import default_workspace_of, driver_for
@@ -34,8 +32,10 @@ from gatectl.platforms.wire import may_attach, unknown_fields
 from gatectl.project import Environment, Project
 from gatectl.quote import quote
 from gatectl.reconcile import asking
+from gatectl.reconcile.heading import ask_git, selection_of, source_of, target_of
 from gatectl.reconcile.request import Request, check_options, check_selection, load, selected
 from gatectl.reconcile.scope import where_kept
+from gatectl.reconcile.undone import undoing
 from gatectl.records import read_records
 from gatectl.records.interface import RecordsReader
 from gatectl.resources import registrar_of
@@ -80,7 +80,8 @@ def see(request: Request, connect: Callable[[], Connection]) -> Seen:
         kept = where_kept(connection)
         with closing(driver.open_reader(connection)) as reader, closing(read_records(connection, reader)) as records:
             place = asking.place_of(request, connection)
-            return _seen(request, loaded, git, reader, records, kept=kept, place=place)
+            undone = undoing(request, connection, reader)
+            return _seen(request, loaded, git, reader, records, kept=kept, place=place, undone=undone)
     return Seen(refuse(request, loaded, ask_git(request), nowhere), loaded.desired)
 
 
@@ -142,11 +143,12 @@ def make_plan(
 def _seen(
     request: Request, loaded: Loaded, git: commits.Checkout, reader: Reader, records: RecordsReader,
     remarks: Remarks | None = None, kept: Records | None = None, place: asking.Place = asking.nowhere,
+    undone: reasons.Undoing = reasons.nothing,
 ) -> Seen:  # fmt: skip
     check_selection(request, loaded)
     name_file = relative_to(str(request.project.folder))
     identification = reader.identification
-    source = _source(request, loaded, git, name_file)
+    source = source_of(request, loaded, git, name_file)
     visible = _visible(loaded.desired, reader)
     wanted, findings = _decided(request.project, loaded, reader.traits.default_workspace, visible)
     names = _names(wanted)
@@ -160,7 +162,7 @@ def _seen(
     current = _read_content(request, reader, apart.rest, sorted({*names, *pruned}), visible)
     runs = records.open_runs()
     holdings = asking.with_open_runs(request, runs, current, holdings)
-    apart, work = _keep_going(request, apart, _Ground(reader, visible, current, holdings, pruning))
+    apart, work = _keep_going(request, apart, _Ground(reader, visible, current, holdings, pruning, undone))
     findings += [*work.findings, *owners.check_guest(holdings)]
     if work.unoffered:
         return Seen(_refuse(request, target, source, findings, name_file), wanted, (), {}, current, holdings, runs)
@@ -169,7 +171,7 @@ def _seen(
     rest = sorted({*_names(apart.rest), *_deleted_in(work)})
     made = plan.make_plan(
         target._replace(workspaces=tuple(rest)),
-        _selection(request, name_file, work.since, left_out=bool(left)),
+        selection_of(request, name_file, work.since, left_out=bool(left)),
         source,
         work.worked,
         work.arranged,
@@ -191,6 +193,7 @@ class _Ground(NamedTuple):
     current: Current
     holdings: Holdings | None
     pruning: owners.Pruning | None
+    undone: reasons.Undoing
 
 
 class _Work(NamedTuple):
@@ -258,6 +261,7 @@ def _work(request: Request, apart: parts.Parts, ground: _Ground) -> _Work:
     worked = order.select(worked, chosen)
     stopped = manageable.stopped(worked.findings)
     worked, held = order.hold(worked._replace(findings=manageable.told_once(worked.findings, stopped)), stopped)
+    worked = worked._replace(changes=reasons.told(worked.changes, ground.holdings, ground.undone))
     selected = frozenset(c.key for c in worked.changes)
     arranged, circles = order.arrange(worked)
     findings = [*worked.findings, *circles]
@@ -374,35 +378,10 @@ def patience_of(environment: Environment, clock: Clock = CLOCK) -> Patience:
     return Patience(driver_for(environment.platform).consistency, clock)
 
 
-def target_of(
-    request: Request, identification: Identification, openai: str | None, workspaces: Sequence[str] = ()
-) -> plan.Target:
-    """What a plan of this request on this platform is bound to, and what a saved one has to be bound to."""
-    driver, url, instance, place = identification
-    project, environment = request.project, request.environment.name
-    return plan.Target(driver, url, instance, project.name, project.uid, environment, openai, tuple(workspaces), place)
-
-
 def guard(request: Request, reader: Reader, expect: str | None = None) -> Guard:
     """What a plan is held against before and while it is applied here. `expect`: the fingerprint that was approved."""
     target = target_of(request, reader.identification, reader.traits.openai)
     return Guard(target, request.project.rules, expect)
-
-
-def _selection(request: Request, name_file: NameFile, since: Since | None, *, left_out: bool = False) -> Selection:
-    """What a plan is of. `partial`: not of everything that the environment declares."""
-    given, meant = (
-        [str(path) if str(path) == "-" else name_file(os.path.abspath(path)) for path in paths]
-        for paths in (request.paths, manifest_paths(request.project, request.environment, ()))
-    )
-    narrowed = request.selector is not None or bool(request.targets) or request.since is not None
-    return {
-        "paths": given,
-        "selector": request.selector,
-        "targets": list(request.targets),
-        "since": since,
-        "partial": left_out or narrowed or (bool(given) and set(given) != set(meant)),
-    }
 
 
 def refuse(request: Request, loaded: Loaded, git: commits.Checkout, identification: Identification) -> Plan:
@@ -412,7 +391,7 @@ def refuse(request: Request, loaded: Loaded, git: commits.Checkout, identificati
     """
     check_options(request)
     name_file = relative_to(str(request.project.folder))
-    source = _source(request, loaded, git, name_file)
+    source = source_of(request, loaded, git, name_file)
     target = target_of(request, identification, request.environment.openai, _names(loaded.desired))
     return _refuse(request, target, source, loaded.findings, name_file)
 
@@ -425,25 +404,6 @@ def _refuse(
     name_file: NameFile,
 ) -> Plan:
     diagnostics = [finding_json(f, name_file) for f in places.locate(findings)]
-    selection_of = _selection(request, name_file, None)
+    of = selection_of(request, name_file, None)
     remarks = guardrails.remark(request.changed)
-    return plan.make_plan(target, selection_of, source, plan.NOTHING, [], diagnostics, name_file, remarks)
-
-
-def _source(request: Request, loaded: Loaded, git: commits.Checkout, name_file: NameFile) -> Source:
-    commit, dirty = git.answer()
-    if git.remark is not None:
-        request.warn(f"the plan does not say its commit: {git.remark}")
-    read = sources.inputs(loaded.files)
-    inputs: list[Input] = [{"path": name_file(path), "sha256": digest} for path, digest in read]
-    return {"commit": commit, "dirty": dirty, "inputs": inputs}
-
-
-def ask_git(request: Request) -> commits.Checkout:
-    """Ask git about the manifests; it works while we read them."""
-    paths = [Path(p) for p in manifest_paths(request.project, request.environment, request.paths) if str(p) != "-"]
-    if request.project.file is not None:
-        paths.append(request.project.file)
-    return commits.Checkout(
-        request.project.folder, paths, Deadline(request.ends, request.clock), request.project.environ
-    )
+    return plan.make_plan(target, of, source, plan.NOTHING, [], diagnostics, name_file, remarks)

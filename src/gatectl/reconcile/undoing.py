@@ -25,7 +25,7 @@ from gatectl.planning.current import Current, read_current, read_workspaces
 from gatectl.platforms import driver_for
 from gatectl.platforms.interface import Connection, Reader, Traits
 from gatectl.quote import quote
-from gatectl.reconcile import asking, flow, scope
+from gatectl.reconcile import asking, flow, heading, scope
 from gatectl.reconcile.request import Request
 from gatectl.records import read_records
 
@@ -37,12 +37,12 @@ def work_out(request: Request, receipt: Receipt, connect: Callable[[], Connectio
     another place, PlatformError where the platform cannot be read whole.
     """
     check_receipt(receipt)
-    git = flow.ask_git(request)
+    git = heading.ask_git(request)
     connection = connect()
     kept = scope.where_kept(connection)
     reader = driver_for(request.environment.platform).open_reader(connection)
     with closing(reader), closing(read_records(connection, reader)) as records:
-        target = flow.target_of(request, reader.identification, reader.traits.openai)
+        target = heading.target_of(request, reader.identification, reader.traits.openai)
         _check_place(receipt, target)
         current = _read(request, receipt, reader)
         holdings = asking.holdings_of(request, records, asking.place_of(request, connection))

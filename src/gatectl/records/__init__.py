@@ -50,9 +50,13 @@ def open_records(connection: Connection, writer: Writer, reader: Reader) -> Reco
     return records
 
 
-def read_history(connection: Connection) -> HistoryReader:
-    """The runs on a platform. Creates nothing. Raises UntrustedStore, PlatformError, UsageError."""
+def read_history(connection: Connection, reader: Reader | None = None) -> HistoryReader:
+    """The runs on a platform; a `reader` that is open already serves for its own database. Creates nothing. Raises UntrustedStore,
+    PlatformError, UsageError."""
     chosen = choose(connection)
+    if chosen.scheme == "platform" and reader is not None:
+        of_reader: HistoryReader = _module("platform").history_of(reader)
+        return of_reader
     history: HistoryReader = _module(chosen.scheme).read_history(connection, chosen)
     return history
 

@@ -42,6 +42,12 @@ def read_history(connection: Connection, chosen: Chosen) -> StoredRuns:
         raise
 
 
+def history_of(reader: Reader) -> StoredRuns:
+    """The runs that an embedded platform's database keeps, through its own reader, who closes it."""
+    assert isinstance(reader, embedded.Reader), reader
+    return StoredRuns(reader.store, reader.identification.url)
+
+
 def open_history(connection: Connection, chosen: Chosen) -> WritableRuns:
     """An embedded platform's database, to which runs are added, through a writer of its own."""
     writer = embedded.open_writer(connection)
