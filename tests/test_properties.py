@@ -10,7 +10,7 @@ import os
 import shutil
 import tempfile
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from itertools import combinations
 from pathlib import Path
@@ -374,3 +374,52 @@ def of_workspace(site: Site, name: str) -> Mapping[str, Any]:
         collection: [wire for wire in wires if wire.get("workspaceId", wire["id"]) in found]
         for collection, wires in site.snapshot().items()
     }
+
+
+# What is renamed is one update of the same object, and then nothing is to be done.
+
+
+def renamed(
+    manifests: Sequence[Manifest], chosen: Callable[[Manifest], bool], less: Callable[[], bool]
+) -> list[Manifest]:
+    """The same manifests, the chosen ones under new names; who attaches them says those, and often lists less than before."""
+    found: list[Manifest] = json.loads(json.dumps(manifests))
+    names: dict[tuple[str, str, str], str] = {}
+    for document in found:
+        metadata = document["metadata"]
+        if document["kind"] != "Workspace" and chosen(document):
+            new = f"{metadata['name'][:100]} anew"
+            names[document["kind"], metadata.get("workspace", "default"), metadata["name"]] = new
+            metadata |= {"name": new, "renamedFrom": metadata["name"]}
+    for document in found:
+        resources = (document.get("spec") or {}).get("resources")
+        for item in resources or ():
+            kind, field = ("LLM", "name") if item["type"] == "LLM" else ("Bucket", "label")
+            home = document["metadata"].get("workspace", "default")
+            if item.get(field) is not None:
+                item[field] = names.get((kind, home, item[field]), item[field])
+        if resources and document["spec"].get("mode") != "Mirror" and less():
+            resources.pop()
+    return found
+
+
+@given(cases(), st.data())
+@examples(60)
+def test_what_is_renamed_keeps_its_id_and_then_nothing_is_to_be_done(case: Case, data: st.DataObject) -> None:
+    with made(case) as site:
+        assume(site.apply(valid_plan(site)).converged)
+        coin = st.booleans()
+        manifests = renamed(case.manifests, lambda _: data.draw(coin), lambda: data.draw(coin))
+        former = {m["metadata"]["name"]: m["metadata"].get("renamedFrom") for m in manifests}
+        before = {wire["id"]: wire["name"] for c in ("bucket", "ai/llm", "repo") for wire in site.list(c)}
+        site.manifests(*manifests)
+        plan = valid_plan(site)
+        event(f"{sum(name is not None for name in former.values())} renamed")
+        assert {op["action"] for op in plan["operations"]} <= {"update"}
+        receipt = site.apply(plan)
+        assert receipt.converged, receipt
+        after = {wire["id"]: wire["name"] for c in ("bucket", "ai/llm", "repo") for wire in site.list(c)}
+        assert after.keys() == before.keys()
+        assert {before[i] for i in after if after[i] != before[i]} == set(filter(None, former.values()))
+        assert_empty(site.plan())
+        assert_empty(site.plan(prune=True))

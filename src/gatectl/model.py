@@ -159,7 +159,7 @@ class Manifest(NamedTuple):
     """A document of a known kind. `valid` says that it fits its schema; if not, what can be read of it is still here.
 
     `workspace` is None where the manifest names none and none is known from elsewhere. `entries` is None where the
-    manifest has no (readable) list of resources.
+    manifest has no (readable) list of resources. `renamed_from` is what its object was called before.
     """
 
     kind: str
@@ -171,6 +171,7 @@ class Manifest(NamedTuple):
     entries: tuple[Entry, ...] | None
     valid: bool
     document: Document
+    renamed_from: str | None = None
 
     @property
     def subject(self) -> tuple[str | None, str | None, str | None]:

@@ -7,11 +7,11 @@ changes are worked out again from what is live now, with every object that they 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Final, Literal, NamedTuple
 
 from gatectl.applying.conditions import Conflict, Row, judge, read_after
-from gatectl.documents.operations import NAME, credentials_of, has_states, key_of
+from gatectl.documents.operations import NAME, credentials_of, has_states, key_of, new_names, renames
 from gatectl.documents.plans import OLD_VERSION, Operation, Plan, Pointed, Resource, unwritten
 from gatectl.documents.states import pointed_of, points_of, read_attachment
 from gatectl.errors import StalePlan
@@ -169,9 +169,11 @@ class _About(NamedTuple):
     """The objects that the plan creates."""
     ids: frozenset[str | None]
     """The ids of those that it changes or deletes."""
+    names: Mapping[str, str]
+    """The new names of those that it renames, by id."""
 
     @staticmethod
-    def of(operations: Iterable[Operation], current: Current) -> _About:
+    def of(operations: Sequence[Operation], current: Current) -> _About:
         labels, made, pointed, ids = set(), set(), dict[str, list[Pointed]](), set()
         released: dict[str | None, set[str | None]] = {}
         for op in operations:
@@ -185,7 +187,9 @@ class _About(NamedTuple):
                 released.setdefault(item["id"], set()).add(op["platformId"])
         freed = {name: frozenset(ids) for name, ids in released.items()}
         registered = registered_buckets(current) if labels else {}
-        return _About(registered, frozenset(labels), pointed, freed, frozenset(made), frozenset(ids))
+        return _About(
+            registered, frozenset(labels), pointed, freed, frozenset(made), frozenset(ids), new_names(operations)
+        )
 
 
 def _points(op: Operation) -> Iterator[Pointed]:
@@ -221,7 +225,7 @@ def _names(op: Operation, current: Current) -> Iterator[Row]:
         return
     index = current.among(key_of(op))
     for other in index.by_lower.get(op["name"].lower(), ()):
-        if other.id != op["platformId"] and (not renamed or KINDS[op["kind"]].unique):
+        if other.id != op["platformId"] and (not renamed or KINDS[op["kind"]].unique or renames(op)):
             yield "/metadata/name", "free", f"that of '{other.key.name}' {other.id}", op["name"]
 
 
@@ -236,11 +240,12 @@ def _attached(op: Operation, item: Resource, state: WorkspaceState, about: _Abou
     if live is None:
         yield path, f"registered as {item['id']}", None, "attached"
         return
-    identity = folded(kind.identity(live.spec)) if kind.identity is not None else ()
+    name = about.names.get(live.id, live.key.name)
+    identity = folded(kind.identity({**live.spec, "name": name})) if kind.identity is not None else ()
     if identity != folded(planned.identity):
         yield f"{path}/identity", "/".join(planned.identity), "/".join(identity), "/".join(planned.identity)
-    if is_placed(planned.type) and live.key.name.lower() != (planned.label or "").lower():
-        yield f"{path}/label", planned.label, live.key.name, planned.label
+    if is_placed(planned.type) and name.lower() != (planned.label or "").lower():
+        yield f"{path}/label", planned.label, name, planned.label
     told = pointed_of(item)
     if has_states(op) and points_of(live.spec) not in (told, *about.pointed.get(live.id, ())):
         yield f"{path}/endpoint", _shown(told), _shown(points_of(live.spec)), _shown(told)

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import Final, NamedTuple
 
 from gatectl.applying.conditions import as_wanted, find, live_hash, read_after
-from gatectl.documents.operations import attached_in, has_states, key_of, sends_credentials
+from gatectl.documents.operations import attached_in, has_states, key_of, renames, sends_credentials
 from gatectl.documents.plans import Operation
 from gatectl.documents.receipts import Outcome, Receipt
 from gatectl.documents.states import read_state
@@ -90,7 +90,23 @@ def lead_back(receipt: Receipt, current: Current, references: References) -> Bac
     back = Back()
     for op, outcome in written(receipt):
         back = _added(back, op, outcome, current, references)
-    return back
+    names = {pair.live.id: pair.key.name for pair in back.pairs if pair.live is not None}
+    return back._replace(pairs=tuple(_calling(pair, names) for pair in back.pairs))
+
+
+def _calling(pair: Pair, names: Mapping[str, str]) -> Pair:
+    """The same, where what is attached is called as it is wanted: it may have been renamed by the same run."""
+    entries = pair.manifest.entries
+    if entries is None or not any(entry.id in names for entry in entries):
+        return pair
+    return pair._replace(manifest=pair.manifest._replace(entries=tuple(_called(entry, names) for entry in entries)))
+
+
+def _called(entry: Entry, names: Mapping[str, str]) -> Entry:
+    name = names.get(entry.id or "")
+    if name is None or is_placed(entry.type):
+        return entry
+    return entry._replace(identity=(entry.type, name), key=comparable((entry.type, name)))
 
 
 def _added(back: Back, op: Operation, outcome: Outcome, current: Current, references: References) -> Back:
@@ -142,6 +158,10 @@ def _unchanged(back: Back, op: Operation, current: Current) -> Back:
         return back._replace(stays=(*back.stays, Told(key, "a workspace is renamed by its manifest alone")))
     if not as_wanted(op, live):
         return back._replace(left=(*back.left, Told(key, _since(op, live))))
+    others = current.among(key).by_lower.get(before.spec["name"].lower(), ()) if renames(op) else ()
+    if others:
+        words = f"another one is called '{quote(before.spec['name'])}' by now: {quote(others[0].id)}"
+        return back._replace(left=(*back.left, Told(key, words)))
     return _wanted(back, op, before, live, None, current)
 
 

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from gatectl.documents.operations import credentials_of, resources_of
+from gatectl.documents.operations import credentials_of, new_names, resources_of
 from gatectl.documents.plans import Operation, Plan, unwritten
 from gatectl.errors import Forbidden
 from gatectl.kinds import KINDS
 from gatectl.planning.current import API_KEYS, Current, Index, read_current, read_workspaces
 from gatectl.planning.manageable import read_only
+from gatectl.planning.renaming import called
 from gatectl.platforms.interface import Reader
 from gatectl.quote import quote
 from gatectl.records.leases import PLATFORM
@@ -17,7 +18,8 @@ from gatectl.resources import registrar_of
 
 
 def read_concerned(reader: Reader, plan: Plan) -> Current:
-    """The objects that a plan changes, refers to, or takes under management. Raises PlatformError."""
+    """The objects that a plan changes, refers to, or takes under management; what it renames is attached under its new name, before and
+    after. Raises PlatformError."""
     operations = plan["operations"]
     visible = read_workspaces(reader, _renamed(operations))
     kinds = _kinds(plan)
@@ -26,7 +28,7 @@ def read_concerned(reader: Reader, plan: Plan) -> Current:
     current = read_current(reader, _names(plan, visible), visible, kinds, api_keys=api_keys, needed=needed)
     optional = [kind.collection for kind in KINDS.values() if kind.optional is not None and kind.name in needed]
     _refuse_without(current, [*optional, *([API_KEYS] if api_keys else [])])
-    return current
+    return called(current, new_names(operations))
 
 
 def find_concerned(reader: Reader, plan: Plan) -> dict[str, str]:

@@ -12,7 +12,7 @@ from collections.abc import Callable, Container, Iterator, Mapping, Sequence
 from typing import Final
 
 from gatectl import model
-from gatectl.documents.operations import CREDENTIALS, LISTS, NAME, ListName, attached_in, key_of, values_of
+from gatectl.documents.operations import CREDENTIALS, LISTS, NAME, ListName, attached_in, key_of, renames, values_of
 from gatectl.documents.plans import OLD_VERSION, Field, Operation, Plan, Resource, State, is_invalid, unwritten
 from gatectl.documents.states import read_attachment, read_state
 from gatectl.kinds import KINDS, home_of, referred
@@ -238,7 +238,8 @@ def _order(operations: Sequence[Operation]) -> Iterator[str]:
     """Whether the operations come in the order in which they can be done, each after what it needs."""
     ids = {op["id"] for op in operations}
     made = {key_of(op) for op in operations if op["action"] == "create"}
-    changes = [_change(op, made) for op in operations]
+    anew = _anew(operations)
+    changes = [_change(op, made, anew) for op in operations]
     for op, change in zip(operations, changes, strict=True):
         if any(operation_id(made) not in ids for made in _made_for(change)):
             yield f"operation {op['id']!r} attaches what neither exists nor is created"
@@ -247,8 +248,13 @@ def _order(operations: Sequence[Operation]) -> Iterator[str]:
         yield "its operations do not come in the order that they need"
 
 
-def _change(op: Operation, made: Container[ObjectKey]) -> Change:
-    """What an operation does, as far as its place in the order goes. `made` are the objects that the plan creates."""
+def _anew(operations: Sequence[Operation]) -> dict[str | None, ObjectKey]:
+    return {op["platformId"]: key_of(op) for op in operations if renames(op)}
+
+
+def _change(op: Operation, made: Container[ObjectKey], anew: Mapping[str | None, ObjectKey]) -> Change:
+    """What an operation does, as far as its place in the order goes. `made` are the objects that the plan creates, `anew` those that
+    it renames, by id."""
     key = key_of(op)
     attach, detach, keep = (tuple(map(read_attachment, op[name])) for name in LISTS)
     change = Change(op["action"], key, op["platformId"], "", (), attach, detach, keep, None, None, False, detach,
@@ -256,7 +262,8 @@ def _change(op: Operation, made: Container[ObjectKey]) -> Change:
     home = home_of(key)
     before, after = op.get("before"), op.get("after")
     named = [other for _, other in referred(key, read_state(after))] if after is not None else []
-    needs = frozenset((*([home] if home is not None else []), *_made_for(change), *(n for n in named if n in made)))
+    needs = frozenset((*([home] if home is not None else []), *_made_for(change), *(n for n in named if n in made),
+                       *(anew[item["id"]] for s in (before, after) for item in attached_in(s) if item["id"] in anew)))  # fmt: skip
     return change._replace(needs=needs, before=read_state(before) if before is not None else None)
 
 

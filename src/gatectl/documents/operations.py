@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Final, Literal
 
 from gatectl.model import CredentialReferences, FieldValue, ObjectKey
@@ -31,6 +31,19 @@ def values_of(operation: Operation) -> Mapping[str, FieldValue]:
 def text_of(value: FieldValue) -> str:
     """The value of a plain field; "" where it has none."""
     return value if isinstance(value, str) else ""
+
+
+def renames(operation: Operation) -> bool:
+    """Whether it gives its object another name, and not the same one in another case."""
+    before = operation.get("before")
+    former = before["spec"].get("name", "") if before is not None and operation["action"] == "update" else ""
+    return bool(former) and former.lower() != operation["name"].lower()
+
+
+def new_names(operations: Iterable[Operation]) -> dict[str, str]:
+    """The new names of what is renamed, by id."""
+    found = ((op["platformId"], op["name"]) for op in operations if renames(op))
+    return {platform_id: name for platform_id, name in found if platform_id is not None}
 
 
 def credentials_of(operation: Operation) -> CredentialReferences | None:

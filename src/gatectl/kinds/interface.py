@@ -162,6 +162,11 @@ class Kind(NamedTuple):
         return bool(self.attached)
 
     @property
+    def renames(self) -> bool:
+        """Whether the platform changes the name of its objects in place."""
+        return "name" in self.paths and "name" not in self.fixed and not self.holds
+
+    @property
     def registers(self) -> bool:
         """Whether its objects are resources that repositories attach."""
         return self.identity is not None

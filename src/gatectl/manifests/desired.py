@@ -28,18 +28,22 @@ def read_manifest(document: Document, kind: str, valid: bool, default_workspace:
         workspace = None
     elif "workspace" not in metadata:
         workspace = default_workspace
-    object_id = metadata.get("id")
     return Manifest(
         kind,
         workspace if type(workspace) is str else None,
         name if type(name) is str and name else None,
-        object_id if type(object_id) is str else None,
+        _said(metadata, "id"),
         _mapping(metadata.get("labels")),
         spec,
         _entries(spec) if KINDS[kind].attaches else None,
         valid,
         document,
+        _said(metadata, "renamedFrom") or None,
     )
+
+
+def _said(metadata: Spec, field: str) -> str | None:
+    return _text(metadata.get(field))
 
 
 def _mapping(value: Any) -> Spec:

@@ -262,7 +262,9 @@ def touched(before: Desired, wanted: Desired, attached: Mapping[ObjectKey, Itera
     and the repositories that attach a bucket or an LLM that differs: in their manifest, or in the end (`attached`)."""
     was, now = _by_key(before), _by_key(wanted)
     changed = {key for key in now if was.get(key) != now[key]}
-    removed = was.keys() - now.keys()
+    removed = (
+        was.keys() - now.keys() - {key_of(m)._replace(name=m.renamed_from or "") for m in wanted.manifests if m.name}
+    )
     differing = {key for key in changed | removed if KINDS[key.kind].registers}
     if differing:
         changed.update(_users(wanted, _identities((*before.manifests, *wanted.manifests), differing)))

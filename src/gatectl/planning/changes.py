@@ -29,6 +29,7 @@ from gatectl.planning.registering import (
     registered_buckets,
     same_identity,
 )
+from gatectl.planning.renaming import called_in, renamed
 from gatectl.planning.resolve import Catalog, catalogs, resolve
 from gatectl.platforms.wire import keys_of
 from gatectl.quote import quote
@@ -98,7 +99,8 @@ class _Compared(NamedTuple):
 class _Surroundings(NamedTuple):
     """What an object is compared in: the platform as it is, the resources of each workspace, and what is registered.
 
-    `settled` are the workspaces that are there already, under their own names.
+    `settled` are the workspaces that are there already, under their own names, `renamed` the live buckets and LLMs that are called
+    otherwise in the end, by id.
     """
 
     current: Current
@@ -106,6 +108,14 @@ class _Surroundings(NamedTuple):
     known: Mapping[str, Catalog]
     registered: Registered
     settled: frozenset[str]
+    renamed: Mapping[str, ObjectKey]
+
+    def attached(self, *states: State | None) -> frozenset[ObjectKey]:
+        """The buckets and LLMs that these states attach and that are renamed."""
+        if not self.renamed:
+            return frozenset()
+        ids = {item.id for state in states if state is not None for item in state.attachments}
+        return frozenset(key for platform_id, key in self.renamed.items() if platform_id in ids)
 
     def home(self, key: ObjectKey) -> frozenset[ObjectKey]:
         """The workspace that has to be made, or renamed, before an object in it."""
@@ -115,6 +125,7 @@ class _Surroundings(NamedTuple):
 
 def compute_changes(pairs: Sequence[Pair], current: Current, settings: Settings) -> Worked:
     """Everything that differs, in no particular order."""
+    pairs, current = called_in(pairs, current, {name: key.name for name, key in renamed(pairs).items()})
     around = _surroundings(pairs, current, settings)
     changes, unchanged, adopts, kept = [], [], [], []
     endings: dict[ObjectKey, Ending] = {}
@@ -144,14 +155,15 @@ def compute_changes(pairs: Sequence[Pair], current: Current, settings: Settings)
 
 
 def _surroundings(pairs: Sequence[Pair], current: Current, settings: Settings) -> _Surroundings:
-    renamed = {p.key.name for p in pairs if KINDS[p.key.kind].holds and p.live and p.live.spec["name"] != p.key.name}
+    others = {p.key.name for p in pairs if KINDS[p.key.kind].holds and p.live and p.live.spec["name"] != p.key.name}
     news = any(KINDS[pair.key.kind].doubles and pair.live is None for pair in pairs)
     return _Surroundings(
         current,
         settings,
         catalogs(pairs, current),
         registered_buckets(current) if news else {},
-        frozenset(current.workspaces.by_name.keys() - renamed),
+        frozenset(current.workspaces.by_name.keys() - others),
+        renamed(pairs),
     )
 
 
@@ -199,6 +211,7 @@ def _attaching(pair: Pair, around: _Surroundings) -> _Compared:
     if live is not None and not (fields or compared.attach or compared.detach):
         return _Compared(found, None, ending, compared.keep)
     needs = around.home(pair.key) | {r.creates for r in resolved if r.creates is not None}
+    needs |= around.attached(after, live.state if live is not None else None)
     change = _change(pair, settings, needs, fields, after)
     change = change._replace(
         attach=compared.attach,
@@ -307,11 +320,13 @@ def _reason(pair: Pair, settings: Settings) -> str:
         return MISSING
     if pair.key in settings.renew:
         return "its credentials are to be renewed"
+    former = pair.live.key.name
+    differs = DIFFERS if former != pair.manifest.renamed_from else f"renamed from '{quote(former)}'"
     if settings.holdings is not None and pair.live.id in settings.holdings.taken:
-        return "taken over from its owner; differs from its manifest"
+        return f"taken over from its owner; {differs}"
     if settings.holdings is not None and settings.holdings.claim(pair.live.id) is None:
-        return "adopts a live object that this project never applied; differs from its manifest"
-    return DIFFERS
+        return f"adopts a live object that this project never applied; {differs}"
+    return differs
 
 
 def _owned(pair: Pair, change: Change | None, settings: Settings) -> list[Finding]:

@@ -1,6 +1,7 @@
 """Manifests meet the live objects they mean: identity is kind, workspace and exact name (product.md, section 1).
 
-GW502 and GW503 are found here: a name that is ambiguous, a workspace that is unknown or undecided.
+GW502 and GW503 are found here: a name that is ambiguous, a workspace that is unknown or undecided. A manifest that says what its
+object was called before (`renamedFrom`) means that one, while none has the new name; where that cannot be renamed, it is GW505.
 """
 
 from __future__ import annotations
@@ -9,6 +10,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from difflib import get_close_matches
 from typing import Final, NamedTuple
 
+from gatectl.documents.ownership import Holdings
 from gatectl.kinds import KINDS, WORKSPACE
 from gatectl.model import Desired, Finding, Live, Manifest, ObjectKey, Spot
 from gatectl.planning.current import Current, Index, WorkspaceState
@@ -65,8 +67,9 @@ def _by_name(desired: Desired, visible: Index) -> Desired:
     )
 
 
-def match(desired: Desired, current: Current) -> tuple[list[Pair], list[Finding]]:
-    """Every manifest with its live object, and what is ambiguous or unknown."""
+def match(desired: Desired, current: Current, holdings: Holdings | None = None) -> tuple[list[Pair], list[Finding]]:
+    """Every manifest with its live object, and what is ambiguous or unknown. `holdings`: whose the live objects are, since what is
+    somebody else's is not renamed."""
     declared = _declared(desired)
     pairs: list[Pair] = []
     findings: list[Finding] = []
@@ -78,7 +81,7 @@ def match(desired: Desired, current: Current) -> tuple[list[Pair], list[Finding]
             if unknown is not None:
                 findings.append(unknown)
                 continue
-        found = _find(manifest, key, current)
+        found = _find(manifest, key, current, holdings)
         if isinstance(found, Finding):
             findings.append(found)
         else:
@@ -131,20 +134,43 @@ def _some(names: Iterable[str]) -> str:
     return f"{', '.join(found[:_SHOWN])}{more}"
 
 
-def _find(manifest: Manifest, key: ObjectKey, current: Current) -> Live | Finding | None:
+def _find(
+    manifest: Manifest, key: ObjectKey, current: Current, holdings: Holdings | None
+) -> Live | Finding | None:  # fmt: skip
     index = current.among(key)
     if manifest.id is not None:
         return _by_id(manifest, key, index, current.states)
     exact = index.by_name.get(key.name, ())
     if len(exact) == 1:
         return exact[0]
-    alike = exact or index.by_lower.get(key.name.lower(), ())
+    alike = exact or [
+        live for live in index.by_lower.get(key.name.lower(), ()) if live.key.name != manifest.renamed_from
+    ]
     if not alike:
-        return None
+        return _former(manifest, key, index, holdings)
     ids = _some(f"'{quote(live.key.name)}' {quote(live.id)}" for live in sorted(alike, key=lambda live: live.id))
     what = f"{len(exact)} live objects are called" if exact else "a live name differs only in case from"
     return Finding("GW502", f"{what} '{quote(key.name)}' ({key.kind}): {ids}", "choose one of them with metadata.id",
                    spot=Spot(manifest.document, ("metadata", "name")), subject=manifest.subject)  # fmt: skip
+
+
+def _former(manifest: Manifest, key: ObjectKey, index: Index, holdings: Holdings | None) -> Live | Finding | None:
+    """The live object that has the name which a manifest's object had before; None where there is none, or it is somebody else's."""
+    lives = index.by_name.get(manifest.renamed_from, ()) if manifest.renamed_from is not None else ()
+    if not KINDS[key.kind].holds and holdings is not None:
+        lives = [live for live in lives if holdings.claim(live.id) != "other"]
+    if not lives:
+        return None
+    spot = Spot(manifest.document, ("metadata", "renamedFrom"))
+    if not KINDS[key.kind].renames:
+        return Finding("GW505", f"{key.kind} '{quote(manifest.renamed_from)}' cannot be renamed to '{quote(key.name)}' in place",
+                       f"call it '{quote(manifest.renamed_from)}'; without renamedFrom a second one is created",
+                       spot=spot, subject=manifest.subject)  # fmt: skip
+    if len(lives) > 1:
+        ids = _some(quote(live.id) for live in sorted(lives, key=lambda live: live.id))
+        return Finding("GW502", f"{len(lives)} live objects are called '{quote(manifest.renamed_from)}' ({key.kind}): {ids}",
+                       "choose one of them with metadata.id", spot=spot, subject=manifest.subject)  # fmt: skip
+    return lives[0]
 
 
 def _by_id(
@@ -162,12 +188,13 @@ def _by_id(
         return Finding("GW502", f"no live {key.kind} has the id '{quote(manifest.id)}'",
                        "remove metadata.id to create the object", spot=spot, subject=manifest.subject)  # fmt: skip
     others = [each.id for each in index.by_name.get(key.name, ()) if each.id != live.id]
-    if others and live.key.name != key.name and KINDS[key.kind].by_name:
+    former = live.key.name == manifest.renamed_from and KINDS[key.kind].renames
+    if others and live.key.name != key.name and (KINDS[key.kind].by_name or former):
         return Finding("GW502", f"{key.kind} {quote(manifest.id)} is called '{quote(live.key.name)}', and cannot be called"
                        f" '{quote(key.name)}', since {', '.join(map(quote, others))} is",
                        "names are unique in a workspace: choose that one, or another name",
                        spot=spot, subject=manifest.subject)  # fmt: skip
-    if live.key.name.lower() != key.name.lower():
+    if live.key.name.lower() != key.name.lower() and not former:
         return Finding("GW502", f"{key.kind} {quote(manifest.id)} is called '{quote(live.key.name)}', not '{quote(key.name)}'",
                        "metadata.id chooses among objects of one name", spot=spot, subject=manifest.subject)  # fmt: skip
     return live

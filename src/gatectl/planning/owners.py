@@ -17,6 +17,7 @@ from gatectl.kinds.states import ATTACHED, attachment_token, state_hash
 from gatectl.model import Attachment, FieldValue, Finding, Live, ObjectKey, Spot, State
 from gatectl.planning.current import Current, Index
 from gatectl.planning.match import Pair
+from gatectl.planning.renaming import called_as
 from gatectl.quote import quote
 from gatectl.resources import folder_key
 
@@ -253,7 +254,7 @@ def changed_since(live: Live, owned: Owned) -> list[Differs]:
     """How a live object differs from what was live of it when it was applied last, field by field; nothing where it does not, or an
     older gatectl has not noted how it was."""
     if owned.state is not None:
-        before = read_state(owned.state)
+        before = called_as(read_state(owned.state), live.state)
         if state_hash(live.key, before) == state_hash(live.key, live.state):
             return []
         found = [*_fields(live, before), *_attachments(live.state, before)]

@@ -9,9 +9,11 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import NamedTuple
 
 from gatectl.documents.ownership import Holdings, Owned
+from gatectl.documents.states import read_state
 from gatectl.kinds.states import state_hash
-from gatectl.model import Action, Change, ObjectKey
+from gatectl.model import Action, Change, ObjectKey, State
 from gatectl.planning.changes import DIFFERS, MISSING
+from gatectl.planning.renaming import called_as
 from gatectl.quote import quote
 
 
@@ -59,11 +61,19 @@ def _told(change: Change, undone: Undone | None, last: Owned | None) -> Change:
     since = f"since {quote(last.at[:10])} (run {quote(last.run)})"
     if change.before is None:
         return change._replace(reason=f"gone from the platform {since}")
-    if last.hash is None or state_hash(change.key, change.before) == last.hash:
+    if last.hash is None or _is_as(change.key, change.before, last):
         return change
-    back = change.after is not None and state_hash(change.key, change.after) == last.hash
+    back = change.after is not None and _is_as(change.key, change.after, last)
     words = "changed on the platform" if back else "changed in the manifests, and on the platform"
     return change._replace(reason=f"{words} {since}")
+
+
+def _is_as(key: ObjectKey, state: State, last: Owned) -> bool:
+    """Whether a state is the one that was applied last, whatever what it attaches was called then."""
+    found = state_hash(key, state)
+    if found == last.hash or last.state is None:
+        return found == last.hash
+    return found == state_hash(key, called_as(read_state(last.state), state))
 
 
 def _does_again(change: Change, undone: Undone) -> bool:

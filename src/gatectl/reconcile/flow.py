@@ -250,7 +250,7 @@ def _work(request: Request, apart: parts.Parts, ground: _Ground) -> _Work:
     wanted, current = apart.rest, apart.live(ground.current)
     if unoffered := manageable.unoffered(wanted, current):
         return _Work(unoffered, unoffered=True)
-    pairs, ambiguous = match.match(wanted, current)
+    pairs, ambiguous = match.match(wanted, current, ground.holdings)
     settings = asking.meant(request, apart, _settings(request, apart, ground), pairs, current)
     worked = compute_changes(pairs, current, settings)
     names = frozenset(_names(wanted))
