@@ -30,7 +30,7 @@ from serving import EMAIL, PASSWORD, Server
 
 __all__ = ["fits", "shell"]  # pytest finds the fixtures here
 
-WRITES = {"apply", "undo --yes", "lock release"}
+WRITES = {"apply", "undo --yes", "lock release", "lock adopt"}
 """What changes a platform or what is remembered, and says so."""
 
 READS: Mapping[str, Sequence[str]] = {
