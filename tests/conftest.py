@@ -22,6 +22,9 @@ for name in ("GITHUB_STEP_SUMMARY", "GITHUB_OUTPUT", "PYTHONUNBUFFERED", "PYTHON
 # What a shell starts in the background ignores its interrupts, and so would all that the tests start and interrupt.
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     signal.signal(signal.SIGINT, signal.default_int_handler)
+# And what nohup starts ignores that its terminal is gone.
+if signal.getsignal(signal.SIGHUP) is signal.SIG_IGN:
+    signal.signal(signal.SIGHUP, signal.SIG_DFL)
 
 # How long examples take to be made is a matter of how busy the machine is.
 settings.register_profile(

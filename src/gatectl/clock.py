@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from contextvars import ContextVar
+from datetime import UTC, datetime
 from typing import Final, NamedTuple
 
 
@@ -44,6 +45,11 @@ def current() -> Clock:
 def use(clock: Clock) -> None:
     """Make it the clock of this run."""
     _CURRENT.set(clock)
+
+
+def timestamp(moment: datetime) -> str:
+    """A moment as receipts and records write it."""
+    return moment.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
 class Deadline(NamedTuple):

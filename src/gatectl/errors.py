@@ -211,6 +211,12 @@ class PlatformLocked(PlatformError):
     exit_code = LOCKED
 
 
+class Unsettled(PlatformLocked):
+    """A run broke off, and nobody can tell whether it did what is to be done now."""
+
+    code = "unsettled"
+
+
 class LeaseLost(PlatformLocked):
     """A lease lapsed, or somebody else took it: what was to be written next was not, and nothing more is."""
 

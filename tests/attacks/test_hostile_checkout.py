@@ -46,6 +46,7 @@ EVERY: Mapping[str, list[list[str]]] = {
     "why": [["why", "Bucket/raw-aws"]],
     "undo": [["undo", "last"]],
     "lock": [["lock", "status"]],
+    "runs": [["runs"]],
 }  # fmt: skip
 """What is run of every command."""
 AT_THE_TOP = () if os.environ.get("GATECTL_LONG") else ("serve", "trust", "schema", "explain", "completion")

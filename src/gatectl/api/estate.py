@@ -29,6 +29,7 @@ from gatectl.documents.history import FORMAT_VERSION, Entry, History, began
 from gatectl.documents.locks import Adoptable, Adopted, Lock, Locks, Released
 from gatectl.documents.receipts import Actor
 from gatectl.documents.snapshots import Snapshot
+from gatectl.documents.unended import Settled, Unended
 from gatectl.documents.why import Why
 from gatectl.errors import InputError
 from gatectl.manifests import checks
@@ -40,7 +41,7 @@ from gatectl.platforms import default_workspace_of, driver_for
 from gatectl.platforms.interface import Connection, Identification, Reader, Shared
 from gatectl.project import Environment, Project
 from gatectl.quote import quote
-from gatectl.reconcile import drifting, explaining, locking, proving, undoing
+from gatectl.reconcile import broken_off, drifting, explaining, locking, proving, undoing
 from gatectl.reconcile.execution import Approval, Attendant, Means, execute
 from gatectl.reconcile.scope import scope_of
 from gatectl.records import read_history, read_records
@@ -316,6 +317,22 @@ class Estate:
         request = self._request((), None, (), False, (), False, deadline)
         with self._connected(request) as connect:
             return locking.adopt(request, connect, wanted)
+
+    def unended_runs(self, deadline: float | None = None) -> Unended:
+        """The runs that have no end, as `gatectl runs --format json` lists them, whatever their project. Raises as `leases`."""
+        request = self._request((), None, (), False, (), False, deadline)
+        with self._connected(request) as connect:
+            return broken_off.look(request, connect)
+
+    def settle_run(self, run: str, lock_timeout: float = PATIENCE, deadline: float | None = None) -> Settled:
+        """Say that what a run did that broke off is right as it is: what it surely made is its owner's, the rest nobody's, and the run
+        has ended.
+
+        Raises UsageError for a run that is none of `unended_runs`, PlatformLocked for one that is under way, and as `leases`.
+        """
+        request = self._request((), None, (), False, (), False, deadline)
+        with self._connected(request) as connect:
+            return broken_off.settle(request, connect, run, lock_timeout)
 
     def undo(self, run: str, *, force_put: bool = False, deadline: float | None = None) -> Plan:
         """The plan that leads back to before a run (or `last`), as `gatectl undo RUN` says: `apply` applies it, and what cannot be

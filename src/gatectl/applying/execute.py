@@ -20,8 +20,9 @@ from gatectl.applying.guards import Guard, Verdict
 from gatectl.applying.leasing import Access, claimed
 from gatectl.applying.lookup import check_role, find_concerned, read_concerned
 from gatectl.applying.readback import UNLIKE, Tried, as_read, code_of, conflict_of, given_up, is_looked_for
-from gatectl.applying.recording import Recording, settle
+from gatectl.applying.recording import Recording, homes_of, settle
 from gatectl.applying.requests import Means, Secrets, Stopped, unsent, withdraw, write
+from gatectl.applying.settling import late_on
 from gatectl.applying.tally import Tally, not_started
 from gatectl.clock import CONSISTENT, Patience
 from gatectl.documents.journal import Head
@@ -114,13 +115,13 @@ class Execution:
             access.records,
             run.head,
             lambda: run.reader.identification.instance,
-            lags=bool(run.patience.seconds),
+            run.patience,
         )
         with contextlib.ExitStack() as alone:
             try:
                 # Read only now: what another apply wrote while we waited for it is seen, and done `already`.
                 alone.enter_context(claimed(access, lambda: self._concerned(access)))
-                settle(plan, run.reader, access, run.head.run)
+                settle(plan, run.reader, access, run.head.run, late_on(run.reader, run.patience))
                 current = read_concerned(run.reader, plan)
                 check_role(plan, current)
                 conflicts = run.guard.conflicts(plan, current)
@@ -146,8 +147,7 @@ class Execution:
         plan = self._plan
         if is_to_apply(plan):
             return find_concerned(self._run.reader, plan)
-        intents = [intent for run in access.records.open_runs() for intent in run.intents]
-        return {each["workspaceId"]: each["operation"]["workspace"] or "" for each in intents if each["workspaceId"]}
+        return homes_of(access.records.open_runs())
 
     def unanswered(self) -> bool:
         """Whether a write was sent that is not answered yet."""

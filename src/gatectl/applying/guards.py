@@ -12,9 +12,9 @@ from typing import Final, Literal, NamedTuple
 
 from gatectl.applying.conditions import Conflict, Row, judge, read_after
 from gatectl.documents.operations import NAME, credentials_of, has_states, key_of, new_names, renames
-from gatectl.documents.plans import OLD_VERSION, Operation, Plan, Pointed, Resource, unwritten
+from gatectl.documents.plans import OLD_VERSION, Operation, Plan, Pointed, Resource, unsettled, unwritten
 from gatectl.documents.states import pointed_of, points_of, read_attachment
-from gatectl.errors import StalePlan
+from gatectl.errors import StalePlan, Unsettled
 from gatectl.kinds import KINDS, home_of, referred
 from gatectl.kinds.interface import find_api_keys
 from gatectl.kinds.states import attachment_token
@@ -98,6 +98,16 @@ def check_undone(plan: Plan) -> None:
         raise StalePlan(
             f"not all of run {quote(plan['undoes']['run'])} can be undone: {first}{more}",
             "nothing was written; --keep-going undoes the rest",
+        )
+
+
+def check_settled(plan: Plan) -> None:
+    """Nothing is applied beside what nobody can tell of, unless somebody said that the rest is meant. Raises Unsettled."""
+    for held in unsettled(plan):
+        of = ObjectKey(held["kind"], held["workspace"], held["name"])
+        raise Unsettled(
+            f"{quote(of)} waits: {quote(held['reason'])}",
+            "nothing was written; gatectl runs tells what is not clear, --keep-going does the rest",
         )
 
 

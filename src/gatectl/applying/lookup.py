@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from gatectl.documents.operations import credentials_of, new_names, resources_of
-from gatectl.documents.plans import Operation, Plan, unwritten
+from gatectl.documents.plans import Adopted, Operation, Plan, unwritten
 from gatectl.errors import Forbidden
 from gatectl.kinds import KINDS
 from gatectl.planning.current import API_KEYS, Current, Index, read_current, read_workspaces
@@ -20,12 +20,17 @@ from gatectl.resources import registrar_of
 def read_concerned(reader: Reader, plan: Plan) -> Current:
     """The objects that a plan changes, refers to, or takes under management; what it renames is attached under its new name, before and
     after. Raises PlatformError."""
-    operations = plan["operations"]
+    return read_about(reader, plan["operations"], unwritten(plan))
+
+
+def read_about(reader: Reader, operations: Sequence[Operation], others: Sequence[Adopted] = ()) -> Current:
+    """The objects that operations change or refer to, and others. Raises PlatformError."""
     visible = read_workspaces(reader, _renamed(operations))
-    kinds = _kinds(plan)
+    kinds = _kinds(operations, others)
     api_keys = any("apiKey" in (credentials_of(op) or {}) for op in operations)
     needed = kinds | _registrars(operations)
-    current = read_current(reader, _names(plan, visible), visible, kinds, api_keys=api_keys, needed=needed)
+    names = _names(operations, others, visible)
+    current = read_current(reader, names, visible, kinds, api_keys=api_keys, needed=needed)
     optional = [kind.collection for kind in KINDS.values() if kind.optional is not None and kind.name in needed]
     _refuse_without(current, [*optional, *([API_KEYS] if api_keys else [])])
     return called(current, new_names(operations))
@@ -37,7 +42,11 @@ def find_concerned(reader: Reader, plan: Plan) -> dict[str, str]:
     Where the plan creates workspaces, or is about what lies in none, the platform's own is among them. Raises PlatformError.
     """
     visible = read_workspaces(reader, _renamed(plan["operations"]))
-    found = {live.id: name for name in _names(plan, visible) for live in visible.by_name.get(name, ())}
+    found = {
+        live.id: name
+        for name in _names(plan["operations"], unwritten(plan), visible)
+        for live in visible.by_name.get(name, ())
+    }
     for op in plan["operations"]:
         if op["workspace"] is None or op["workspace"] not in visible.by_name:
             found[PLATFORM] = ""
@@ -46,10 +55,9 @@ def find_concerned(reader: Reader, plan: Plan) -> dict[str, str]:
     return found
 
 
-def _names(plan: Plan, visible: Index) -> list[str]:
-    """The workspaces that a plan is about: all of them, where what lies in none is to be deleted and any may refer to it."""
-    operations = plan["operations"]
-    names = {item["workspace"] for item in (*operations, *unwritten(plan)) if item["workspace"] is not None}
+def _names(operations: Sequence[Operation], others: Sequence[Adopted], visible: Index) -> list[str]:
+    """The workspaces that this is about: all of them, where what lies in none is to be deleted and any may refer to it."""
+    names = {item["workspace"] for item in (*operations, *others) if item["workspace"] is not None}
     if any(op["action"] == "delete" and op["workspace"] is None and not KINDS[op["kind"]].holds for op in operations):
         names.update(visible.by_name)
     return sorted(names)
@@ -61,10 +69,10 @@ def _renamed(operations: Sequence[Operation]) -> dict[str, str]:
     return {platform_id: op["name"] for platform_id, op in changed if platform_id}
 
 
-def _kinds(plan: Plan) -> set[str]:
-    """The kinds of what a plan is about."""
-    kinds = {item["kind"] for item in (*plan["operations"], *unwritten(plan))}
-    if any(op["action"] == "delete" for op in plan["operations"]):
+def _kinds(operations: Sequence[Operation], others: Sequence[Adopted]) -> set[str]:
+    """The kinds of what this is about."""
+    kinds = {item["kind"] for item in (*operations, *others)}
+    if any(op["action"] == "delete" for op in operations):
         # Who attaches what is to be deleted, or refers to it.
         kinds.update(name for name, kind in KINDS.items() if kind.attaches or kind.refers)
     return kinds

@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Final, NamedTuple
 
+from gatectl.clock import timestamp
 from gatectl.documents.plans import Plan
 from gatectl.documents.receipts import FORMAT_VERSION, Override, Receipt
 from gatectl.model import Outcome, Status
@@ -83,8 +84,3 @@ def make_receipt(
             {"id": o.id, "deleted": o.settled, "kept": o.platform_id} for o in outcomes if o.settled is not None
         ],
     }
-
-
-def timestamp(moment: datetime) -> str:
-    """A moment as receipts write it."""
-    return moment.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")

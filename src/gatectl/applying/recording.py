@@ -9,15 +9,16 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import suppress
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Final
 
 from gatectl.applying.conditions import creation_key
 from gatectl.applying.ending import FINE, was_sent
 from gatectl.applying.leasing import Access
-from gatectl.applying.lookup import read_concerned
-from gatectl.applying.settling import as_live, look, owned_after
+from gatectl.applying.lookup import read_about
+from gatectl.applying.settling import Late, Looked, as_live, check_settled, look, owned_after
 from gatectl.applying.tally import Tally
+from gatectl.clock import CONSISTENT, Patience, timestamp
 from gatectl.documents.journal import Head, Intent, OpenRun
 from gatectl.documents.operations import key_of
 from gatectl.documents.ownership import OURS, Asking, Owned, Owner
@@ -28,24 +29,26 @@ from gatectl.model import ObjectKey, Outcome
 from gatectl.planning.current import Current, WorkspaceState
 from gatectl.platforms.interface import Reader
 from gatectl.quote import quote
-from gatectl.records.interface import Records
+from gatectl.records.interface import Records, RecordsReader
 
 _LAG: Final = timedelta(hours=1)
 """After so long every list shows what was applied, if it is there."""
 
 
 class Recording:
-    """The records of one execution. `instance` says which platform it is; `lags`: its lists may not show what was just made."""
+    """The records of one execution. `instance` says which platform it is, `patience` how long its lists may not show what was just
+    made."""
 
     def __init__(
-        self, plan: Plan, tally: Tally, records: Records, head: Head, instance: Callable[[], str | None], *, lags: bool
-    ) -> None:
+        self, plan: Plan, tally: Tally, records: Records, head: Head, instance: Callable[[], str | None],
+        patience: Patience = CONSISTENT,
+    ) -> None:  # fmt: skip
         self._plan = plan
         self._tally = tally
         self._records = records
         self._head = head
         self._instance = instance
-        self._lags = lags
+        self._patience = patience
         self._intended: set[str] = set()
         self._noted: set[str] = set()
         self._adopts: Sequence[Owned] = ()
@@ -132,7 +135,8 @@ class Recording:
         creates = op["action"] == "create"
         known = [live.id for live in current.among(key_of(op)).by_name.get(op["name"], ())] if creates else []
         key = creation_key(op, self._instance(), workspace_id) if creates else None
-        return {"operation": op, "workspaceId": workspace_id, "key": key, "known": known}
+        at = timestamp(datetime.fromtimestamp(self._patience.clock.wall(), UTC))
+        return {"at": at, "operation": op, "workspaceId": workspace_id, "key": key, "known": known}
 
     def _applied(self, op: Operation, outcome: Outcome, current: Current | None) -> Owned | None:
         live = current.among(key_of(op)).by_id.get(outcome.platform_id or "") if current is not None else None
@@ -159,7 +163,7 @@ class Recording:
         for owned in known:
             ours = owned.owner.identity == self._head.owner.identity
             absent = (owned.workspace_id, owned.kind) in read and owned.id not in live
-            if ours and absent and not (self._lags and _is_new(owned.at, self._head.at)):
+            if ours and absent and not (self._patience.seconds and _is_new(owned.at, self._head.at)):
                 yield owned.id
 
 
@@ -194,27 +198,36 @@ def _is_new(at: str | None, now: str) -> bool:
     return False
 
 
-def settle(plan: Plan, reader: Reader, access: Access, own: str) -> None:
-    """Look what became of runs that broke off, and record it: then they have ended. Those are settled whose workspaces this run,
-    `own`, has the leases of: nobody else is at work there. Raises PlatformError."""
-    records = access.records
-    runs = [run for run in records.open_runs() if run.head.run != own and access.holds(_homes(run))]
+def settle(plan: Plan, reader: Reader, access: Access, own: str, late: Late | None) -> None:
+    """Look what became of runs that broke off, and record it: then they have ended, but for those of which something is unclear.
+    Those are settled whose workspaces this run, `own`, has the leases of: nobody else is at work there.
+
+    Raises Unsettled where it is unclear what became of something that the plan is about to do, PlatformError.
+    """
+    runs = [run for run in access.records.open_runs() if run.head.run != own and access.holds(homes_of([run]))]
     if not runs:
         return
-    intended = [intent["operation"] for run in runs for intent in run.intents]
-    put, drop = look(runs, read_concerned(reader, {**plan, "operations": intended, "adopts": [], "takeOver": []}))
-    known = {each.id: each for each in records.owned() or ()}
-    records.record([each for each in put if not _is_later(known.get(each.id), each)], drop)
+    found = look_at(runs, reader, access.records, late)
+    record_found(access.records, found, {run.head.run for run in runs} - {each.head.run for each in found.unclear})
+    touched = {key_of(op) for op in plan["operations"]}
+    check_settled(each for each in found.unclear if each.key in touched)
+
+
+def look_at(runs: Sequence[OpenRun], reader: Reader, records: RecordsReader, late: Late | None) -> Looked:
+    """What became of runs, as the platform has it now. Raises PlatformError."""
+    current = read_about(reader, [intent["operation"] for run in runs for intent in run.intents])
+    return look(runs, current, {each.id: each for each in records.owned() or ()}, late)
+
+
+def record_found(records: Records, found: Looked, ended: Iterable[str]) -> None:
+    """Record what runs turned out to have done, and which of them have ended so. Raises PlatformError."""
+    records.record(found.put, found.drop)
     records.finish()
-    for run in runs:
-        records.end(run.head.run)
+    for run in ended:
+        records.end(run)
 
 
-def _homes(run: OpenRun) -> set[str]:
-    """The workspaces that a run was about to write to, by id."""
-    return {intent["workspaceId"] for intent in run.intents if intent["workspaceId"] is not None}
-
-
-def _is_later(known: Owned | None, found: Owned) -> bool:
-    """Whether it is on record already, by that run or a later one."""
-    return known is not None and known.run is not None and found.run is not None and known.run >= found.run
+def homes_of(runs: Iterable[OpenRun]) -> dict[str, str]:
+    """The workspaces that runs were about to write to: their names by id, as they were called."""
+    intents = [intent for run in runs for intent in run.intents]
+    return {each["workspaceId"]: each["operation"]["workspace"] or "" for each in intents if each["workspaceId"]}

@@ -94,11 +94,7 @@ class RunRecords:
             return False
         with closing(read_records(self._connection, reader)) as records:
             runs = {run.head.run for run in records.open_runs()}
-        if not runs:
-            return False
-        with closing(read_leases(self._connection)) as leases:
-            held = [seen for seen in leases.all(reader.identification.key) if not seen.free]
-        return bool(runs - {seen.lease.holder.run for seen in held if not is_dead(seen.lease.holder, holder)})
+        return bool(runs and runs - at_work(self._connection, reader, holder))
 
     def prepare(self) -> None:
         """Create the store where there is none, before anything is written. Raises PlatformError.
@@ -169,6 +165,13 @@ class RunRecords:
     def is_there(self) -> bool:
         with closing(read_history(self._connection)) as history:
             return history.instance is not None
+
+
+def at_work(connection: Connection, reader: Reader, here: Holder) -> frozenset[str]:
+    """The runs that hold leases of a platform, as far as can be told from `here`. Raises PlatformError."""
+    with closing(read_leases(connection)) as leases:
+        held = [seen.lease.holder for seen in leases.all(reader.identification.key) if not seen.free]
+    return frozenset(holder.run for holder in held if holder.run is not None and not is_dead(holder, here))
 
 
 def _without_inputs(receipt: Receipt) -> Receipt:

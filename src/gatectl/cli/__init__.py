@@ -31,6 +31,7 @@ COMMANDS: Final[Mapping[str, str]] = {
     "why": "Explain an object: what decided, who applied it.",
     "undo": "Plan the way back to before a run.",
     "history": "List what was applied, by whom and when.",
+    "runs": "List runs without an end, or settle one.",
     "lock": "Show who applies now, or release a lease.",
     "comment": "Post a saved plan on its pull request.",
     "export": "Print live objects as manifests.",

@@ -10,17 +10,20 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Final, NamedTuple, TypedDict, cast
 
+from gatectl.documents.operations import key_of
 from gatectl.documents.ownership import Owner
-from gatectl.documents.plans import Operation, OwnerJson
-from gatectl.model import Outcome
+from gatectl.documents.plans import Doubt, OpenRunJson, Operation, OwnerJson
+from gatectl.model import ObjectKey, Outcome
+from gatectl.quote import quote
 
 FORMAT: Final = 1
 
 
 class Intent(TypedDict):
-    """A write that is about to be sent. `key`: the Idempotency-Key of a creation; `known`: the ids that there were under its name
-    before."""
+    """A write that is about to be sent, and when that was. `key`: the Idempotency-Key of a creation; `known`: the ids that there were
+    under its name before."""
 
+    at: str
     operation: Operation
     workspaceId: str | None
     key: str | None
@@ -65,6 +68,57 @@ class OpenRun(NamedTuple):
     intents: Sequence[Intent]
 
 
+class Unclear(NamedTuple):
+    """A creation of a run that broke off, of which nobody can tell whether it was done. `ids` are the objects of its name that may be
+    what it made (none: it may still come, `until` this moment)."""
+
+    head: Head
+    intent: Intent
+    ids: tuple[str, ...] = ()
+    until: str | None = None
+
+    @property
+    def key(self) -> ObjectKey:
+        """The object that was created, or was not."""
+        return key_of(self.intent["operation"])
+
+    @property
+    def message(self) -> str:
+        """What is not clear, and whose run left it so."""
+        began = f"run {quote(self.head.run)} of {quote(self.head.by)} broke off while it created {self.key}"
+        if self.until is not None:
+            return f"{began}: it may still come, until {quote(self.until)}"
+        what = (
+            "one of this name is there and is not as it was wanted"
+            if len(self.ids) == 1
+            else "several of this name are there"
+        )
+        return f"{began}: {what} ({', '.join(map(quote, self.ids))})"
+
+    @property
+    def hint(self) -> str:
+        """What to do about it."""
+        if self.until is not None:
+            return "plan again after that"
+        return f"see what is there; gatectl runs settle {quote(self.head.run)} says that it is right as it is"
+
+
+def open_run_json(run: OpenRun, *, at_work: bool, unclear: Iterable[Unclear]) -> OpenRunJson:
+    """A run that has no end, as plans and `gatectl runs` tell of it."""
+    doubts: list[Doubt] = [
+        {
+            "kind": each.key.kind,
+            "workspace": each.key.workspace,
+            "name": each.key.name,
+            "ids": each.ids,
+            "until": each.until,
+        }
+        for each in unclear
+        if each.head.run == run.head.run
+    ]
+    return {"run": run.head.run, "by": run.head.by, "since": run.head.at, "underWay": at_work, "unclear": doubts}
+
+
 def part_json(head: Head, intents: Sequence[Intent] = (), outcomes: Iterable[Outcome] = ()) -> Part:
     """A part of a run's journal, as it is written."""
     owner = head.owner
@@ -100,7 +154,7 @@ _SHAPE: Final[Mapping[str, type | tuple[type, ...]]] = {
     "format": int, "run": str, "owner": dict, "commit": (str, type(None)), "by": str, "at": str, "intents": list, "outcomes": list,
 }  # fmt: skip
 _INTENT: Final[Mapping[str, type | tuple[type, ...]]] = {
-    "operation": dict, "workspaceId": (str, type(None)), "key": (str, type(None)), "known": list,
+    "at": str, "operation": dict, "workspaceId": (str, type(None)), "key": (str, type(None)), "known": list,
 }  # fmt: skip
 _NAMED: Final[Mapping[str, type | tuple[type, ...]]] = {
     "id": str, "kind": str, "action": str, "name": str, "pre": dict, "post": dict, "fields": list, "attach": list,

@@ -309,12 +309,30 @@ class Undoes(TypedDict):
     lost: NotRequired[Sequence[Undone]]
 
 
+class Doubt(Named):
+    """An object of which nobody can tell whether a run has created it: the ids that may be it (none: it may come `until` then)."""
+
+    ids: Sequence[str]
+    until: str | None
+
+
+class OpenRunJson(TypedDict):
+    """A run that has no end: it is under way, or broke off; what is not clear of what it did."""
+
+    run: str
+    by: str
+    since: str
+    underWay: bool
+    unclear: Sequence[Doubt]
+
+
 class Remarks(TypedDict, total=False):
     """What else is to be said of a plan. It is no part of the fingerprint."""
 
     undoes: Undoes
 
     projectChanges: ProjectChanges
+    openRuns: Sequence[OpenRunJson]
     readOnly: Sequence[str]
     snapshot: Taken
     proof: Proof
@@ -363,6 +381,12 @@ def unwritten(plan: Draft) -> list[Adopted]:
 def is_to_apply(plan: Draft) -> bool:
     """Whether an apply has anything to do: to write, or only to record."""
     return bool(plan["operations"] or unwritten(plan))
+
+
+def unsettled(plan: Draft) -> list[Held]:
+    """What a plan holds since nobody can tell whether a run that broke off has done it."""
+    doubts = {(d["kind"], d["workspace"], d["name"]) for run in plan.get("openRuns", ()) for d in run["unclear"]}
+    return [held for held in plan.get("held", ()) if (held["kind"], held["workspace"], held["name"]) in doubts]
 
 
 def is_refused(plan: Draft) -> bool:

@@ -3,8 +3,9 @@ disabled, and repositories that name what stays away (GW509). Pure."""
 
 from __future__ import annotations
 
-from collections.abc import Container, Iterable, Iterator
+from collections.abc import Container, Iterable, Iterator, Sequence
 
+from gatectl.documents.journal import Unclear
 from gatectl.errors import PlatformError
 from gatectl.kinds import KINDS
 from gatectl.kinds.interface import Kind
@@ -111,6 +112,20 @@ def unmanageable(pairs: Iterable[Pair], current: Current) -> Iterator[Finding]:
             )  # fmt: skip
         if state.missing:
             yield from _unlisted(pair, state.missing, spot)
+
+
+def unsettled(pairs: Iterable[Pair], unclear: Sequence[Unclear]) -> tuple[list[Finding], dict[ObjectKey, str]]:
+    """GW509 for declared objects of which nobody can tell whether a run that broke off has created them, and why they wait."""
+    found: list[Finding] = []
+    waiting: dict[ObjectKey, str] = {}
+    by_key = {each.key: each for each in unclear}
+    for pair in pairs:
+        each = by_key.get(pair.key)
+        if each is not None:
+            spot = Spot(pair.manifest.document, ("metadata", "name"))
+            found.append(Finding("GW509", each.message, each.hint, "warning", spot, subject=pair.manifest.subject))
+            waiting[pair.key] = f"run {each.head.run} is not settled"
+    return found, waiting
 
 
 def _serves_nobody(pairs: Iterable[Pair], current: Current) -> bool:

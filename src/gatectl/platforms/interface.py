@@ -16,7 +16,7 @@ import os
 from collections.abc import Callable, Hashable, Mapping, Sequence
 from pathlib import Path
 from threading import Lock
-from typing import Any, Literal, NamedTuple, Protocol
+from typing import Any, Final, Literal, NamedTuple, Protocol
 
 from gatectl.clock import CLOCK, Clock
 from gatectl.documents.proofs import Effect, Whom
@@ -26,6 +26,12 @@ Wire = Mapping[str, Any]
 
 Collection = Literal["workspace", "bucket", "ai/llm", "repo", "apikeys"]
 """The platform's lists, named by their path (platform-contract.md, sections 3.2 to 3.4, 3.7, 3.8)."""
+
+
+KEY: Final = "Idempotency-Key"
+"""The header of a creation's key."""
+HONOURS: Final = "Gatectl-Honours"
+"""The header of answers that names headers of requests which the platform heeds."""
 
 
 class Identification(NamedTuple):
@@ -53,12 +59,14 @@ class Traits(NamedTuple):
     `packets`: whether packets exist there (GW405, U30).
     `openai`: the wire value of an OpenAI endpoint (None: not known, so none can be created; GW506, U4).
     `parallel`: how many writes may be under way at once by default.
+    `once`: it makes one object of all creations of one key (`Writer.create`), and so none late that was made again meanwhile.
     """
 
     default_workspace: str | None
     packets: bool
     openai: str | None
     parallel: int
+    once: bool = False
 
 
 class Secret:

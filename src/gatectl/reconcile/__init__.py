@@ -4,8 +4,8 @@
 knows who asks: the command line and programs hand that in.
 """
 
-from gatectl.reconcile.flow import guard, make_plan, patience_of, refuse, work_out
-from gatectl.reconcile.heading import ask_git
+from gatectl.reconcile.flow import make_plan, refuse, work_out
+from gatectl.reconcile.heading import ask_git, guard, patience_of
 from gatectl.reconcile.request import Request
 
 __all__ = ["Request", "ask_git", "guard", "make_plan", "patience_of", "refuse", "work_out"]

@@ -4,17 +4,21 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Sequence
+from typing import Final, NamedTuple
 
 from gatectl.applying import settling
+from gatectl.applying.holders import holder_of
+from gatectl.applying.kept import begin
 from gatectl.clock import Deadline
-from gatectl.documents.journal import OpenRun
+from gatectl.documents.journal import OpenRun, Unclear
 from gatectl.documents.ownership import Asking, Holdings, Owned, Owner, holdings
+from gatectl.documents.plans import Records
 from gatectl.errors import UsageError
 from gatectl.manifests import selection
 from gatectl.manifests.loading import Loaded, manifest_paths
 from gatectl.manifests.wholeness import left_out
 from gatectl.model import Desired
-from gatectl.planning import owners
+from gatectl.planning import owners, reasons
 from gatectl.planning.changes import Settings
 from gatectl.planning.current import Current, Index
 from gatectl.planning.match import Pair
@@ -25,6 +29,24 @@ from gatectl.quote import quote
 from gatectl.reconcile import scope
 from gatectl.reconcile.request import Request
 from gatectl.records.interface import RecordsReader
+from gatectl.records.leases import Holder
+
+
+class Unended(NamedTuple):
+    """The runs that have no end, and which of them hold leases still."""
+
+    runs: Sequence[OpenRun]
+    at_work: frozenset[str]
+
+
+AtWork = Callable[[], frozenset[str]]
+"""Says which runs are under way, asked only where some have not ended."""
+
+
+def nobody() -> frozenset[str]:
+    """No run is under way."""
+    return frozenset()
+
 
 Place = Callable[[], str | None]
 """Says where a project is applied from; None: nowhere that could be told elsewhere."""
@@ -32,6 +54,26 @@ Place = Callable[[], str | None]
 
 def nowhere() -> None:
     """No place that could be told elsewhere."""
+
+
+def here(request: Request) -> Holder:
+    """Who asks, as a lease would name them."""
+    run = begin(request.project.environ)
+    return holder_of(run.actor.user, run.actor.host, run.id, run.actor.url)
+
+
+class Vantage(NamedTuple):
+    """What a plan is seen from: the records as a plan's target names them, the place that the project is applied from, who is at
+    work, and what was undone."""
+
+    kept: Records | None = None
+    place: Place = nowhere
+    at_work: AtWork = nobody
+    undone: reasons.Undoing = reasons.nothing
+
+
+NOWHERE: Final = Vantage()
+"""What is planned without a place or records that it could name."""
 
 
 def place_of(request: Request, connection: Connection) -> Place:
@@ -131,17 +173,22 @@ def _matters(request: Request, records: RecordsReader, owned: Sequence[Owned]) -
 
 
 def with_open_runs(
-    request: Request, runs: Sequence[OpenRun], current: Current, held: Holdings | None
-) -> Holdings | None:
-    """Whose the objects are, with what runs did that broke off: an apply records that, a plan looks only."""
-    for run in runs:
+    request: Request, unended: Unended, current: Current, held: Holdings | None, late: settling.Late | None
+) -> tuple[Holdings | None, Sequence[Unclear]]:
+    """Whose the objects are, with what runs did that broke off, and what is unclear of that: an apply records it, a plan looks only.
+    Of a run that is under way nothing is unclear: it goes on."""
+    for run in unended.runs:
         who, by = quote(run.head.run), quote(run.head.by)
-        request.warn(f"run {who} of {by} has not ended: what it did is looked for on the platform")
-    if held is None or not runs:
-        return held
-    put, drop = settling.look(runs, current)
+        if run.head.run in unended.at_work:
+            request.warn(f"run {who} of {by} is under way: this is what it has done so far")
+        else:
+            request.warn(f"run {who} of {by} has not ended: what it did is looked for on the platform")
+    if held is None or not unended.runs:
+        return held, ()
+    put, drop, unclear = settling.look(unended.runs, current, held.by_id, late)
     found = {**held.by_id, **{each.id: each for each in put}}
-    return held._replace(by_id={object_id: each for object_id, each in found.items() if object_id not in drop})
+    held = held._replace(by_id={object_id: each for object_id, each in found.items() if object_id not in drop})
+    return held, [each for each in unclear if each.head.run not in unended.at_work]
 
 
 def pruned(request: Request, held: Holdings | None, visible: Index) -> frozenset[str]:

@@ -24,6 +24,7 @@ from gatectl.applying.leasing import PATIENCE, Access, Leasing, Way, claimed
 from gatectl.applying.lookup import find_concerned
 from gatectl.applying.remembering import RunRecords
 from gatectl.applying.requests import Secrets
+from gatectl.clock import timestamp
 from gatectl.documents.journal import Head
 from gatectl.documents.ownership import Owner
 from gatectl.documents.plans import Plan, Project, has_waiting, is_invalid, is_of_another_place, is_refused, is_to_apply
@@ -31,7 +32,7 @@ from gatectl.documents.receipts import Override, Receipt
 from gatectl.model import Outcome
 from gatectl.platforms import driver_for
 from gatectl.platforms.interface import Connection, Reader
-from gatectl.reconcile import flow
+from gatectl.reconcile import flow, heading
 from gatectl.reconcile.request import Request
 from gatectl.reconcile.scope import place_of
 from gatectl.records.leases import Holder
@@ -141,6 +142,21 @@ def _nobody_stops() -> Iterator[Callable[[Callable[[], None]], None]]:
     yield lambda callback: None
 
 
+def open_access(connection: Connection, records: RunRecords, reader: Reader, holder: Holder, patience: float) -> Access:
+    """What writes, remembers and keeps others out. Where the store of records is not there, nobody holds a lease in it. Raises
+    PlatformError."""
+    writer = driver_for(connection.target).open_writer(connection)
+    try:
+        if not records.has_leases:
+            return Access(writer, records.open(writer, reader))
+        found = reader.identification
+        way = Way(records.open_leases(), found.key, holder, connection.clock, patience, connection.ends, records.beyond)
+        return Access(writer, records.open(writer, reader), Leasing(way))
+    except BaseException:
+        writer.close()
+        raise
+
+
 class Ended(NamedTuple):
     """How an apply ended: its receipt, where that is saved and what of that failed, and the exit code that it means.
 
@@ -217,7 +233,7 @@ class _Apply:
         self.records.admit(plan, create=self._means.new_records)
         self.reader = self._driver.open_reader(self.connection)
         try:
-            self.guard = flow.guard(self._request, self.reader, self._approval.expect)
+            self.guard = heading.guard(self._request, self.reader, self._approval.expect)
             return self._admitted(plan)
         finally:
             self.reader.close()
@@ -225,6 +241,7 @@ class _Apply:
     def _admitted(self, plan: Plan) -> Ended:
         if not self._approval.keep_going:
             guards.check_undone(plan)
+            guards.check_settled(plan)
         if self._approval.saved:
             with self._attendant.waiting():
                 conflicts = self._conflicts(plan)
@@ -367,7 +384,7 @@ class _Apply:
                     guard=self.guard,
                     force_put=request.force_put,
                     known=frozenset(request.environment.known),
-                    patience=flow.patience_of(request.environment, request.clock),
+                    patience=heading.patience_of(request.environment, request.clock),
                     on_stop=on_stop,
                     rest=rest,
                     unsettled=self.records.is_unsettled(self.reader, self._holder()),
@@ -383,30 +400,16 @@ class _Apply:
         project, environment = self._request.project, self._request.environment
         owner = Owner(project.name, project.uid, environment.name, self.records.place)
         by = f"{run.actor.user or 'somebody'}@{run.actor.host or 'somewhere'}"
-        return Head(run.id, owner, plan["source"]["commit"], by, receipts.timestamp(run.started))
+        return Head(run.id, owner, plan["source"]["commit"], by, timestamp(run.started))
 
     def _access(self, patience: float | None = None) -> Access:
-        """What writes, remembers and keeps others out. Where the store of records is not there, nobody holds a lease in it."""
-        writer = self._driver.open_writer(self.connection)
-        try:
-            records = self.records.open(writer, self.reader)
-            return Access(writer, records, self._leasing(patience) if self.records.has_leases else None)
-        except BaseException:
-            writer.close()
-            raise
+        """What writes, remembers and keeps others out."""
+        patience = self._means.lock_timeout if patience is None else patience
+        return open_access(self.connection, self.records, self.reader, self._holder(), patience)
 
     def _holder(self) -> Holder:
         actor = self._run.actor
         return holder_of(actor.user, actor.host, self._run.id, actor.url)
-
-    def _leasing(self, patience: float | None) -> Leasing:
-        connection, found = self.connection, self.reader.identification
-        return Leasing(
-            Way(
-                self.records.open_leases(), found.key, self._holder(), connection.clock,
-                self._means.lock_timeout if patience is None else patience, connection.ends, self.records.beyond,
-            )
-        )  # fmt: skip
 
     def _end(self, done: _Done, places: Places) -> Ended:
         """Save the receipt, before anything else can go wrong."""

@@ -11,12 +11,12 @@ from contextlib import closing, contextmanager
 from typing import NamedTuple
 
 from gatectl.applying import guardrails
-from gatectl.applying.guards import Guard
-from gatectl.clock import CLOCK, Clock, Patience
+from gatectl.applying.remembering import at_work
+from gatectl.applying.settling import late_on
 from gatectl.documents.findings import NameFile, finding_json, relative_to
-from gatectl.documents.journal import OpenRun
+from gatectl.documents.journal import OpenRun, Unclear, open_run_json
 from gatectl.documents.ownership import Holdings
-from gatectl.documents.plans import Plan, Records, Remarks, Since, Source
+from gatectl.documents.plans import Plan, Remarks, Since, Source
 from gatectl.errors import GatectlError, InputError, UsageError
 from gatectl.kinds import KINDS, WORKSPACE
 from gatectl.manifests import commits, loading, places, selection
@@ -29,10 +29,10 @@ from gatectl.planning.current import Current, Index, read_current, read_workspac
 from gatectl.platforms import default_workspace_of, driver_for
 from gatectl.platforms.interface import Connection, Identification, Reader
 from gatectl.platforms.wire import may_attach, unknown_fields
-from gatectl.project import Environment, Project
+from gatectl.project import Project
 from gatectl.quote import quote
 from gatectl.reconcile import asking
-from gatectl.reconcile.heading import ask_git, selection_of, source_of, target_of
+from gatectl.reconcile.heading import ask_git, patience_of, selection_of, source_of, target_of
 from gatectl.reconcile.request import Request, check_options, check_selection, load, selected
 from gatectl.reconcile.scope import where_kept
 from gatectl.reconcile.undone import undoing
@@ -79,9 +79,11 @@ def see(request: Request, connect: Callable[[], Connection]) -> Seen:
         connection = connect()
         kept = where_kept(connection)
         with closing(driver.open_reader(connection)) as reader, closing(read_records(connection, reader)) as records:
-            place = asking.place_of(request, connection)
-            undone = undoing(request, connection, reader)
-            return _seen(request, loaded, git, reader, records, kept=kept, place=place, undone=undone)
+            seen_from = asking.Vantage(
+                kept, asking.place_of(request, connection), lambda: at_work(connection, reader, asking.here(request)),
+                undoing(request, connection, reader),
+            )  # fmt: skip
+            return _seen(request, loaded, git, reader, records, seen_from)
     return Seen(refuse(request, loaded, ask_git(request), nowhere), loaded.desired)
 
 
@@ -124,26 +126,26 @@ def _of_snapshot(request: Request, connection: Connection) -> Seen:
         if not reader.knows_owners:
             request.warn("the snapshot was taken by an older gatectl: whose the objects are is not known")
         remarks: Remarks = {"snapshot": reader.remark}
-        return _seen(request, loaded, git, reader, records, remarks, place=asking.place_of(request, connection))
+        seen_from = asking.Vantage(place=asking.place_of(request, connection))
+        return _seen(request, loaded, git, reader, records, seen_from, remarks)
     return Seen(refuse(request, loaded, ask_git(request), reader.identification), loaded.desired)
 
 
 def make_plan(
     request: Request, loaded: Loaded, git: commits.Checkout, reader: Reader, records: RecordsReader,
-    remarks: Remarks | None = None, kept: Records | None = None, place: asking.Place = asking.nowhere,
+    seen_from: asking.Vantage = asking.NOWHERE, remarks: Remarks | None = None,
 ) -> Plan:  # fmt: skip
     """Everything from the manifests, the platform and the records to the plan. Reads, and only reads. `remarks`: see
-    `plan.make_plan`; `kept`: see `where_kept`; `place`: see `scope.place_of`.
+    `plan.make_plan`.
 
     Raises UsageError for options that cannot be meant, PlatformError where the platform cannot be read whole.
     """
-    return _seen(request, loaded, git, reader, records, remarks, kept, place).plan
+    return _seen(request, loaded, git, reader, records, seen_from, remarks).plan
 
 
 def _seen(
     request: Request, loaded: Loaded, git: commits.Checkout, reader: Reader, records: RecordsReader,
-    remarks: Remarks | None = None, kept: Records | None = None, place: asking.Place = asking.nowhere,
-    undone: reasons.Undoing = reasons.nothing,
+    seen_from: asking.Vantage, remarks: Remarks | None = None,
 ) -> Seen:  # fmt: skip
     check_selection(request, loaded)
     name_file = relative_to(str(request.project.folder))
@@ -152,8 +154,8 @@ def _seen(
     visible = _visible(loaded.desired, reader)
     wanted, findings = _decided(request.project, loaded, reader.traits.default_workspace, visible)
     names = _names(wanted)
-    target = target_of(request, identification, reader.traits.openai, names)._replace(records=kept)
-    holdings = asking.holdings_of(request, records, place)
+    target = target_of(request, identification, reader.traits.openai, names)._replace(records=seen_from.kept)
+    holdings = asking.holdings_of(request, records, seen_from.place)
     pruning = asking.pruning_of(request, loaded, holdings)
     apart = _apart(request, wanted, findings, visible)
     if isinstance(apart, list):
@@ -161,8 +163,11 @@ def _seen(
     pruned = asking.pruned(request, holdings, visible)
     current = _read_content(request, reader, apart.rest, sorted({*names, *pruned}), visible)
     runs = records.open_runs()
-    holdings = asking.with_open_runs(request, runs, current, holdings)
-    apart, work = _keep_going(request, apart, _Ground(reader, visible, current, holdings, pruning, undone))
+    unended = asking.Unended(runs, seen_from.at_work() if runs else frozenset())
+    late = late_on(reader, patience_of(request.environment, request.clock))
+    holdings, unclear = asking.with_open_runs(request, unended, current, holdings, late)
+    ground = _Ground(reader, visible, current, holdings, pruning, seen_from.undone, unclear)
+    apart, work = _keep_going(request, apart, ground)
     findings += [*work.findings, *owners.check_guest(holdings)]
     if work.unoffered:
         return Seen(_refuse(request, target, source, findings, name_file), wanted, (), {}, current, holdings, runs)
@@ -177,7 +182,7 @@ def _seen(
         work.arranged,
         [finding_json(f, name_file) for f in places.locate(findings)],
         name_file,
-        _remarks(request, current, rest, remarks),
+        _remarks(request, current, rest, unended, unclear, remarks),
         plan.points(current),
         work.held,
         left,
@@ -186,7 +191,7 @@ def _seen(
 
 
 class _Ground(NamedTuple):
-    """What the manifests meet: the platform, as far as it was read, and whose what is there is."""
+    """What the manifests meet: the platform, as far as it was read, whose what is there is, and what is unclear of that."""
 
     reader: Reader
     visible: Index
@@ -194,6 +199,7 @@ class _Ground(NamedTuple):
     holdings: Holdings | None
     pruning: owners.Pruning | None
     undone: reasons.Undoing
+    unclear: Sequence[Unclear]
 
 
 class _Work(NamedTuple):
@@ -255,11 +261,12 @@ def _work(request: Request, apart: parts.Parts, ground: _Ground) -> _Work:
     worked = compute_changes(pairs, current, settings)
     names = frozenset(_names(wanted))
     unmanaged = [key for key in worked.unmanaged if key.workspace is None or key.workspace in names]
-    ambiguous += manageable.unmanageable(pairs, current)
+    unclear, unsettled = manageable.unsettled(pairs, ground.unclear)
+    ambiguous += [*manageable.unmanageable(pairs, current), *unclear]
     worked = worked._replace(findings=[*ambiguous, *worked.findings], unmanaged=unmanaged)
     chosen, since = _chosen(request, apart, ground, worked)
     worked = order.select(worked, chosen)
-    stopped = manageable.stopped(worked.findings)
+    stopped = {**unsettled, **manageable.stopped(worked.findings)}
     worked, held = order.hold(worked._replace(findings=manageable.told_once(worked.findings, stopped)), stopped)
     worked = worked._replace(changes=reasons.told(worked.changes, ground.holdings, ground.undone))
     selected = frozenset(c.key for c in worked.changes)
@@ -353,9 +360,17 @@ def _read_content(request: Request, reader: Reader, wanted: Desired, names: Iter
     return read_current(reader, names, visible, api_keys=needs_keys, needed=needed, patience=patience)
 
 
-def _remarks(request: Request, current: Current, names: Iterable[str], remarks: Remarks | None) -> Remarks:
-    """What else a plan says of itself: the project file's changes, and the workspaces in which who asks may only read."""
+def _remarks(
+    request: Request, current: Current, names: Iterable[str], unended: asking.Unended, unclear: Sequence[Unclear],
+    remarks: Remarks | None,
+) -> Remarks:  # fmt: skip
+    """What else a plan says of itself: the project file's changes, the workspaces in which who asks may only read, and the runs that
+    have not ended."""
     said: Remarks = {**guardrails.remark(request.changed)}
+    if unended.runs:
+        said["openRuns"] = [
+            open_run_json(run, at_work=run.head.run in unended.at_work, unclear=unclear) for run in unended.runs
+        ]
     closed = manageable.read_only(current, names)
     if closed:
         said["readOnly"] = closed
@@ -369,19 +384,6 @@ def _tell_unknown(pairs: Iterable[match.Pair], tell: Callable[[str], None]) -> N
             names = sorted(n for n, value in unknown_fields(pair.live.wire).items() if not may_attach(value))
             if names:
                 tell(f"{pair.key} has fields that gatectl does not know and does not need: {', '.join(names)}")
-
-
-def patience_of(environment: Environment, clock: Clock = CLOCK) -> Patience:
-    """How long the lists of an environment's platform may lag: as it says, else as the platform's driver has it."""
-    if environment.consistency is not None:
-        return Patience(environment.consistency, clock)
-    return Patience(driver_for(environment.platform).consistency, clock)
-
-
-def guard(request: Request, reader: Reader, expect: str | None = None) -> Guard:
-    """What a plan is held against before and while it is applied here. `expect`: the fingerprint that was approved."""
-    target = target_of(request, reader.identification, reader.traits.openai)
-    return Guard(target, request.project.rules, expect)
 
 
 def refuse(request: Request, loaded: Loaded, git: commits.Checkout, identification: Identification) -> Plan:

@@ -6,13 +6,16 @@ import os
 from collections.abc import Sequence
 from pathlib import Path
 
-from gatectl.clock import Deadline
+from gatectl.applying.guards import Guard
+from gatectl.clock import CLOCK, Clock, Deadline, Patience
 from gatectl.documents.findings import NameFile
 from gatectl.documents.plans import Input, Selection, Since, Source
 from gatectl.manifests import commits, sources
 from gatectl.manifests.loading import Loaded, manifest_paths
 from gatectl.planning import plan
-from gatectl.platforms.interface import Identification
+from gatectl.platforms import driver_for
+from gatectl.platforms.interface import Identification, Reader
+from gatectl.project import Environment
 from gatectl.reconcile.request import Request
 
 
@@ -58,3 +61,16 @@ def ask_git(request: Request) -> commits.Checkout:
     return commits.Checkout(
         request.project.folder, paths, Deadline(request.ends, request.clock), request.project.environ
     )
+
+
+def patience_of(environment: Environment, clock: Clock = CLOCK) -> Patience:
+    """How long the lists of an environment's platform may lag: as it says, else as the platform's driver has it."""
+    if environment.consistency is not None:
+        return Patience(environment.consistency, clock)
+    return Patience(driver_for(environment.platform).consistency, clock)
+
+
+def guard(request: Request, reader: Reader, expect: str | None = None) -> Guard:
+    """What a plan is held against before and while it is applied here. `expect`: the fingerprint that was approved."""
+    target = target_of(request, reader.identification, reader.traits.openai)
+    return Guard(target, request.project.rules, expect)

@@ -6,8 +6,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from contextlib import closing
 
-from gatectl.applying.holders import holder_of, is_dead
-from gatectl.applying.kept import begin
+from gatectl.applying.holders import is_dead
 from gatectl.applying.leasing import Way, let_go, raise_above
 from gatectl.documents.locks import (
     FORMAT_VERSION,
@@ -26,6 +25,7 @@ from gatectl.platforms import driver_for
 from gatectl.platforms.fencing import MOST
 from gatectl.platforms.interface import Connection, Fences, Heeded, Reader
 from gatectl.quote import quote
+from gatectl.reconcile.asking import here
 from gatectl.reconcile.request import Request
 from gatectl.records import open_leases, read_leases
 from gatectl.records.chosen import choose
@@ -43,13 +43,13 @@ def look(request: Request, connect: Callable[[], Connection]) -> Locks:
         names = _names(reader) if seen else {}
     of_platform = driver.records == "platform"
     reach: Reach = "all" if of_platform or chosen.shared else "none" if chosen.scheme == "none" else "machine"
-    here = _here(request)
+    own = here(request)
     return {
         "formatVersion": FORMAT_VERSION,
         "platform": platform.url,
         "store": "platform" if of_platform else chosen.name,
         "reach": reach,
-        "leases": [_lock(each, names, here) for each in seen],
+        "leases": [_lock(each, names, own) for each in seen],
     }
 
 
@@ -126,7 +126,7 @@ def _raised(request: Request, connection: Connection, wanted: Adoptable) -> dict
             raise PlatformLocked(
                 "the store of records is not any more as it was seen", "look again: gatectl lock adopt"
             )
-        way = Way(leases, platform, _here(request), connection.clock)
+        way = Way(leases, platform, here(request), connection.clock)
         for each in wanted["workspaces"]:
             workspace = each["workspaceId"] or PLATFORM
             numbers[workspace] = raise_above(way, workspace, each["workspace"] or "", each["fence"])
@@ -170,11 +170,6 @@ def _names(reader: Reader) -> Mapping[str, str]:
         return {each.id: each.key.name for each in read_workspaces(reader).by_id.values()}
     except PlatformError:
         return {}
-
-
-def _here(request: Request) -> Holder:
-    run = begin(request.project.environ)
-    return holder_of(run.actor.user, run.actor.host, run.id, run.actor.url)
 
 
 def _lock(seen: Seen, names: Mapping[str, str], here: Holder) -> Lock:

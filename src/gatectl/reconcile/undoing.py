@@ -25,7 +25,7 @@ from gatectl.planning.current import Current, read_current, read_workspaces
 from gatectl.platforms import driver_for
 from gatectl.platforms.interface import Connection, Reader, Traits
 from gatectl.quote import quote
-from gatectl.reconcile import asking, flow, heading, scope
+from gatectl.reconcile import asking, heading, scope
 from gatectl.reconcile.request import Request
 from gatectl.records import read_records
 
@@ -95,7 +95,7 @@ def _read(request: Request, receipt: Receipt, reader: Reader) -> Current:
         read_workspaces(reader),
         api_keys=leading_back.api_keys_sought(receipt),
         needed=leading_back.attached_kinds(receipt),
-        patience=flow.patience_of(request.environment, request.clock),
+        patience=heading.patience_of(request.environment, request.clock),
     )
 
 

@@ -34,7 +34,7 @@ from gatectl.errors import (
 from gatectl.network.addresses import is_loopback, origin_host
 from gatectl.platforms.embedded.platform import Platform
 from gatectl.platforms.fencing import ANOTHER, HEADER, STALE, read
-from gatectl.platforms.interface import Fences
+from gatectl.platforms.interface import HONOURS, KEY, Fences
 from gatectl.quote import quote
 from gatectl.server.endpoint import Answer, Call, Endpoint, fenced_off, no, refusal
 from gatectl.server.openapi import describe
@@ -275,7 +275,7 @@ def _response(status: int, content: bytes, headers: Mapping[str, str] | None = N
     return Response(
         content,
         status,
-        {"Cache-Control": "no-store", "X-Content-Type-Options": "nosniff", **(headers or {})},
+        {"Cache-Control": "no-store", "X-Content-Type-Options": "nosniff", HONOURS: KEY, **(headers or {})},
         "application/json",
     )
 

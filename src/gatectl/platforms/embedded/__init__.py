@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from .postgres import PostgresDatabase
     from .store import Database, Store, WritableStore
 
-TRAITS = Traits(default_workspace="default", packets=False, openai="OPENAI", parallel=1)
+TRAITS = Traits(default_workspace="default", packets=False, openai="OPENAI", parallel=1, once=True)
 
 _OWN_FILE = "platform.db"
 _MEMORY = "memory"

@@ -25,7 +25,7 @@ from gatectl.errors import (
 from gatectl.network import addresses
 from gatectl.network.addresses import http_address
 from gatectl.platforms import fencing
-from gatectl.platforms.interface import Collection, Connection, Fences, Heeded, Identification, Traits, Wire
+from gatectl.platforms.interface import KEY, Collection, Connection, Fences, Heeded, Identification, Traits, Wire
 from gatectl.platforms.wire import is_deleted, read_list
 
 if TYPE_CHECKING:
@@ -159,7 +159,8 @@ class Reader:
 
     @property
     def traits(self) -> Traits:
-        return Traits(default_workspace=None, packets=False, openai=self._openai, parallel=self._parallel)
+        once = KEY.lower() in self._transport.honours
+        return Traits(default_workspace=None, packets=False, openai=self._openai, parallel=self._parallel, once=once)
 
     def list(self, collection: Collection, workspace_id: str | None = None) -> Sequence[Wire]:
         """All live objects of a collection (`wire.read_list`). Raises PlatformError: what could not be read whole is never
@@ -251,7 +252,7 @@ class Writer:
 
     def create(self, collection: Collection, body: Wire, key: str | None = None) -> str:
         route = ROUTES[collection]
-        headers = {**self._held, **({"Idempotency-Key": key} if key is not None else {})}
+        headers = {**self._held, **({KEY: key} if key is not None else {})}
         answer: Any = self._transport.write("POST", route.path, body, headers)
         found: Any = answer
         for name in route.created:

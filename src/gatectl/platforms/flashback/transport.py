@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 import os
+import re
 import threading
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -29,7 +30,7 @@ from gatectl.network.http import LATER, MORE_TIME, TRIED_SECONDS, backoff
 from gatectl.platforms import fencing
 from gatectl.platforms.flashback.answers import Answer, Throttled, judge, parse_body, redact
 from gatectl.platforms.flashback.session import make_session
-from gatectl.platforms.interface import Credentials, Heard
+from gatectl.platforms.interface import HONOURS, Credentials, Heard
 
 START: Final = 4
 RENEWALS: Final = 5
@@ -124,6 +125,8 @@ class Transport:
         self.stopping = False
         self.told: Mapping[str, str] = _PLAIN
         """Headers of each read: what whoever holds leases wants the platform to know."""
+        self.honours: frozenset[str] = frozenset()
+        """The headers of requests that the platform says it heeds (`Gatectl-Honours`), as far as it has answered."""
         # A platform that nobody but the checkout names gets no credential, and no login is tried there.
         self._withheld = not admission.credentials
         self._place = admission.address.place
@@ -245,6 +248,8 @@ class Transport:
             if not isinstance(error, Uncertain):
                 self._check_stop(request)
             raise
+        if (told := response.headers.get(HONOURS.lower())) is not None:
+            self.honours = frozenset(re.split(r"\s*,\s*", told.strip().lower()))
         return _answer(request, response, self._clock.wall())
 
     def _check(self, request: _Request) -> None:
