@@ -28,6 +28,7 @@ from gatectl.platforms import driver_for
 from gatectl.platforms.embedded import open_platform
 from gatectl.platforms.interface import Connection, Fences, Identification, Reader, Traits, Wire, Writer
 from gatectl.project import Environment, Project
+from gatectl.reconcile import asking
 from gatectl.records import open_records, read_records
 from gatectl.records.interface import Records, RecordsReader
 from leaping import Leaping
@@ -223,7 +224,12 @@ class Site:
         records = wrap_records(records) if wrap_records else records
         try:
             return reconcile.make_plan(
-                request, loaded, git, wrap(reader) if wrap else reader, records, place=lambda: str(self.project.file)
+                request,
+                loaded,
+                git,
+                wrap(reader) if wrap else reader,
+                records,
+                asking.Vantage(place=lambda: str(self.project.file)),
             )
         finally:
             reader.close()

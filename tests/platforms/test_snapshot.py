@@ -17,6 +17,7 @@ from gatectl.manifests import loading
 from gatectl.platforms import driver_for, snapshot
 from gatectl.platforms.interface import Connection, Reader
 from gatectl.project import Environment
+from gatectl.reconcile import asking
 from gatectl.records import read_records
 from gatectl.records.interface import RecordsReader
 from serving import EMAIL, PASSWORD, Rehearsal, Server
@@ -80,7 +81,12 @@ def plan_of(site: Site, reader: Reader, records: RecordsReader | None = None, **
     loaded = loading.load(site.project, loading.manifest_paths(site.project, environment, ()), "default")
     records = records or read_records(Connection("snapshot://", site.folder), reader)
     return reconcile.make_plan(
-        request, loaded, reconcile.ask_git(request), reader, records, place=lambda: str(site.project.file)
+        request,
+        loaded,
+        reconcile.ask_git(request),
+        reader,
+        records,
+        asking.Vantage(place=lambda: str(site.project.file)),
     )
 
 
