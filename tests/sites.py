@@ -267,6 +267,8 @@ class Site:
         )
         try:
             outcomes, converged = executor.apply_plan(plan, run)
+            with closing(self.writer()) as writer, closing(open_records(self.way, writer, reader)) as records:
+                records.end(run.head.run)
         finally:
             reader.close()
         return Receipt(receipt.make_receipt(plan, outcomes, RUN, RUN.started, converged=converged))
