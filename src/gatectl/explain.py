@@ -170,4 +170,5 @@ def _type(root: Schema, schema: Schema) -> str:
         return f"list of {_type(root, _resolved(root, schema['items']))}s"
     if "const" in schema or "enum" in schema:
         return "string"
-    return words.get(str(schema.get("type")), str(schema.get("type", "value")))
+    types = schema.get("type", "value")
+    return " or ".join(words.get(each, each) for each in (types if isinstance(types, list) else [str(types)]))

@@ -17,6 +17,7 @@ from gatectl.errors import INVALID, GatectlError, MissingCredential, UsageError
 from gatectl.files import fences
 from gatectl.manifests import sources
 from gatectl.manifests.exclusion import broken
+from gatectl.manifests.guarding import check_guardrails
 from gatectl.manifests.parse import parse
 from gatectl.manifests.places import locate
 from gatectl.manifests.validate import check_project
@@ -82,11 +83,12 @@ def _foreign_manifests(document: Document, file: Path) -> list[Finding]:
 
 
 def _crossing(document: Document, file: Path, environ: Mapping[str, str]) -> list[Finding]:
-    """What a project file of the right shape names and must not: patterns that are none, manifests and tokens elsewhere."""
+    """What a project file of the right shape names and must not: patterns that are none, guardrails, manifests and tokens elsewhere."""
     bounds = references.borders(file.parent, (), environ)
     environments = (document.data.get("spec") or {}).get("environments") or {}
     tokens = references.check_tokens(document, environments, bounds)
-    return [*_broken_patterns(document), *_foreign_manifests(document, file), *tokens]
+    wrong = [*_broken_patterns(document), *check_guardrails(document), *_foreign_manifests(document, file)]
+    return [*wrong, *tokens]
 
 
 def _broken_patterns(document: Document) -> list[Finding]:

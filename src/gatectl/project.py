@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Literal, NamedTuple
 
+from gatectl.documents.limits import LIMITS, NO_GUARDRAILS, Guardrails, Limit
 from gatectl.documents.ownership import UNNAMED
 from gatectl.errors import UsageError
 from gatectl.model import Document, Finding, SecretReference
@@ -34,8 +35,7 @@ class Environment(NamedTuple):
     manifests: tuple[str, ...] | None = None
     token: SecretReference | None = None
     openai: str | None = None
-    max_deletes: int | None = None
-    max_detaches: int | None = None
+    guardrails: Guardrails = NO_GUARDRAILS
     known: tuple[str, ...] = ()
     consistency: float | None = None
     named: bool = False
@@ -103,7 +103,6 @@ def make_project(file: Path, data: Mapping[str, Any]) -> Project:
 
 
 def _environment(name: str, value: Mapping[str, Any]) -> Environment:
-    guardrails = value.get("guardrails") or {}
     manifests = value.get("manifests")
     return Environment(
         name=name,
@@ -112,12 +111,24 @@ def _environment(name: str, value: Mapping[str, Any]) -> Environment:
         manifests=tuple(manifests) if manifests is not None else None,
         token=value.get("token"),
         openai=(value.get("wire") or {}).get("OpenAI"),
-        max_deletes=guardrails.get("maxDeletes"),
-        max_detaches=guardrails.get("maxDetaches"),
+        guardrails=_guardrails(value.get("guardrails") or {}),
         known=tuple(value.get("known") or ()),
         consistency=_seconds(value["consistency"]) if "consistency" in value else None,
         records=value.get("records"),
     )
+
+
+def _guardrails(value: Mapping[str, Any]) -> Guardrails:
+    """The guardrails that an environment says."""
+    return Guardrails(
+        tuple((name, _limit(value[name])) for name in LIMITS if name in value),
+        (tuple(value["windows"]),) if value.get("windows") else (),
+        tuple(value.get("protect") or ()),
+    )
+
+
+def _limit(value: Any) -> Limit:
+    return value if isinstance(value, str) else int(value)  # 1.0 is a whole number too
 
 
 def _seconds(duration: str) -> float:
@@ -131,10 +142,14 @@ def choose_environment(
 ) -> Environment:  # fmt: skip
     """The environment that the options mean. Raises UsageError for one that does not exist or was not chosen.
 
-    `--platform` drops the environment's token, workspace and records unless it names the same platform (product.md, section 1).
+    `--platform` drops the environment's token, workspace and records unless it names the same platform; the guardrails of every
+    environment that names it hold too (product.md, section 1).
     """
     environment = _named(project, name)
     if platform is not None:
+        for other in project.environments.values():
+            if same_target(platform, other.platform):
+                environment = environment._replace(guardrails=environment.guardrails.together(other.guardrails))
         if not same_target(platform, environment.platform):
             environment = environment._replace(token=None, workspace=None, records=None)
         environment = environment._replace(platform=platform, named=True)

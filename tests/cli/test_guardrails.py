@@ -11,7 +11,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gatectl.applying import guardrails
+from gatectl.applying import stricter
+from gatectl.applying.allowance import Allowance, parse_allowance
+from gatectl.documents.limits import Guardrails
 from gatectl.errors import UsageError
 from gatectl.project import Environment, Project, bare_project
 from gatectl.render import FORMATS
@@ -72,7 +74,7 @@ def test_however_a_guardrail_is_lifted_it_holds(lifted: dict[str, Any], shell: S
     assert shell("plan", "--detailed-exitcode", "--guardrails-from", base).code == 3, "a plan always shows all"
 
 
-def test_a_guardrail_holds_though_the_project_file_is_gone_or_its_environment_has_another_name(
+def test_nothing_is_done_where_the_project_file_is_gone_or_its_environment_has_another_name(
     shell: Shell, base: str
 ) -> None:
     allowed = ("--yes", "--guardrails-from", base, "--allow", "project", "--reason", "seen")
@@ -81,7 +83,8 @@ def test_a_guardrail_holds_though_the_project_file_is_gone_or_its_environment_ha
     gone = shell("apply", *allowed)
     assert gone.code == 4 and "GW507" in gone.out, "without its name it is not even the project that owns the objects"
     shell.write("gatectl.yaml", text.replace('"default"', '"other"').replace('"maxDetaches": 0', '"maxDetaches": 9'))
-    assert shell("-e", "other", "apply", *allowed).code == 5
+    renamed = shell("-e", "other", "apply", *allowed)
+    assert renamed.code == 4 and "GW507" in renamed.out, "nor is another environment"
 
 
 def test_a_stricter_guardrail_of_the_checkout_holds_too(shell: Shell, base: str) -> None:
@@ -237,10 +240,14 @@ def test_no_setting_of_either_side_makes_a_finding_milder_than_the_other_would(
     mine: Any, other: Any, default: str
 ) -> None:
     order = ["off", "warning", "error"]
-    held = guardrails.stricter_checks(with_rules(mine), with_rules(other)).rules
+    held = stricter.stricter_checks(with_rules(mine), with_rules(other)).rules
     for rule in ("GW205", "GW305", "GW307"):
         severity = order.index(held.get(rule, default))
         assert severity == max(order.index(side.get(rule, default)) for side in (mine, other))
+
+
+def at_most(number: int | None) -> Guardrails:
+    return Guardrails() if number is None else Guardrails((("maxDeletes", number),))
 
 
 def with_rules(rules: Any) -> Project:
@@ -250,14 +257,15 @@ def with_rules(rules: Any) -> Project:
 @given(LIMITS, LIMITS, LIMITS)
 def test_the_least_guardrail_holds_of_the_name_and_of_the_platform(mine: Any, same: Any, other: Any) -> None:
     base = bare_project(Path())._replace(environments={
-        "prod": Environment("prod", "https://old.example", max_deletes=same),
-        "twin": Environment("twin", "https://p.example", max_deletes=other),
-        "dev": Environment("dev", "embedded", max_deletes=0),
+        "prod": Environment("prod", "https://old.example", guardrails=at_most(same)),
+        "twin": Environment("twin", "https://p.example", guardrails=at_most(other)),
+        "dev": Environment("dev", "embedded", guardrails=at_most(0)),
     })  # fmt: skip
-    _, held = guardrails.stricter(
-        bare_project(Path()), Environment("prod", "https://p.example", max_deletes=mine), base
+    _, held = stricter.stricter(
+        bare_project(Path()), Environment("prod", "https://p.example", guardrails=at_most(mine)), base
     )
-    assert held.max_deletes == min((n for n in (mine, same, other) if n is not None), default=None)
+    said = [n for n in (mine, same, other) if n is not None]
+    assert min(held.guardrails.of("maxDeletes"), default=None) == min(said, default=None)
 
 
 # What is excluded, and what may be dropped
@@ -323,11 +331,11 @@ def test_what_the_operator_allows_holds_as_the_project_file_says_it(shell: Shell
 
 def test_rules_hold_as_the_project_file_says_them_once_the_operator_allows_that_but_limits_do_not() -> None:
     mine, base = with_rules({"GW307": "off"}), with_rules({"GW307": "error"})
-    base = base._replace(environments={"prod": Environment("prod", "embedded", max_deletes=0)})
+    base = base._replace(environments={"prod": Environment("prod", "embedded", guardrails=at_most(0))})
     prod = Environment("prod", "embedded")
-    held, environment = guardrails.stricter(mine, prod, base, guardrails.Allowance(project=True, reason="seen"))
-    assert (held.rules, environment.max_deletes) == ({"GW307": "off"}, 0)
-    assert guardrails.stricter(mine, prod, base)[0].rules == {"GW307": "error"}
+    held, environment = stricter.stricter(mine, prod, base, Allowance(frozenset({"project"}), reason="seen"))
+    assert (held.rules, environment.guardrails) == ({"GW307": "off"}, at_most(0))
+    assert stricter.stricter(mine, prod, base)[0].rules == {"GW307": "error"}
 
 
 def test_a_saved_plan_has_read_what_the_commit_does_not_exclude(shell: Shell, hidden: str) -> None:
@@ -391,12 +399,12 @@ def test_dropped_may_be_what_every_environment_of_the_name_or_the_platform_knew(
     before = {"prod": prod._replace(known=tuple(same), platform="https://old.example")}
     before |= {} if twin is None else {"twin": prod._replace(name="twin", known=tuple(twin))}
     base = bare_project(Path())._replace(environments=before)
-    _, held = guardrails.stricter(bare_project(Path()), prod, base)
+    _, held = stricter.stricter(bare_project(Path()), prod, base)
     assert set(held.known) == mine & same & (mine if twin is None else twin)
-    _, new = guardrails.stricter(bare_project(Path()), prod, bare_project(Path()))
+    _, new = stricter.stricter(bare_project(Path()), prod, bare_project(Path()))
     assert new.known == ()
-    seen = guardrails.Allowance(project=True, reason="seen")
-    assert guardrails.stricter(bare_project(Path()), prod, base, seen)[1].known == prod.known
+    seen = Allowance(frozenset({"project"}), reason="seen")
+    assert stricter.stricter(bare_project(Path()), prod, base, seen)[1].known == prod.known
 
 
 # What is no such commit, and what is allowed
@@ -444,16 +452,17 @@ def test_the_project_file_is_found_where_it_lies_below_the_top(shell: Shell) -> 
 @pytest.mark.parametrize(
     ("texts", "reason"),
     [(("project",), None), (("project",), " "), (("deletes",), "x"), (("deletes=-1",), "x"), (("deletes=x",), "x"),
-     (("all",), "x"), (("deletes=1\n",), "x"), ((), "x"), (("project=1",), "x")],
+     (("all",), "x"), (("deletes=1\n",), "x"), ((), "x"), (("project=1",), "x"), (("window=1",), "x"), (("changes",), "x"),
+     (("deletes=٣",), "x")],
 )  # fmt: skip
 def test_what_cannot_be_allowed_is_wrong_usage(texts: tuple[str, ...], reason: str | None) -> None:
     with pytest.raises(UsageError):
-        guardrails.parse_allowance(texts, reason)
+        parse_allowance(texts, reason)
 
 
 def test_what_was_allowed_is_kept_with_its_reason() -> None:
-    allowed = guardrails.parse_allowance(("project", "deletes=3"), "moved")
-    assert allowed.overrides() == [
-        {"name": "project", "value": None, "reason": "moved"}, {"name": "deletes", "value": "3", "reason": "moved"}
+    allowed = parse_allowance(("deletes=2", "window", "project", "deletes=3", "changes=0"), "moved")
+    assert [(said["name"], said["value"], said["reason"]) for said in allowed.overrides()] == [
+        ("project", None, "moved"), ("window", None, "moved"), ("deletes", "3", "moved"), ("changes", "0", "moved"),
     ]  # fmt: skip
-    assert guardrails.parse_allowance((), None).overrides() == []
+    assert parse_allowance((), None).overrides() == []

@@ -16,7 +16,7 @@ from gatectl import reconcile
 from gatectl.api.remembered import find_receipt, references_of, run_called
 from gatectl.api.results import Findings, Plan, Receipt
 from gatectl.api.ways import Way
-from gatectl.applying.guardrails import parse_allowance
+from gatectl.applying.allowance import NOTHING, Allowance, parse_allowance
 from gatectl.applying.kept import begin
 from gatectl.applying.leasing import PATIENCE
 from gatectl.clock import CLOCK, Clock
@@ -156,9 +156,9 @@ class Estate:
         """
         allowed = parse_allowance(tuple(allow), reason)
         request = self._request(
-            (), None, (), False, (), force_put, deadline, keep_going=keep_going, take_over=take_over
+            (), None, (), False, (), force_put, deadline, keep_going=keep_going, take_over=take_over, allowed=allowed
         )
-        approval = Approval(plan is not None, expect, allowed, keep_going)
+        approval = Approval(plan is not None, expect, keep_going)
         with self._connected(request) as connect:
             document = plan.document if plan is not None else reconcile.work_out(request, connect)
             means = self._means(connect, secrets, new_records=new_records, lock_timeout=lock_timeout)
@@ -371,13 +371,14 @@ class Estate:
     def _request(
         self, paths: Sequence[str], selector: str | None, targets: Sequence[str], prune: bool, renew: Sequence[str],
         force_put: bool, deadline: float | None, *, keep_going: bool = False, take_over: Sequence[str] = (),
+        allowed: Allowance = NOTHING,
     ) -> reconcile.Request:  # fmt: skip
         named = [text for text in take_over if text != ALL]
         check_words(selector, {"targets": targets, "renew": renew, "take_over": named})
         ends = None if deadline is None else self._clock.now() + deadline
         return reconcile.Request(
             self._project, self._environment, tuple(paths), selector, tuple(targets), prune, tuple(renew), force_put,
-            ends=ends, clock=self._clock, keep_going=keep_going, take_over=tuple(take_over),
+            ends=ends, clock=self._clock, keep_going=keep_going, take_over=tuple(take_over), allowed=allowed,
         )  # fmt: skip
 
     def _means(

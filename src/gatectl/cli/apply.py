@@ -15,7 +15,8 @@ import click
 from gatectl import errors, signals
 from gatectl.api import Estate, Receipt, read_plan
 from gatectl.api import Plan as Made
-from gatectl.applying import guardrails, replan
+from gatectl.applying import replan
+from gatectl.applying.allowance import KNOWN, parse_allowance
 from gatectl.applying.execute import Execution
 from gatectl.applying.kept import begin
 from gatectl.applying.leasing import PATIENCE
@@ -52,7 +53,7 @@ from gatectl.render.text import operation_lines, target
     "--allow",
     multiple=True,
     metavar="WHAT",
-    help="This once: project, deletes=N or detaches=N (repeatable, with --reason).",
+    help=f"This once: {KNOWN} (repeatable, with --reason).",
 )
 @click.option("--reason", metavar="TEXT", help="Why that is allowed.")
 @click.option(
@@ -86,14 +87,14 @@ def COMMAND(  # noqa: N802 - the table's word
             "there is no terminal to ask on", "say --yes, or save a plan, review it, and apply --plan FILE --yes"
         )
     expect = _fingerprint(expect)
-    allowed = guardrails.parse_allowance(allow, reason)
+    allowed = parse_allowance(allow, reason)
     request = make_request(options, selection, allowed)._replace(warn=console.warning, keep_going=keep_going)
     refuse_unnamed(request)
     if not driver_for(request.environment.platform).writable:
         raise errors.UsageError("nothing can be applied to a snapshot", "apply to the platform itself")
     console.environment = request.environment.name
 
-    approval = Approval(plan_file is not None, expect, allowed, keep_going)
+    approval = Approval(plan_file is not None, expect, keep_going)
     estate = estate_of(request.project, request.environment, parallelism)
     wanted = Wanted(request, approval, receipt_file, new_records, asks=not yes, lock_timeout=lock_timeout)
     return show_and_do(

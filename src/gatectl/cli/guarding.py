@@ -9,7 +9,8 @@ from typing import Any
 
 import click
 
-from gatectl.applying import guardrails
+from gatectl.applying import stricter
+from gatectl.applying.allowance import Allowance
 from gatectl.clock import NEVER, Deadline
 from gatectl.errors import InputError
 from gatectl.manifests import sources
@@ -30,12 +31,12 @@ def guardrails_option(function: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def hold_to(
-    project: Project, environment: Environment, ref: str, until: Deadline, allowed: guardrails.Allowance
-) -> tuple[Project, Environment, guardrails.Changes]:  # fmt: skip
+    project: Project, environment: Environment, ref: str, until: Deadline, allowed: Allowance
+) -> tuple[Project, Environment, stricter.Changes]:  # fmt: skip
     """Both with the guards of a commit, and what its project file says otherwise. Raises as `read_base`."""
     base, since = read_base(project, ref, until)
-    found = guardrails.changes(project, [environment.name], base, since)
-    return *guardrails.stricter(project, environment, base, allowed), found
+    found = stricter.changes(project, [environment.name], base, since)
+    return *stricter.stricter(project, environment, base, allowed), found
 
 
 def read_base(project: Project, ref: str, until: Deadline = NEVER) -> tuple[Project, str]:

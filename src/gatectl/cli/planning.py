@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 import click
 
 from gatectl import clock, reconcile
-from gatectl.applying import guardrails
+from gatectl.applying.allowance import NOTHING, Allowance
 from gatectl.cli.guarding import guardrails_option, hold_to
 from gatectl.cli.options import Globals, deadline_option, environment_of, load_project, offers
 from gatectl.clock import Deadline
@@ -82,9 +82,7 @@ def selection_options(function: Callable[..., Any]) -> Callable[..., Any]:
     return guardrails_option(handed)
 
 
-def make_request(
-    options: Globals, selection: Selection, allowed: guardrails.Allowance = guardrails.NOTHING_ALLOWED
-) -> reconcile.Request:
+def make_request(options: Globals, selection: Selection, allowed: Allowance = NOTHING) -> reconcile.Request:
     """The request that the options mean. Raises UsageError, InvalidProject."""
     named = [text for text in selection.take_over if text != ALL]
     check_words(
@@ -118,6 +116,7 @@ def make_request(
         selection.force_put,
         ends=ends,
         changed=changed,
+        allowed=allowed,
         clock=clock.current(),
         take_over=selection.take_over,
         accept=selection.accept,

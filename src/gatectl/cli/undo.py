@@ -7,7 +7,7 @@ import shlex
 import click
 
 from gatectl import clock
-from gatectl.applying import guardrails
+from gatectl.applying.allowance import KNOWN, parse_allowance
 from gatectl.cli.apply import Wanted, show_and_do
 from gatectl.cli.estates import estate_of
 from gatectl.cli.options import Globals, budget_option, command, deadline_option, environment_of, load_project
@@ -32,9 +32,7 @@ from gatectl.render import FORMATS
 @click.option("--detailed-exitcode", is_flag=True, help="2 where changes are pending, 3 where some detach or delete.")
 @click.option("--yes", is_flag=True, allow_from_autoenv=False, help="Apply it at once, and do not ask.")
 @click.option("--keep-going", is_flag=True, help="With --yes: undo the rest, where something cannot be undone.")
-@click.option(
-    "--allow", multiple=True, metavar="WHAT", help="With --yes, this once: deletes=N or detaches=N (repeatable)."
-)
+@click.option("--allow", multiple=True, metavar="WHAT", help=f"With --yes, this once: {KNOWN} (repeatable).")
 @click.option("--reason", metavar="TEXT", help="Why that is allowed.")
 @click.option("--receipt", "receipt_file", metavar="FILE", help="With --yes: save the receipt.")
 @deadline_option
@@ -52,7 +50,7 @@ def COMMAND(  # noqa: N802 - the table's word
     """
     outputs.apart_from(out)
     console = options.console(outputs.printed)
-    allowed = guardrails.parse_allowance(allow, reason)
+    allowed = parse_allowance(allow, reason)
     project = load_project(options)
     environment = environment_of(project, options)
     ends = clock.current().now() + deadline
@@ -64,6 +62,7 @@ def COMMAND(  # noqa: N802 - the table's word
         ends=ends,
         clock=clock.current(),
         keep_going=keep_going,
+        allowed=allowed,
     )
     refuse_unnamed(request)
     if not driver_for(environment.platform).writable:
@@ -72,7 +71,7 @@ def COMMAND(  # noqa: N802 - the table's word
     estate = estate_of(project, environment)
     if yes:
         _check_applied(outputs, out)
-        approval = Approval(saved=True, allowed=allowed, keep_going=keep_going)
+        approval = Approval(saved=True, keep_going=keep_going)
         wanted = Wanted(request, approval, receipt_file, new_records=False, asks=False)
         return show_and_do(console, estate, wanted, lambda: estate.lead_back(request, run))
     if keep_going or allow or receipt_file is not None:

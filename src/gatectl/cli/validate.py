@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import click
 
 from gatectl import clock
-from gatectl.applying import guardrails
+from gatectl.applying import stricter
 from gatectl.cli.console import Console
 from gatectl.cli.guarding import guardrails_option, read_base
 from gatectl.cli.options import (
@@ -90,14 +90,14 @@ class _Gathered(NamedTuple):
     findings: list[Finding]
     file: Path | None
     below: Sequence[str] = ()
-    changes: Sequence[guardrails.Changes] = ()
+    changes: Sequence[stricter.Changes] = ()
 
 
 def _gather(options: Globals, paths: Sequence[str], asking: _Asking) -> _Gathered:
     """The checks that the options mean: of the project; above several projects, of each of them, and of what is in none."""
     found: list[checks.Check] = []
     findings: list[Finding] = []
-    changes: list[guardrails.Changes] = []
+    changes: list[stricter.Changes] = []
     try:
         project = load_project(options)
     except InvalidProject as invalid:
@@ -117,7 +117,7 @@ def _gather(options: Globals, paths: Sequence[str], asking: _Asking) -> _Gathere
     return _Gathered(found, findings, Path(below[0]), below, changes)
 
 
-def _tell(console: Console, changes: Sequence[guardrails.Changes]) -> None:
+def _tell(console: Console, changes: Sequence[stricter.Changes]) -> None:
     """Say what was changed in project files: what a plan says first, and why more is checked than they say."""
     for since, fields, _ in changes:
         console.warning(
@@ -144,7 +144,7 @@ def _projects_below(paths: Sequence[str]) -> list[str]:
 
 
 def _checks_of(
-    project: Project, options: Globals, paths: Sequence[str], asking: _Asking, changes: list[guardrails.Changes]
+    project: Project, options: Globals, paths: Sequence[str], asking: _Asking, changes: list[stricter.Changes]
 ) -> list[checks.Check]:
     """The checks of a project: of the environment that was chosen, else of each. The guards of a commit hold too, and what its
     project file says otherwise is added to the changes."""
@@ -156,9 +156,9 @@ def _checks_of(
         chosen = [(environment, default_workspace_of(environment)) for environment in named]
     if asking.guards is not None:
         base, since = read_base(project, asking.guards, asking.until)
-        found = guardrails.changes(project, [environment.name for environment, _ in chosen], base, since)
+        found = stricter.changes(project, [environment.name for environment, _ in chosen], base, since)
         changes += [found] if found.fields else []
-        project = guardrails.stricter_checks(project, base)
+        project = stricter.stricter_checks(project, base)
     return checks.checks_of(project, chosen, paths)
 
 

@@ -9,7 +9,7 @@ from typing import Final, Literal, TypedDict, final
 from gatectl import model
 
 Level = Literal["error", "warning", "notice"]
-"""How bad it is. A notice is no finding of ours, but what some formats list beside them: see `render.listing.project_changes`."""
+"""How bad it is. A notice is no finding of ours, but what some formats list beside them: see `render.guarded.notices`."""
 
 
 class Where(TypedDict):

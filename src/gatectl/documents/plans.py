@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from typing import Final, Literal, NotRequired, TypedDict, cast, final
 
 from gatectl.documents.findings import Finding
+from gatectl.documents.limits import ProjectChanges, Shown
 from gatectl.documents.proofs import Proof
 from gatectl.documents.spelling import sha256
 from gatectl.model import Action, FieldValue, Risk
@@ -277,14 +278,6 @@ class LeftOut(TypedDict):
     reason: str | None
 
 
-class ProjectChanges(TypedDict):
-    """What differs in the project file since a commit, of what decides about an apply; the line of each, where it has one."""
-
-    since: str
-    fields: Sequence[str]
-    lines: NotRequired[Mapping[str, int]]
-
-
 class Taken(TypedDict):
     """The snapshot that a plan was made from."""
 
@@ -332,6 +325,7 @@ class Remarks(TypedDict, total=False):
     undoes: Undoes
 
     projectChanges: ProjectChanges
+    guardrails: Shown
     openRuns: Sequence[OpenRunJson]
     readOnly: Sequence[str]
     snapshot: Taken

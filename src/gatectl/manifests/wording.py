@@ -10,7 +10,7 @@ from typing import Any, Final, NamedTuple
 from gatectl.kinds import KINDS, credentialed, either
 from gatectl.manifests.places import text_at
 from gatectl.manifests.written_out import holds_credential, is_secretive, looks_secret, path_of, secret_at
-from gatectl.model import Document, Finding, Spot
+from gatectl.model import Document, Finding, Pointer, Spot
 from gatectl.quote import quote
 
 _API_KEY_FIELDS: Final = frozenset(
@@ -184,9 +184,23 @@ def _misnamed(spot: Spot, keyword: str, limit: Any, value: str) -> Finding:
         told = "" if "@" in value else told
     elif spot.pointer[-1:] == ("env",):
         hint = "the name of a variable: letters, digits and '_', not starting with a digit; never the secret itself"
+    elif (form := _form(spot.pointer)) is not None:
+        hint = form
     if is_secretive(spot.pointer):
         told = ""
     return Finding("GW205", f"{quote(path)}{told} breaks its pattern", hint, spot=spot)
+
+
+def _form(pointer: Pointer) -> str | None:
+    """How what a guardrail says is written; None: it is none."""
+    where, _, field = "/".join(map(str, pointer)).rpartition("/guardrails/")
+    if where and field.startswith("max"):
+        return 'a whole number, or a percentage: "20%"'
+    return (
+        "days, times and a time zone: Mon-Fri 08:00-18:00 Europe/Berlin"
+        if where and field.startswith("windows/")
+        else None
+    )
 
 
 _WORDS: Final[Mapping[str, Callable[[Fault], Iterator[Finding]]]] = {

@@ -14,7 +14,7 @@ from typing import Final, NamedTuple
 
 from gatectl import errors
 from gatectl.applying import execute as executor
-from gatectl.applying import guardrails, guards, replan
+from gatectl.applying import guards, replan
 from gatectl.applying import receipt as receipts
 from gatectl.applying.conditions import Conflict
 from gatectl.applying.ending import FINE, exit_code, was_sent
@@ -33,6 +33,7 @@ from gatectl.model import Outcome
 from gatectl.platforms import driver_for
 from gatectl.platforms.interface import Connection, Reader
 from gatectl.reconcile import flow, heading
+from gatectl.reconcile.holding import Hold
 from gatectl.reconcile.request import Request
 from gatectl.reconcile.scope import place_of
 from gatectl.records.leases import Holder
@@ -40,12 +41,11 @@ from gatectl.records.leases import Holder
 
 class Approval(NamedTuple):
     """What somebody said of a plan before. `saved`: it is one that was reviewed, so it is applied as it is or not at all;
-    `expect`: the fingerprint that was approved; `allowed`: what guardrails allow this once;
-    `keep_going`: where findings hold some objects, or leave workspaces out, the rest is done."""
+    `expect`: the fingerprint that was approved; `keep_going`: where findings hold some objects, or leave workspaces out, the
+    rest is done."""
 
     saved: bool = False
     expect: str | None = None
-    allowed: guardrails.Allowance = guardrails.Allowance()
     keep_going: bool = False
 
     def admits(self, plan: Plan) -> bool:
@@ -204,6 +204,7 @@ class _Apply:
     reader: Reader
     connection: Connection
     guard: guards.Guard
+    hold: Hold
     records: RunRecords
 
     def __init__(self, request: Request, approval: Approval, means: Means, attendant: Attendant) -> None:
@@ -233,6 +234,7 @@ class _Apply:
         self.records.admit(plan, create=self._means.new_records)
         self.reader = self._driver.open_reader(self.connection)
         try:
+            self.hold = Hold(self._request, self.connection, self.reader, saved=self._approval.saved)
             self.guard = heading.guard(self._request, self.reader, self._approval.expect)
             return self._admitted(plan)
         finally:
@@ -250,7 +252,7 @@ class _Apply:
                 return self._end(refused, self._places(needed=False))
         changes = is_to_apply(plan)
         with self._unless_locked(plan):
-            self._hold(plan)
+            self.hold.on(plan)
             places = self._places(needed=changes)
         if changes:
             self._attendant.confirm(plan, None)
@@ -293,9 +295,6 @@ class _Apply:
             except errors.PlatformError:
                 pass  # it would not have come so far
             raise
-
-    def _hold(self, plan: Plan) -> None:
-        guardrails.hold(plan, self._request.environment, self._request.changed, self._approval.allowed)
 
     def _places(self, *, needed: bool) -> Places:
         folder = self._request.project.folder if self._means.keep else None
@@ -355,7 +354,7 @@ class _Apply:
         then = replan.part(shown, outcomes, fresh)
         written = {outcome.id for outcome in outcomes if outcome.attempts}
         done = [op for op in shown["operations"] if op["id"] in written]
-        self._hold({**then, "operations": [*done, *then["operations"]]})
+        self.hold.on({**then, "operations": [*done, *then["operations"]]}, begun=bool(outcomes))
         difference = replan.difference(replan.remaining(shown, outcomes), then)
         self._attendant.changed(then, difference)
         if self._attendant.asks:
@@ -393,7 +392,7 @@ class _Apply:
             outcomes, converged = attendant.carry_out(execution)
         said = {"force-put": request.force_put, "keep-going": has_waiting(plan) or "left" in plan.get("undoes", {})}
         overrides: list[Override] = [{"name": n, "value": None, "reason": None} for n, told in said.items() if told]
-        return _Done(plan, outcomes, run, converged, (*overrides, *self._approval.allowed.overrides()))
+        return _Done(plan, outcomes, run, converged, (*overrides, *request.allowed.overrides()))
 
     def _head(self, plan: Plan, run: receipts.Run) -> Head:
         """A run as the records know it until it has ended."""

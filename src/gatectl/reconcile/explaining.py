@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import NamedTuple
 
-from gatectl.applying import guardrails
 from gatectl.applying.decided import About, fields_of, meant, short
 from gatectl.applying.drifted import differences
 from gatectl.documents.findings import Finding, relative_to
+from gatectl.documents.limits import extent_of
 from gatectl.documents.locks import Lock
 from gatectl.documents.operations import key_of
 from gatectl.documents.ownership import Owned
@@ -24,6 +24,7 @@ from gatectl.platforms import driver_for
 from gatectl.platforms.interface import Connection
 from gatectl.quote import quote
 from gatectl.reconcile import flow, locking
+from gatectl.reconcile.holding import hold
 from gatectl.reconcile.request import Request
 
 Who = Callable[[str], Actor | None]
@@ -194,7 +195,7 @@ def _guardrail(request: Request, plan: Plan, operation: Operation | None) -> Ite
     if operation is None:
         return
     try:
-        guardrails.hold(plan, request.environment, request.changed, guardrails.NOTHING_ALLOWED)
+        hold(request, plan, extent_of(plan.get("guardrails")))
     except GuardrailRefused as error:
         yield {"on": "guardrail", "message": error.message, "hint": error.hint}
 

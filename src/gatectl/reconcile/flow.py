@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
 from typing import NamedTuple
 
-from gatectl.applying import guardrails
+from gatectl.applying import stricter
 from gatectl.applying.remembering import at_work
 from gatectl.applying.settling import late_on
 from gatectl.documents.findings import NameFile, finding_json, relative_to
@@ -31,7 +31,7 @@ from gatectl.platforms.interface import Connection, Identification, Reader
 from gatectl.platforms.wire import may_attach, unknown_fields
 from gatectl.project import Project
 from gatectl.quote import quote
-from gatectl.reconcile import asking
+from gatectl.reconcile import asking, measuring
 from gatectl.reconcile.heading import ask_git, patience_of, selection_of, source_of, target_of
 from gatectl.reconcile.request import Request, check_options, check_selection, load, selected
 from gatectl.reconcile.scope import where_kept
@@ -173,6 +173,7 @@ def _seen(
         return Seen(_refuse(request, target, source, findings, name_file), wanted, (), {}, current, holdings, runs)
     _tell_unknown(work.pairs, request.tell)
     left = apart.told(findings)
+    extent = measuring.owned(holdings).larger(measuring.declared(wanted))
     rest = sorted({*_names(apart.rest), *_deleted_in(work)})
     made = plan.make_plan(
         target._replace(workspaces=tuple(rest)),
@@ -182,7 +183,10 @@ def _seen(
         work.arranged,
         [finding_json(f, name_file) for f in places.locate(findings)],
         name_file,
-        _remarks(request, current, rest, unended, unclear, remarks),
+        {
+            **measuring.guarded(request, work.arranged, extent),
+            **_remarks(request, current, rest, unended, unclear, remarks),
+        },
         plan.points(current),
         work.held,
         left,
@@ -366,7 +370,7 @@ def _remarks(
 ) -> Remarks:  # fmt: skip
     """What else a plan says of itself: the project file's changes, the workspaces in which who asks may only read, and the runs that
     have not ended."""
-    said: Remarks = {**guardrails.remark(request.changed)}
+    said: Remarks = {**stricter.remark(request.changed)}
     if unended.runs:
         said["openRuns"] = [
             open_run_json(run, at_work=run.head.run in unended.at_work, unclear=unclear) for run in unended.runs
@@ -407,5 +411,5 @@ def _refuse(
 ) -> Plan:
     diagnostics = [finding_json(f, name_file) for f in places.locate(findings)]
     of = selection_of(request, name_file, None)
-    remarks = guardrails.remark(request.changed)
+    remarks = stricter.remark(request.changed)
     return plan.make_plan(target, of, source, plan.NOTHING, [], diagnostics, name_file, remarks)

@@ -7,7 +7,8 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-from gatectl.applying import guardrails
+from gatectl.applying.allowance import NOTHING, Allowance
+from gatectl.applying.stricter import Changes
 from gatectl.clock import CLOCK, Clock
 from gatectl.errors import UsageError
 from gatectl.kinds import KINDS, credentialed, either
@@ -21,6 +22,7 @@ from gatectl.quote import quote
 class Request(NamedTuple):
     """What a plan is asked for. `paths` are as given (empty: the environment's, else the project's manifests). `tell` is told
     what only who asks for details wants to hear, `warn` what everybody should. `ends` is the run's deadline, by `clock`.
+    `changed` is what of the project file was, since a commit whose guards hold too; `allowed`, what the operator allows this once.
     `keep_going`: workspaces that errors lie in are left out, and the rest is planned. `take_over` names what is taken over from its
     owner (`all`: whatever is somebody else's), `accept` what is deleted though it was changed since it was applied. `allow_empty`:
     with `prune`, that there is no manifest at all is meant. `prove`: the plan says what was asked for its sake. `beside`: workspaces
@@ -39,7 +41,8 @@ class Request(NamedTuple):
     tell: Callable[[str], None] = lambda words: None
     warn: Callable[[str], None] = lambda words: None
     ends: float | None = None
-    changed: guardrails.Changes | None = None
+    changed: Changes | None = None
+    allowed: Allowance = NOTHING
     clock: Clock = CLOCK
     keep_going: bool = False
     take_over: tuple[str, ...] = ()

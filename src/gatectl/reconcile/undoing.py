@@ -25,7 +25,7 @@ from gatectl.planning.current import Current, read_current, read_workspaces
 from gatectl.platforms import driver_for
 from gatectl.platforms.interface import Connection, Reader, Traits
 from gatectl.quote import quote
-from gatectl.reconcile import asking, heading, scope
+from gatectl.reconcile import asking, heading, measuring, scope
 from gatectl.reconcile.request import Request
 from gatectl.records import read_records
 
@@ -57,7 +57,7 @@ def work_out(request: Request, receipt: Receipt, connect: Callable[[], Connectio
         work.arranged,
         [finding_json(f, relative_to(str(request.project.folder))) for f in work.findings],
         relative_to(str(request.project.folder)),
-        _remark(receipt, work.back),
+        {**measuring.guarded(request, work.arranged, measuring.owned(holdings)), **_remark(receipt, work.back)},
         plan.points(current),
     )
 

@@ -32,7 +32,7 @@ _OURS: Final = frozenset(
     ("apiVersion", "kind", "metadata", "name", "workspace", "labels", "id", "spec", "endpointType", "mode", "resources",
      "attachmentPolicy", "type", "bucket", "account", "container", "folder", "master", "label", "region", "endpoint",
      "provider", "allowDuplicate", "manifests", "rules", "environments", "default", "platform", "wire", "guardrails",
-     "maxDeletes", "maxDetaches", "OpenAI")
+     "maxDeletes", "maxDetaches", "maxChanges", "windows", "protect", "OpenAI")
 )  # fmt: skip
 """Keys whose values are no secrets. Those of credentials are not among them."""
 

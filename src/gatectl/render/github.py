@@ -12,8 +12,9 @@ from typing import Final
 from gatectl.documents.findings import Failure, Finding, Findings
 from gatectl.documents.plans import Plan
 from gatectl.quote import safe
+from gatectl.render.guarded import notices
 from gatectl.render.interface import Look, Renderer
-from gatectl.render.listing import failure_words, listed, partial_words, project_changes, verdict, where, words
+from gatectl.render.listing import failure_words, listed, partial_words, verdict, where, words
 
 LIMIT: Final = 10
 """How many annotations of each severity GitHub shows for one step."""
@@ -22,9 +23,9 @@ LIMIT: Final = 10
 def report(document: Findings | Plan, look: Look) -> str:
     items = listed(document)
     partial = partial_words(document)
-    changed = project_changes(document, look.files.home)
-    first = [_annotation(item) for item in changed[: LIMIT - 1]]
-    first += [line for item in changed[LIMIT - 1 :] for line in _plain(item)]
+    told = notices(document, look.files.home)
+    first = [_annotation(item) for item in told[: LIMIT - 1]]
+    first += [line for item in told[LIMIT - 1 :] for line in _plain(item)]
     first += [_command("notice", {"title": "Partial plan"}, [partial])] if partial is not None else []
     if not items:
         return "\n".join([*first, "No findings."])

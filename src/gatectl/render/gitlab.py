@@ -12,15 +12,16 @@ from typing import Final
 from gatectl.documents.findings import Findings
 from gatectl.documents.plans import Plan
 from gatectl.quote import json_text
+from gatectl.render.guarded import notices
 from gatectl.render.interface import Look, Renderer
 from gatectl.render.json import dump
-from gatectl.render.listing import fingerprints, listed, partial_words, project_changes, words
+from gatectl.render.listing import fingerprints, listed, partial_words, words
 
 _SEVERITIES: Final = {"error": "major", "warning": "minor", "notice": "info"}
 
 
 def report(document: Findings | Plan, look: Look) -> str:
-    items = [*project_changes(document, look.files.home), *listed(document)]
+    items = [*notices(document, look.files.home), *listed(document)]
     issues = [
         {
             "description": "\n".join(words(item)),

@@ -6,6 +6,7 @@ from typing import Final
 
 from gatectl.documents.history import Entry, History
 from gatectl.quote import quote, safe
+from gatectl.render import outcomes
 from gatectl.render.interface import Look
 
 _WIDEST = 28
@@ -47,7 +48,12 @@ WORDS: Final = {"takeOver": "take over"}
 
 
 def did(entry: Entry) -> str:
-    """What was planned, and what of it was not done."""
+    """What was planned, what of it was not done, and what was allowed for that once."""
+    allowed = outcomes.allowed(entry["overrides"])
+    return _was_done(entry) + (f"; allowed {allowed}" if allowed is not None else "")
+
+
+def _was_done(entry: Entry) -> str:
     planned = [f"{WORDS.get(name) or safe(name)} {number:,}" for name, number in entry["changes"].items() if number]
     words = ", ".join(planned) or "nothing to do"
     if entry["converged"]:

@@ -32,6 +32,7 @@ from gatectl.page import data, page
 from gatectl.quote import safe
 from gatectl.render import receipt_page
 from gatectl.render.excerpt import Excerpts
+from gatectl.render.guarded import exceeded, guardrail_words
 from gatectl.render.interface import Look, Renderer
 from gatectl.render.listing import (
     doomed,
@@ -124,6 +125,8 @@ def _header(document: Plan, look: Look, *, invalid: bool) -> Iterator[str]:
     if source["commit"]:
         changed = " <em>and uncommitted changes</em>" if source["dirty"] else ""
         yield _pair("Commit", f"<code>{_text(source['commit'])}</code>{changed}")
+    if (guardrails := guardrail_words(document)) is not None:
+        yield _pair("Guardrails", _text(guardrails))
     yield _pair("Fingerprint", f"<code>{_text(document['fingerprint'])}</code>")
     yield "</dl></header>"
 
@@ -139,6 +142,8 @@ def _notes(document: Plan) -> Iterator[str]:
             f'<p class="note">The project file changed since {_text(changed["since"])}: {fields}. '
             "An apply wants --allow project.</p>"
         )
+    for told, allow in exceeded(document):
+        yield f'<p class="note">More than a guardrail allows: {_text(told)}. An apply wants --allow {_text(allow)}.</p>'
     if only := limits(document):
         told = "; ".join(f"{word} {_text(value)}" for word, value in only)
         since = selection_of(document)["since"]

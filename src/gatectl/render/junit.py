@@ -13,8 +13,9 @@ from xml.sax.saxutils import escape, quoteattr
 from gatectl.documents.findings import Failure, Finding, Findings
 from gatectl.documents.plans import Plan
 from gatectl.quote import safe
+from gatectl.render.guarded import notices
 from gatectl.render.interface import Look, Renderer
-from gatectl.render.listing import failure_words, listed, project_changes, where, words
+from gatectl.render.listing import failure_words, listed, where, words
 
 _HEAD: Final = '<?xml version="1.0" encoding="UTF-8"?>'
 _NOWHERE: Final = "(no file)"
@@ -22,7 +23,7 @@ _NOWHERE: Final = "(no file)"
 
 def report(document: Findings | Plan, look: Look) -> str:
     files: dict[str, list[Finding]] = {name: [] for name in look.files.names}
-    for item in (*project_changes(document, look.files.home), *listed(document)):
+    for item in (*notices(document, look.files.home), *listed(document)):
         files.setdefault(item["file"] if item["file"] is not None else _NOWHERE, []).append(item)
     failed = sum(any(item["severity"] == "error" for item in items) for items in files.values())
     lines = [_HEAD, f'<testsuites name="gatectl" tests="{len(files)}" failures="{failed}" errors="0">']

@@ -176,36 +176,6 @@ def partial_words(document: Findings | Plan) -> str | None:
     return f"partial plan, {'; '.join(parts)}" if parts else None
 
 
-PROJECT_CHANGED: Final = "project-changed"
-"""What stands in the place of a rule for what of the project file was changed: it is no finding, and no rule is broken."""
-
-
-def project_changes(document: Findings | Plan, home: str) -> list[Finding]:
-    """What of the project file was changed and decides about an apply, like findings of a lower kind; `home` is that file."""
-    changed = document.get("projectChanges") if "operations" in document else None
-    if changed is None:
-        return []
-    lines = changed.get("lines", {})
-    hint = f"it is not as commit {changed['since']} has it; an apply wants --allow project"
-    return [
-        {
-            "rule": PROJECT_CHANGED,
-            "severity": "notice",
-            "message": f"the project file was changed in what decides about an apply: {field}",
-            "hint": hint,
-            "file": home,
-            "line": lines.get(field, 1),
-            "column": None,
-            "endLine": None,
-            "endColumn": None,
-            "path": None,
-            "manifest": None,
-            "related": [],
-        }
-        for field in changed["fields"]
-    ]
-
-
 def doomed(operation: Operation) -> str | None:
     """What dies with what an operation deletes, besides its attachments."""
     before = operation.get("before")

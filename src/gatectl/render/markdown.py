@@ -21,6 +21,7 @@ from gatectl.documents.receipts import Outcome, Receipt
 from gatectl.kinds import KINDS
 from gatectl.quote import safe
 from gatectl.render import outcomes as words
+from gatectl.render.guarded import guardrail_words, held_back
 from gatectl.render.interface import Look, Renderer
 from gatectl.render.listing import (
     held_lines,
@@ -175,6 +176,8 @@ def _head(document: Plan, look: Look) -> Iterator[str]:
     if source["commit"]:
         changed = " and uncommitted changes" if source["dirty"] else ""
         lines.append(f"- Commit: {code(source['commit'][:12])}{changed}")
+    if (guardrails := guardrail_words(document)) is not None:
+        lines.append(f"- Guardrails: {code(guardrails, limit)}")
     lines.append(f"- Fingerprint: {code(document['fingerprint'])}")
     yield "\n".join(lines)
     numbers = [document["summary"][name] for name in _ACTIONS]
@@ -204,10 +207,8 @@ def _verdict(document: Plan) -> str:
 
 
 def _remarks(document: Plan, limit: int) -> Iterator[str]:
-    """What limits a plan: a changed project file, that it is of a part, or not of the platform itself."""
-    if (changed := document.get("projectChanges")) is not None:
-        fields = ", ".join(code(field, limit // len(changed["fields"])) for field in changed["fields"])
-        yield f"⚠️ **The project file changed** since {code(changed['since'])}: {fields}. An apply wants `--allow project`."
+    """What limits a plan: what holds its apply back, that it is of a part, or not of the platform itself."""
+    yield from held_back(document, lambda value, parts: code(value, limit // parts))
     if only := limits(document):
         told = "; ".join(f"{word} {code(value, limit // len(only))}" for word, value in only)
         since = selection_of(document)["since"]
@@ -376,7 +377,9 @@ def receipt(document: Receipt, look: Look) -> str:
     name = f" to {code(look.environment, max(_VALUE, look.budget // 64))}" if look.environment else ""
     page.add(f"## Apply{name}")
     page.add(f"**{_ended(document)}**")
-    page.add(f"- Fingerprint: {code(document['fingerprint'])}")
+    allowed = words.allowed(document.get("overrides", ()))
+    said = f"\n- Allowed this once: {code(allowed, max(_VALUE, look.budget // 64))}" if allowed is not None else ""
+    page.add(f"- Fingerprint: {code(document['fingerprint'])}{said}")
     rows = (list(summary), ["--:"] * len(summary), [f"{number:,}" for number in summary.values()])
     page.add("\n".join(f"|{'|'.join(row)}|" for row in rows))
     if document["diagnostics"]:

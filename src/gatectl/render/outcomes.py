@@ -8,12 +8,12 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Final
 
-from gatectl.quote import safe
+from gatectl.quote import quote, safe
 from gatectl.render.listing import taken_lines, waiting_words
 
 if TYPE_CHECKING:
     from gatectl.documents.plans import Named, Plan
-    from gatectl.documents.receipts import Outcome, Receipt
+    from gatectl.documents.receipts import Outcome, Override, Receipt
 
 
 FINE = ("done", "already")
@@ -42,6 +42,15 @@ def words(outcome: Outcome) -> str:
         return status
     said = status if error["code"] == status else f"{status}: {error['code']}"
     return safe(f"{said}: {error['message']}")
+
+
+def allowed(overrides: Sequence[Override]) -> str | None:
+    """What an operator allowed for this once, and why; None where nothing was."""
+    said = [item for item in overrides if item["reason"] is not None]
+    if not said:
+        return None
+    told = [safe(item["name"] if item["value"] is None else f"{item['name']}={item['value']}") for item in said]
+    return f"{', '.join(told)}: {quote(said[0]['reason'])}"
 
 
 def settled(document: Receipt) -> Sequence[str]:

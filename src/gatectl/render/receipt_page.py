@@ -68,6 +68,7 @@ def _facts(document: Receipt) -> Sequence[tuple[str, object]]:
         ("By", who),
         ("In", actor["url"]),
         ("Commit", commit and commit + (" and uncommitted changes" if document["source"]["dirty"] else "")),
+        ("Allowed", outcomes.allowed(document["overrides"])),
         ("Fingerprint", document["fingerprint"]),
     ]
     return [(name, value) for name, value in facts if value]

@@ -15,9 +15,10 @@ from urllib.parse import quote
 from gatectl.documents.findings import Finding, Findings, RelatedPlace
 from gatectl.documents.plans import Plan
 from gatectl.quote import json_text, safe
+from gatectl.render.guarded import notices, sarif_rules
 from gatectl.render.interface import Files, Look, Renderer
 from gatectl.render.json import dump
-from gatectl.render.listing import PROJECT_CHANGED, fingerprints, listed, partial_words, project_changes, words
+from gatectl.render.listing import fingerprints, listed, partial_words, words
 from gatectl.rules.interface import Rule
 from gatectl.version import __version__
 
@@ -25,26 +26,20 @@ SCHEMA: Final = "https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/sche
 INFORMATION: Final = "https://gatectl.io/"
 _ROOT: Final = "%SRCROOT%"
 _LEVELS: Final = {"notice": "note"}
-_CHANGED: Final = {
-    "id": PROJECT_CHANGED,
-    "name": "ProjectChanged",
-    "shortDescription": {"text": "The project file was changed in what decides about an apply."},
-    "defaultConfiguration": {"level": "note"},
-}
 _REGION: Final = ("startLine", "startColumn", "endLine", "endColumn")
 _ARTICLES: Final = ("A", "An", "The")
 
 
 def report(document: Findings | Plan, look: Look) -> str:
-    changed = project_changes(document, look.files.home)
-    items = [*changed, *listed(document)]
+    told = notices(document, look.files.home)
+    items = [*told, *listed(document)]
     indexes = {rule.id: index for index, rule in enumerate(look.rules)}
     driver = {
         "name": "gatectl",
         "version": __version__,
         "semanticVersion": __version__,
         "informationUri": INFORMATION,
-        "rules": [*(_rule(rule) for rule in look.rules), *([_CHANGED] if changed else [])],
+        "rules": [*(_rule(rule) for rule in look.rules), *sarif_rules(told)],
     }
     run: dict[str, Any] = {"tool": {"driver": driver}, "columnKind": "unicodeCodePoints"}
     if look.files.root is not None:

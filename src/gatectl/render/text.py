@@ -15,6 +15,7 @@ from gatectl.documents.plans import is_refused
 from gatectl.quote import LONGEST, quote, safe
 from gatectl.render import outcomes
 from gatectl.render.excerpt import Excerpts
+from gatectl.render.guarded import exceeded, guardrail_words
 from gatectl.render.interface import Look, Renderer
 from gatectl.render.listing import (
     doomed,
@@ -120,6 +121,7 @@ def plan(document: Plan, look: Look) -> str:
         f"{paint('Target:', '1')} {target(document)}",
         *_records(document),
         *_source(document),
+        *_guardrails(document, paint),
         *_remarks(document, paint),
         *_undoes(document, paint),
     ]
@@ -149,6 +151,13 @@ def _project_changes(document: Plan, paint: _Paint) -> Iterator[str]:
             f"THE PROJECT FILE CHANGED since {safe(changed['since'])}: {fields}. An apply wants --allow project.",
             "33;1",
         )
+
+
+def _guardrails(document: Plan, paint: _Paint) -> Iterator[str]:
+    if (words := guardrail_words(document)) is not None:
+        yield f"Guardrails: {words}"
+    for told, allow in exceeded(document):
+        yield paint(f"GUARDRAIL EXCEEDED: {told}. An apply wants --allow {allow}.", "33;1")
 
 
 def _remarks(document: Plan, paint: _Paint) -> Iterator[str]:
@@ -355,7 +364,9 @@ def receipt(document: Receipt, look: Look) -> str:
     step = outcomes.next_step(document)
     following = [f"Next: {step}."] if step is not None else []
     twins = [f"{paint('=', '36')} {line}" for line in outcomes.settled(document)]
-    return "\n".join([*_told(document, look, paint), *twins, f"{_verdict(document, paint)}.", *following])
+    words = outcomes.allowed(document.get("overrides", ()))
+    said = [f"Allowed this once: {words}"] if words is not None else []
+    return "\n".join([*_told(document, look, paint), *twins, *said, f"{_verdict(document, paint)}.", *following])
 
 
 _UNTRIED: Final = ("blocked", "not-started")
