@@ -7,7 +7,7 @@ the environment, and whom the operator trusts (product.md, sections 1, 7 and 10)
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -88,7 +88,22 @@ def _crossing(document: Document, file: Path, environ: Mapping[str, str]) -> lis
     environments = (document.data.get("spec") or {}).get("environments") or {}
     tokens = references.check_tokens(document, environments, bounds)
     wrong = [*_broken_patterns(document), *check_guardrails(document), *_foreign_manifests(document, file)]
-    return [*wrong, *tokens]
+    return [*wrong, *tokens, *_renamed(document, environments)]
+
+
+def _renamed(document: Document, environments: Mapping[str, Mapping[str, object]]) -> Iterator[Finding]:
+    """GW205 for an environment that is called as another one is, or was, before."""
+    first: dict[str, str] = {}
+    for name, environment in environments.items():
+        former = environment.get("renamedFrom")
+        if not isinstance(former, str):
+            continue
+        other = former if former in environments else first.setdefault(former, name)
+        if former in environments or other != name:
+            what = "there is one of that name" if former in environments else f"so is '{quote(other)}'"
+            yield Finding("GW205", f"environment '{quote(name)}' is renamed from '{quote(former)}', and {what}",
+                          "what an environment owned goes to one other, and only where it is no more",
+                          spot=Spot(document, ("spec", "environments", name, "renamedFrom")))  # fmt: skip
 
 
 def _broken_patterns(document: Document) -> list[Finding]:

@@ -25,6 +25,8 @@ class Environment(NamedTuple):
     `records` names the store in which it is remembered what was applied (None: as the platform's driver has it), and
     `records_named` says that this is the operator's word (`--records`, GATECTL_RECORDS).
 
+    `renamed_from` is what it was called before: what that environment owned is this one's.
+
     `known` names fields of repositories that may be dropped (U31). `consistency` is how long lists may lag, in seconds (None:
     as the platform's driver has it).
     """
@@ -41,6 +43,7 @@ class Environment(NamedTuple):
     named: bool = False
     records: str | None = None
     records_named: bool = False
+    renamed_from: str | None = None
 
 
 class Patterns(NamedTuple):
@@ -115,6 +118,7 @@ def _environment(name: str, value: Mapping[str, Any]) -> Environment:
         known=tuple(value.get("known") or ()),
         consistency=_seconds(value["consistency"]) if "consistency" in value else None,
         records=value.get("records"),
+        renamed_from=value.get("renamedFrom"),
     )
 
 

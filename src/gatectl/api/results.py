@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Literal, overload
 
-from gatectl.documents import plans, receipts
+from gatectl.documents import plans, receipts, whose
 from gatectl.documents.findings import Finding
 from gatectl.quote import json_text
 from gatectl.reconcile.execution import Ended
@@ -72,14 +72,19 @@ class Plan:
         return self.document["adopts"]
 
     @property
-    def take_over(self) -> Sequence[plans.TakenOver]:
+    def take_over(self) -> Sequence[whose.TakenOver]:
         """The live objects that are somebody else's until this is applied, each with whose (`from`)."""
         return self.document.get("takeOver", ())
 
     @property
-    def accepted(self) -> Sequence[plans.Accepted]:
+    def accepted(self) -> Sequence[whose.Accepted]:
         """The live objects that are deleted though they were changed since they were applied, each with how (`changed`)."""
         return self.document.get("accepted", ())
+
+    @property
+    def moves(self) -> Sequence[whose.Moved]:
+        """The owners that this project and environment were before (`from`), each with how many objects an apply moves."""
+        return self.document.get("moves", ())
 
     @property
     def summary(self) -> plans.Summary:

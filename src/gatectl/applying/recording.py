@@ -51,7 +51,9 @@ class Recording:
         self._patience = patience
         self._intended: set[str] = set()
         self._noted: set[str] = set()
-        self._adopts: Sequence[Owned] = ()
+        self._adopts: list[Owned] = []
+        self._told: set[str] = set()
+        """The ids of what was recorded as it was done: what was known of it before is past."""
         self._put: dict[str, Owned] = {}
         self._drop: set[str] = set()
         self._outcomes: list[Outcome] = []
@@ -77,6 +79,7 @@ class Recording:
                 drop += filter(None, [outcome.platform_id or op["platformId"]])
             elif outcome.status in FINE:
                 put += filter(None, [self._applied(op, outcome, current)])
+        self._told.update(drop, _ids(put))
         self._record(put, drop, [self._tally.outcomes[op["id"]] for op in new if op["id"] in self._intended])
 
     def begin(self, current: Current) -> None:
@@ -86,12 +89,18 @@ class Recording:
         check_taken(self._plan, known, self._head.owner)
         taken = {item["platformId"] for item in self._plan.get("takeOver", ())}
         before = {each.id: each for each in known if each.id in taken}
-        self._adopts = [self._adopted(item, current, before.get(item["platformId"])) for item in unwritten(self._plan)]
+        self._adopts += [self._adopted(item, current, before.get(item["platformId"])) for item in unwritten(self._plan)]
+        self._adopts += self._moved(known)
         self._drop.update(self._gone(current, known))
 
+    def _moved(self, known: Iterable[Owned]) -> Iterator[Owned]:
+        """What was owned under former names, as it was noted."""
+        former = [Owner(**item["from"]) for item in self._plan.get("moves", ())]
+        return (each._replace(owner=self._head.owner) for each in known if each.owner in former)
+
     def adopt(self) -> None:
-        """Record what is taken under management, or over."""
-        self._record(self._adopts, ())
+        """Record what is taken under management, or over, or moved."""
+        self._record([each for each in self._adopts if each.id not in self._told], ())
 
     def finish(self) -> bool:
         """Whether all is recorded. Where it is not, after something was written, the outcomes say so. Raises PlatformError where
@@ -165,6 +174,10 @@ class Recording:
             absent = (owned.workspace_id, owned.kind) in read and owned.id not in live
             if ours and absent and not (self._patience.seconds and _is_new(owned.at, self._head.at)):
                 yield owned.id
+
+
+def _ids(owned: Iterable[Owned]) -> Iterator[str]:
+    return (each.id for each in owned)
 
 
 def check_taken(plan: Plan, known: Iterable[Owned], mine: Owner) -> None:

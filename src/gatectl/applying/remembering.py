@@ -14,7 +14,7 @@ from typing import Final, cast
 
 from gatectl.applying.holders import is_dead
 from gatectl.applying.kept import FOLDER, folder_of
-from gatectl.documents.plans import Plan, Project, Target, unwritten
+from gatectl.documents.plans import Plan, Project, Target, is_to_record
 from gatectl.documents.receipts import Receipt
 from gatectl.errors import GatectlError, InputError, PlatformError, UsageError
 from gatectl.files.outputs import check_own
@@ -142,7 +142,7 @@ class RunRecords:
         if self._forgets:
             return None
         try:
-            adopted = bool(unwritten(receipt["plan"]))
+            adopted = is_to_record(receipt["plan"])
             if not adopted and not any(outcome["attempts"] for outcome in receipt["outcomes"]) and not self.is_there():
                 return None
             if not adopted and not receipt["outcomes"]:

@@ -183,6 +183,8 @@ def _in_words(plan: Plan) -> str:
     """How much is done, and how much of it destroys: "these 7 operations (delete 2 objects, detach 5 attachments)"."""
     count = len(plan["operations"])
     if not count:
+        if not plan["adopts"] and not plan.get("takeOver"):
+            return "this: move what is remembered under a former name"
         return f"this: take live objects {'over' if plan.get('takeOver') else 'under management'}"
     deletes, detaches = replan.destruction(plan)
     lost = [f"delete {plural(deletes, 'object')}"] if deletes else []

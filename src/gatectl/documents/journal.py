@@ -12,7 +12,8 @@ from typing import Final, NamedTuple, TypedDict, cast
 
 from gatectl.documents.operations import key_of
 from gatectl.documents.ownership import Owner
-from gatectl.documents.plans import Doubt, OpenRunJson, Operation, OwnerJson
+from gatectl.documents.plans import Doubt, OpenRunJson, Operation
+from gatectl.documents.whose import OwnerJson
 from gatectl.model import ObjectKey, Outcome
 from gatectl.quote import quote
 

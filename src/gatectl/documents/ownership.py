@@ -8,7 +8,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Final, Literal, NamedTuple, TypedDict
 
-from gatectl.documents.plans import OwnerJson, State
+from gatectl.documents.plans import State
+from gatectl.documents.whose import OwnerJson
 
 Claim = Literal["ours", "known", "moved", "fork", "other"]
 """What an owner is to whoever asks: `ours` (the same); `known`: what the same project owned before it had a `uid`, or its environment

@@ -7,6 +7,7 @@ from gatectl.documents.findings import Finding
 from gatectl.documents.limits import ProjectChanges, Shown
 from gatectl.documents.proofs import Proof
 from gatectl.documents.spelling import sha256
+from gatectl.documents.whose import Accepted, Moved, TakenOver
 from gatectl.model import Action, FieldValue, Risk
 
 FORMAT_VERSION: Final = "1.1"
@@ -26,36 +27,6 @@ class Adopted(Named):
     """A live object that matches its manifest and was never applied by this project."""
 
     platformId: str
-
-
-class OwnerJson(TypedDict):
-    """An owner, as it is written."""
-
-    project: str
-    uid: str | None
-    environment: str
-    place: str | None
-
-
-TakenOver = TypedDict(
-    "TakenOver", {"kind": str, "workspace": str | None, "name": str, "platformId": str, "from": OwnerJson}
-)
-"""A live object that belongs to somebody else, and to whoever applies the plan from then on."""
-
-
-class Otherwise(TypedDict):
-    """Something of an object that is not as it was applied last, by its path in a manifest ("": the object as a whole)."""
-
-    path: str
-    applied: FieldValue
-    live: FieldValue
-
-
-class Accepted(Named):
-    """A live object that is deleted though it was changed since it was applied: somebody said so."""
-
-    platformId: str
-    changed: Sequence[Otherwise]
 
 
 class ResourceNames(TypedDict, total=False):
@@ -345,6 +316,7 @@ class Draft(Remarks):
     adopts: Sequence[Adopted]
     takeOver: NotRequired[Sequence[TakenOver]]
     accepted: NotRequired[Sequence[Accepted]]
+    moves: NotRequired[Sequence[Moved]]
     kept: Sequence[Kept]
     unmanaged: Sequence[Named]
     held: NotRequired[Sequence[Held]]
@@ -374,7 +346,12 @@ def unwritten(plan: Draft) -> list[Adopted]:
 
 def is_to_apply(plan: Draft) -> bool:
     """Whether an apply has anything to do: to write, or only to record."""
-    return bool(plan["operations"] or unwritten(plan))
+    return bool(plan["operations"] or is_to_record(plan))
+
+
+def is_to_record(plan: Draft) -> bool:
+    """Whether an apply records something that it does not write."""
+    return bool(unwritten(plan) or plan.get("moves"))
 
 
 def unsettled(plan: Draft) -> list[Held]:

@@ -11,7 +11,7 @@ from collections.abc import Container, Iterator, Mapping, Sequence
 from typing import Final, NamedTuple
 
 from gatectl.documents.operations import CREDENTIALS
-from gatectl.documents.ownership import Holdings
+from gatectl.documents.ownership import Holdings, Owner
 from gatectl.kinds import KINDS, home_of
 from gatectl.kinds.interface import Kind
 from gatectl.model import Attachment, Change, FieldChange, Fields, Finding, Live, Manifest, ObjectKey, Spot, State
@@ -74,6 +74,7 @@ class Worked(NamedTuple):
 
     `adopts` are live objects, with their ids, that match their manifest and have no owner yet; `takes` are those of somebody else
     that are taken over, whatever else is done to them; `accepts` are those of ours that are deleted though they were changed.
+    `moves` are the owners that this one was before, each with how many objects are noted as theirs.
     """
 
     changes: Sequence[Change] = ()
@@ -85,6 +86,7 @@ class Worked(NamedTuple):
     findings: Sequence[Finding] = ()
     takes: Sequence[Taken] = ()
     accepts: Sequence[Accepted] = ()
+    moves: Sequence[tuple[Owner, int]] = ()
 
 
 class _Compared(NamedTuple):
@@ -151,7 +153,8 @@ def compute_changes(pairs: Sequence[Pair], current: Current, settings: Settings)
     accepted = owners.accepts(left, settings.holdings, settings.pruning)
     changed = frozenset(each.id for each in accepted)
     changes += (_deletion(live, settings.holdings, changed) for live in left)
-    return Worked(changes, endings, unchanged, adopts, kept, unmanaged, findings, taken, accepted)
+    moved = owners.moves(settings.holdings)
+    return Worked(changes, endings, unchanged, adopts, kept, unmanaged, findings, taken, accepted, moved)
 
 
 def _surroundings(pairs: Sequence[Pair], current: Current, settings: Settings) -> _Surroundings:

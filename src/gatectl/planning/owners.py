@@ -7,6 +7,7 @@ what waits for it is known.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Container, Iterable, Iterator, Sequence
 from typing import Final, NamedTuple
 
@@ -97,6 +98,16 @@ def takes(pairs: Iterable[Pair], current: Current, holdings: Holdings | None) ->
     keys = {pair.live.id: pair.key for pair in pairs if pair.live is not None}
     found = ((live, holdings.theirs(live.id)) for live in current.lives() if live.id in holdings.taken)
     return [Taken(keys.get(live.id, live.key), live.id, owner) for live, owner in found if owner is not None]
+
+
+def moves(holdings: Holdings | None) -> list[tuple[Owner, int]]:
+    """The owners that whoever asks was before, each with how many objects are noted as theirs still. What an older gatectl noted of
+    no environment stays as it is until it is applied."""
+    if holdings is None:
+        return []
+    found = Counter(o.owner for o in holdings.by_id.values() if o.owner.environment)
+    former = [(owner, count) for owner, count in found.items() if holdings.asking.claim(owner) == "known"]
+    return sorted(former, key=lambda item: str(item[0]))
 
 
 def claim_of(live: Live | None, holdings: Holdings | None) -> Claim | None:

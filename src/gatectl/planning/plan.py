@@ -10,7 +10,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Final, Literal, NamedTuple, TypedDict
 
-from gatectl.documents import plans
+from gatectl.documents import plans, whose
 from gatectl.documents.findings import Finding, NameFile
 from gatectl.documents.ownership import owner_json
 from gatectl.documents.plans import (
@@ -203,13 +203,7 @@ def make_plan(
         "unmanaged": [named(key) for key in sorted(worked.unmanaged)],
         "diagnostics": list(diagnostics),
     }
-    if worked.takes:
-        draft["takeOver"] = [
-            {**named(key), "platformId": platform_id, "from": owner_json(owner)}
-            for key, platform_id, owner in sorted(worked.takes, key=lambda taken: (str(taken.key), taken.id))
-        ]
-    if worked.accepts:
-        draft["accepted"] = _accepted(worked)
+    _remember(draft, worked)
     if held:
         draft["held"] = [{**named(h.key), "action": h.action, "reason": h.reason} for h in held]
     if left:
@@ -217,7 +211,20 @@ def make_plan(
     return signed({**draft, **remarks} if remarks else draft)
 
 
-def _accepted(worked: Worked) -> list[plans.Accepted]:
+def _remember(draft: plans.Draft, worked: Worked) -> None:
+    """Add whose the objects are to be, where that changes, and what of theirs was accepted."""
+    if worked.takes:
+        draft["takeOver"] = [
+            {**named(key), "platformId": platform_id, "from": owner_json(owner)}
+            for key, platform_id, owner in sorted(worked.takes, key=lambda taken: (str(taken.key), taken.id))
+        ]
+    if worked.accepts:
+        draft["accepted"] = _accepted(worked)
+    if worked.moves:
+        draft["moves"] = [{"from": owner_json(owner), "objects": count} for owner, count in worked.moves]
+
+
+def _accepted(worked: Worked) -> list[whose.Accepted]:
     return [
         {
             **named(key),
@@ -236,8 +243,8 @@ def _kept(worked: Worked, pointed: Points) -> list[plans.Kept]:
 
 
 def with_operations(
-    plan: Plan, operations: Sequence[Operation], adopts: Sequence[plans.Adopted], taken: Sequence[plans.TakenOver] = (),
-    accepted: Sequence[plans.Accepted] = (),
+    plan: Plan, operations: Sequence[Operation], adopts: Sequence[plans.Adopted], taken: Sequence[whose.TakenOver] = (),
+    accepted: Sequence[whose.Accepted] = (),
 ) -> Plan:  # fmt: skip
     """The plan with these operations and adoptions, and what is taken over and what of these deletions was accepted, and with all
     that is counted and hashed of them."""

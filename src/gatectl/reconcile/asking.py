@@ -94,7 +94,8 @@ def holdings_of(request: Request, records: RecordsReader, place: Place) -> Holdi
     project = request.project
     here = place() if _matters(request, records, owned) else None
     asking = Owner(project.name, project.uid, request.environment.name, here)
-    found = holdings(Asking(asking), owned)
+    former = request.environment.renamed_from
+    found = holdings(Asking(asking, frozenset((former,)) if former is not None else frozenset()), owned)
     _refuse_nobody(request, asking)
     if request.prune and not request.allow_empty and not (any(found.ours()) or any(found.elsewhere())):
         raise UsageError("--prune deletes only what this project applied before, and there is no record of that",

@@ -142,7 +142,9 @@ def _worked(request: Request, ground: _Ground, back: Back) -> Worked:
     worked = changes.with_deletions(worked, back.doomed, ground.current)
     told = [change._replace(reason=_reason(change), document=None) for change in worked.changes]
     foreign = [found for live in back.doomed if (found := _foreign(live, ground.holdings)) is not None]
-    return worked._replace(changes=told, adopts=(), takes=(), unmanaged=(), findings=[*worked.findings, *foreign])
+    return worked._replace(
+        changes=told, adopts=(), takes=(), moves=(), unmanaged=(), findings=[*worked.findings, *foreign]
+    )
 
 
 def _foreign(live: Live, holdings: Holdings | None) -> Finding | None:

@@ -39,6 +39,7 @@ from gatectl.render.listing import (
     held_lines,
     left_out_lines,
     limits,
+    moved_lines,
     plural,
     records_words,
     resource_words,
@@ -382,6 +383,10 @@ def _rest(document: Plan) -> Iterator[str]:
         "Adopted", "live objects that match their manifest and were never applied by this project", adopted
     )
     taken = [escape(line) for line in taken_lines(document.get("takeOver", ()))]
+    moved = [escape(line) for line in moved_lines(document.get("moves", ()))]
+    yield from _list(
+        "Moved", "this project's under a former name, and under the present one when this is applied", moved
+    )
     yield from _list("Taken over", "live objects that belong to somebody else so far", taken)
     yield from _list("Not managed", "live and in no manifest", [_named(item) for item in document["unmanaged"]])
 

@@ -12,19 +12,8 @@ from gatectl.resources import RESOURCE_NAMES
 
 if TYPE_CHECKING:
     from gatectl.documents.findings import Failure, Finding, Findings, Where
-    from gatectl.documents.plans import (
-        Held,
-        LeftOut,
-        Named,
-        Operation,
-        OwnerJson,
-        Plan,
-        Resource,
-        Selection,
-        Since,
-        TakenOver,
-        Target,
-    )
+    from gatectl.documents.plans import Held, LeftOut, Named, Operation, Plan, Resource, Selection, Since, Target
+    from gatectl.documents.whose import Moved, OwnerJson, TakenOver
 
 
 def listed(document: Findings | Plan) -> Sequence[Finding]:
@@ -79,6 +68,11 @@ def held_lines(items: Sequence[Held]) -> list[str]:
 def taken_lines(items: Sequence[TakenOver]) -> list[str]:
     """Each object that is taken over, and from whom."""
     return [safe(f"{_name(item)} from {_owner(item['from'])}") for item in items]
+
+
+def moved_lines(items: Sequence[Moved]) -> list[str]:
+    """Each owner that this one was before, and how much is noted as theirs."""
+    return [safe(f"{plural(item['objects'], 'object')} of {_owner(item['from'])}") for item in items]
 
 
 def _name(item: Named) -> str:

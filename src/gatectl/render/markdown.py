@@ -27,6 +27,7 @@ from gatectl.render.listing import (
     held_lines,
     left_out_lines,
     limits,
+    moved_lines,
     platform_words,
     plural,
     records_words,
@@ -231,6 +232,8 @@ def _waiting(document: Plan, limit: int) -> Iterator[str]:
     """What is somebody else's so far, and what waits for its findings."""
     if taken := document.get("takeOver"):
         yield f"⚠️ **Takes over** {plural(len(taken), 'live object')} of another project or environment."
+    if moved := document.get("moves"):
+        yield f"**Moves** what is this project's under a former name: {code(', '.join(moved_lines(moved)), limit)}."
     if held := document.get("held"):
         yield f"⚠️ **Held:** {plural(len(held), 'object')}, which findings stop; an apply of the rest wants `--keep-going`."
     if left := document.get("leftOut"):

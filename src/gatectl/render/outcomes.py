@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Final
 
 from gatectl.quote import quote, safe
-from gatectl.render.listing import taken_lines, waiting_words
+from gatectl.render.listing import moved_lines, taken_lines, waiting_words
 
 if TYPE_CHECKING:
     from gatectl.documents.plans import Named, Plan
@@ -63,7 +63,8 @@ def settled(document: Receipt) -> Sequence[str]:
         f" is deleted again; {safe(twin['kept'])} stays"
         for twin in document.get("settled", ())
     ]
-    return [*twins, *(f"taken over: {line}" for line in taken)]
+    moved = moved_lines(plan.get("moves", ())) if plan is not None and document["converged"] else []
+    return [*twins, *(f"taken over: {line}" for line in taken), *(f"moved: {line}" for line in moved)]
 
 
 def apart(document: Receipt) -> tuple[list[Outcome], list[Outcome]]:

@@ -22,6 +22,7 @@ from gatectl.render.listing import (
     held_lines,
     left_out_lines,
     limits,
+    moved_lines,
     platform_words,
     records_words,
     resource_words,
@@ -306,6 +307,10 @@ def _taken(document: Plan, paint: _Paint, look: Look) -> Iterator[str]:
         yield f"Takes over {plural(len(taken), 'live object')} that {'belongs' if len(taken) == 1 else 'belong'} to somebody else:"
         yield from (paint(f"    ! {line}", "33") for line in taken_lines(_some(taken, look)))
         yield from _rest(taken, look)
+    if moved := document.get("moves"):
+        yield ""
+        yield "Moves what is this project's under a former name:"
+        yield from (paint(f"    = {line}", "2") for line in moved_lines(moved))
 
 
 _SOME: Final = 10

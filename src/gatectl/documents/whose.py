@@ -1,0 +1,43 @@
+"""Whose the objects of a plan are, and are to be, as it is written. Pure."""
+
+from collections.abc import Sequence
+from typing import TypedDict
+
+from gatectl.model import FieldValue
+
+
+class OwnerJson(TypedDict):
+    """An owner, as it is written."""
+
+    project: str
+    uid: str | None
+    environment: str
+    place: str | None
+
+
+TakenOver = TypedDict(
+    "TakenOver", {"kind": str, "workspace": str | None, "name": str, "platformId": str, "from": OwnerJson}
+)
+"""A live object that belongs to somebody else, and to whoever applies the plan from then on."""
+
+
+Moved = TypedDict("Moved", {"from": OwnerJson, "objects": int})
+"""An owner that whoever applies the plan was before, and how many objects are noted as theirs."""
+
+
+class Otherwise(TypedDict):
+    """Something of an object that is not as it was applied last, by its path in a manifest ("": the object as a whole)."""
+
+    path: str
+    applied: FieldValue
+    live: FieldValue
+
+
+class Accepted(TypedDict):
+    """A live object that is deleted though it was changed since it was applied: somebody said so."""
+
+    kind: str
+    workspace: str | None
+    name: str
+    platformId: str
+    changed: Sequence[Otherwise]
