@@ -5,8 +5,11 @@ from __future__ import annotations
 
 import json
 import shutil
+from typing import cast
 
 import pytest
+
+from gatectl.documents.plans import Plan, fingerprint, signed
 
 from .conftest import BUCKET, REPOSITORY, Shell, project
 
@@ -59,8 +62,13 @@ def test_an_approval_of_a_plan_is_one_of_what_it_accepts(changed: Shell) -> None
     path = changed.folder / "p.json"
     forged = {**plan, "accepted": []}
     del forged["accepted"]
-    path.write_text(json.dumps(forged))
-    assert changed("apply", "--yes", "--plan", "p.json").code == 1
+    assert fingerprint(cast("Plan", forged)) != plan["fingerprint"]
+    path.write_text(json.dumps(signed(cast("Plan", forged))))
+    refused = changed("apply", "--yes", "--plan", "p.json", "--expect", plan["fingerprint"])
+    assert refused.code == 6 and "not the expected one" in refused.err
+    kept = {**plan, "operations": [], "summary": {**plan["summary"], "delete": 0, "detach": 0}}
+    path.write_text(json.dumps(signed(cast("Plan", kept))))
+    assert "accepts the deletion of Bucket" in changed("show", "p.json").err
     done = changed("apply", "--yes", *accepted[1:2], *accepted[4:], "--expect", plan["fingerprint"])
     assert done.code == 0 and "which is accepted" in done.out
 
