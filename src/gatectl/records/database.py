@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Final
 from gatectl.documents.journal import Head, Intent, OpenRun
 from gatectl.documents.ownership import Owned
 from gatectl.errors import UntrustedStore, UsageError
+from gatectl.files.fences import OWN_FOLDER
 from gatectl.files.outputs import own_folder
 from gatectl.model import Outcome
 from gatectl.network.addresses import Pattern, StoreAddress, store_address
@@ -182,10 +183,17 @@ def _database(connection: Connection, chosen: Chosen) -> Database:
         return _server(connection, chosen)
     from gatectl.platforms.embedded.sqlite import SqliteFile
 
+    path = _path(connection, chosen)
+    # Who spells out where it lies by default means the folder that is made by default.
+    own = chosen.default or path.parent == connection.folder.resolve() / OWN_FOLDER
     return SqliteFile(
-        _path(connection, chosen), own_folder=chosen.default, ends=connection.ends, clock=connection.clock, durable=True,
+        path,
+        own_folder=own,
+        ends=connection.ends,
+        clock=connection.clock,
+        durable=True,
         heard=connection.heard("records"),
-    )  # fmt: skip
+    )
 
 
 def _path(connection: Connection, chosen: Chosen) -> Path:
