@@ -83,7 +83,7 @@ def intent_of(name: str) -> Intent:
         "id": f"create bucket/default/{name}", "kind": "Bucket", "action": "create", "workspace": "default", "name": name,
         "platformId": None, "pre": {"exists": False, "hash": None}, "post": {"hash": "sha256:0"}, "fields": [], "attach": [],
     }  # fmt: skip
-    return {"operation": op, "workspaceId": "w-1", "key": "k", "known": []}
+    return {"at": "2026-01-31T10:15:30.123Z", "operation": op, "workspaceId": "w-1", "key": "k", "known": []}
 
 
 # Owners
