@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, Literal, NamedTuple
+from typing import Any, Final, Literal, NamedTuple
 
 from gatectl.documents.limits import LIMITS, NO_GUARDRAILS, Guardrails, Limit
 from gatectl.documents.ownership import UNNAMED
@@ -15,6 +15,9 @@ from gatectl.network.addresses import same_target
 from gatectl.quote import quote
 
 RuleSetting = Literal["error", "warning", "off"]
+
+
+_FILE: Final = "sqlite:///"
 
 
 class Environment(NamedTuple):
@@ -28,7 +31,7 @@ class Environment(NamedTuple):
     `renamed_from` is what it was called before: what that environment owned is this one's.
 
     `known` names fields of repositories that may be dropped (U31). `consistency` is how long lists may lag, in seconds (None:
-    as the platform's driver has it).
+    as the platform's driver has it). `elsewhere`: it is defined for another platform than the one that was named for this run.
     """
 
     name: str
@@ -44,6 +47,7 @@ class Environment(NamedTuple):
     records: str | None = None
     records_named: bool = False
     renamed_from: str | None = None
+    elsewhere: bool = False
 
 
 class Patterns(NamedTuple):
@@ -146,22 +150,35 @@ def choose_environment(
 ) -> Environment:  # fmt: skip
     """The environment that the options mean. Raises UsageError for one that does not exist or was not chosen.
 
-    `--platform` drops the environment's token, workspace and records unless it names the same platform; the guardrails of every
-    environment that names it hold too (product.md, section 1).
+    `--platform` drops the environment's token, workspace, records, wire and consistency unless it names the same platform; the
+    guardrails of every environment that names it hold too (product.md, section 1).
     """
     environment = _named(project, name)
     if platform is not None:
         for other in project.environments.values():
-            if same_target(platform, other.platform):
+            if _is_same(project, platform, other.platform):
                 environment = environment._replace(guardrails=environment.guardrails.together(other.guardrails))
-        if not same_target(platform, environment.platform):
-            environment = environment._replace(token=None, workspace=None, records=None)
+        if not _is_same(project, platform, environment.platform):
+            environment = environment._replace(
+                token=None, workspace=None, records=None, openai=None, consistency=None,
+                elsewhere=environment.name in project.environments,
+            )  # fmt: skip
         environment = environment._replace(platform=platform, named=True)
     if workspace is not None:
         environment = environment._replace(workspace=workspace)
     if records is not None:
         environment = environment._replace(records=records, records_named=True)
     return environment
+
+
+def _is_same(project: Project, platform: str, other: str) -> bool:
+    """Whether two targets name the same platform; files are relative to the project."""
+    return same_target(_located(project, platform), _located(project, other))
+
+
+def _located(project: Project, target: str) -> str:
+    name = target.removeprefix(_FILE)
+    return target if name == target else f"{_FILE}{os.path.normpath(project.folder / name)}"
 
 
 def _named(project: Project, name: str | None) -> Environment:

@@ -70,3 +70,13 @@ def test_what_nobody_declares_cannot_be_named_and_a_saved_plan_is_as_it_was_revi
     assert two("-e", "other", "plan", "--take-over", "Repository/ordres").code == 64
     assert two("-e", "other", "plan", "--take-over", "everything").code == 64
     assert two("-e", "other", "apply", "--yes", "--plan", "p.json", "--take-over", "all").code == 64
+
+
+@pytest.mark.parametrize("words", [["--prune"], ["--take-over", "all"]])
+def test_in_the_name_of_an_environment_nothing_of_another_platform_is_taken_or_deleted(
+    two: Shell, words: list[str]
+) -> None:
+    refused = two("--platform", "sqlite:///elsewhere.db", "plan", *words)
+    assert refused.code == 64 and "is for the platform of environment default" in refused.err
+    assert two("--platform", "sqlite:///elsewhere.db", "plan").code == 0
+    assert two("--platform", PLATFORM["platform"], "plan", *words).code == 0, "it names the same"

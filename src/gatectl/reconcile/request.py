@@ -91,6 +91,7 @@ def check_options(request: Request) -> None:
     if request.prune and chosen:
         raise UsageError("--prune deletes what no manifest declares, so it goes with all manifests",
                          "leave out PATH, -l, --target and --changed-since")  # fmt: skip
+    _check_elsewhere(request)
     for option, given, what in (
         ("--accept", request.accept, "what --prune deletes though it was changed"),
         ("--allow-empty", request.allow_empty, "that --prune may delete all that was applied"),
@@ -98,6 +99,17 @@ def check_options(request: Request) -> None:
         if given and not request.prune:
             raise UsageError(f"{option} says {what}, so it goes with --prune", "leave it out, or add --prune")
     _check_renewed(request)
+
+
+def _check_elsewhere(request: Request) -> None:
+    """What an environment owns is on its own platform: elsewhere nothing is taken or deleted in its name (product.md, section 1)."""
+    environment = request.environment
+    for option, given in (("--prune", request.prune), ("--take-over", request.take_over)):
+        if given and environment.elsewhere:
+            raise UsageError(
+                f"{option} is for the platform of environment {quote(environment.name)}, and --platform names another one",
+                "leave out --platform, or give that platform an environment of its own",
+            )
 
 
 def _check_renewed(request: Request) -> None:
