@@ -164,12 +164,15 @@ def _environments() -> list[Step]:
     ]
 
 
+SHARED = {"default": {"platform": "sqlite:///../shared.db"}}
+
+
 def _one_store() -> list[Step]:
     content = {
         "a/a.yaml": repository("a"),
         "b/b.yaml": repository("b"),
-        "a/gatectl.yaml": project("team", manifests=None),
-        "b/gatectl.yaml": project("team", manifests=None, uid="b"),
+        "a/gatectl.yaml": project("team", manifests=None, environments=SHARED),
+        "b/gatectl.yaml": project("team", manifests=None, uid="b", environments=SHARED),
     }
     words = ["--platform", "sqlite:///../shared.db"]
     runs = [

@@ -99,16 +99,17 @@ def believed(value: object) -> Entry:
     _check(value, _SHAPE, "")
     for part, fields in _INSIDE.items():
         _check(value[part], fields, f"{part}.")
-    if RUN.fullmatch(value["run"]) is None:
+    entry = cast("Entry", value)
+    if RUN.fullmatch(entry["run"]) is None:
         raise ValueError("its run is not the id of one")
     if not isinstance(value.get("undoes", ""), str):
         raise ValueError("what it undoes is no run")
-    counts = [*value["changes"].values(), *value["summary"].values()]
+    counts = [*entry["changes"].values(), *entry["summary"].values()]
     if not all(type(number) is int and number >= 0 for number in counts):
         raise ValueError("what it counts is no number")
-    if not all(isinstance(each, str) for each in value["workspaces"]):
+    if not all(isinstance(each, str) for each in entry["workspaces"]):
         raise ValueError("its workspaces are not names")
-    return cast("Entry", value)
+    return entry
 
 
 def _check(value: Mapping[str, object], fields: Mapping[str, type | tuple[type, ...]], where: str) -> None:
