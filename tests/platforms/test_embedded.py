@@ -18,7 +18,7 @@ def master(bucket_id: str, **fields: Any) -> dict[str, Any]:
 def test_reader_and_writer_are_what_the_interface_asks_for(world: Any) -> None:
     reader: Reader = world.reader
     writer: Writer = world.writer
-    assert reader.traits == ("default", False, "OPENAI", 1)
+    assert reader.traits == ("default", False, "OPENAI", 1, True)
     assert reader.identification.driver == world.target.partition(":")[0]
     assert reader.identification.instance
     assert writer is world.writer

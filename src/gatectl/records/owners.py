@@ -147,7 +147,7 @@ class WritableOwners(StoredOwners):
             if put:
                 connection.execute(_PUT, [_row(self._of, each) for each in put])
             if drop:
-                connection.execute(_DROP, [{"platform": self._of, "object_id": each} for each in drop])
+                connection.execute(_DROP, [{"platform": self._of, "object_id": _storable(each)} for each in drop])
             self._forget(connection, [*(each.id for each in put), *drop])
             self._note(connection, {each.owner for each in put})
             if head is not None and outcomes:
@@ -172,7 +172,7 @@ class WritableOwners(StoredOwners):
             self._of == self._writable.instance
             and connection.execute(select(_a.object_id).limit(1)).first() is not None
         ):
-            connection.execute(_FORGET, [{"object_id": each} for each in object_ids])
+            connection.execute(_FORGET, [{"object_id": _storable(each)} for each in object_ids])
 
 
 def _has_tables(connection: Connection) -> bool:
@@ -204,10 +204,16 @@ def _packed(content: str) -> bytes:
 
 def _row(platform: str, owned: Owned) -> dict[str, object]:
     owner, state = owned.owner, owned.state
-    return {
+    row = {
         "platform": platform, "object_id": owned.id, "project": owner.project, "uid": owner.uid, "environment": owner.environment,
         "place": owner.place, "kind": owned.kind, "workspace": owned.workspace, "workspace_id": owned.workspace_id,
         "name": owned.name, "state": json.dumps(kept_state(owned.kind, state)) if state is not None else None, "hash": owned.hash,
         "file": owned.file, "commit_id": owned.commit, "run": owned.run, "applied_at": owned.at, "protected": owned.protected,
         "adopted": owned.adopted,
     }  # fmt: skip
+    return {name: _storable(value) if isinstance(value, str) else value for name, value in row.items()}
+
+
+def _storable(text: str) -> str:
+    """A text as a database can hold it: names of files and of live objects may hold half of a character."""
+    return text.encode("utf-8", "backslashreplace").decode()
