@@ -150,7 +150,7 @@ def choose_environment(
 ) -> Environment:  # fmt: skip
     """The environment that the options mean. Raises UsageError for one that does not exist or was not chosen.
 
-    `--platform` drops the environment's token, workspace, records, wire and consistency unless it names the same platform; the
+    `--platform` drops the environment's token, workspace and records unless it names the same platform; the
     guardrails of every environment that names it hold too (product.md, section 1).
     """
     environment = _named(project, name)
@@ -160,7 +160,7 @@ def choose_environment(
                 environment = environment._replace(guardrails=environment.guardrails.together(other.guardrails))
         if not _is_same(project, platform, environment.platform):
             environment = environment._replace(
-                token=None, workspace=None, records=None, openai=None, consistency=None,
+                token=None, workspace=None, records=None,
                 elsewhere=environment.name in project.environments,
             )  # fmt: skip
         environment = environment._replace(platform=platform, named=True)

@@ -25,6 +25,7 @@ from gatectl.records.chosen import Chosen
 from gatectl.records.claims import claim
 from gatectl.records.interface import History, HistoryReader, Release
 from gatectl.records.leases import Leases, LeasesReader
+from gatectl.records.nothing import NoRuns
 
 if TYPE_CHECKING:
     from gatectl.platforms.embedded.postgres import PostgresDatabase
@@ -48,10 +49,12 @@ def open_records(connection: Connection, chosen: Chosen, reader: Reader, writer:
 
 def read_history(connection: Connection, chosen: Chosen) -> HistoryReader:
     """The history of a database, whether it is there yet or not. Creates nothing. Raises PlatformError, UsageError."""
+    store = _store(connection, chosen)
+    if store is None:  # a plan asks too, and loads nothing for what is not there
+        return NoRuns()
     from gatectl.records.runs import StoredRuns
 
-    store = _store(connection, chosen)
-    return StoredRuns(store, chosen.name, store.close if store is not None else None)
+    return StoredRuns(store, chosen.name, store.close)
 
 
 def open_history(connection: Connection, chosen: Chosen) -> History:
@@ -173,9 +176,11 @@ def is_made(connection: Connection, chosen: Chosen) -> bool:
 
 def _store(connection: Connection, chosen: Chosen) -> Store | None:
     """The database, opened to be read; None where nobody has created it yet."""
+    if not is_made(connection, chosen):
+        return None
     from gatectl.platforms.embedded.store import open_for_reading
 
-    return open_for_reading(_database(connection, chosen)) if is_made(connection, chosen) else None
+    return open_for_reading(_database(connection, chosen))
 
 
 def _database(connection: Connection, chosen: Chosen) -> Database:

@@ -108,8 +108,8 @@ class WritableNothing(NothingOwned):
     def end(self, run: str) -> None: ...
 
 
-class Nothing:
-    """Remembers no run (`interface.History`)."""
+class NoRuns:
+    """A history in which there is nothing (`interface.HistoryReader`)."""
 
     instance = None
 
@@ -118,7 +118,11 @@ class Nothing:
 
     def receipt(self, scope: Scope, run: str) -> None: ...
 
+    def close(self) -> None: ...
+
+
+class Nothing(NoRuns):
+    """Remembers no run (`interface.History`)."""
+
     def keep(self, receipt: Receipt, place: str | None) -> None:
         """Forgets it at once."""
-
-    def close(self) -> None: ...
