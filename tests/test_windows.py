@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -107,3 +109,9 @@ def test_a_time_zone_that_there_is_not_is_unknown(zone: str) -> None:
     with pytest.raises(UnknownZone) as raised:
         is_open([[f"Mon 08:00-18:00 {zone}"]], at("2026-11-30T08:00:00+00:00"))
     assert not raised.value.nowhere
+
+
+def test_who_has_no_window_does_not_wait_for_the_time_zone_database() -> None:
+    code = "import sys, gatectl.api; print('zoneinfo' in sys.modules)"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout == "False\n"

@@ -12,7 +12,6 @@ from collections.abc import Iterator, Sequence
 from datetime import UTC, date, datetime, time, timedelta, tzinfo
 from functools import lru_cache
 from typing import Final, NamedTuple
-from zoneinfo import ZoneInfo, available_timezones
 
 _DAYS: Final = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
 _DAY: Final = f"(?:{'|'.join(_DAYS)})"
@@ -75,6 +74,9 @@ def zone_of(name: str) -> tzinfo:
     """A time zone by its name. Raises UnknownZone. UTC is known everywhere."""
     if name == "UTC":
         return UTC
+    # Loaded where a window is at all: few projects have one, and every command would wait for it.
+    from zoneinfo import ZoneInfo, available_timezones
+
     try:
         return ZoneInfo(name)
     except (KeyError, ValueError, OSError):  # there is none, it is of no name that a zone has, or of a folder of names

@@ -8,7 +8,6 @@ from __future__ import annotations
 from collections.abc import Iterator
 from fnmatch import fnmatchcase
 from typing import Final
-from zoneinfo import available_timezones
 
 from gatectl.documents.limits import split_pattern
 from gatectl.kinds import KINDS
@@ -48,6 +47,8 @@ def _no_zone(error: UnknownZone, spot: Spot) -> Finding:
             "GW204", f"time zone '{quote(error.name)}' cannot be looked up: this machine has no time zone database",
             "install it (tzdata): without it an apply here is refused", "warning", spot=spot,
         )  # fmt: skip
+    from zoneinfo import available_timezones
+
     near = nearest(error.name, sorted(available_timezones()))
     return Finding(
         "GW204", f"there is no time zone '{quote(error.name)}'", suggestion(near) if near else _ZONE_HINT, spot=spot
