@@ -190,6 +190,18 @@ def test_a_run_is_open_from_what_it_intends_until_it_has_ended(beside: Connectio
     assert owned(beside).keys() == {"id-1"}
 
 
+def test_what_became_of_a_write_that_changed_nothing_is_on_record_too(beside: Connection) -> None:
+    head = head_of(run=run_of(1)["run"])
+    one, two = map(intent_of, ("one", "two"))
+    with opened(beside) as records:
+        records.intend(head, [one])
+        records.record((), (), head, [Outcome(one["operation"]["id"], "conflict", None)])
+        records.intend(head, [two])
+    with read(beside) as records:
+        (run,) = records.open_runs()
+    assert list(run.intents) == [two]
+
+
 def test_several_runs_may_be_open_and_each_ends_by_itself(beside: Connection) -> None:
     heads = [head_of(run=run_of(number)["run"]) for number in (1, 2)]
     with opened(beside) as records:

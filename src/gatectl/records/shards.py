@@ -199,10 +199,10 @@ class WritableObjectOwners(ObjectOwners):
         outcomes: Collection[Outcome] = (),
     ) -> None:
         changes: dict[str, Owned | None] = {**dict.fromkeys(drop), **{each.id: each for each in put}}
-        if changes and self._swap_root(changes):
-            self._outcomes += outcomes
-        else:
+        if changes and not self._swap_root(changes):
             self._later |= changes
+        else:
+            self._outcomes += outcomes
 
     def finish(self) -> None:
         later, self._later = self._later, {}
@@ -230,7 +230,7 @@ class WritableObjectOwners(ObjectOwners):
         if root.content["generation"] is None and len(root.content["objects"]) > FEW:
             root = self._divided(root)
         self._seen = root
-        return root.content["generation"] is None or not changes
+        return root.content["generation"] is None
 
     def _swap_part(self, key: str, changes: _Changes) -> None:
         def changed(shard: _Held) -> _Held:
