@@ -227,6 +227,21 @@ def test_what_held_before_holds_on() -> None:
         assert all(step["with"]["fetch-depth"] == 0 for step in checkouts)
 
 
+def test_pipelines_apply_one_run_at_a_time_and_with_all_of_the_history(starters: Path) -> None:
+    for workflow in (GITOPS, starters / "github/.github/workflows/gatectl.yml"):
+        apply = load(workflow)["jobs"]["apply"]
+        assert (
+            apply["concurrency"]["group"].startswith("gatectl-apply-")
+            and not apply["concurrency"]["cancel-in-progress"]
+        )
+        (checkout,) = (step for step in apply["steps"] if step.get("uses", "").startswith("actions/checkout@"))
+        assert checkout["with"]["fetch-depth"] == 0
+    for component in (COMPONENT.read_text().partition("\n---\n")[2], (starters / "gitlab/.gitlab-ci.yml").read_text()):
+        jobs = yaml.safe_load(component)
+        assert jobs[".gatectl"]["variables"]["GIT_DEPTH"] == "0"
+        assert jobs["gatectl-apply"]["resource_group"].startswith("gatectl-")
+
+
 def test_what_is_installed_is_one_commit(starters: Path) -> None:
     place, _, commit = TOOL.partition("@")
     text = (starters / "github/.github/workflows/gatectl.yml").read_text()

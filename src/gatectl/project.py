@@ -11,7 +11,7 @@ from gatectl.documents.limits import LIMITS, NO_GUARDRAILS, Guardrails, Limit
 from gatectl.documents.ownership import UNNAMED
 from gatectl.errors import UsageError
 from gatectl.model import Document, Finding, SecretReference
-from gatectl.network.addresses import same_target
+from gatectl.network.addresses import same_target, without_secrets
 from gatectl.quote import quote
 
 RuleSetting = Literal["error", "warning", "off"]
@@ -137,6 +137,29 @@ def _guardrails(value: Mapping[str, Any]) -> Guardrails:
 
 def _limit(value: Any) -> Limit:
     return value if isinstance(value, str) else int(value)  # 1.0 is a whole number too
+
+
+OF_PROJECT: Final = ("uid", "manifests", "exclude", "rules", "policies")
+OF_ENVIRONMENT: Final = ("platform", "workspace", "records", "manifests", "known", "guardrails", "policies")
+"""The fields of a project file that decide about an apply: of the project, and of an environment."""
+
+
+def decisive(project: Project, environment: Environment) -> Mapping[str, object]:
+    """What a project file says of what decides about an apply in an environment: what is kept with a run. Of the environments those
+    of its name or its platform; no password is in it."""
+    said = project.spec.get("environments") or {}
+    platform = without_secrets(environment.platform)
+    chosen = {
+        name: {field: told(field, value[field]) for field in OF_ENVIRONMENT if field in value}
+        for name, value in said.items()
+        if name == environment.name or told("platform", value["platform"]) == platform
+    }
+    return {field: project.spec[field] for field in OF_PROJECT if field in project.spec} | {"environments": chosen}
+
+
+def told(field: str, value: object) -> object:
+    """The value of a decisive field as it is kept and compared: of an address without what is secret."""
+    return without_secrets(value) if field in ("platform", "records") and isinstance(value, str) else value
 
 
 def _seconds(duration: str) -> float:

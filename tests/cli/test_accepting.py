@@ -75,9 +75,10 @@ def test_an_approval_of_a_plan_is_one_of_what_it_accepts(changed: Shell) -> None
 
 def test_what_is_accepted_counts_for_the_guardrails(changed: Shell) -> None:
     changed.write("gatectl.yaml", project(default={**PLATFORM, "guardrails": {"maxDeletes": 0}}, other=THEIRS))
-    refused = changed("apply", "--yes", "--prune", "--accept", "Bucket/raw-aws")
+    seen = ("--allow", "project", "--reason", "gone")
+    refused = changed("apply", "--yes", "--prune", "--accept", "Bucket/raw-aws", *seen)
     assert refused.code == 5 and "delete 2 objects" in refused.err
-    allowed = ("--allow", "deletes=2", "--reason", "gone")
+    allowed = ("--allow", "deletes=2", *seen)
     assert changed("apply", "--yes", "--prune", "--accept", "Bucket/default/raw-aws", *allowed).code == 0
 
 

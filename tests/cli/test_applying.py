@@ -270,6 +270,7 @@ def test_guardrails_refuse_before_anything_is_written(shell: Shell) -> None:
     shell.write(
         "gatectl.yaml", project(default={"platform": "embedded", "guardrails": {"maxDetaches": 0, "maxDeletes": 0}})
     )
+    assert shell("apply", "--yes", "--allow", "project", "--reason", "seen").code == 0
     shell.write(
         "manifests/all.yaml",
         BUCKET + "---\n" + REPOSITORY.replace("resources:\n    - {type: S3, bucket: raw-events}", "resources: []"),

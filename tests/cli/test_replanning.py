@@ -172,6 +172,7 @@ def test_who_was_asked_is_asked_again_with_what_is_different(world: World, secon
     assert labels(world) == ({"raw-aws"} if code == 0 else {"raw-aws", "two", "three"})
 
 
+SEEN = ("--allow", "project", "--reason", "seen")
 STAGING = """apiVersion: gatectl.io/v1
 kind: Workspace
 metadata: {name: staging}
@@ -192,7 +193,7 @@ def test_where_errors_lie_in_other_workspaces_than_before_nothing_is_done(
     of_default = {"platform": world.proxy.url, "consistency": "1s", "workspace": "default"}
     world.shell.write("gatectl.yaml", project(default=of_default))
     world.shell.write("manifests/staging.yaml", STAGING)
-    assert world.run("apply", "--yes", "--target", "Workspace/staging")[0] == 0
+    assert world.run("apply", "--yes", "--target", "Workspace/staging", *SEEN)[0] == 0
     world.shell.write("manifests/staging.yaml", STAGING + WANTS)
 
     def register(labels: Sequence[str]) -> None:
@@ -308,6 +309,7 @@ def test_after_the_first_write_too_who_was_asked_is_asked_again(world: World, an
 def test_guardrails_hold_for_all_that_one_apply_does(world: World) -> None:
     world.shell.write("gatectl.yaml", project(
         default={"platform": world.proxy.url, "consistency": "1s", "guardrails": {"maxDetaches": 1}}))  # fmt: skip
+    assert world.run("apply", "--yes", "--target", "Bucket/raw-aws", *SEEN)[0] == 0
     meanwhile(world, lambda: world.attach("raw-aws", "two", "three"))
     found, shown = on_a_terminal(world, "yes")
     assert found == 7 and "left as it is: the plan would detach 2 attachments" in shown

@@ -93,7 +93,7 @@ def test_a_guardrail_on_deletes_does_not_propose_to_choose(labelled: Shell) -> N
     assert labelled("apply", "--yes").code == 0
     labelled.write("gatectl.yaml", project(**REFUSED))
     (labelled.folder / "manifests/web.yaml").unlink()
-    done = labelled("apply", "--prune", "--yes")
+    done = labelled("apply", "--prune", "--yes", "--allow", "project", "--reason", "seen")
     assert done.code == 5
     assert "--target" not in done.err and "raise guardrails.maxDeletes" in done.err
 
@@ -102,7 +102,7 @@ def test_a_guardrail_on_detaches_does(labelled: Shell) -> None:
     assert labelled("apply", "--yes").code == 0
     labelled.write("gatectl.yaml", project(**REFUSED))
     labelled.write("manifests/web.yaml", WEB.replace("- {type: S3, bucket: raw-events, folder: web}", "[]"))
-    done = labelled("apply", "--yes")
+    done = labelled("apply", "--yes", "--allow", "project", "--reason", "seen")
     assert done.code == 5
     assert "apply part of it (--target)" in done.err
 

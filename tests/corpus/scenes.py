@@ -412,6 +412,8 @@ def _conflicts() -> list[Step]:
                 "p.json",
                 "--allow",
                 "detaches=1",
+                "--allow",
+                "project",
                 "--reason",
                 "seen by ann",
                 "--receipt",

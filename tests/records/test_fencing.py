@@ -42,6 +42,7 @@ spec: {{endpointType: S3, resources: [{{type: S3, bucket: {name}}}]}}
 """
 
 
+SEEN = ("--allow", "project", "--reason", "another way to the same platform")
 MORE = """
 apiVersion: gatectl.io/v1
 kind: Repository
@@ -72,7 +73,7 @@ class Side(Rehearsal):
         self.times += 1
         more = MORE.format(name=f"{self.name}-{self.times}")
         (self.folder / f"manifests/more-{self.times}.yaml").write_text(more)
-        return self.gatectl("apply", "--yes", "--new-records", "--lock-timeout", "0")
+        return self.gatectl("apply", "--yes", "--new-records", "--lock-timeout", "0", *SEEN)
 
     def start(self) -> subprocess.Popen[str]:
         """An apply that is under way."""
@@ -293,7 +294,7 @@ def test_nothing_is_adopted_while_somebody_is_at_work_by_that_store_and_they_are
             return True
 
         proxy.pause_at_first("POST /bucket", adopt)
-        refused = at_work.gatectl("apply", "--yes")
+        refused = at_work.gatectl("apply", "--yes", *SEEN)
     assert [each.code for each in found] == [0, errors.LOCKED] and "another apply is writing" in found[1].err
     assert (
         refused.code == errors.LOCKED

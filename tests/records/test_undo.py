@@ -141,6 +141,8 @@ def test_an_undo_is_held_by_the_same_guardrails(shell: Shell) -> None:
     text = json.loads((shell.folder / "gatectl.yaml").read_text())
     text["spec"]["environments"]["default"]["guardrails"] = {"maxDeletes": 0}
     shell.write("gatectl.yaml", json.dumps(text))
-    assert shell("undo", runs(shell)[0], "--yes").code == 5
-    allowed = shell("undo", runs(shell)[0], "--yes", "--allow", "deletes=2", "--reason", "a mistake")
+    seen = ("--allow", "project", "--reason", "a mistake")
+    assert shell("undo", runs(shell)[0], "--yes", "--allow", "deletes=2", "--reason", "a mistake").code == 5
+    assert shell("undo", runs(shell)[0], "--yes", *seen).code == 5
+    allowed = shell("undo", runs(shell)[0], "--yes", "--allow", "deletes=2", *seen)
     assert allowed.code == 0, allowed.err

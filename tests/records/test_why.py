@@ -123,6 +123,7 @@ def test_what_holds_it_is_told_with_its_rule_and_place(applied: Shell) -> None:
 def test_an_open_guardrail_is_what_it_waits_for(applied: Shell) -> None:
     default = {"platform": "embedded", "guardrails": {"maxDetaches": 0}}
     applied.write("gatectl.yaml", project(default=default))
+    assert applied("apply", "--yes", "--allow", "project", "--reason", "seen").code == 0
     applied.write(
         "manifests/all.yaml", f"{BUCKET}---\n{REPOSITORY}".replace("    - {type: S3, bucket: raw-events}", "    []")
     )

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 COUNTED: Final[dict[str, LimitName]] = {"deletes": "maxDeletes", "detaches": "maxDetaches", "changes": "maxChanges"}
 """The words of what is allowed up to a number, and the limit that each lifts."""
 
-WORDS: Final = ("project", "window")
+WORDS: Final = ("project", "window", "older")
 """The words of what is allowed or not."""
 
 _FORM: Final = re.compile(rf"({'|'.join(WORDS)})|({'|'.join(COUNTED)})=([0-9]{{1,9}})", re.ASCII)

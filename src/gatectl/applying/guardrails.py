@@ -43,6 +43,24 @@ def hold_to_project(plan: Plan, found: Changes | None, allowed: Allowance) -> No
         )
 
 
+def destroys(plan: Plan) -> bool:
+    """Whether a plan deletes or detaches something."""
+    return any(operation["action"] == "delete" or operation["detach"] for operation in plan["operations"])
+
+
+def hold_to_commit(plan: Plan, allowed: Allowance) -> None:
+    """Raises GuardrailRefused where a plan destroys something, and the commit that was applied last is not before its own."""
+    told = plan.get("older")
+    if told is None or not destroys(plan) or "older" in allowed.words:
+        return
+    commit, run = quote(told["commit"][:12]), quote(told["run"])
+    found = "is not in the history of" if told["known"] else "cannot be found in the history of"
+    raise GuardrailRefused(
+        f"the plan deletes or detaches, and commit {commit}, which was applied last (run {run}), {found} the checkout",
+        'apply a newer commit, or fetch its history (git fetch --unshallow), or allow it this once: --allow older --reason "…"',
+    )
+
+
 def counts_of(plan: Plan) -> Counts:
     """What a plan does that is limited."""
     return count((operation["action"], len(operation["detach"])) for operation in plan["operations"])

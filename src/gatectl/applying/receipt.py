@@ -5,7 +5,7 @@ A receipt holds the plan that was applied, whole, so that it can be shown and un
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Final, NamedTuple
 
@@ -50,11 +50,12 @@ def make_receipt(
     *,
     converged: bool,
     overrides: Sequence[Override] = (),
+    project_file: Mapping[str, object] | None = None,
 ) -> Receipt:
-    """The receipt. `overrides`: what was said to do it all the same."""
+    """The receipt. `overrides`: what was said to do it all the same; `project_file`: what the project file says that decides."""
     actor = run.actor
     sources = {op["id"]: op["source"] for op in plan["operations"]}
-    return {
+    made: Receipt = {
         "formatVersion": FORMAT_VERSION,
         "run": run.id,
         "target": plan["target"],
@@ -84,3 +85,6 @@ def make_receipt(
             {"id": o.id, "deleted": o.settled, "kept": o.platform_id} for o in outcomes if o.settled is not None
         ],
     }
+    if project_file is not None:
+        made["projectFile"] = project_file
+    return made

@@ -8,19 +8,16 @@ that decides about an apply is told (product.md, sections 6 and 11). Pure.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from typing import TYPE_CHECKING, Any, Final, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from gatectl.applying.allowance import NOTHING, Allowance
 from gatectl.manifests.places import locate
 from gatectl.model import Document, Finding, Spot
-from gatectl.project import Environment, Project, RuleSetting
+from gatectl.project import OF_ENVIRONMENT, OF_PROJECT, Environment, Project, RuleSetting, told
 
 if TYPE_CHECKING:
     from gatectl.documents.limits import ProjectChanges
     from gatectl.documents.plans import Remarks
-
-_OF_PROJECT: Final = ("uid", "manifests", "exclude", "rules", "policies")
-_OF_ENVIRONMENT: Final = ("platform", "workspace", "records", "manifests", "known", "guardrails", "policies")
 
 
 class Changes(NamedTuple):
@@ -42,7 +39,11 @@ def stricter(
     Of its environments those count that have the same name or the same platform: a new name lifts nothing. Where the operator
     allows the change of the project file (`allowed`), only the guardrails hold: they have words of their own.
     """
-    before = [e for e in base.environments.values() if e.name == environment.name or e.platform == environment.platform]
+    before = [
+        e
+        for e in base.environments.values()
+        if e.name == environment.name or told("platform", e.platform) == told("platform", environment.platform)
+    ]
     for other in before:
         environment = environment._replace(guardrails=environment.guardrails.together(other.guardrails))
     if allowed.project:
@@ -81,10 +82,12 @@ def changes(project: Project, environments: Iterable[str], base: Project, since:
 def _differences(
     now: Mapping[str, Any], before: Mapping[str, Any], environments: Iterable[str]
 ) -> Iterator[tuple[str, ...]]:
-    yield from ((name,) for name in _OF_PROJECT if now.get(name) != before.get(name))
+    yield from ((name,) for name in OF_PROJECT if now.get(name) != before.get(name))
     for environment in environments:
         mine, old = ((spec.get("environments") or {}).get(environment) or {} for spec in (now, before))
-        yield from (("environments", environment, n) for n in _OF_ENVIRONMENT if mine.get(n) != old.get(n))
+        yield from (
+            ("environments", environment, n) for n in OF_ENVIRONMENT if told(n, mine.get(n)) != told(n, old.get(n))
+        )
 
 
 def _lines(document: Document, fields: Mapping[str, tuple[str, ...]]) -> Mapping[str, int]:

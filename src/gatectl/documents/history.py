@@ -30,7 +30,8 @@ class Platform(TypedDict):
 
 
 class Entry(TypedDict):
-    """One run. `changes` counts what was planned, `summary` what became of it. `undoes` is the run whose undo it was."""
+    """One run. `changes` counts what was planned, `summary` what became of it. `undoes` is the run whose undo it was,
+    `projectFile` what the project file said of what decides about an apply."""
 
     run: str
     project: Project
@@ -48,6 +49,7 @@ class Entry(TypedDict):
     converged: bool
     overrides: Sequence[Override]
     undoes: NotRequired[str]
+    projectFile: NotRequired[Mapping[str, object]]
 
 
 class History(TypedDict):
@@ -84,7 +86,15 @@ def entry_of(receipt: Receipt) -> Entry:
     }
     if (undoes := plan.get("undoes")) is not None:
         entry["undoes"] = undoes["run"]
+    if "projectFile" in receipt:
+        entry["projectFile"] = receipt["projectFile"]
     return entry
+
+
+def was_applied(entry: Entry) -> bool:
+    """Whether a run applied what it was of: all of it, or something."""
+    summary = entry["summary"]
+    return entry["converged"] or any(summary.get(status, 0) for status in ("done", "already", "unknown"))
 
 
 def began(entry: Entry) -> datetime:
@@ -104,6 +114,8 @@ def believed(value: object) -> Entry:
         raise ValueError("its run is not the id of one")
     if not isinstance(value.get("undoes", ""), str):
         raise ValueError("what it undoes is no run")
+    if not isinstance(entry.get("projectFile", {}), dict):
+        raise ValueError("what its project file said is no mapping")
     counts = [*entry["changes"].values(), *entry["summary"].values()]
     if not all(type(number) is int and number >= 0 for number in counts):
         raise ValueError("what it counts is no number")

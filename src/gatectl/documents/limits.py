@@ -113,6 +113,15 @@ class ProjectChanges(TypedDict):
     lines: NotRequired[Mapping[str, int]]
 
 
+class Older(TypedDict):
+    """The commit that was applied last, and by which run, where it is not an ancestor of a plan's. `known`: that is certain; else one
+    of the two cannot be found here."""
+
+    commit: str
+    run: str
+    known: bool
+
+
 class ExtentJson(TypedDict):
     """How much there is, as it is written."""
 

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from typing import Final, Literal, NotRequired, TypedDict, cast, final
 
 from gatectl.documents.findings import Finding
-from gatectl.documents.limits import ProjectChanges, Shown
+from gatectl.documents.limits import Older, ProjectChanges, Shown
 from gatectl.documents.proofs import Proof
 from gatectl.documents.spelling import sha256
 from gatectl.documents.whose import Accepted, Moved, TakenOver
@@ -296,6 +296,7 @@ class Remarks(TypedDict, total=False):
     undoes: Undoes
 
     projectChanges: ProjectChanges
+    older: Older
     guardrails: Shown
     openRuns: Sequence[OpenRunJson]
     readOnly: Sequence[str]

@@ -70,4 +70,5 @@ class Receipt(TypedDict):
     converged: bool
     diagnostics: Sequence[Finding]
     overrides: NotRequired[Sequence[Override]]
+    projectFile: NotRequired[Mapping[str, object]]
     settled: NotRequired[Sequence[Settled]]

@@ -195,6 +195,16 @@ class History:
                              " --unshallow")  # fmt: skip
         raise InputError(message, "name a branch that this one can be merged with")
 
+    def is_ancestor(self, one: str, other: str) -> bool | None:
+        """Whether a commit is the other one or an ancestor of it, by their ids; None: one of them is not here, or what lies between
+        is not, as in a shallow clone."""
+        found = self._try("merge-base", "--is-ancestor", one, other)
+        if found.code == 0:
+            return True
+        if found.code != 1 or self._run("rev-parse", "--is-shallow-repository").strip() == b"true":
+            return None
+        return False
+
     def files(self, tree: str) -> Iterable[TreeFile]:
         """All files of a commit or tree, submodules left out."""
         for line in self._run("ls-tree", "-r", "-z", "-l", "--full-tree", tree).split(b"\0"):

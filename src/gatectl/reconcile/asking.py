@@ -27,6 +27,7 @@ from gatectl.platforms.interface import Connection
 from gatectl.project import Project
 from gatectl.quote import quote
 from gatectl.reconcile import scope
+from gatectl.reconcile.looking_back import NOTHING_BEFORE, Before
 from gatectl.reconcile.request import Request
 from gatectl.records.interface import RecordsReader
 from gatectl.records.leases import Holder
@@ -64,12 +65,13 @@ def here(request: Request) -> Holder:
 
 class Vantage(NamedTuple):
     """What a plan is seen from: the records as a plan's target names them, the place that the project is applied from, who is at
-    work, and what was undone."""
+    work, what was undone, and what was applied last."""
 
     kept: Records | None = None
     place: Place = nowhere
     at_work: AtWork = nobody
     undone: reasons.Undoing = reasons.nothing
+    before: Before = NOTHING_BEFORE
 
 
 NOWHERE: Final = Vantage()

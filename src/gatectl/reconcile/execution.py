@@ -8,7 +8,7 @@ of it is shown (product.md, section 4).
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import AbstractContextManager, contextmanager, suppress
+from contextlib import AbstractContextManager, closing, contextmanager, suppress
 from datetime import UTC, datetime
 from typing import Final, NamedTuple
 
@@ -32,10 +32,13 @@ from gatectl.documents.receipts import Override, Receipt
 from gatectl.model import Outcome
 from gatectl.platforms import driver_for
 from gatectl.platforms.interface import Connection, Reader
+from gatectl.project import decisive
 from gatectl.reconcile import flow, heading
 from gatectl.reconcile.holding import Hold
+from gatectl.reconcile.looking_back import held_to, look_back
 from gatectl.reconcile.request import Request
 from gatectl.reconcile.scope import place_of
+from gatectl.records import read_history
 from gatectl.records.leases import Holder
 
 
@@ -232,9 +235,12 @@ class _Apply:
         named: tuple[Project, str] = ({"name": project.name, "uid": project.uid}, self._request.environment.name)
         self.records = RunRecords(connection, named, folder, lambda: place_of(project, connection), self._request.warn)
         self.records.admit(plan, create=self._means.new_records)
+        with closing(read_history(connection)) as history:
+            before = look_back(self._request, history, lambda: place_of(project, connection))
+        self._request = held_to(self._request, before)
         self.reader = self._driver.open_reader(self.connection)
         try:
-            self.hold = Hold(self._request, self.connection, self.reader, saved=self._approval.saved)
+            self.hold = Hold(self._request, self.connection, self.reader, before, saved=self._approval.saved)
             self.guard = heading.guard(self._request, self.reader, self._approval.expect)
             return self._admitted(plan)
         finally:
@@ -415,7 +421,13 @@ class _Apply:
         waiting = has_waiting(done.plan)
         converged = done.converged and not waiting
         receipt = receipts.make_receipt(
-            done.plan, done.outcomes, done.run, self._means.now(), converged=converged, overrides=done.overrides
+            done.plan,
+            done.outcomes,
+            done.run,
+            self._means.now(),
+            converged=converged,
+            overrides=done.overrides,
+            project_file=decisive(self._request.project, self._request.environment),
         )
         saved, failed = save(places, receipt)
         code = exit_code(done.outcomes, converged=converged, interrupted=self._attendant.stopping(), waiting=waiting)

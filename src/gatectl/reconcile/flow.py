@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
+from functools import cache
 from typing import NamedTuple
 
 from gatectl.applying import stricter
@@ -26,6 +27,7 @@ from gatectl.network.addresses import without_secrets
 from gatectl.planning import final_state, manageable, match, order, owners, parts, plan, reasons
 from gatectl.planning.changes import Ending, Settings, Worked, compute_changes
 from gatectl.planning.current import Current, Index, read_current, read_workspaces
+from gatectl.planning.protection import check_protection
 from gatectl.platforms import default_workspace_of, driver_for
 from gatectl.platforms.interface import Connection, Identification, Reader
 from gatectl.platforms.wire import may_attach, unknown_fields
@@ -33,10 +35,11 @@ from gatectl.project import Project
 from gatectl.quote import quote
 from gatectl.reconcile import asking, measuring
 from gatectl.reconcile.heading import ask_git, patience_of, selection_of, source_of, target_of
+from gatectl.reconcile.looking_back import held_to, look_back, older_on, reads_otherwise
 from gatectl.reconcile.request import Request, check_options, check_selection, load, selected
 from gatectl.reconcile.scope import where_kept
 from gatectl.reconcile.undone import undoing
-from gatectl.records import read_records
+from gatectl.records import read_history, read_records
 from gatectl.records.interface import RecordsReader
 from gatectl.resources import registrar_of
 
@@ -77,11 +80,19 @@ def see(request: Request, connect: Callable[[], Connection]) -> Seen:
     check_selection(request, loaded)
     with _findings_first(loaded, request.warn):
         connection = connect()
-        kept = where_kept(connection)
+        place = cache(asking.place_of(request, connection))
+        with closing(read_history(connection)) as history:
+            kept, before = where_kept(connection, history), look_back(request, history, place)
+        bound = held_to(request, before)
+        if reads_otherwise(bound, request):
+            loaded = load(bound, paths, default_workspace_of(environment))
+            if loaded.invalid and not _leaves_some(bound, loaded):
+                return Seen(refuse(bound, loaded, git, nowhere), loaded.desired)
+        request = bound
         with closing(driver.open_reader(connection)) as reader, closing(read_records(connection, reader)) as records:
             seen_from = asking.Vantage(
-                kept, asking.place_of(request, connection), lambda: at_work(connection, reader, asking.here(request)),
-                undoing(request, connection, reader),
+                kept, place, lambda: at_work(connection, reader, asking.here(request)),
+                undoing(request, connection, reader), before,
             )  # fmt: skip
             return _seen(request, loaded, git, reader, records, seen_from)
     return Seen(refuse(request, loaded, ask_git(request), nowhere), loaded.desired)
@@ -184,6 +195,7 @@ def _seen(
         [finding_json(f, name_file) for f in places.locate(findings)],
         name_file,
         {
+            **older_on(request, work.arranged, source["commit"], seen_from.before),
             **measuring.guarded(request, work.arranged, extent),
             **_remarks(request, current, rest, unended, unclear, remarks),
         },
@@ -267,6 +279,7 @@ def _work(request: Request, apart: parts.Parts, ground: _Ground) -> _Work:
     unmanaged = [key for key in worked.unmanaged if key.workspace is None or key.workspace in names]
     unclear, unsettled = manageable.unsettled(pairs, ground.unclear)
     ambiguous += [*manageable.unmanageable(pairs, current), *unclear]
+    ambiguous += check_protection(worked.changes, ground.holdings, request.environment.guardrails.protect)
     worked = worked._replace(findings=[*ambiguous, *worked.findings], unmanaged=unmanaged)
     chosen, since = _chosen(request, apart, ground, worked)
     worked = order.select(worked, chosen)

@@ -7,7 +7,6 @@ A project without a `uid` is known by its name and its place, so that two of one
 from __future__ import annotations
 
 import os
-from contextlib import closing
 
 from gatectl.clock import Deadline
 from gatectl.documents.plans import Records
@@ -17,9 +16,8 @@ from gatectl.network.addresses import remote_name
 from gatectl.platforms import driver_for
 from gatectl.platforms.interface import Connection
 from gatectl.project import Environment, Project
-from gatectl.records import read_history
 from gatectl.records.chosen import choose, is_file, is_thrown_away
-from gatectl.records.interface import Scope
+from gatectl.records.interface import HistoryReader, Scope
 
 
 def scope_of(project: Project, environment: Environment, connection: Connection) -> Scope:
@@ -44,17 +42,16 @@ def place_of(project: Project, connection: Connection) -> str | None:
     return _text(os.path.join(os.path.realpath(file.parent), file.name))
 
 
-def where_kept(connection: Connection) -> Records | None:
+def where_kept(connection: Connection, history: HistoryReader) -> Records | None:
     """The store of the runs, as a plan names it; None where that is the platform's own database. A shared one is asked whether it
-    is there: who plans has to be let in. Raises UntrustedStore, PlatformError, UsageError."""
+    is there: who plans has to be let in. `history`: what was opened there. Raises UsageError."""
     chosen = choose(connection)
     if chosen.scheme == "platform":
         return None
     found: Records = {"store": chosen.name}
     if chosen.shared:
-        with closing(read_history(connection)) as history:
-            if history.instance is None:
-                found["new"] = True
+        if history.instance is None:
+            found["new"] = True
     elif driver_for(connection.target).records != "platform":  # which has the leases itself
         found["alone"] = True
     if is_thrown_away(connection, chosen):

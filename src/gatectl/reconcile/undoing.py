@@ -8,9 +8,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import closing
+from functools import cache
 from typing import NamedTuple
 
-from gatectl.applying import guards, leading_back
+from gatectl.applying import guards, leading_back, stricter
 from gatectl.applying.leading_back import Back, References, Told, lead_back
 from gatectl.documents.findings import finding_json, relative_to
 from gatectl.documents.ownership import Holdings
@@ -22,12 +23,14 @@ from gatectl.model import Change, Finding, Live, ObjectKey
 from gatectl.planning import changes, final_state, order, owners, plan
 from gatectl.planning.changes import Worked
 from gatectl.planning.current import Current, read_current, read_workspaces
+from gatectl.planning.protection import check_protection
 from gatectl.platforms import driver_for
 from gatectl.platforms.interface import Connection, Reader, Traits
 from gatectl.quote import quote
 from gatectl.reconcile import asking, heading, measuring, scope
+from gatectl.reconcile.looking_back import held_to, look_back, older_on
 from gatectl.reconcile.request import Request
-from gatectl.records import read_records
+from gatectl.records import read_history, read_records
 
 
 def work_out(request: Request, receipt: Receipt, connect: Callable[[], Connection], references: References) -> Plan:
@@ -39,13 +42,16 @@ def work_out(request: Request, receipt: Receipt, connect: Callable[[], Connectio
     check_receipt(receipt)
     git = heading.ask_git(request)
     connection = connect()
-    kept = scope.where_kept(connection)
+    place = cache(asking.place_of(request, connection))
+    with closing(read_history(connection)) as history:
+        kept, before = scope.where_kept(connection, history), look_back(request, history, place)
+    request = held_to(request, before)
     reader = driver_for(request.environment.platform).open_reader(connection)
     with closing(reader), closing(read_records(connection, reader)) as records:
         target = heading.target_of(request, reader.identification, reader.traits.openai)
         _check_place(receipt, target)
         current = _read(request, receipt, reader)
-        holdings = asking.holdings_of(request, records, asking.place_of(request, connection))
+        holdings = asking.holdings_of(request, records, place)
         work = _work(request, _Ground(current, reader.traits, holdings), lead_back(receipt, current, references))
     commit, dirty = git.answer()
     homes = {_home(key) for key in work.back.keys}
@@ -57,7 +63,12 @@ def work_out(request: Request, receipt: Receipt, connect: Callable[[], Connectio
         work.arranged,
         [finding_json(f, relative_to(str(request.project.folder))) for f in work.findings],
         relative_to(str(request.project.folder)),
-        {**measuring.guarded(request, work.arranged, measuring.owned(holdings)), **_remark(receipt, work.back)},
+        {
+            **stricter.remark(request.changed),
+            **older_on(request, work.arranged, commit, before),
+            **measuring.guarded(request, work.arranged, measuring.owned(holdings)),
+            **_remark(receipt, work.back),
+        },
         plan.points(current),
     )
 
@@ -142,19 +153,20 @@ def _worked(request: Request, ground: _Ground, back: Back) -> Worked:
     worked = changes.with_deletions(worked, back.doomed, ground.current)
     told = [change._replace(reason=_reason(change), document=None) for change in worked.changes]
     foreign = [found for live in back.doomed if (found := _foreign(live, ground.holdings)) is not None]
+    foreign += check_protection(told, ground.holdings, request.environment.guardrails.protect)
     return worked._replace(
         changes=told, adopts=(), takes=(), moves=(), unmanaged=(), findings=[*worked.findings, *foreign]
     )
 
 
 def _foreign(live: Live, holdings: Holdings | None) -> Finding | None:
-    """Why what a run created is not deleted: somebody else owns it by now, or it is protected."""
+    """Why what a run created is not deleted: somebody else owns it by now."""
     owned = holdings.by_id.get(live.id) if holdings is not None else None
     if owned is None:
         return None
     if owners.claim_of(live, holdings) not in ("ours", "known", None):
         return Finding("GW507", f"{live.key} belongs to {quote(owned.owner)}", subject=live.key)
-    return Finding("GW508", f"{live.key} is protected", subject=live.key) if owned.protected else None
+    return None
 
 
 def _reason(change: Change) -> str:

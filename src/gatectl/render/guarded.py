@@ -10,24 +10,27 @@ from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any, Final
 
 from gatectl.quote import quote, safe
+from gatectl.render.listing import plural
 
 if TYPE_CHECKING:
     from gatectl.documents.findings import Finding, Findings
-    from gatectl.documents.limits import Limited, LimitName
+    from gatectl.documents.limits import Limited, LimitName, ProjectChanges
     from gatectl.documents.plans import Plan
 
 PROJECT_CHANGED: Final = "project-changed"
 EXCEEDED: Final = "guardrail-exceeded"
+OLDER: Final = "older-commit"
 NOTICES: Final = {
     PROJECT_CHANGED: "The project file was changed in what decides about an apply.",
+    OLDER: "The plan deletes or detaches, and does not come after the commit that was applied last.",
     EXCEEDED: "The plan does more than a guardrail allows.",
 }
 """What stands in the place of a rule: no rule is broken."""
 
 _WORDS: Final[dict[LimitName, tuple[str, str]]] = {
-    "maxDeletes": ("deletes", "objects"),
-    "maxDetaches": ("detaches", "attachments"),
-    "maxChanges": ("changes", "objects"),
+    "maxDeletes": ("deletes", "object"),
+    "maxDetaches": ("detaches", "attachment"),
+    "maxChanges": ("changes", "object"),
 }
 """What is limited, as --allow calls it, and what a percentage is of."""
 
@@ -47,7 +50,7 @@ def guardrail_words(document: Plan) -> str | None:
 def _limit(each: Limited) -> str:
     """How many there are, at most how many, and of how many that is a percentage."""
     word, counted = _WORDS[each["guardrail"]]
-    share = f", {safe(each['limit'])} of {each['of']:,} {counted}" if "of" in each else ""
+    share = f", {safe(each['limit'])} of {plural(each['of'], counted)}" if "of" in each else ""
     return f"{word} {each['count']:,} (at most {each['allows']:,}{share})"
 
 
@@ -58,11 +61,26 @@ def exceeded(document: Plan) -> list[tuple[str, str]]:
     return [(_limit(each), f"{_WORDS[each['guardrail']][0]}={each['count']}") for each in limits]
 
 
+def older_words(document: Plan) -> str | None:
+    """That a plan which destroys something does not come after what was applied last; None where it does."""
+    if (told := document.get("older")) is None:
+        return None
+    found = "is not" if told["known"] else "cannot be found"
+    return f"commit {safe(told['commit'][:12])}, applied last (run {safe(told['run'])}), {found} in the history of the checkout"
+
+
+def since_words(changed: ProjectChanges) -> str:
+    """What the project file is compared with: a commit, or where nobody knows one, a run."""
+    return safe(changed["since"] if changed["since"].startswith("run ") else f"commit {changed['since']}")
+
+
 def held_back(document: Plan, code: Callable[[str, int], str]) -> Iterator[str]:
     """All of that for a comment. `code` gives a code span of a value that takes one of so many parts of what there is room for."""
     if (changed := document.get("projectChanges")) is not None:
         fields = ", ".join(code(field, len(changed["fields"])) for field in changed["fields"])
         yield f"⚠️ **The project file changed** since {code(changed['since'], 1)}: {fields}. An apply wants `--allow project`."
+    if (words := older_words(document)) is not None:
+        yield f"⚠️ **Older:** {code(words, 1)}. An apply wants `--allow older`."
     if over := exceeded(document):
         told = code("; ".join(words for words, _ in over), 1)
         allow = " ".join(f"--allow {word}" for _, word in over)
@@ -77,10 +95,12 @@ def notices(document: Findings | Plan, home: str) -> list[Finding]:
 def _notices(document: Plan, home: str) -> Iterator[Finding]:
     if (changed := document.get("projectChanges")) is not None:
         lines = changed.get("lines", {})
-        hint = f"it is not as commit {changed['since']} has it; an apply wants --allow project"
+        hint = f"it is not as {since_words(changed)} has it; an apply wants --allow project"
         for field in changed["fields"]:
             message = f"the project file was changed in what decides about an apply: {field}"
             yield _notice(PROJECT_CHANGED, message, hint, home, lines.get(field, 1))
+    if (older := older_words(document)) is not None:
+        yield _notice(OLDER, f"the plan deletes or detaches, and {older}", "an apply wants --allow older", home)
     for words, allow in exceeded(document):
         yield _notice(EXCEEDED, f"a guardrail is exceeded: {words}", f"an apply wants --allow {allow}", home)
 

@@ -32,7 +32,7 @@ from gatectl.page import data, page
 from gatectl.quote import safe
 from gatectl.render import receipt_page
 from gatectl.render.excerpt import Excerpts
-from gatectl.render.guarded import exceeded, guardrail_words
+from gatectl.render.guarded import exceeded, guardrail_words, older_words
 from gatectl.render.interface import Look, Renderer
 from gatectl.render.listing import (
     doomed,
@@ -137,14 +137,7 @@ def _pair(name: str, value: str) -> str:
 
 
 def _notes(document: Plan) -> Iterator[str]:
-    if (changed := document.get("projectChanges")) is not None:
-        fields = _text(", ".join(changed["fields"]))
-        yield (
-            f'<p class="note">The project file changed since {_text(changed["since"])}: {fields}. '
-            "An apply wants --allow project.</p>"
-        )
-    for told, allow in exceeded(document):
-        yield f'<p class="note">More than a guardrail allows: {_text(told)}. An apply wants --allow {_text(allow)}.</p>'
+    yield from _held_back(document)
     if only := limits(document):
         told = "; ".join(f"{word} {_text(value)}" for word, value in only)
         since = selection_of(document)["since"]
@@ -160,6 +153,20 @@ def _notes(document: Plan) -> Iterator[str]:
         yield from (f'<p class="note">{_text(line)}</p>' for line in undo_lines(undoes))
     if (snapshot := document.get("snapshot")) is not None:
         yield f'<p class="note">From a snapshot: the platform as it was at {_text(snapshot["takenAt"])}, not as it is.</p>'
+
+
+def _held_back(document: Plan) -> Iterator[str]:
+    """What holds an apply back."""
+    if (changed := document.get("projectChanges")) is not None:
+        fields = _text(", ".join(changed["fields"]))
+        yield (
+            f'<p class="note">The project file changed since {_text(changed["since"])}: {fields}. '
+            "An apply wants --allow project.</p>"
+        )
+    if (older := older_words(document)) is not None:
+        yield f'<p class="note">Older: {_text(older)}. An apply wants --allow older.</p>'
+    for told, allow in exceeded(document):
+        yield f'<p class="note">More than a guardrail allows: {_text(told)}. An apply wants --allow {_text(allow)}.</p>'
 
 
 def _waiting(document: Plan) -> Iterator[str]:

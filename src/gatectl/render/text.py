@@ -15,7 +15,7 @@ from gatectl.documents.plans import is_refused
 from gatectl.quote import LONGEST, quote, safe
 from gatectl.render import outcomes
 from gatectl.render.excerpt import Excerpts
-from gatectl.render.guarded import exceeded, guardrail_words
+from gatectl.render.guarded import exceeded, guardrail_words, older_words
 from gatectl.render.interface import Look, Renderer
 from gatectl.render.listing import (
     doomed,
@@ -157,6 +157,8 @@ def _project_changes(document: Plan, paint: _Paint) -> Iterator[str]:
 def _guardrails(document: Plan, paint: _Paint) -> Iterator[str]:
     if (words := guardrail_words(document)) is not None:
         yield f"Guardrails: {words}"
+    if (older := older_words(document)) is not None:
+        yield paint(f"OLDER: {older}. An apply wants --allow older.", "33;1")
     for told, allow in exceeded(document):
         yield paint(f"GUARDRAIL EXCEEDED: {told}. An apply wants --allow {allow}.", "33;1")
 
