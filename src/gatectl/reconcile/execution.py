@@ -392,7 +392,7 @@ class _Apply:
                     patience=heading.patience_of(request.environment, request.clock),
                     on_stop=on_stop,
                     rest=rest,
-                    unsettled=self.records.is_unsettled(self.reader, self._holder()),
+                    unsettled=not is_to_apply(plan) and self.records.is_unsettled(self.reader, self._holder()),
                 ),
             )
             outcomes, converged = attendant.carry_out(execution)
