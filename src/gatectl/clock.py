@@ -26,6 +26,10 @@ class Clock(NamedTuple):
         """Seconds that only grow, whatever the machine does meanwhile: what somebody else goes by who may wait for us."""
         return (self.lasting or self.now)()
 
+    def moment(self) -> datetime:
+        """The time of day, in UTC."""
+        return datetime.fromtimestamp(self.wall(), UTC)
+
 
 def _since_boot() -> float:
     return time.clock_gettime(time.CLOCK_BOOTTIME)

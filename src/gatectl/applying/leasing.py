@@ -11,11 +11,10 @@ import contextlib
 import secrets
 import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from datetime import UTC, datetime
 from typing import Final, NamedTuple
 
 from gatectl.applying.holders import is_dead
-from gatectl.clock import Clock
+from gatectl.clock import Clock, timestamp
 from gatectl.errors import LeaseLost, PlatformError, PlatformLocked, Uncertain
 from gatectl.platforms.interface import Fences, Writer
 from gatectl.quote import quote
@@ -221,9 +220,8 @@ def raise_above(way: Way, workspace: str, name: str, number: int) -> int:
 
 def _lease(way: Way, workspace: str, fence: int, terms: Terms) -> Lease:
     """A lease that is taken now."""
-    since = datetime.fromtimestamp(way.clock.wall(), UTC).isoformat(timespec="milliseconds")
-    token = secrets.token_hex(8)
-    return Lease(workspace, fence, way.holder, since.replace("+00:00", "Z"), "", terms.lasts, token)
+    since = timestamp(way.clock.moment())
+    return Lease(workspace, fence, way.holder, since, "", terms.lasts, secrets.token_hex(8))
 
 
 def _put(leases: Leases, platform: str, lease: Lease, before: Seen | None) -> Seen | None:

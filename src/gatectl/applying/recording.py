@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import suppress
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Final
 
 from gatectl.applying.conditions import creation_key
@@ -144,7 +144,7 @@ class Recording:
         creates = op["action"] == "create"
         known = [live.id for live in current.among(key_of(op)).by_name.get(op["name"], ())] if creates else []
         key = creation_key(op, self._instance(), workspace_id) if creates else None
-        at = timestamp(datetime.fromtimestamp(self._patience.clock.wall(), UTC))
+        at = timestamp(self._patience.clock.moment())
         return {"at": at, "operation": op, "workspaceId": workspace_id, "key": key, "known": known}
 
     def _applied(self, op: Operation, outcome: Outcome, current: Current | None) -> Owned | None:

@@ -8,7 +8,7 @@ owner.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Final, NamedTuple
 
 from gatectl.applying.conditions import as_wanted
@@ -54,7 +54,7 @@ def late_on(reader: Reader, patience: Patience) -> Late | None:
     again makes one object of both. Elsewhere a request may take its time, and lists lag behind it."""
     if reader.traits.once:
         return None
-    return Late(datetime.fromtimestamp(patience.clock.wall(), UTC), _TAKES + patience.seconds)
+    return Late(patience.clock.moment(), _TAKES + patience.seconds)
 
 
 def look(runs: Iterable[OpenRun], current: Current, recorded: Mapping[str, Owned], late: Late | None = None) -> Looked:

@@ -11,7 +11,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Final, NamedTuple, TypedDict, cast
 
 from gatectl.documents.operations import key_of
-from gatectl.documents.ownership import Owner
+from gatectl.documents.ownership import Owner, owner_json
 from gatectl.documents.plans import Doubt, OpenRunJson, Operation
 from gatectl.documents.whose import OwnerJson
 from gatectl.model import ObjectKey, Outcome
@@ -122,11 +122,10 @@ def open_run_json(run: OpenRun, *, at_work: bool, unclear: Iterable[Unclear]) ->
 
 def part_json(head: Head, intents: Sequence[Intent] = (), outcomes: Iterable[Outcome] = ()) -> Part:
     """A part of a run's journal, as it is written."""
-    owner = head.owner
     return {
         "format": FORMAT,
         "run": head.run,
-        "owner": {"project": owner.project, "uid": owner.uid, "environment": owner.environment, "place": owner.place},
+        "owner": owner_json(head.owner),
         "commit": head.commit,
         "by": head.by,
         "at": head.at,

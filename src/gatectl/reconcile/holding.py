@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from contextlib import closing
-from datetime import UTC, datetime
 
 from gatectl.applying import guardrails
 from gatectl.documents.limits import Extent, extent_of
@@ -24,7 +23,7 @@ def hold(request: Request, plan: Plan, extent: Extent, *, begun: bool = False) -
     guardrails.hold_to_protection(plan, environment.guardrails.protect)
     guardrails.hold_to_limits(plan, environment, allowed, extent)
     if plan["operations"] and not begun:
-        now = datetime.fromtimestamp(request.clock.wall(), UTC)
+        now = request.clock.moment()
         guardrails.hold_to_windows(environment.guardrails.windows, environment.name, now, allowed)
 
 

@@ -13,6 +13,7 @@ from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from typing import Final
 
+from gatectl.clock import timestamp
 from gatectl.errors import PlatformError
 from gatectl.quote import quote
 from gatectl.records.buckets import Found, Objects, Version, body, content
@@ -52,7 +53,7 @@ class ObjectLeases:
             assert isinstance(before.version, Found), before
             version = before.version.version
         until = datetime.fromtimestamp(self._wall() + lease.seconds, UTC)
-        lease = lease._replace(until=until.isoformat(timespec="milliseconds").replace("+00:00", "Z"))
+        lease = lease._replace(until=timestamp(until))
         data = body({"lease": lease_json(lease)})
         written = self._objects.swap(_key(platform, _folder(lease.workspace)), data, version)
         return None if written is None else Seen(lease, Found(data, written))

@@ -13,6 +13,7 @@ from typing import Final, NamedTuple
 
 from sqlalchemy import Connection, insert, inspect, select, text, update
 
+from gatectl.clock import timestamp
 from gatectl.errors import PlatformError
 from gatectl.files.packing import read_json
 from gatectl.platforms.embedded import tables
@@ -95,9 +96,15 @@ class StoredLeases:
                 f"the lease of workspace {quote(row.workspace)} in {quote(self._place)} is not as it was written: {quote(error)}",
                 _ELSE,
             ) from error
-        shown = until.isoformat(timespec="milliseconds").replace("+00:00", "Z")
         lease = Lease(
-            row.workspace, row.fence, holder, row.since, shown, row.lasts / 1000, row.token, bool(row.released)
+            row.workspace,
+            row.fence,
+            holder,
+            row.since,
+            timestamp(until),
+            row.lasts / 1000,
+            row.token,
+            bool(row.released),
         )
         return Seen(lease, (row.fence, row.token, row.until), row.until <= now)
 

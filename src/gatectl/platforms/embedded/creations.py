@@ -14,6 +14,7 @@ from typing import Any, Final, NamedTuple
 
 from sqlalchemy import Connection, String, Table, bindparam, delete, insert, select
 
+from gatectl import clock
 from gatectl.platforms.interface import Collection
 
 from . import tables
@@ -74,7 +75,7 @@ def remember(transaction: Transaction, place: Place, object_id: str, key: str) -
 
 
 def _yesterday() -> str:
-    return (datetime.now(UTC) - _DAY).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+    return clock.timestamp(datetime.now(UTC) - _DAY)
 
 
 def _live(connection: Connection, table: Table, object_id: str) -> dict[str, Any] | None:

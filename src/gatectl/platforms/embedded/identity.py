@@ -9,6 +9,7 @@ import os
 import time
 from datetime import UTC, datetime
 
+from gatectl import clock
 from gatectl.errors import PreconditionFailed
 from gatectl.quote import quote
 
@@ -36,7 +37,7 @@ def new_id() -> str:
 
 def timestamp() -> str:
     """Now, as the wire writes it."""
-    return datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+    return clock.timestamp(datetime.now(UTC))
 
 
 def etag(object_id: str, version: int) -> str:
