@@ -12,6 +12,7 @@ from typing import Final, NotRequired, TypedDict, cast
 
 from gatectl.documents.plans import Commit, Project
 from gatectl.documents.receipts import Actor, Override, Receipt
+from gatectl.files.packing import Fields, with_fields
 
 FORMAT_VERSION: Final = "1.0"
 
@@ -104,15 +105,13 @@ def began(entry: Entry) -> datetime:
 
 def believed(value: object) -> Entry:
     """An entry that was read, if it is one. Raises ValueError, which says what is wrong with it."""
-    if not isinstance(value, dict):
-        raise ValueError("it is no entry of a run")
-    _check(value, _SHAPE, "")
+    found = with_fields(value, _SHAPE, "it is no entry of a run")
     for part, fields in _INSIDE.items():
-        _check(value[part], fields, f"{part}.")
+        with_fields(found[part], fields, f"its {part} is none", f"{part}.")
     entry = cast("Entry", value)
     if RUN.fullmatch(entry["run"]) is None:
         raise ValueError("its run is not the id of one")
-    if not isinstance(value.get("undoes", ""), str):
+    if not isinstance(found.get("undoes", ""), str):
         raise ValueError("what it undoes is no run")
     if not isinstance(entry.get("projectFile", {}), dict):
         raise ValueError("what its project file said is no mapping")
@@ -124,19 +123,13 @@ def believed(value: object) -> Entry:
     return entry
 
 
-def _check(value: Mapping[str, object], fields: Mapping[str, type | tuple[type, ...]], where: str) -> None:
-    for field, kind in fields.items():
-        if not isinstance(value.get(field, ...), kind):
-            raise ValueError(f"its {where}{field} is missing or of a wrong type")
-
-
 _TEXT: Final = (str, type(None))
-_SHAPE: Final[Mapping[str, type | tuple[type, ...]]] = {
+_SHAPE: Final[Fields] = {
     "run": str, "project": dict, "environment": str, "platform": dict, "workspaces": list, "startedAt": str, "endedAt": str,
     "actor": dict, "version": str, "source": dict, "fingerprint": str, "changes": dict, "summary": dict, "converged": bool,
     "overrides": list,
 }  # fmt: skip
-_INSIDE: Final[Mapping[str, Mapping[str, type | tuple[type, ...]]]] = {
+_INSIDE: Final[Mapping[str, Fields]] = {
     "project": {"name": str, "uid": _TEXT},
     "platform": {"driver": str, "url": str, "instance": _TEXT},
     "actor": {"user": _TEXT, "host": _TEXT, "ci": _TEXT, "url": _TEXT},

@@ -7,13 +7,14 @@ at the platform whether it was done; there is no secret in an operation.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from typing import Final, NamedTuple, TypedDict, cast
 
 from gatectl.documents.operations import key_of
 from gatectl.documents.ownership import Owner, owner_json
 from gatectl.documents.plans import Doubt, OpenRunJson, Operation
 from gatectl.documents.whose import OwnerJson
+from gatectl.files.packing import Fields, with_fields
 from gatectl.model import ObjectKey, Outcome
 from gatectl.quote import quote
 
@@ -150,35 +151,28 @@ def read_parts(parts: Iterable[object]) -> OpenRun:
     return OpenRun(head, tuple(intents.values()))
 
 
-_SHAPE: Final[Mapping[str, type | tuple[type, ...]]] = {
+_NONE: Final = "it is no part of a journal"
+_SHAPE: Final[Fields] = {
     "format": int, "run": str, "owner": dict, "commit": (str, type(None)), "by": str, "at": str, "intents": list, "outcomes": list,
 }  # fmt: skip
-_INTENT: Final[Mapping[str, type | tuple[type, ...]]] = {
+_INTENT: Final[Fields] = {
     "at": str, "operation": dict, "workspaceId": (str, type(None)), "key": (str, type(None)), "known": list,
 }  # fmt: skip
-_NAMED: Final[Mapping[str, type | tuple[type, ...]]] = {
+_NAMED: Final[Fields] = {
     "id": str, "kind": str, "action": str, "name": str, "pre": dict, "post": dict, "fields": list, "attach": list,
 }  # fmt: skip
 
 
 def _believed(value: object) -> Part:
-    _check(value, _SHAPE)
+    with_fields(value, _SHAPE, _NONE)
     part = cast("Part", value)
     if part["format"] > FORMAT:
         raise ValueError(f"a newer gatectl wrote it (format {part['format']}, this one knows {FORMAT})")
     if set(part["owner"]) != set(Owner._fields):
         raise ValueError("its owner is none")
     for intent in part["intents"]:
-        _check(intent, _INTENT)
-        _check(intent["operation"], _NAMED)
+        with_fields(intent, _INTENT, _NONE)
+        with_fields(intent["operation"], _NAMED, _NONE)
     for outcome in part["outcomes"]:
-        _check(outcome, {"id": str, "status": str})
+        with_fields(outcome, {"id": str, "status": str}, _NONE)
     return part
-
-
-def _check(value: object, fields: Mapping[str, type | tuple[type, ...]]) -> None:
-    if not isinstance(value, dict):
-        raise ValueError("it is no part of a journal")
-    for field, kind in fields.items():
-        if not isinstance(value.get(field, ...), kind):
-            raise ValueError(f"its {field} is missing or of a wrong type")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import gzip
 import json
 import zlib
+from collections.abc import Mapping
 from typing import Any, Final
 
 LARGEST: Final = 1024**3
@@ -44,6 +45,21 @@ def read_json(data: bytes) -> Any:
         return json.loads(data, parse_constant=_no_number, parse_float=_finite)
     except RecursionError as error:
         raise ValueError("it is nested too deep") from error
+
+
+Fields = Mapping[str, type | tuple[type, ...]]
+"""The fields that a mapping has to have, and the types that each may be of."""
+
+
+def with_fields(value: object, fields: Fields, otherwise: str, where: str = "") -> Mapping[str, object]:
+    """A value of JSON that is a mapping with these fields. Raises ValueError: `otherwise` for what is no mapping, else which field
+    is not as it should be, `where` it lies before its name."""
+    if not isinstance(value, dict):
+        raise ValueError(otherwise)
+    for field, kind in fields.items():
+        if not isinstance(value.get(field, ...), kind):
+            raise ValueError(f"its {where}{field} is missing or of a wrong type")
+    return value
 
 
 def _finite(text: str) -> float:

@@ -90,21 +90,14 @@ class StoredLeases:
     def _seen(self, row: _Row, now: int) -> Seen:
         try:
             holder = read_holder(read_json(row.holder.encode()))
-            until = datetime.fromtimestamp(row.until / 1000, UTC)
+            until = timestamp(datetime.fromtimestamp(row.until / 1000, UTC))
         except (ValueError, OverflowError, OSError) as error:
             raise PlatformError(
                 f"the lease of workspace {quote(row.workspace)} in {quote(self._place)} is not as it was written: {quote(error)}",
                 _ELSE,
             ) from error
         lease = Lease(
-            row.workspace,
-            row.fence,
-            holder,
-            row.since,
-            timestamp(until),
-            row.lasts / 1000,
-            row.token,
-            bool(row.released),
+            row.workspace, row.fence, holder, row.since, until, row.lasts / 1000, row.token, bool(row.released)
         )
         return Seen(lease, (row.fence, row.token, row.until), row.until <= now)
 
