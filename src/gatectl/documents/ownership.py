@@ -16,6 +16,9 @@ Claim = Literal["ours", "known", "moved", "fork", "other"]
 under another name (the next apply moves it); `moved`: the same project, from a place that was not noted; `fork`: another project
 of the same name and environment, in another place; `other`: somebody else."""
 
+OURS: Final = frozenset(("ours", "known"))
+"""What whoever asks owns."""
+_ELSEWHERE: Final = frozenset(("moved", "fork"))
 
 UNNAMED: Final = "default"
 """What a project is called that has no project file. It keeps what it applied from nobody who has a name."""
@@ -90,9 +93,7 @@ class Asking(NamedTuple):
         if not owner.environment:
             return "known" if owner.project == mine.project else "other"
         if owner.environment != mine.environment:
-            return (
-                "known" if owner.environment in self.former and self._project(owner) in ("ours", "known") else "other"
-            )
+            return "known" if owner.environment in self.former and self._project(owner) in OURS else "other"
         return self._project(owner)
 
     def _project(self, owner: Owner) -> Claim:
@@ -127,6 +128,10 @@ class Holdings(NamedTuple):
             return None
         return "ours" if object_id in self.taken or found.owner == self.guest else self.asking.claim(found.owner)
 
+    def is_ours(self, object_id: str) -> bool:
+        """Whether an object belongs to whoever asks."""
+        return self.claim(object_id) in OURS
+
     def theirs(self, object_id: str) -> Owner | None:
         """Who an object can be taken over from; None: nobody else has noted it."""
         found = self.by_id.get(object_id)
@@ -136,16 +141,11 @@ class Holdings(NamedTuple):
 
     def ours(self) -> Iterator[Owned]:
         """What belongs to whoever asks."""
-        return (owned for owned in self.by_id.values() if self.claim(owned.id) in OURS)
+        return (owned for owned in self.by_id.values() if self.is_ours(owned.id))
 
     def elsewhere(self) -> Iterator[Owned]:
         """What belongs to the same project as it was applied from another place."""
         return (owned for owned in self.by_id.values() if self.asking.claim(owned.owner) in _ELSEWHERE)
-
-
-OURS: Final = frozenset(("ours", "known"))
-"""What whoever asks owns."""
-_ELSEWHERE: Final = frozenset(("moved", "fork"))
 
 
 def holdings(asking: Asking, owned: Iterable[Owned]) -> Holdings:

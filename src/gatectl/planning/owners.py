@@ -11,7 +11,7 @@ from collections import Counter
 from collections.abc import Container, Iterable, Iterator, Sequence
 from typing import Final, NamedTuple
 
-from gatectl.documents.ownership import Claim, Holdings, Owned, Owner
+from gatectl.documents.ownership import OURS, Claim, Holdings, Owned, Owner
 from gatectl.documents.states import read_state
 from gatectl.kinds import KINDS
 from gatectl.kinds.states import ATTACHED, attachment_token, state_hash
@@ -119,11 +119,7 @@ def claim_of(live: Live | None, holdings: Holdings | None) -> Claim | None:
 
 def adopts(live: Live, holdings: Holdings | None) -> bool:
     """Whether an object that is as its manifest says is taken under management: where anything is remembered, nobody owns it."""
-    return (
-        holdings is not None
-        and not KINDS[live.key.kind].holds
-        and claim_of(live, holdings) not in ("ours", "known", "moved")
-    )
+    return holdings is not None and not KINDS[live.key.kind].holds and claim_of(live, holdings) not in {*OURS, "moved"}
 
 
 def _foreign(live: Live, claim: Claim, owned: Owned) -> Finding:

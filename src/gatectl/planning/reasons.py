@@ -47,7 +47,7 @@ def _last(change: Change, gone: Mapping[ObjectKey, Owned], holdings: Holdings | 
     """How its object was applied last by whoever asks."""
     if change.id is None:
         return gone.get(change.key)
-    ours = holdings is not None and holdings.claim(change.id) in ("ours", "known")
+    ours = holdings is not None and holdings.is_ours(change.id)
     return holdings.by_id.get(change.id) if holdings is not None and ours else None
 
 

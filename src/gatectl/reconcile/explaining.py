@@ -137,7 +137,7 @@ def _declared(request: Request, manifest: Manifest | None, plan: Plan) -> Declar
 def _applied(seen: flow.Seen, owned: Owned | None, who: Who) -> Applied | None:
     if owned is None or seen.holdings is None:
         return None
-    ours = seen.holdings.claim(owned.id) in ("ours", "known")
+    ours = seen.holdings.is_ours(owned.id)
     return {
         "project": owned.owner.project,
         "environment": owned.owner.environment,
@@ -168,7 +168,7 @@ def _pending(plan: Plan, seen: flow.Seen, found: _Object) -> Pending:
         return {"action": None, "reason": reason, "risk": None}
     if found.live is None:
         return {"action": None, "reason": "neither declared nor live: it was applied, and is gone", "risk": None}
-    ours = seen.holdings is not None and seen.holdings.claim(found.live.id) in ("ours", "known")
+    ours = seen.holdings is not None and seen.holdings.is_ours(found.live.id)
     if ours:
         return {"action": None, "reason": "no manifest declares it any more: it stays until --prune", "risk": None}
     return {"action": None, "reason": "no manifest declares it, so it is left as it is", "risk": None}

@@ -14,7 +14,7 @@ from typing import NamedTuple
 from gatectl.applying import guards, leading_back, stricter
 from gatectl.applying.leading_back import Back, References, Told, lead_back
 from gatectl.documents.findings import finding_json, relative_to
-from gatectl.documents.ownership import Holdings
+from gatectl.documents.ownership import OURS, Holdings
 from gatectl.documents.plans import Plan, Remarks, Undoes, Undone
 from gatectl.documents.receipts import Receipt
 from gatectl.errors import StalePlan, UsageError
@@ -164,7 +164,7 @@ def _foreign(live: Live, holdings: Holdings | None) -> Finding | None:
     owned = holdings.by_id.get(live.id) if holdings is not None else None
     if owned is None:
         return None
-    if owners.claim_of(live, holdings) not in ("ours", "known", None):
+    if owners.claim_of(live, holdings) not in {*OURS, None}:
         return Finding("GW507", f"{live.key} belongs to {quote(owned.owner)}", subject=live.key)
     return None
 
