@@ -117,8 +117,9 @@ class Estate:
         where the platform cannot be read whole.
         """
         request = self._request(
-            paths, selector, targets, prune, renew, force_put, deadline, keep_going=keep_going, take_over=take_over
-        )
+            deadline, paths, selector=selector, targets=targets, prune=prune, renew=renew, force_put=force_put,
+            keep_going=keep_going, take_over=take_over,
+        )  # fmt: skip
         check_words(None, {"accept": accept})
         request = request._replace(prove=prove, accept=tuple(accept), allow_empty=allow_empty)
         return self.work_out(request if against is None else request.against(against))
@@ -156,7 +157,7 @@ class Estate:
         """
         allowed = parse_allowance(tuple(allow), reason)
         request = self._request(
-            (), None, (), False, (), force_put, deadline, keep_going=keep_going, take_over=take_over, allowed=allowed
+            deadline, force_put=force_put, keep_going=keep_going, take_over=take_over, allowed=allowed
         )
         approval = Approval(plan is not None, expect, keep_going)
         with self._connected(request) as connect:
@@ -201,7 +202,7 @@ class Estate:
 
     @contextmanager
     def _reading(self, deadline: float | None) -> Iterator[tuple[Reader, Connection]]:
-        request = self._request((), None, (), False, (), False, deadline)
+        request = self._request(deadline)
         with self._connected(request) as connect:
             connection = connect()
             with closing(driver_for(self._environment.platform).open_reader(connection)) as reader:
@@ -257,7 +258,7 @@ class Estate:
     def drift(self, *paths: str, deadline: float | None = None) -> Drift:
         """Where declared, last applied and live differ, and who changed it, as `gatectl drift --format json`. Raises Invalid for
         manifests with errors, and as `plan`."""
-        return self.look(self._request(paths, None, (), False, (), False, deadline))
+        return self.look(self._request(deadline, paths))
 
     def look(self, request: reconcile.Request) -> Drift:
         """The same of a request of this estate."""
@@ -269,7 +270,7 @@ class Estate:
 
         Raises UsageError where there is no such object or field, and as `plan`.
         """
-        return self.explain(self._request((), None, (), False, (), False, deadline), name, field)
+        return self.explain(self._request(deadline), name, field)
 
     def explain(self, request: reconcile.Request, name: str, field: str | None) -> Why:
         """The same by a request of this estate."""
@@ -287,7 +288,7 @@ class Estate:
 
         Raises UntrustedHost, UntrustedStore, MissingCredential, PlatformError.
         """
-        request = self._request((), None, (), False, (), False, deadline)
+        request = self._request(deadline)
         with self._connected(request) as connect:
             return locking.look(request, connect)
 
@@ -296,7 +297,7 @@ class Estate:
 
         Raises PlatformLocked where somebody else has it by now, or nobody, and as `leases`.
         """
-        request = self._request((), None, (), False, (), False, deadline)
+        request = self._request(deadline)
         with self._connected(request) as connect:
             return locking.release(request, connect, lock)
 
@@ -305,7 +306,7 @@ class Estate:
 
         Raises UsageError where the store is none that it is told of, Unsupported where it goes by none, and as `leases`.
         """
-        request = self._request((), None, (), False, (), False, deadline)
+        request = self._request(deadline)
         with self._connected(request) as connect:
             return locking.adoptable(request, connect)
 
@@ -314,13 +315,13 @@ class Estate:
 
         Raises PlatformLocked where somebody is at work there by this store, and as `adoptable`.
         """
-        request = self._request((), None, (), False, (), False, deadline)
+        request = self._request(deadline)
         with self._connected(request) as connect:
             return locking.adopt(request, connect, wanted)
 
     def unended_runs(self, deadline: float | None = None) -> Unended:
         """The runs that have no end, as `gatectl runs --format json` lists them, whatever their project. Raises as `leases`."""
-        request = self._request((), None, (), False, (), False, deadline)
+        request = self._request(deadline)
         with self._connected(request) as connect:
             return broken_off.look(request, connect)
 
@@ -330,7 +331,7 @@ class Estate:
 
         Raises UsageError for a run that is none of `unended_runs`, PlatformLocked for one that is under way, and as `leases`.
         """
-        request = self._request((), None, (), False, (), False, deadline)
+        request = self._request(deadline)
         with self._connected(request) as connect:
             return broken_off.settle(request, connect, run, lock_timeout)
 
@@ -340,7 +341,7 @@ class Estate:
 
         Raises UsageError for a run that changed nothing, InputError where there is none of this id, and as `plan`.
         """
-        return self.lead_back(self._request((), None, (), False, (), force_put, deadline), run)
+        return self.lead_back(self._request(deadline, force_put=force_put), run)
 
     def lead_back(self, request: reconcile.Request, run: str) -> Plan:
         """The same of a request of this estate."""
@@ -356,7 +357,7 @@ class Estate:
 
     @contextmanager
     def _remembering(self, deadline: float | None) -> Iterator[tuple[HistoryReader, Scope, Connection]]:
-        request = self._request((), None, (), False, (), False, deadline)
+        request = self._request(deadline)
         with self._remembering_for(request) as found:
             yield found
 
@@ -369,9 +370,9 @@ class Estate:
                 yield history, scope, connection
 
     def _request(
-        self, paths: Sequence[str], selector: str | None, targets: Sequence[str], prune: bool, renew: Sequence[str],
-        force_put: bool, deadline: float | None, *, keep_going: bool = False, take_over: Sequence[str] = (),
-        allowed: Allowance = NOTHING,
+        self, deadline: float | None, paths: Sequence[str] = (), *, selector: str | None = None, targets: Sequence[str] = (),
+        prune: bool = False, renew: Sequence[str] = (), force_put: bool = False, keep_going: bool = False,
+        take_over: Sequence[str] = (), allowed: Allowance = NOTHING,
     ) -> reconcile.Request:  # fmt: skip
         named = [text for text in take_over if text != ALL]
         check_words(selector, {"targets": targets, "renew": renew, "take_over": named})
