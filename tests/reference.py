@@ -15,8 +15,7 @@ import click
 
 from gatectl.cli import COMMANDS, gatectl
 from gatectl.explain import explain, topics
-from gatectl.kinds import KINDS
-from gatectl.manifests.sources import read_schema
+from gatectl.manifests.schemas import explained
 from gatectl.rules import RULES
 
 TOP = Path(__file__).resolve().parent.parent
@@ -165,7 +164,7 @@ def _fields() -> Iterator[str]:
     yield "\n## Fields\n"
     yield "| field | what it is |"
     yield "| --- | --- |"
-    schemas = {row.name: read_schema(row.schema) for row in KINDS.values()} | {"Project": read_schema("project")}
+    schemas = explained()
     for topic in topics(schemas):
         if topic not in RULES:
             head, _, rest = explain(topic, schemas, 100).partition("\n\n")

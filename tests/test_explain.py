@@ -15,14 +15,13 @@ from jsonschema import Draft202012Validator
 
 from gatectl.errors import UsageError
 from gatectl.explain import explain, topics
-from gatectl.kinds import KINDS
 from gatectl.manifests import loading
-from gatectl.manifests.sources import read_schema
+from gatectl.manifests.schemas import explained
 from gatectl.project import bare_project
 from gatectl.rules import RULES
 from gatectl.rules.interface import whole
 
-SCHEMAS = {kind.name: read_schema(kind.schema) for kind in KINDS.values()} | {"Project": read_schema("project")}
+SCHEMAS = explained()
 
 
 def _fields(root: Mapping[str, Any], schema: Mapping[str, Any], path: str, depth: int = 0) -> Iterator[str]:

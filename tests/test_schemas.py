@@ -18,11 +18,15 @@ from gatectl.manifests import sources, validate
 from gatectl.manifests.editor_schema import combine
 from gatectl.model import Document, SourceFile
 
-NAMES = ("repository", "bucket", "llm", "workspace", "project", "manifest", "plan", "receipt", "findings")
+NAMES = ("repository", "bucket", "llm", "workspace", "project", "fleet", "manifest", "plan", "receipt", "findings")
 SCHEMAS = {name: sources.read_schema(name) for name in NAMES}
 CHECKER = validate.make_checker({kind.name: SCHEMAS[kind.schema] for kind in KINDS.values()})
 QUICK = {name: jsonschema_rs.Draft202012Validator(dict(schema)) for name, schema in SCHEMAS.items()}
 WORDED = {name: jsonschema.Draft202012Validator(schema) for name, schema in SCHEMAS.items()}
+
+
+ALONE = {"project": validate.check_project, "fleet": validate.check_fleet}
+"""What holds a document against its schema that is no manifest."""
 
 
 def test_no_schema_says_a_thing_twice() -> None:
@@ -64,6 +68,16 @@ VALID: dict[str, list[dict[str, Any]]] = {
         {**HEAD, "kind": "Project", "metadata": {"name": "acme"}, "spec": {"manifests": ["m"], "rules": {"GW307": "error"},
          "environments": {"default": {"platform": "embedded"}, "prod": {"platform": "https://x", "workspace": "w", "manifests": ["p"],
           "token": {"env": "T"}, "wire": {"OpenAI": "OPENAI"}, "guardrails": {"maxDeletes": 0, "maxDetaches": 10}}}}},
+    ],
+    "fleet": [
+        {**HEAD, "kind": "Fleet", "metadata": {"name": "acme"}, "spec": {
+            "database": {"env": "DATABASE"}, "platforms": [{"match": "https://x", "requestsPerSecond": 0.5}], "retention": "30d",
+            "notify": [{"url": "https://x", "secret": {"env": "S"}, "on": ["drift"]}],
+            "trustedProxies": ["10.0.0.0/8"], "userHeader": "X-User",
+            "sources": [{"name": "a", "git": {"url": "https://x", "ref": "main", "credentials": {"file": "c"}}, "platform": "https://x",
+             "forEach": {"folders": "teams/*"}, "workspaces": ["a-*"], "token": {"file": "t"}, "interval": "5m", "mode": "apply",
+             "secrets": {"env": ["A_*"], "files": ["f"], "commands": ["vault"]}, "dependsOn": ["b"],
+             "webhook": {"path": "/hooks/a", "secret": {"file": "s"}}, "windows": ["Mon-Fri 08:00-18:00 UTC"]}]}},
     ],
 }  # fmt: skip
 
@@ -134,8 +148,8 @@ def test_the_quick_and_the_worded_validator_agree_and_no_refusal_is_without_a_fi
     quick, worded = QUICK[name].is_valid(value), WORDED[name].is_valid(value)
     assert quick == worded
     document = _document(value)
-    if name == "project":
-        assert bool(validate.check_project(document, SCHEMAS[name])) == (not worded)
+    if name in ALONE:
+        assert bool(ALONE[name](document, SCHEMAS[name])) == (not worded)
         return
     kind, findings = validate.check(document, CHECKER)
     assert bool(findings) == (not worded)
@@ -148,9 +162,7 @@ def test_the_quick_and_the_worded_validator_agree_and_no_refusal_is_without_a_fi
 def test_every_finding_names_a_field_a_reason_and_something_to_do(case: tuple[str, Any]) -> None:
     name, value = case
     document = _document(value)
-    findings = (
-        validate.check_project(document, SCHEMAS[name]) if name == "project" else validate.check(document, CHECKER)[1]
-    )
+    findings = ALONE[name](document, SCHEMAS[name]) if name in ALONE else validate.check(document, CHECKER)[1]
     for finding in findings:
         assert finding.message
         assert finding.spot is not None
@@ -168,7 +180,7 @@ def test_every_schema_is_a_schema(name: str) -> None:
 def test_the_samples_are_valid_alone_and_in_the_schema_of_all_kinds() -> None:
     for name, documents in VALID.items():
         for document in documents:
-            for schema in {name} | ({"manifest"} if name != "project" else set()):
+            for schema in {name} | ({"manifest"} if name not in ALONE else set()):
                 WORDED[schema].validate(document)
                 assert QUICK[schema].is_valid(document)
 
@@ -181,7 +193,7 @@ def test_the_schema_of_all_kinds_is_made_of_the_schemas_of_each() -> None:
     )
 
 
-@pytest.mark.parametrize("name", ["repository", "bucket", "llm", "workspace", "project"])
+@pytest.mark.parametrize("name", ["repository", "bucket", "llm", "workspace", "project", "fleet"])
 def test_every_field_of_every_schema_says_what_it_is(name: str) -> None:
     def walk(schema: Any, path: str) -> None:
         for field, below in schema.get("properties", {}).items():

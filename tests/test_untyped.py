@@ -16,7 +16,7 @@ READERS = (
     "platforms", "server", "review",  # the wire: the platform's, both of its sides, and a code host's
     "kinds", "export.py",  # a kind is what is read from both, and written
     "records",  # what lies in stores of records
-    "manifests", "project.py", "opening.py", "explain.py",  # YAML: manifests, project files, and their schemas
+    "manifests", "project.py", "opening.py", "explain.py", "fleet",  # YAML: manifests, project and fleet files, and their schemas
 )  # fmt: skip
 """Who reads what others wrote, in JSON and in YAML: it becomes typed there, or is refused."""
 

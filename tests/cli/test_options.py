@@ -371,7 +371,7 @@ def test_init_in_a_folder_that_cannot_be_made_is_told(shell: Shell) -> None:
 
 
 def test_every_schema_can_be_printed(shell: Shell, fits: Any) -> None:
-    for name in ("Repository", "bucket", "LLM", "workspace", "project", "plan", "receipt", "findings"):
+    for name in ("Repository", "bucket", "LLM", "workspace", "project", "fleet", "plan", "receipt", "findings"):
         assert shell("schema", name).json["$schema"].endswith("2020-12/schema")
     assert "oneOf" not in shell("schema").out
     assert shell("schema").json["title"] == "Manifest"

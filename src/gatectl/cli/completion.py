@@ -26,7 +26,7 @@ from gatectl.errors import DONE, FAILED
 from gatectl.explain import topics
 from gatectl.kinds import KINDS
 from gatectl.manifests import loading
-from gatectl.manifests.sources import read_schema
+from gatectl.manifests.schemas import explained
 from gatectl.model import Manifest
 
 VARIABLE: Final = "_GATECTL_COMPLETE"
@@ -135,8 +135,7 @@ def _environments(options: Globals, _incomplete: str) -> Iterable[str]:
 
 
 def _topics(_options: Globals, incomplete: str) -> Iterable[str]:
-    schemas = {row.name: read_schema(row.schema) for row in KINDS.values()} | {"Project": read_schema("project")}
-    return (topic for topic in topics(schemas) if incomplete or "." not in topic)
+    return (topic for topic in topics(explained()) if incomplete or "." not in topic)
 
 
 def _schemas(_options: Globals, _incomplete: str) -> Iterable[str]:

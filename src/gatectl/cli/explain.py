@@ -7,8 +7,7 @@ import click
 from gatectl.cli.options import Globals, command, offers
 from gatectl.errors import DONE
 from gatectl.explain import explain
-from gatectl.kinds import KINDS
-from gatectl.manifests.sources import read_schema
+from gatectl.manifests.schemas import explained
 
 
 @command("explain")
@@ -16,6 +15,5 @@ from gatectl.manifests.sources import read_schema
 def COMMAND(options: Globals, topic: str) -> int:  # noqa: N802 - the table's word
     """Explain a field (repository.spec.resources) or a rule (GW301)."""
     console = options.console()
-    schemas = {row.name: read_schema(row.schema) for row in KINDS.values()} | {"Project": read_schema("project")}
-    console.result(explain(topic, schemas, console.look().width))
+    console.result(explain(topic, explained(), console.look().width))
     return DONE

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -32,6 +32,7 @@ from gatectl.project import Project, choose_environment
 from gatectl.quote import quote
 
 if TYPE_CHECKING:
+    from gatectl.fleet.reading import Read
     from gatectl.manifests.merging import Forecast
 
 
@@ -55,23 +56,39 @@ def COMMAND(  # noqa: N802 - the table's word
 
     PATH defaults to the environment's manifests, else the project's; "-" is standard input. Neither network nor
     credentials are needed. Exit code 4 if anything is wrong. Without -e, each environment is checked by itself; above several
-    projects, each of them.
+    projects, each of them. A PATH may be a fleet file (kind: Fleet), which is checked by itself.
 
     With --against, what is wrong only once both are merged is found before either is: with git alone, and without
     touching the checkout. Each commit is merged alone, then all together. Uncommitted changes are included.
     """
     console = options.console(outputs.printed)
     asking = _Asking(refs, guardrails_from, Deadline(clock.current().now() + deadline, clock.current()))
-    gathered = _gather(options, paths, asking)
+    fleets = _fleets(paths)
+    rest = tuple(path for path in paths if path not in fleets)
+    gathered = _gather(options, rest, asking) if rest or not fleets else _Gathered([], [], None)
     _tell(console, gathered.changes)
     results = [_without_projects(result, gathered.below) for result in checks.run(gathered.checks)]
     files, findings = checks.files_of(results), [*gathered.findings, *checks.findings_of(results)]
     findings, shown = _merge(console, results, asking, findings, files)
+    findings, shown = (
+        [*findings, *(f for read in fleets.values() for f in read.findings)],
+        [*shown, *(r.file for r in fleets.values())],
+    )
     here = os.getcwd()
     name_file = relative_to(here)
-    document = findings_json(findings, len(files), checks.count_documents(results), name_file)
+    number = checks.count_documents(results) + len(fleets)
+    document = findings_json(findings, len(files) + len(fleets), number, name_file)
     publish(console, outputs, document, of_files(shown, findings, name_file, here, gathered.file))
     return INVALID if document["summary"]["errors"] else DONE
+
+
+def _fleets(paths: Sequence[str]) -> Mapping[str, Read]:
+    """The fleets among the paths that were named. Raises InputError for one that cannot be read."""
+    if not any(map(sources.says_fleet, map(sources.beginning, paths))):
+        return {}
+    from gatectl.fleet.reading import read_fleet
+
+    return {path: read_fleet(path) for path in paths if sources.says_fleet(sources.beginning(path))}
 
 
 class _Asking(NamedTuple):

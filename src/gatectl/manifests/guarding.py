@@ -5,7 +5,7 @@ Of the machine only its time zone database is asked.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from fnmatch import fnmatchcase
 from typing import Final
 
@@ -25,10 +25,15 @@ def check_guardrails(document: Document) -> Iterator[Finding]:
     for name, environment in ((document.data.get("spec") or {}).get("environments") or {}).items():
         guardrails: Pointer = ("spec", "environments", name, "guardrails")
         said = environment.get("guardrails") or {}
-        for index, text in enumerate(said.get("windows") or ()):
-            yield from _check_window(text, Spot(document, (*guardrails, "windows", index)))
+        yield from check_windows(document, (*guardrails, "windows"), said.get("windows") or ())
         for index, pattern in enumerate(said.get("protect") or ()):
             yield from _check_pattern(pattern, Spot(document, (*guardrails, "protect", index)))
+
+
+def check_windows(document: Document, at: Pointer, windows: Sequence[str]) -> Iterator[Finding]:
+    """What is wrong with a list of windows of the right shape, which stands at a place of a document."""
+    for index, text in enumerate(windows):
+        yield from _check_window(text, Spot(document, (*at, index)))
 
 
 def _check_window(text: str, spot: Spot) -> Iterator[Finding]:

@@ -38,8 +38,12 @@ _NEAR: Final = re.compile(r"\.(?:ya?ml(?:[.~_-].*|~)|ymal|yalm|yam|ylm|ymll|yaml
 _OURS: Final = re.compile(
     rb"""^[\s{]*["']?apiVersion["']?[ \t]*:[ \t]*["']?gatectl\.io/|"apiVersion"\s*:\s*"gatectl\.io/""", re.MULTILINE
 )
-_PROJECT: Final = re.compile(
-    rb"""^(?:\{.*?)?["']?kind["']?[ \t]*:[ \t]*["']?Project\b|^[ \t]*"kind"[ \t]*:[ \t]*"Project\"""", re.MULTILINE
+_PROJECT, _FLEET = (
+    re.compile(
+        rb"""^(?:\{.*?)?["']?kind["']?[ \t]*:[ \t]*["']?%b\b|^[ \t]*"kind"[ \t]*:[ \t]*"%b\"""" % (kind, kind),
+        re.MULTILINE,
+    )
+    for kind in (b"Project", b"Fleet")
 )
 
 
@@ -116,7 +120,7 @@ def is_project_file(path: str, own: Path | None = None) -> bool:
     """Whether a path is the project's `own` file, or any other project's: called as they are, and saying that it is one."""
     if own is not None and path == os.path.abspath(own):
         return True
-    return os.path.basename(path) == PROJECT_FILE and says_project(_beginning(path))
+    return os.path.basename(path) == PROJECT_FILE and says_project(beginning(path))
 
 
 def says_project(content: bytes) -> bool:
@@ -124,7 +128,12 @@ def says_project(content: bytes) -> bool:
     return _PROJECT.search(content) is not None
 
 
-def _beginning(path: str) -> bytes:
+def says_fleet(content: bytes) -> bool:
+    """Whether a file says that it is a fleet's, however broken it is."""
+    return _FLEET.search(content) is not None
+
+
+def beginning(path: str) -> bytes:
     """The first bytes of a regular file; none of anything else, or of what cannot be read."""
     try:
         if not stat.S_ISREG(os.stat(path).st_mode):
@@ -258,7 +267,7 @@ def _is_manifest(entry: os.DirEntry[str], findings: list[Finding]) -> bool:
 
 def _is_project(entry: os.DirEntry[str]) -> bool:
     """Whether an entry of a folder is a project file; a link is what it is called, and makes no project of a folder."""
-    return entry.name == PROJECT_FILE and not entry.is_symlink() and says_project(_beginning(entry.path))
+    return entry.name == PROJECT_FILE and not entry.is_symlink() and says_project(beginning(entry.path))
 
 
 def _is_other_project(folder: str, entries: Sequence[os.DirEntry[str]], top: str, bounds: _Bounds) -> bool:
@@ -276,7 +285,7 @@ def _is_other_project(folder: str, entries: Sequence[os.DirEntry[str]], top: str
 
 def _not_read(entry: os.DirEntry[str]) -> Iterator[Finding]:
     """GW108 for a file that is ours by what it says, and is not read because of its name."""
-    content = _beginning(entry.path)
+    content = beginning(entry.path)
     if _OURS.search(content) is None:
         return
     if entry.name.lower().endswith(".json"):

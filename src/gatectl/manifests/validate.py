@@ -96,7 +96,9 @@ def _head(document: Document, data: Mapping[str, Any], kinds: Sequence[str]) -> 
             findings.append(Finding("GW203", message, f"one of {choice(allowed)}", spot=Spot(document, (field,))))
         elif value not in allowed:
             hint = f"one of {choice(allowed)}"
-            if (near := nearest(value, allowed)) is not None:
+            if field == "kind" and value == "Fleet":
+                hint = "a fleet file is no manifest: keep it elsewhere, or out by `exclude`; validate checks one that is named"
+            elif (near := nearest(value, allowed)) is not None:
                 hint = f"did you mean '{quote(near)}'?"
             spot = Spot(document, (field,))
             findings.append(Finding("GW107", f"unknown {field} {shown(value)}", hint, spot=spot))
@@ -105,17 +107,27 @@ def _head(document: Document, data: Mapping[str, Any], kinds: Sequence[str]) -> 
 
 def check_project(document: Document, schema: Mapping[str, Any]) -> list[Finding]:
     """What is wrong with the project file, by the same rules as a manifest."""
+    return _check_settings(document, "Project", schema)
+
+
+def check_fleet(document: Document, schema: Mapping[str, Any]) -> list[Finding]:
+    """What is wrong with the shape of a fleet file, by the same rules as a manifest."""
+    return _check_settings(document, "Fleet", schema)
+
+
+def _check_settings(document: Document, kind: str, schema: Mapping[str, Any]) -> list[Finding]:
+    """What is wrong with a file that is no manifest, and holds one document of its kind."""
     if type(document.data) is not dict:
-        message = f"the project file is a mapping, not {what_is(document.data)}"
+        message = f"the {kind.lower()} file is a mapping, not {what_is(document.data)}"
         return [Finding("GW106", message, "start with apiVersion, kind and metadata", spot=Spot(document))]
-    if document.data.get("apiVersion") != API_VERSION or document.data.get("kind") != "Project":
-        findings = _head(document, document.data, ["Project"])
+    if document.data.get("apiVersion") != API_VERSION or document.data.get("kind") != kind:
+        findings = _head(document, document.data, [kind])
         if findings:
             return findings
     import jsonschema_rs
 
     fits = _fits(jsonschema_rs.Draft202012Validator(dict(schema)), document.data)
-    findings = [] if fits else _without_misspelt(_problems(document, "Project", schema))
+    findings = [] if fits else _without_misspelt(_problems(document, kind, schema))
     findings = _with_placeholders(findings, check_placeholders(document))
     return findings + check_pasted(document, _written_out(findings))
 

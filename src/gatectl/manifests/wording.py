@@ -191,16 +191,25 @@ def _misnamed(spot: Spot, keyword: str, limit: Any, value: str) -> Finding:
     return Finding("GW205", f"{quote(path)}{told} breaks its pattern", hint, spot=spot)
 
 
+_FORMS: Final = (
+    (r".+/guardrails/max\w+", 'a whole number, or a percentage: "20%"'),
+    (r".+/(?:guardrails/|sources/\d+/)windows/\d+", "days, times and a time zone: Mon-Fri 08:00-18:00 Europe/Berlin"),
+    (
+        r"spec/(?:retention|sources/\d+/(?:interval|approvalsExpire))",
+        "a whole number and s, m, h or d: 30s, 5m, 12h, 7d",
+    ),
+    (r"spec/sources/\d+/(?:name|environment|dependsOn/\d+|secrets/commands/\d+)", "letters, digits, '.', '_' and '-'"),
+    (r"spec/sources/\d+/webhook/path", "a path: /hooks/gateway"),
+    (r"spec/sources/\d+/git/ref", "the name of a branch or a tag"),
+    (r"spec/trustedProxies/\d+", "a network: 10.0.0.0/8"),
+)
+"""How values at some places are written, by a pattern of their pointers."""
+
+
 def _form(pointer: Pointer) -> str | None:
-    """How what a guardrail says is written; None: it is none."""
-    where, _, field = "/".join(map(str, pointer)).rpartition("/guardrails/")
-    if where and field.startswith("max"):
-        return 'a whole number, or a percentage: "20%"'
-    return (
-        "days, times and a time zone: Mon-Fri 08:00-18:00 Europe/Berlin"
-        if where and field.startswith("windows/")
-        else None
-    )
+    """How what stands at a place is written; None: as names are."""
+    where = "/".join(map(str, pointer))
+    return next((form for pattern, form in _FORMS if re.fullmatch(pattern, where)), None)
 
 
 _WORDS: Final[Mapping[str, Callable[[Fault], Iterator[Finding]]]] = {

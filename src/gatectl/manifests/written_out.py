@@ -50,14 +50,14 @@ def check_written_out(document: Document, data: Mapping[str, Any]) -> list[Findi
 
 def holds_credential(pointer: Pointer) -> bool:
     """Whether a reference belongs here, so that a value is a secret written out."""
-    if pointer[-1:] in (("credentials",), ("token",)):
+    if pointer[-1:] in (("credentials",), ("token",), ("secret",), ("password",)):
         return True
     return len(pointer) >= 2 and pointer[-2] == "credentials" and pointer[-1] in ("key", "secret")
 
 
 def is_secretive(pointer: Pointer) -> bool:
     """Whether a secret may stand here by mistake, so that no value from here is ever shown."""
-    return "credentials" in pointer or "token" in pointer
+    return any(word in pointer for word in ("credentials", "token", "secret", "password"))
 
 
 def check_pasted(document: Document, known: set[Pointer]) -> list[Finding]:
