@@ -12,14 +12,13 @@ from gatectl.documents.findings import Finding as FindingJson
 from gatectl.documents.findings import NameFile
 from gatectl.documents.operations import CREDENTIALS
 from gatectl.documents.plans import Location
-from gatectl.documents.why import By, Decided, FieldWhy
+from gatectl.documents.why import By, Decided, FieldWhy, short
 from gatectl.kinds import KINDS
 from gatectl.kinds.interface import Kind
 from gatectl.kinds.states import attachment_token
 from gatectl.manifests.places import locate
 from gatectl.model import Attachment, FieldValue, Finding, Live, Manifest, ObjectKey, Pointer, Spot, State
 from gatectl.planning.changes import Ending
-from gatectl.quote import quote
 
 WORKSPACE_PATH: Final = "/metadata/workspace"
 POLICY: Final = "/spec/attachmentPolicy"
@@ -193,9 +192,3 @@ def meant(text: str, paths: Sequence[str]) -> list[str]:
     exact = [path for path, name in shown.items() if wanted == name]
     wanted = wanted.removeprefix("resources.")
     return exact or [path for path, name in shown.items() if f"{name}:".startswith((f"{wanted}:", f"{wanted}."))]
-
-
-def short(path: str) -> str:
-    """A path as people write it: mode, s3:raw-events."""
-    plain = path.removeprefix("/spec/").removeprefix("/metadata/").removeprefix("resources/").replace("/", ".")
-    return quote(plain.replace("~1", "/").replace("~0", "~"))

@@ -35,6 +35,11 @@ class Actor(TypedDict):
     url: str | None
 
 
+def user_at_host(user: str | None, host: str | None) -> str:
+    """Who it was, as far as that was noted; "" for nobody."""
+    return "@".join(filter(None, (user, host)))
+
+
 class Override(TypedDict):
     """What was said to do it all the same, how much of it, and why."""
 

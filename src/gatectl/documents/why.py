@@ -9,6 +9,7 @@ from gatectl.documents.drift import Whose
 from gatectl.documents.plans import Commit, Location, Named, Target
 from gatectl.documents.receipts import Actor
 from gatectl.model import FieldValue
+from gatectl.quote import quote
 
 FORMAT_VERSION: Final = "1.0"
 
@@ -97,3 +98,9 @@ class Why(TypedDict):
     plan: Pending
     waits: Sequence[Wait]
     fields: Sequence[FieldWhy]
+
+
+def short(path: str) -> str:
+    """The path of a field or an attachment as people write it: mode, s3:raw-events."""
+    plain = path.removeprefix("/spec/").removeprefix("/metadata/").removeprefix("resources/").replace("/", ".")
+    return quote(plain.replace("~1", "/").replace("~0", "~"))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import NamedTuple
 
-from gatectl.applying.decided import About, fields_of, meant, short
+from gatectl.applying.decided import About, fields_of, meant
 from gatectl.applying.drifted import differences
 from gatectl.documents.findings import Finding, relative_to
 from gatectl.documents.limits import extent_of
@@ -13,9 +13,9 @@ from gatectl.documents.locks import Lock
 from gatectl.documents.operations import key_of
 from gatectl.documents.ownership import Owned
 from gatectl.documents.plans import Operation, Plan, is_refused
-from gatectl.documents.receipts import Actor
+from gatectl.documents.receipts import Actor, user_at_host
 from gatectl.documents.states import read_state
-from gatectl.documents.why import FORMAT_VERSION, Applied, Declared, FieldWhy, Pending, Wait, Why
+from gatectl.documents.why import FORMAT_VERSION, Applied, Declared, FieldWhy, Pending, Wait, Why, short
 from gatectl.errors import GuardrailRefused, UsageError
 from gatectl.kinds import KINDS
 from gatectl.manifests.selection import find_object, nearest, parse_target
@@ -212,7 +212,7 @@ def _leases(locks: Sequence[Lock], workspace_id: str | None) -> Iterator[Wait]:
     for lock in locks:
         if lock["state"] == "held" and lock["workspaceId"] in (None, workspace_id):
             of = "to the platform itself" if lock["workspaceId"] is None else f"in workspace {quote(lock['workspace'])}"
-            who = quote("@".join(filter(None, (lock["user"], lock["host"]))) or "somebody")
+            who = quote(user_at_host(lock["user"], lock["host"]) or "somebody")
             message = f"{who} applies {of} since {quote(lock['since'])}"
             yield {
                 "on": "lease", "message": message, "hint": "gatectl lock status shows who is at work", "run": lock["run"],

@@ -5,9 +5,11 @@ from __future__ import annotations
 from typing import Final
 
 from gatectl.documents.history import Entry, History
+from gatectl.documents.receipts import user_at_host
 from gatectl.quote import quote, safe
 from gatectl.render import outcomes
 from gatectl.render.interface import Look
+from gatectl.render.rows import aligned, moment
 
 _WIDEST = 28
 """Columns of who it was, at most."""
@@ -20,10 +22,7 @@ def table(document: History, look: Look) -> str:
     if not runs:
         return f"No runs of environment {quote(document['environment'])} in {where}."
     rows = [("RUN", "BEGAN", "BY", "COMMIT", "DID"), *(_row(entry) for entry in runs)]
-    widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]) - 1)]
-    lines = [
-        "  ".join([*(cell.ljust(width) for cell, width in zip(row, widths, strict=False)), row[-1]]) for row in rows
-    ]
+    lines = aligned(rows)
     if document["more"]:
         lines.append(f"… and older ones (--limit); from {where}")
     return "\n".join(lines)
@@ -33,14 +32,13 @@ def _row(entry: Entry) -> tuple[str, str, str, str, str]:
     source = entry["source"]
     commit = safe((source["commit"] or "none")[:12]) + ("+" if source["dirty"] else "")
     undone = f"undo of {quote(entry['undoes'])}: " if entry.get("undoes") else ""
-    began = safe(entry["startedAt"][:19].replace("T", " "))
-    return entry["run"], began, quote(who(entry), _WIDEST), commit, f"{undone}{did(entry)}"
+    return entry["run"], moment(entry["startedAt"]), quote(who(entry), _WIDEST), commit, f"{undone}{did(entry)}"
 
 
 def who(entry: Entry) -> str:
     """Who started a run, as it said of itself: user@host."""
     actor = entry["actor"]
-    return "@".join(filter(None, (actor["user"], actor["host"]))) or "unknown"
+    return user_at_host(actor["user"], actor["host"]) or "unknown"
 
 
 WORDS: Final = {"takeOver": "take over"}

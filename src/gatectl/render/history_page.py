@@ -20,6 +20,7 @@ from gatectl.render.history import WORDS, did, left_over, who
 from gatectl.render.html import operation_article
 from gatectl.render.listing import plural
 from gatectl.render.markdown import code, folded
+from gatectl.render.rows import moment
 
 Receipts = Mapping[str, Receipt]
 """The receipts of the runs, as far as there are any, by run."""
@@ -144,11 +145,6 @@ def _changes(receipt: Receipt, first: int) -> Iterator[str]:
 
 def _fine(outcome: Outcome | None) -> bool:
     return outcome is not None and outcome["status"] in outcomes.FINE
-
-
-def moment(at: str) -> str:
-    """A time of a receipt as people read it."""
-    return at[:19].replace("T", " ")
 
 
 # Markdown

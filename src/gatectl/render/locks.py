@@ -6,7 +6,9 @@ from collections.abc import Mapping, Sequence
 from typing import Final
 
 from gatectl.documents.locks import Adoptable, Adopted, Counting, Lock, Locks, Reach, Released, State
-from gatectl.quote import quote, safe
+from gatectl.documents.receipts import user_at_host
+from gatectl.quote import quote
+from gatectl.render.rows import aligned, moment
 
 _WIDEST: Final = 28
 """Columns of who it is, at most."""
@@ -26,11 +28,7 @@ def table(locks: Locks) -> str:
     if not locks["leases"]:
         return "\n".join(filter(None, (f"Nobody is at work on {quote(locks['platform'])}.", note)))
     rows = [("WORKSPACE", "WHO", "SINCE", "UNTIL", "STATE", "RUN"), *(_row(lock) for lock in locks["leases"])]
-    widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]) - 1)]
-    lines = [
-        "  ".join([*(cell.ljust(width) for cell, width in zip(row, widths, strict=False)), row[-1]]) for row in rows
-    ]
-    return "\n".join(filter(None, (*lines, note)))
+    return "\n".join(filter(None, (*aligned(rows), note)))
 
 
 def released(done: Released) -> str:
@@ -79,18 +77,14 @@ def in_words(lock: Lock) -> str:
     of = _of(lock["workspaceId"], lock["workspace"])
     run = f", run {quote(lock['run'])}" if lock["run"] else ""
     state = "" if lock["state"] == "held" else f" ({_STATES[lock['state']]})"
-    return f"the lease of {of}, held by {_who(lock)} since {_moment(lock['since'])}{run}{state}"
+    return f"the lease of {of}, held by {_who(lock)} since {moment(lock['since'])}{run}{state}"
 
 
 def _row(lock: Lock) -> tuple[str, str, str, str, str, str]:
     run = "  ".join(quote(each) for each in (lock["run"], lock["url"]) if each)
     of = "(the platform)" if lock["workspaceId"] is None else quote(lock["workspace"] or "", _WIDEST)
-    return of, _who(lock), _moment(lock["since"]), _moment(lock["until"]), _STATES[lock["state"]], run or "unknown"
+    return of, _who(lock), moment(lock["since"]), moment(lock["until"]), _STATES[lock["state"]], run or "unknown"
 
 
 def _who(lock: Lock) -> str:
-    return quote("@".join(filter(None, (lock["user"], lock["host"]))) or "somebody", _WIDEST)
-
-
-def _moment(text: str) -> str:
-    return safe(text[:19].replace("T", " "))
+    return quote(user_at_host(lock["user"], lock["host"]) or "somebody", _WIDEST)

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from gatectl.documents.proofs import Proof, Sent
 from gatectl.quote import quote
 from gatectl.render.listing import plural
+from gatectl.render.rows import aligned
 
 
 def headline(proof: Proof) -> str:
@@ -23,11 +24,8 @@ def headline(proof: Proof) -> str:
 def proof_lines(proof: Proof) -> Iterator[str]:
     """The headline, and what was sent, the most telling columns first."""
     yield headline(proof)
-    rows = [_row(each) for each in proof["requests"]]
-    widths = [max((len(row[column]) for row in rows), default=0) for column in range(4)]
-    for row in rows:
-        told = "  ".join(cell.ljust(width) for cell, width in zip(row[:4], widths, strict=True))
-        yield f"    {told}  {row[4]}".rstrip()
+    for line in aligned([_row(each) for each in proof["requests"]]):
+        yield f"    {line}".rstrip()
 
 
 def _row(each: Sent) -> tuple[str, str, str, str, str]:

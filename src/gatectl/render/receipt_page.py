@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from html import escape
 from typing import Final
 
-from gatectl.documents.receipts import Outcome, Receipt
+from gatectl.documents.receipts import Outcome, Receipt, user_at_host
 from gatectl.quote import safe
 from gatectl.render import outcomes
 from gatectl.render.interface import Look
@@ -58,7 +58,7 @@ def _facts(document: Receipt) -> Sequence[tuple[str, object]]:
     if "run" not in document:  # format 1.0
         return [("Fingerprint", document["fingerprint"])]
     actor, target = document["actor"], document["target"]
-    who = "@".join(str(part) for part in (actor["user"], actor["host"]) if part is not None)
+    who = user_at_host(actor["user"], actor["host"])
     commit = document["source"]["commit"]
     facts = [
         ("Run", document["run"]),

@@ -7,7 +7,8 @@ from collections.abc import Iterator
 from gatectl.documents.plans import Doubt, OpenRunJson
 from gatectl.documents.unended import Settled, Unended
 from gatectl.model import ObjectKey
-from gatectl.quote import quote, safe
+from gatectl.quote import quote
+from gatectl.render.rows import aligned, moment
 
 
 def table(unended: Unended) -> str:
@@ -15,12 +16,8 @@ def table(unended: Unended) -> str:
     if not unended["runs"]:
         return f"Every run on {quote(unended['platform'])} has ended."
     rows = [("RUN", "WHO", "SINCE", "STATE"), *(_row(run) for run in unended["runs"])]
-    widths = [max(len(row[column]) for row in rows) for column in range(3)]
-    lines = [
-        "  ".join([*(cell.ljust(width) for cell, width in zip(row, widths, strict=False)), row[3]]) for row in rows
-    ]
     told = [line for run in unended["runs"] for line in doubts(run)]
-    return "\n".join([*lines, *(["", *told] if told else [])])
+    return "\n".join([*aligned(rows), *(["", *told] if told else [])])
 
 
 def doubts(run: OpenRunJson) -> Iterator[str]:
@@ -49,6 +46,5 @@ def _in_words(doubt: Doubt) -> str:
 
 
 def _row(run: OpenRunJson) -> tuple[str, str, str, str]:
-    since = safe(run["since"][:19].replace("T", " "))
     state = "under way" if run["underWay"] else "unclear" if run["unclear"] else "broke off"
-    return quote(run["run"]), quote(run["by"], 28), since, state
+    return quote(run["run"]), quote(run["by"], 28), moment(run["since"]), state

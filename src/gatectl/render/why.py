@@ -9,10 +9,12 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Final, NamedTuple
 
 from gatectl.documents.plans import Location
-from gatectl.documents.why import Applied, Decided, FieldWhy, Why
+from gatectl.documents.receipts import user_at_host
+from gatectl.documents.why import Applied, Decided, FieldWhy, Why, short
 from gatectl.model import FieldValue
 from gatectl.quote import quote, safe
 from gatectl.render.interface import Look
+from gatectl.render.rows import aligned, moment
 from gatectl.render.wrap import columns
 
 
@@ -57,8 +59,8 @@ def _applied(found: Applied) -> str:
     if found["at"] is None:
         return f"by {quote(found['project'])}; when and how is not remembered"
     actor = found["by"]
-    who = "@".join(part for part in (actor["user"], actor["host"]) if part) if actor is not None else ""
-    parts = [_moment(found["at"])]
+    who = user_at_host(actor["user"], actor["host"]) if actor is not None else ""
+    parts = [moment(found["at"])]
     parts += [f"by {quote(who)}"] if who else []
     parts += [f"run {quote(found['run'])}"] if found["run"] else []
     parts += [f"commit {quote(found['commit'][:12])}"] if found["commit"] else []
@@ -66,10 +68,6 @@ def _applied(found: Applied) -> str:
     foreign = f"{found['project']}, environment {found['environment']}"
     parts += [] if found["ours"] else [f"by project {quote(foreign)}, which owns it"]
     return ", ".join(parts)
-
-
-def _moment(at: str) -> str:
-    return safe(at[:19].replace("T", " "))
 
 
 def _waits(why: Why, look: Look) -> Iterator[str]:
@@ -99,16 +97,11 @@ def _row(row: FieldWhy, why: Why) -> _Cells:
             values["applied"] = _value(row["applied"])
         if why["read"]:
             values["live"] = _value(row["live"])
-    return _Cells(_name(row["path"]), values, f"{_by(row['decided'])}{whose}")
+    return _Cells(short(row["path"]), values, f"{_by(row['decided'])}{whose}")
 
 
 _OURS_ALONE: Final = ("/spec/attachmentPolicy", "/spec/credentials")
 """What a platform does not keep, or does not show."""
-
-
-def _name(path: str) -> str:
-    plain = path.removeprefix("/spec/").removeprefix("/metadata/").removeprefix("resources/").replace("/", ".")
-    return quote(plain.replace("~1", "/").replace("~0", "~"))
 
 
 def _by(decided: Decided) -> str:
@@ -147,21 +140,11 @@ def _lines(rows: Sequence[_Cells]) -> list[tuple[str, str, str]]:
 
 
 def _fits(rows: Sequence[_Cells], width: int) -> bool:
-    return max(sum(map(columns, line)) for line in _padded(_lines(rows))) + 4 <= width
-
-
-def _padded(lines: Sequence[tuple[str, str, str]]) -> list[tuple[str, str, str]]:
-    first, second = (max(columns(line[index]) for line in lines) for index in (0, 1))
-    return [(_wide(field, first), _wide(value, second), by) for field, value, by in lines]
-
-
-def _wide(cell: str, width: int) -> str:
-    return cell + " " * (width - columns(cell))
+    return max(map(columns, aligned(_lines(rows)))) <= width
 
 
 def _table(rows: Sequence[_Cells], look: Look) -> Iterator[str]:
-    for number, cells in enumerate(_padded(_lines(rows))):
-        line = "  ".join(cells)
+    for number, line in enumerate(aligned(_lines(rows))):
         yield _paint(line, "2", look) if number == 0 else line
 
 
