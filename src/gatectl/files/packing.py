@@ -19,6 +19,12 @@ def packed(name: str, data: bytes) -> bytes:
     return gzip.compress(data, mtime=0) if name.lower().endswith(".json.gz") else data
 
 
+def gzipped(data: bytes, level: int) -> bytes:
+    """The bytes packed, as a store of records holds them. `level`: how hard, from 1 to 9."""
+    packing = zlib.compressobj(level, wbits=31)
+    return packing.compress(data) + packing.flush()
+
+
 def unpacked(data: bytes, limit: int = LARGEST) -> bytes:
     """The bytes of a document, whether it was packed or not. Raises ValueError for what is no document, or a larger one.
 

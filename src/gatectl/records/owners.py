@@ -8,7 +8,6 @@ not whole, is an error that names the database and the object: it is never "nobo
 from __future__ import annotations
 
 import json
-import zlib
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from itertools import groupby
@@ -20,7 +19,7 @@ from gatectl.documents.journal import Head, Intent, OpenRun, part_json, read_par
 from gatectl.documents.ownership import Owned, Owner
 from gatectl.documents.plans import State
 from gatectl.errors import PlatformError
-from gatectl.files.packing import read_json, unpacked
+from gatectl.files.packing import gzipped, read_json, unpacked
 from gatectl.model import Outcome
 from gatectl.platforms.embedded import tables
 from gatectl.platforms.embedded.store import Store, Transaction, WritableStore
@@ -198,8 +197,7 @@ def _add(
 
 
 def _packed(content: str) -> bytes:
-    packing = zlib.compressobj(_LEVEL, wbits=31)
-    return packing.compress(content.encode("utf-8", "backslashreplace")) + packing.flush()
+    return gzipped(content.encode("utf-8", "backslashreplace"), _LEVEL)
 
 
 def _row(platform: str, owned: Owned) -> dict[str, object]:

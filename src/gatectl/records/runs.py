@@ -7,7 +7,6 @@ written by hand, or is not whole, is an error that names the database and the ru
 from __future__ import annotations
 
 import json
-import zlib
 from collections.abc import Callable, Iterator
 from typing import Final
 
@@ -16,7 +15,7 @@ from sqlalchemy import ColumnElement, Connection, and_, insert, inspect, or_, se
 from gatectl.documents.history import Entry, believed, entry_of
 from gatectl.documents.receipts import Receipt
 from gatectl.errors import PlatformError
-from gatectl.files.packing import read_json, unpacked
+from gatectl.files.packing import gzipped, read_json, unpacked
 from gatectl.platforms.embedded import tables
 from gatectl.platforms.embedded.store import Store, Transaction, WritableStore
 from gatectl.quote import quote
@@ -35,11 +34,7 @@ _r, _c = tables.runs.c, tables.run_receipts.c
 
 def packed(receipt: Receipt) -> bytes:
     """A receipt as stores hold it."""
-    packing = zlib.compressobj(_LEVEL, wbits=31)
-    return (
-        packing.compress(json.dumps(receipt, separators=(",", ":")).encode("utf-8", "backslashreplace"))
-        + packing.flush()
-    )
+    return gzipped(json.dumps(receipt, separators=(",", ":")).encode("utf-8", "backslashreplace"), _LEVEL)
 
 
 class StoredRuns:

@@ -15,7 +15,6 @@ from __future__ import annotations
 import hashlib
 import re
 import secrets
-import zlib
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Final, NamedTuple, TypedDict, cast
@@ -24,7 +23,7 @@ from gatectl.documents.history import RUN
 from gatectl.documents.journal import Head, Intent, OpenRun, Part, part_json, read_parts
 from gatectl.documents.ownership import Owned, OwnedJson, Owner, owned_json
 from gatectl.errors import PlatformError
-from gatectl.files.packing import unpacked
+from gatectl.files.packing import gzipped, unpacked
 from gatectl.model import Outcome
 from gatectl.platforms.interface import Reader, Writer
 from gatectl.quote import quote
@@ -299,8 +298,7 @@ def _part_of(object_id: str) -> int:
 
 def _packed(held: _Held) -> bytes:
     """What an object of ours holds, packed; with a nonce of its own."""
-    packing = zlib.compressobj(_LEVEL, wbits=31)
-    return packing.compress(body({"held": held})) + packing.flush()
+    return gzipped(body({"held": held}), _LEVEL)
 
 
 def _with_objects(objects: Mapping[str, OwnedJson], changes: _Changes) -> dict[str, OwnedJson]:
