@@ -122,6 +122,24 @@ def held(server: Server) -> dict[str, tuple[str, int]]:
 # Two applies
 
 
+@only_sqlite
+def test_who_had_a_lease_that_was_released_is_refused_before_anybody_else_applies(ground: Ground) -> None:
+    other = ground.side("second", ground.store)
+    found: list[Result] = []
+
+    def release() -> bool:
+        found.append(other.gatectl("lock", "release", "default", "--yes"))
+        return True
+
+    with Pausing(ground.server.url) as proxy:
+        first = ground.side("first", ground.store, proxy.url)
+        proxy.pause_at_first("POST /repo", release)
+        applied = first.apply()
+    assert [each.code for each in found] == [0], found
+    assert applied.code == errors.PARTLY_APPLIED and "STALE_FENCE" in applied.out, applied
+    assert not ground.server.names("repo")
+
+
 @pytest.mark.parametrize(
     ("at", "code", "written"),
     [("POST /bucket", errors.LOCKED, 0), ("POST /repo", errors.PARTLY_APPLIED, 1)],

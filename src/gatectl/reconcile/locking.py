@@ -19,7 +19,7 @@ from gatectl.documents.locks import (
     Released,
     State,
 )
-from gatectl.errors import PlatformError, PlatformLocked, UsageError
+from gatectl.errors import GatectlError, PlatformError, PlatformLocked, Unsupported, UsageError
 from gatectl.planning.current import read_workspaces
 from gatectl.platforms import driver_for
 from gatectl.platforms.fencing import MOST
@@ -54,14 +54,37 @@ def look(request: Request, connect: Callable[[], Connection]) -> Locks:
 
 
 def release(request: Request, connect: Callable[[], Connection], lock: Lock) -> Released:
-    """Take a lease from whoever had it when it was looked at. Raises PlatformLocked where it is another one by now, PlatformError."""
+    """Take a lease from whoever had it when it was looked at; a platform that goes by this store's leases is told at once.
+
+    Raises PlatformLocked where it is another one by now, PlatformError.
+    """
     connection = connect()
     with closing(driver_for(connection.target).open_reader(connection)) as reader:
         platform = reader.identification.key
     workspace = PLATFORM if lock["workspaceId"] is None else lock["workspaceId"]
     with closing(open_leases(connection)) as leases:
         fence = let_go(leases, platform, workspace, lock["fence"])
+        instance = leases.instance
+    if instance is not None:
+        _told(request, connection, Fences(instance, {workspace: fence}))
     return {"formatVersion": FORMAT_VERSION, "released": lock, "fence": fence}
+
+
+def _told(request: Request, connection: Connection, fences: Fences) -> None:
+    """Tell a platform that goes by the leases of a shared store, so that whoever had one is refused from now on, and not from the
+    next apply on. The lease is let go already: where it cannot be told, that is a warning."""
+    driver = driver_for(connection.target)
+    if driver.records == "platform" or not choose(connection).shared:
+        return
+    try:
+        with closing(driver.open_heeding(connection)) as heeding:
+            found = heeding.heeded()
+            if all(found[each].store == fences.store for each in fences.numbers if each in found):
+                heeding.adopt(fences)
+    except Unsupported:
+        return
+    except GatectlError as error:
+        request.warn(f"the platform does not know yet that the lease is released: {error.message}")
 
 
 def adoptable(request: Request, connect: Callable[[], Connection]) -> Adoptable:
