@@ -127,6 +127,34 @@ class Merge(NamedTuple):
     conflicts: frozenset[str]
 
 
+LIST_FILES: Final = ("ls-tree", "-r", "-z", "-l", "--full-tree")
+"""What git is asked for the files of a commit or tree."""
+
+
+def listed_files(output: bytes) -> Iterator[TreeFile]:
+    """The files of a commit or tree, submodules left out, of what git answers to `LIST_FILES`."""
+    for line in output.split(b"\0"):
+        head, _, path = line.partition(b"\t")
+        if not path:
+            continue
+        mode, kind, oid, size = head.decode().split()
+        if kind == "blob":
+            yield TreeFile(mode, oid, int(size) if size.isdigit() else 0, os.fsdecode(path))
+
+
+def listed_contents(output: bytes, oids: Sequence[str]) -> Iterator[bytes]:
+    """The contents of files, of what git answers to `cat-file --batch`, which was asked for these. Raises InputError."""
+    start = 0
+    for oid in oids:
+        end = output.index(b"\n", start)
+        head = output[start:end].split()
+        if len(head) != 3:
+            raise InputError(f"git has no object {quote(oid)}", "fetch it: git fetch --refetch")
+        start = end + 1 + int(head[2])
+        yield output[end + 1 : start]
+        start += 1
+
+
 class History:
     """The commits of the checkout around a folder, and what merging them would give. To be used with `with`.
 
@@ -207,28 +235,14 @@ class History:
 
     def files(self, tree: str) -> Iterable[TreeFile]:
         """All files of a commit or tree, submodules left out."""
-        for line in self._run("ls-tree", "-r", "-z", "-l", "--full-tree", tree).split(b"\0"):
-            head, _, path = line.partition(b"\t")
-            if not path:
-                continue
-            mode, kind, oid, size = head.decode().split()
-            if kind == "blob":
-                yield TreeFile(mode, oid, int(size) if size.isdigit() else 0, os.fsdecode(path))
+        return listed_files(self._run(*LIST_FILES, tree))
 
     def contents(self, oids: Collection[str]) -> Mapping[str, bytes]:
         """The contents of files, by their ids; each is read once."""
         missing = [oid for oid in dict.fromkeys(oids) if oid not in self._blobs]
         if missing:
             output = self._run("cat-file", "--batch", stdin="".join(f"{quote(oid)}\n" for oid in missing).encode())
-            start = 0
-            for oid in missing:
-                end = output.index(b"\n", start)
-                head = output[start:end].split()
-                if len(head) != 3:
-                    raise InputError(f"git has no object {quote(oid)}", "fetch it: git fetch --refetch")
-                start = end + 1 + int(head[2])
-                self._blobs[oid] = output[end + 1 : start]
-                start += 1
+            self._blobs.update(zip(missing, listed_contents(output, missing), strict=True))
         return self._blobs
 
     # What would be

@@ -8,6 +8,9 @@
 - Nothing is written to the checkout: new objects go into the stand-in.
 - git is handed the variables of `_HANDED` and no others, so no credential; it has no terminal and no program to ask with.
 - Each question ends, with the run's deadline at the latest, and what git started ends with it.
+
+A controller's mirror (`OwnFolder`) is a git folder that we made: there git may speak to one remote, by the one protocol of its URL,
+follows no redirection, reads nobody's configuration and no `.netrc`, and sends what it signs in with to that URL alone.
 """
 
 from __future__ import annotations
@@ -41,6 +44,11 @@ _HANDED: Final = frozenset(
     ("HOME", "XDG_CONFIG_HOME", "SUDO_UID", "TMPDIR", "SYSTEMROOT", "USERPROFILE", "HOMEDRIVE", "HOMEPATH")
 )
 """The variables that git is handed, besides PATH: where the user's own configuration is, and who the user was (sudo)."""
+
+_HANDED_TO_FETCH: Final = frozenset(
+    ("TMPDIR", "HTTPS_PROXY", "NO_PROXY", "SSL_CERT_FILE", "SSL_CERT_DIR", "GIT_SSL_CAINFO")
+)
+"""The variables that the git of a mirror is handed: how other machines are reached, and who vouches for them."""
 
 _ABOUT_CONFIGURATION: Final = ("GIT_CONFIG_", "GIT_TEST_")
 """Further variables for the git that tells whom it trusts: where the operator says that. The git that works has none of them."""
@@ -173,6 +181,73 @@ class Repository:
             raise failed("config", listed)
         self.origin = _origin(listed.output)
         return [("extensions.objectformat", form.output.decode().strip()), *_taken(listed.output)]
+
+
+class Remote(NamedTuple):
+    """A repository elsewhere: its URL over https (http on this machine alone) or an absolute path, and the header that its host is
+    sent, and no other (None: none)."""
+
+    url: str
+    header: str | None = None
+
+    @property
+    def protocol(self) -> str:
+        return "file" if self.url.startswith("/") else self.url.partition(":")[0].lower()
+
+
+class OwnFolder:
+    """A git folder of our own, bare, that what a remote holds is fetched into. `environ`: where git is found, and the proxies.
+
+    Raises NotInstalled, InputError for a git that is too old.
+    """
+
+    def __init__(self, folder: Path, until: Deadline = NEVER, environ: Mapping[str, str] = os.environ) -> None:
+        self.folder = folder
+        self._until = until
+        self._program, path = _find_program(os.path.realpath(folder), environ)
+        self._handed = {name: value for name, value in environ.items() if name.upper() in _HANDED_TO_FETCH}
+        self._handed |= {"PATH": path, "HOME": os.devnull, "XDG_CONFIG_HOME": os.devnull}
+        _check_version(self._program, self._handed, self._until)
+
+    def make(self, object_format: str) -> None:
+        """Make the folder, unless it is there. Raises InputError."""
+        words = ("init", "--quiet", "--bare", "--template=", f"--object-format={object_format}", "--", str(self.folder))
+        done = self._run([self._program, *_HARDENED, *words], os.sep, {}, b"", PATIENCE)
+        if done.code != 0:
+            raise failed("init", done)
+
+    def ask(self, *words: str, remote: Remote | None = None, stdin: bytes = b"", patience: float = PATIENCE) -> Answer:
+        """Ask and wait; only where a `remote` is named is anybody else spoken to. Raises InputError where there is no answer in
+        time, DeadlinePassed."""
+        there = self.folder.is_dir()
+        command = [self._program, *_HARDENED, *([f"--git-dir={self.folder}"] if there else []), *words]
+        return self._run(command, str(self.folder) if there else os.sep, _reaching(remote), stdin, patience)
+
+    def _run(
+        self, command: Sequence[str], folder: str, reaching: Mapping[str, str], stdin: bytes, patience: float
+    ) -> Answer:
+        given = {
+            **_VARIABLES,
+            "GIT_CONFIG_NOSYSTEM": "1",
+            "GIT_CONFIG_GLOBAL": os.devnull,
+            "GIT_CEILING_DIRECTORIES": os.sep,
+        }
+        process = _start(command, folder, {**self._handed, **given, **reaching})
+        return _finish(process, self._until, command[1], stdin, patience)
+
+
+def _reaching(remote: Remote | None) -> Mapping[str, str]:
+    """The variables by which git may speak to a remote. The header is none of its words, which other users could read."""
+    if remote is None:
+        return {}
+    settings = [("http.followRedirects", "false"), ("http.lowSpeedLimit", "1000"), ("http.lowSpeedTime", "30")]
+    if remote.header is not None:
+        settings.append((f"http.{remote.url}.extraHeader", remote.header))
+    numbered = {
+        f"GIT_CONFIG_{what}_{number}": text
+        for number, pair in enumerate(settings) for what, text in zip(("KEY", "VALUE"), pair, strict=True)
+    }  # fmt: skip
+    return {**numbered, "GIT_CONFIG_COUNT": str(len(settings)), "GIT_ALLOW_PROTOCOL": remote.protocol}
 
 
 def failed(what: str, answer: Answer) -> InputError:
