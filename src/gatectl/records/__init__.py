@@ -36,8 +36,8 @@ STORES: Final[Mapping[str, str]] = {
 
 def read_records(connection: Connection, reader: Reader) -> RecordsReader:
     """What is remembered of the platform that this reader reads. Creates nothing. Raises UntrustedStore, PlatformError, UsageError."""
-    chosen = choose(connection)
-    module = _module("snapshot" if connection.target.startswith("snapshot://") else chosen.scheme)
+    chosen, driver = choose(connection), driver_for(connection.target)
+    module = _module(chosen.scheme if driver.writable else driver.records)
     records: RecordsReader = module.read_records(connection, chosen, reader)
     return records
 
