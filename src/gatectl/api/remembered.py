@@ -8,12 +8,11 @@ from pathlib import Path
 from typing import Final, cast
 
 from gatectl.applying.kept import folder_of
-from gatectl.applying.leading_back import WRITTEN, References, credentialed, written
-from gatectl.applying.saved import checked, read_saved
+from gatectl.applying.leading_back import References, credentialed, written, wrote
+from gatectl.applying.saved import as_receipt, checked, read_saved
 from gatectl.documents.findings import relative_to
-from gatectl.documents.history import RUN, Entry
+from gatectl.documents.history import RUN
 from gatectl.documents.operations import credentials_of
-from gatectl.documents.plans import Plan
 from gatectl.documents.receipts import Receipt
 from gatectl.errors import InputError
 from gatectl.kinds import KINDS
@@ -36,15 +35,10 @@ def run_called(history: HistoryReader, scope: Scope, run: str) -> str:
     """The id of a run, which may be `last`. Raises InputError where no run changed anything."""
     if run != LAST:
         return run
-    found = next((entry["run"] for entry in history.runs(scope) if _wrote(entry)), None)
+    found = next((entry["run"] for entry in history.runs(scope) if wrote(entry)), None)
     if found is None:
         raise InputError("no run of this environment has changed anything", "gatectl history lists the runs")
     return found
-
-
-def _wrote(entry: Entry) -> bool:
-    """Whether a run has changed something, or may have."""
-    return any(number for status, number in entry["summary"].items() if status in WRITTEN)
 
 
 def find_receipt(history: HistoryReader, scope: Scope, run: str, folder: Path | None) -> Receipt | None:
@@ -56,13 +50,9 @@ def find_receipt(history: HistoryReader, scope: Scope, run: str, folder: Path | 
         return None
     found = history.receipt(scope, run)
     if found is not None:
-        return _receipt(checked(f"run {run}", found))
+        return as_receipt(checked(f"run {run}", found))
     file = folder_of(folder) / f"{run}.json" if folder is not None else None
-    return _receipt(read_saved(str(file))) if file is not None and file.is_file() else None
-
-
-def _receipt(document: Plan | Receipt) -> Receipt | None:
-    return None if "operations" in document else document
+    return as_receipt(read_saved(str(file))) if file is not None and file.is_file() else None
 
 
 def references_of(request: Request, receipt: Receipt, history: HistoryReader, scope: Scope) -> References:
@@ -94,7 +84,7 @@ def _sent(
 ) -> Mapping[str, CredentialReferences]:
     """The credentials that the runs before sent, by the id of the object; the newest of each."""
     found: dict[str, CredentialReferences] = {}
-    earlier = (entry for entry in history.runs(scope) if entry["run"] < receipt["run"] and _wrote(entry))
+    earlier = (entry for entry in history.runs(scope) if entry["run"] < receipt["run"] and wrote(entry))
     for entry in islice(earlier, _LOOKED_AT):
         found = {**_sent_by(find_receipt(history, scope, entry["run"], None), sought), **found}
         if found.keys() >= sought:

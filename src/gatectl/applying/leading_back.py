@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import Final, NamedTuple
 
 from gatectl.applying.conditions import as_wanted, find, live_hash, read_after
+from gatectl.documents import history
 from gatectl.documents.operations import attached_in, has_states, key_of, renames, sends_credentials
 from gatectl.documents.plans import Operation
 from gatectl.documents.receipts import Outcome, Receipt
@@ -74,6 +75,11 @@ class Back(NamedTuple):
     def keys(self) -> set[ObjectKey]:
         """All that is to be changed."""
         return {*(pair.key for pair in self.pairs), *(live.key for live in self.doomed)}
+
+
+def wrote(entry: history.Entry) -> bool:
+    """Whether a run has changed something, or may have."""
+    return any(number for status, number in entry["summary"].items() if status in WRITTEN)
 
 
 def written(receipt: Receipt) -> Iterator[tuple[Operation, Outcome]]:

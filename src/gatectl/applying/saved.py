@@ -34,6 +34,11 @@ def read_saved(path: str) -> Plan | Receipt:
     return checked(path, sources.read_file(Path(path), LARGEST).content)
 
 
+def as_receipt(document: Plan | Receipt) -> Receipt | None:
+    """The document, if it is a receipt."""
+    return None if "operations" in document else document
+
+
 def checked(path: str, content: bytes) -> Plan | Receipt:
     """The plan or receipt that these bytes are; `path` is what messages call them. Raises InputError as `read_saved`."""
     document = _read(path, content)

@@ -7,10 +7,9 @@ from contextlib import closing
 from itertools import islice
 from typing import Final
 
-from gatectl.applying.leading_back import WRITTEN, written
-from gatectl.applying.saved import checked
+from gatectl.applying.leading_back import written, wrote
+from gatectl.applying.saved import as_receipt, checked
 from gatectl.documents.operations import key_of
-from gatectl.documents.receipts import Receipt
 from gatectl.model import ObjectKey
 from gatectl.planning.reasons import Undoing, Undone
 from gatectl.platforms.interface import Connection, Reader
@@ -41,17 +40,15 @@ def undoing(request: Request, connection: Connection, reader: Reader) -> Undoing
 def _undos(history: HistoryReader, scope: Scope) -> Iterator[str]:
     """The newest runs, as far as they undid something."""
     for entry in islice(history.runs(scope), _LOOKED_AT):
-        wrote = any(number for status, number in entry["summary"].items() if status in WRITTEN)
-        if wrote and "undoes" not in entry:
+        if not wrote(entry):
+            continue
+        if "undoes" not in entry:
             return
-        if wrote:
-            yield entry["run"]
+        yield entry["run"]
 
 
 def _done(history: HistoryReader, scope: Scope, run: str) -> Iterator[tuple[ObjectKey, Undone]]:
     content = history.receipt(scope, run)
-    document = checked(f"run {run}", content) if content is not None else None
-    if document is not None and "operations" not in document:
-        receipt: Receipt = document
-        for op, _ in written(receipt):
-            yield key_of(op), Undone(run, op["action"], op["pre"]["hash"])
+    receipt = as_receipt(checked(f"run {run}", content)) if content is not None else None
+    for op, _ in written(receipt) if receipt is not None else ():
+        yield key_of(op), Undone(run, op["action"], op["pre"]["hash"])
