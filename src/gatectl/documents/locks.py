@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Final, Literal, TypedDict
+from typing import Final, Literal, TypedDict, TypeVar
 
 from gatectl.errors import UsageError
 from gatectl.quote import quote
@@ -85,15 +85,9 @@ class Adopted(TypedDict):
 
 def narrowed(adoptable: Adoptable, workspace: str | None, *, of_platform: bool) -> Adoptable:
     """The same of one workspace, by name or id, or of the platform's own lease. Raises UsageError where there is none."""
-    listed = adoptable["workspaces"]
-    if of_platform:
-        found, what = [each for each in listed if each["workspaceId"] is None], "the platform itself"
-    elif workspace is not None:
-        named = [each for each in listed if each["workspace"] == workspace]
-        found = named or [each for each in listed if each["workspaceId"] == workspace]
-        what = f"workspace {quote(workspace)}"
-    else:
+    if workspace is None and not of_platform:
         return adoptable
+    found, what = _called(adoptable["workspaces"], workspace, of_platform=of_platform)
     if not found:
         raise UsageError(
             f"there is nothing to adopt in {what}",
@@ -104,13 +98,7 @@ def narrowed(adoptable: Adoptable, workspace: str | None, *, of_platform: bool) 
 
 def find(locks: Locks, workspace: str | None, *, of_platform: bool) -> Lock:
     """The lease of a workspace, by name or id, the platform's own, or where neither is said the only one. Raises UsageError."""
-    listed = locks["leases"]
-    if of_platform:
-        found, what = [lock for lock in listed if lock["workspaceId"] is None], "the platform itself"
-    elif workspace is not None:
-        found, what = _called(listed, workspace), f"workspace {quote(workspace)}"
-    else:
-        found, what = list(listed), "anything"
+    found, what = _called(locks["leases"], workspace, of_platform=of_platform)
     if not found:
         raise UsageError(f"nobody has a lease of {what} there", "gatectl lock status shows who is at it")
     if len(found) > 1:
@@ -119,7 +107,15 @@ def find(locks: Locks, workspace: str | None, *, of_platform: bool) -> Lock:
     return found[0]
 
 
-def _called(listed: Sequence[Lock], workspace: str) -> list[Lock]:
-    """Those of a name, else of an id."""
-    named = [lock for lock in listed if lock["workspace"] == workspace]
-    return named or [lock for lock in listed if lock["workspaceId"] == workspace]
+_Listed = TypeVar("_Listed", Lock, Counting)
+
+
+def _called(listed: Sequence[_Listed], workspace: str | None, *, of_platform: bool) -> tuple[list[_Listed], str]:
+    """Those of the platform itself, or of a workspace by its name, else by its id, or all; and what that is in words."""
+    if of_platform:
+        return [each for each in listed if each["workspaceId"] is None], "the platform itself"
+    if workspace is None:
+        return list(listed), "anything"
+    named = [each for each in listed if each["workspace"] == workspace]
+    found = named or [each for each in listed if each["workspaceId"] == workspace]
+    return found, f"workspace {quote(workspace)}"

@@ -213,12 +213,12 @@ def _wanted(kind: str, rest: str, option: str) -> str:
 def find_held(texts: Sequence[str], held: Iterable[ObjectKey], option: str) -> frozenset[ObjectKey]:
     """The objects that are held, of these, that KIND/[WORKSPACE/]NAME mean. Raises UsageError for one that means none or several."""
     keys = list(held)
-    shown = [f"{k.kind}/{quote(k.workspace) + '/' if k.workspace is not None else ''}{quote(k.name)}" for k in keys]
+    shown = [f"{key.kind}/{_names_of(key)[-1]}" for key in keys]
     there = f"held are: {', '.join(sorted(shown)[:_SHOWN])}" if keys else "nothing is held that would be deleted"
     found = set()
     for text in texts:
         kind, rest = parse_target(text, option)
-        near = nearest(f"{kind}/{rest}", [f"{k.kind}/{quote(k.name)}" for k in keys]) or nearest(
+        near = nearest(f"{kind}/{rest}", [f"{key.kind}/{_names_of(key)[0]}" for key in keys]) or nearest(
             f"{kind}/{rest}", shown
         )
         hint = f"did you mean {near}?" if near is not None else there

@@ -133,7 +133,7 @@ async def _respond(endpoint: Endpoint, serving: Serving, request: Request) -> Re
         return response
     path = {name: str(value) for name, value in request.path_params.items()}
     if_match = request.headers.get("if-match") if endpoint.conditional else None
-    once = request.headers.get("idempotency-key") if endpoint.once else None
+    once = request.headers.get(KEY) if endpoint.once else None
     platform = request.scope.get(PLATFORM, serving.platform)
     query = request.url.query
     peer = request.client.host if request.client is not None else ""

@@ -9,6 +9,7 @@ from typing import Any
 
 from gatectl.platforms.embedded.creations import LONGEST_KEY
 from gatectl.platforms.fencing import HEADER, PATTERN
+from gatectl.platforms.interface import KEY
 from gatectl.server.endpoint import Endpoint
 from gatectl.server.routes import ENDPOINTS
 from gatectl.server.shapes import SHAPES
@@ -76,7 +77,7 @@ def _parameters(endpoint: Endpoint) -> list[dict[str, Any]]:
         found.append({"name": "If-Match", "in": "header", "description": description, "schema": _STRING})
     if endpoint.once:
         description = "Within a day, the same key is answered with what it made, if that is still there as it was made."
-        found.append({"name": "Idempotency-Key", "in": "header", "description": description, "schema": _KEY})
+        found.append({"name": KEY, "in": "header", "description": description, "schema": _KEY})
     if endpoint.fenced:
         found.append({"name": HEADER, "in": "header", "description": _FENCE, "schema": _FENCE_SHAPE})
     return found

@@ -15,7 +15,7 @@ from typing import Any, Final, NamedTuple
 from sqlalchemy import Connection, String, Table, bindparam, delete, insert, select
 
 from gatectl import clock
-from gatectl.platforms.interface import Collection
+from gatectl.platforms.interface import KEY, Collection
 
 from . import tables
 from .fields import Body, refused
@@ -49,7 +49,7 @@ class Place(NamedTuple):
 def check_key(key: str) -> None:
     """Raises PlatformRefused (400) for a key that cannot be remembered."""
     if not 0 < len(key) <= LONGEST_KEY or not key.isascii() or not key.isprintable():
-        raise refused(f"Idempotency-Key is not text of 1 to {LONGEST_KEY} characters of ASCII")
+        raise refused(f"{KEY} is not text of 1 to {LONGEST_KEY} characters of ASCII")
 
 
 def find(connection: Connection, place: Place, body: Body, key: str) -> tuple[str, int] | None:
