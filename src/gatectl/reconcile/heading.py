@@ -1,4 +1,5 @@
-"""What a plan says of itself: what it is bound to, what it is of, and what it was worked out from."""
+"""What a plan says of itself: what it is bound to, what it is of, and what it was worked out from, for which git is asked; and what
+an apply of it goes by: what it is held against, and how long the platform's lists may lag."""
 
 from __future__ import annotations
 
