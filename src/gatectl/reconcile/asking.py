@@ -11,7 +11,7 @@ from gatectl.applying.holders import holder_of
 from gatectl.applying.kept import begin
 from gatectl.clock import Deadline
 from gatectl.documents.journal import OpenRun, Unclear
-from gatectl.documents.ownership import Asking, Holdings, Owned, Owner, holdings
+from gatectl.documents.ownership import Asking, Holdings, Owner, holdings
 from gatectl.documents.plans import Records
 from gatectl.errors import UsageError
 from gatectl.manifests import selection
@@ -94,7 +94,7 @@ def holdings_of(request: Request, records: RecordsReader, place: Place) -> Holdi
         return None
     owned = list(owned)
     project = request.project
-    here = place() if _matters(request, records, owned) else None
+    here = place() if owned or request.prune or request.take_over else None  # else nothing is anybody's
     asking = Owner(project.name, project.uid, request.environment.name, here)
     former = request.environment.renamed_from
     found = holdings(Asking(asking, frozenset((former,)) if former is not None else frozenset()), owned)
@@ -170,16 +170,11 @@ def _accepted(
     return pruning._replace(accepted=frozenset(ids))
 
 
-def _matters(request: Request, records: RecordsReader, owned: Sequence[Owned]) -> bool:
-    """Whether it matters where the project is applied from: something is, or may turn out to be, owned by somebody."""
-    return bool(owned or request.prune or request.take_over or records.open_runs())
-
-
 def with_open_runs(
-    request: Request, unended: Unended, current: Current, held: Holdings | None, late: settling.Late | None
-) -> tuple[Holdings | None, Sequence[Unclear]]:
+    request: Request, unended: Unended, current: Current, held: Holdings | None, late: settling.Late | None, place: Place,
+) -> tuple[Holdings | None, Sequence[Unclear]]:  # fmt: skip
     """Whose the objects are, with what runs did that broke off, and what is unclear of that: an apply records it, a plan looks only.
-    Of a run that is under way nothing is unclear: it goes on."""
+    Of a run that is under way nothing is unclear: it goes on. `place`: where the project is applied from."""
     for run in unended.runs:
         who, by = quote(run.head.run), quote(run.head.by)
         if run.head.run in unended.at_work:
@@ -188,6 +183,9 @@ def with_open_runs(
             request.warn(f"run {who} of {by} has not ended: what it did is looked for on the platform")
     if held is None or not unended.runs:
         return held, ()
+    asking = held.asking
+    if asking.owner.place is None:  # it did not matter so far
+        held = held._replace(asking=asking._replace(owner=asking.owner._replace(place=place())))
     put, drop, unclear = settling.look(unended.runs, current, held.by_id, late)
     found = {**held.by_id, **{each.id: each for each in put}}
     held = held._replace(by_id={object_id: each for object_id, each in found.items() if object_id not in drop})

@@ -176,7 +176,7 @@ def _seen(
     runs = records.open_runs()
     unended = asking.Unended(runs, seen_from.at_work() if runs else frozenset())
     late = late_on(reader, patience_of(request.environment, request.clock))
-    holdings, unclear = asking.with_open_runs(request, unended, current, holdings, late)
+    holdings, unclear = asking.with_open_runs(request, unended, current, holdings, late, seen_from.place)
     ground = _Ground(reader, visible, current, holdings, pruning, seen_from.undone, unclear)
     apart, work = _keep_going(request, apart, ground)
     findings += [*work.findings, *owners.check_guest(holdings)]
