@@ -41,6 +41,18 @@ RUN = receipt.Run(
     "20260131T101530123Z-00000000", datetime(2026, 1, 31, 10, 15, 30, 123_000, UTC), receipt.Actor("ann", "desk"), "0"
 )
 VARIABLES = {"KEY": "AKIA", "SECRET": "hush"}
+TWO = """
+apiVersion: gatectl.io/v1
+kind: Bucket
+metadata: {{name: {name}}}
+spec: {{type: S3, bucket: {name}, credentials: {{key: {{env: KEY}}, secret: {{env: SECRET}}}}}}
+---
+apiVersion: gatectl.io/v1
+kind: Repository
+metadata: {{name: {name}}}
+spec: {{endpointType: S3, resources: [{{type: S3, bucket: {name}}}]}}
+"""
+"""A bucket, and a repository that attaches it: the text of their manifests, of a `name`."""
 
 
 def manifest(kind: str, name: str, spec: Mapping[str, Any] | None, **metadata: Any) -> Manifest:

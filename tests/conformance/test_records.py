@@ -6,7 +6,7 @@ What stores hold is in `records/test_owners.py`, and on all of them.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from contextlib import closing, contextmanager
+from contextlib import AbstractContextManager, closing, contextmanager
 from pathlib import Path
 from typing import NamedTuple
 
@@ -14,10 +14,11 @@ import pytest
 
 from gatectl.platforms import PLATFORMS, driver_for
 from gatectl.platforms.interface import Connection, Credentials, RecordsChoice, Secret, Shared
-from gatectl.records import STORES, open_records, read_records
+from gatectl.records import STORES
 from gatectl.records.interface import Records, RecordsReader
 from owning import owned_by
 from platforms.postgresql_server import Server as Postgresql
+from records.stores import opened, read
 from serving import EMAIL, PASSWORD, Server
 
 
@@ -26,23 +27,13 @@ class Store(NamedTuple):
 
     connection: Connection
 
-    @contextmanager
-    def opened(self) -> Iterator[Records]:
+    def opened(self) -> AbstractContextManager[Records]:
         """The store beside a writer of its platform, as an apply has it."""
-        driver, connection = driver_for(self.connection.target), self.connection
-        with (
-            closing(driver.open_writer(connection)) as writer,
-            closing(driver.open_reader(connection)) as reader,
-            closing(open_records(connection, writer, reader)) as records,
-        ):
-            yield records
+        return opened(self.connection)
 
-    @contextmanager
-    def read(self) -> Iterator[RecordsReader]:
+    def read(self) -> AbstractContextManager[RecordsReader]:
         """The store beside a reader of its platform, as a plan has it."""
-        driver, connection = driver_for(self.connection.target), self.connection
-        with closing(driver.open_reader(connection)) as reader, closing(read_records(connection, reader)) as records:
-            yield records
+        return read(self.connection)
 
 
 Reach = Callable[[pytest.FixtureRequest, Path], Iterator[Connection]]

@@ -26,21 +26,9 @@ from platforms.postgresql_server import Server as Postgresql
 from proxying import Answer, Asked, Proxy
 from records.conftest import bucket
 from serving import EMAIL, PASSWORD, Rehearsal, Result, Server
+from sites import TWO
 
 __all__ = ["shell"]  # pytest finds the fixtures here
-
-TWO = """
-apiVersion: gatectl.io/v1
-kind: Bucket
-metadata: {{name: {name}}}
-spec: {{type: S3, bucket: {name}, credentials: {{key: {{env: KEY}}, secret: {{env: SECRET}}}}}}
----
-apiVersion: gatectl.io/v1
-kind: Repository
-metadata: {{name: {name}}}
-spec: {{endpointType: S3, resources: [{{type: S3, bucket: {name}}}]}}
-"""
-
 
 SEEN = ("--allow", "project", "--reason", "another way to the same platform")
 MORE = """

@@ -22,6 +22,7 @@ from gatectl.records.leases import Holder
 from leaping import Leaping
 from records.conftest import Place
 from records.object_servers import Google
+from sites import TWO
 
 ELSEWHERE = Holder("ann", "desk", "boot-1", "pid:[1]", 7, 70, "20260131T101530123Z-00000000", "https://ci.example/1")
 HERE = ELSEWHERE._replace(user="bob", host="laptop", run="20260131T101540123Z-00000000")
@@ -206,17 +207,6 @@ def test_while_the_store_is_away_a_lease_lasts_for_as_long_as_it_did_before(
 
 # Applies
 
-TWO = """
-apiVersion: gatectl.io/v1
-kind: Bucket
-metadata: {{name: {name}}}
-spec: {{type: S3, bucket: {name}, credentials: {{key: {{env: KEY}}, secret: {{env: SECRET}}}}}}
----
-apiVersion: gatectl.io/v1
-kind: Repository
-metadata: {{name: {name}}}
-spec: {{endpointType: S3, resources: [{{type: S3, bucket: {name}}}]}}
-"""
 SECRETS = {"KEY": "AKIAABCDEFGHIJKLMNOP", "SECRET": "x" * 40}
 
 
@@ -270,7 +260,7 @@ def test_two_applies_hold_the_leases_of_what_they_touch_and_let_go_of_them(tmp_p
 
     assert first.apply(on_event=look, secrets=SECRETS).exit_code == 0 and set(found) == {"locked"}
     assert second.apply(lock_timeout=0, secrets=SECRETS).exit_code == 0
-    with first._connected(first._request((), None, (), False, (), False, None)) as connect:
+    with first._connected(first._request(None)) as connect:
         connection = connect()
         with closing(read_leases(connection)) as leases:
             held = leases.all(leases.instance or "")

@@ -6,8 +6,8 @@ A new store is one name of `conftest.STORES`.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Sequence
-from contextlib import closing, contextmanager
+from collections.abc import Sequence
+from contextlib import closing
 from typing import Any
 
 import pytest
@@ -17,15 +17,14 @@ from gatectl.documents.ownership import Owned, Owner
 from gatectl.errors import PlatformError
 from gatectl.model import Outcome
 from gatectl.network.addresses import store_address
-from gatectl.platforms import driver_for
 from gatectl.platforms.interface import Connection, Identification, RecordsChoice
-from gatectl.records import open_history, open_records, read_records, shards
+from gatectl.records import open_history, open_records, shards
 from gatectl.records.buckets import open_objects
 from gatectl.records.chosen import choose
-from gatectl.records.interface import Records, RecordsReader
 from owning import head_of, owned_by, owner_of
 from records.conftest import Place
 from records.receipts import run_of
+from records.stores import opened, read
 
 SENTINEL = "s3cr3t-0f-n0b0dy"
 
@@ -40,28 +39,6 @@ def beside(place: Place) -> Connection:
     return connection._replace(
         target="embedded", records=choice if choice.target is not None else RecordsChoice("sqlite:///records.db")
     )
-
-
-@contextmanager
-def opened(connection: Connection) -> Iterator[Records]:
-    """The store as an apply has it."""
-    driver = driver_for(connection.target)
-    with (
-        closing(driver.open_writer(connection)) as writer,
-        closing(driver.open_reader(connection)) as reader,
-        closing(open_records(connection, writer, reader)) as records,
-    ):
-        yield records
-
-
-@contextmanager
-def read(connection: Connection) -> Iterator[RecordsReader]:
-    """The store as a plan has it."""
-    with (
-        closing(driver_for(connection.target).open_reader(connection)) as reader,
-        closing(read_records(connection, reader)) as records,
-    ):
-        yield records
 
 
 def record(connection: Connection, *put: Owned, drop: Sequence[str] = ()) -> None:
