@@ -9,11 +9,12 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
 from itertools import islice
 from typing import Any, Final, NamedTuple
 
 from gatectl import rules
+from gatectl.documents.ownership import Owned
 from gatectl.kinds import KINDS
 from gatectl.manifests import schemas, validate
 from gatectl.manifests.desired import offline_namespace, read_manifest
@@ -37,19 +38,30 @@ class Exported(NamedTuple):
     remarks: tuple[str, ...]
 
 
-def export_live(reader: Reader, workspace: str | None) -> list[Exported]:
-    """The objects of a platform, of one workspace or of all. Raises UsageError for no such workspace, PlatformError."""
-    return export(read_visible(reader, workspace, bear=True), schemas.checker())
+def export_live(reader: Reader, workspace: str | None, owned: Iterable[Owned] = ()) -> list[Exported]:
+    """The objects of a platform, of one workspace or of all; `owned`: what is remembered of them. Raises UsageError for no such workspace,
+    PlatformError."""
+    protected = frozenset(each.id for each in owned if each.protected)
+    return export(read_visible(reader, workspace, bear=True), schemas.checker(), protected)
 
 
-def export(current: Current, checker: validate.Checker) -> list[Exported]:
-    """Every live object of the workspaces that were read, sorted by workspace, kind and name."""
+def export(current: Current, checker: validate.Checker, protected: Container[str] = frozenset()) -> list[Exported]:
+    """Every live object of the workspaces that were read, sorted by workspace, kind and name. `protected`: the ids of those whose
+    manifests say so."""
     drafts: list[Exported] = []
     drafts += [_alone(live, index) for index in current.outside.values() for live in _sorted(index)]
     for name in sorted(current.states):
         drafts += [_alone(live, current.workspaces) for live in current.workspaces.by_name.get(name, ())]
         drafts += _content(current.states[name])
+    drafts = [_protected(draft) if draft.live.id in protected else draft for draft in drafts]
     return _without_offences([_writable(draft) for draft in drafts], checker)
+
+
+def _protected(item: Exported) -> Exported:
+    """The object, whose manifest says that it is protected."""
+    if item.data is None:
+        return item
+    return item._replace(data={**item.data, "metadata": {**item.data["metadata"], "protect": True}})
 
 
 def _content(state: WorkspaceState) -> Iterator[Exported]:

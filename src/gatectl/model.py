@@ -160,6 +160,7 @@ class Manifest(NamedTuple):
 
     `workspace` is None where the manifest names none and none is known from elsewhere. `entries` is None where the
     manifest has no (readable) list of resources. `renamed_from` is what its object was called before.
+    `protect`: whether it is protected from deleting and detaching (None: that is not said, and stays as it is on record).
     """
 
     kind: str
@@ -172,6 +173,7 @@ class Manifest(NamedTuple):
     valid: bool
     document: Document
     renamed_from: str | None = None
+    protect: bool | None = None
 
     @property
     def subject(self) -> tuple[str | None, str | None, str | None]:
@@ -247,7 +249,7 @@ class Change(NamedTuple):
     `fields` are (path in the manifest, before, after); `before` and `after` the normal forms (None: no such object).
     `releases` is what other repositories may attach once this is done; `needs` the objects that have to exist before.
     `api_keys` counts those that reach what is attached, and die with a repository. `besides` are the (label, id) of the live
-    buckets that have the same remote identity as one that is to be registered.
+    buckets that have the same remote identity as one that is to be registered. `protect` is what its manifest says of that (None: nothing).
     """
 
     action: Action
@@ -266,6 +268,7 @@ class Change(NamedTuple):
     document: Document | None
     api_keys: int = 0
     besides: tuple[tuple[str, str], ...] = ()
+    protect: bool | None = None
 
 
 class Outcome(NamedTuple):

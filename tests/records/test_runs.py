@@ -117,6 +117,35 @@ def test_settling_asks_and_takes_what_is_there_for_right(here: tuple[Shell, Conn
     assert "openRuns" not in planned and [op["platformId"] for op in planned["operations"] or planned["held"]]
 
 
+def protected(connection: Connection) -> set[str]:
+    """The names of what is protected by the records."""
+    from gatectl.records import read_records
+
+    with (
+        closing(driver_for(connection.target).open_reader(connection)) as reader,
+        closing(read_records(connection, reader)) as records,
+    ):
+        return {each.name for each in records.owned() or () if each.protected}
+
+
+def test_what_the_manifest_of_a_run_that_broke_off_protected_is_so_when_it_is_settled(
+    here: tuple[Shell, Connection],
+) -> None:
+    shell, connection = here
+    said = MANIFESTS.replace("{name: raw,", "{protect: true, name: raw,")
+    shell.write("manifests/all.yaml", said)
+    break_off(shell, AFTER_RAW)
+    shell.write("manifests/all.yaml", MANIFESTS)
+    assert protected(connection) == set()
+    assert shell("apply", "--yes").code == 0
+    assert protected(connection) == {"raw"}
+    shell.write("manifests/all.yaml", MANIFESTS.replace("{type: S3,", "{type: S3, region: eu,", 1))
+    assert [op["name"] for op in shell("plan", "--format", "json").json["operations"]] == ["raw"]
+    break_off(shell, AFTER_RAW)
+    assert shell("apply", "--yes").code == 0
+    assert protected(connection) == {"raw"}, "whose change did not say otherwise"
+
+
 class Plain(Proxy):
     """The platform as it is told of: it says nothing of what it heeds, and heeds no keys."""
 

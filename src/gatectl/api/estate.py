@@ -184,8 +184,8 @@ class Estate:
 
     def exported(self, deadline: float | None = None) -> list[exporter.Exported]:
         """What `export` writes, object by object, with what cannot be expressed. `deadline`: how many seconds it may take."""
-        with self._reading(deadline) as (reader, _):
-            return exporter.export_live(reader, self._environment.workspace)
+        with self._reading(deadline) as (reader, connection), closing(read_records(connection, reader)) as records:
+            return exporter.export_live(reader, self._environment.workspace, records.owned() or ())
 
     def live(self, deadline: float | None = None) -> tuple[Identification, Current]:
         """The platform, and what it holds: of the environment's workspace, or of all that are visible."""

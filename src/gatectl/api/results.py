@@ -87,6 +87,11 @@ class Plan:
         return self.document.get("moves", ())
 
     @property
+    def protects(self) -> Sequence[whose.Protects]:
+        """What is protected from then on (`protect`), or not any more."""
+        return self.document.get("protects", ())
+
+    @property
     def summary(self) -> plans.Summary:
         """How many objects are created, updated, deleted, and how many attachments."""
         return self.document["summary"]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from gatectl.documents.operations import credentials_of, new_names, resources_of
-from gatectl.documents.plans import Adopted, Operation, Plan, unwritten
+from gatectl.documents.plans import Named, Operation, Plan, noted
 from gatectl.errors import Forbidden
 from gatectl.kinds import KINDS
 from gatectl.planning.current import API_KEYS, Current, Index, read_current, read_workspaces
@@ -18,12 +18,12 @@ from gatectl.resources import registrar_of
 
 
 def read_concerned(reader: Reader, plan: Plan) -> Current:
-    """The objects that a plan changes, refers to, or takes under management; what it renames is attached under its new name, before and
+    """The objects that a plan changes, refers to, or records something of; what it renames is attached under its new name, before and
     after. Raises PlatformError."""
-    return read_about(reader, plan["operations"], unwritten(plan))
+    return read_about(reader, plan["operations"], noted(plan))
 
 
-def read_about(reader: Reader, operations: Sequence[Operation], others: Sequence[Adopted] = ()) -> Current:
+def read_about(reader: Reader, operations: Sequence[Operation], others: Sequence[Named] = ()) -> Current:
     """The objects that operations change or refer to, and others. Raises PlatformError."""
     visible = read_workspaces(reader, _renamed(operations))
     kinds = _kinds(operations, others)
@@ -44,7 +44,7 @@ def find_concerned(reader: Reader, plan: Plan) -> dict[str, str]:
     visible = read_workspaces(reader, _renamed(plan["operations"]))
     found = {
         live.id: name
-        for name in _names(plan["operations"], unwritten(plan), visible)
+        for name in _names(plan["operations"], noted(plan), visible)
         for live in visible.by_name.get(name, ())
     }
     for op in plan["operations"]:
@@ -55,7 +55,7 @@ def find_concerned(reader: Reader, plan: Plan) -> dict[str, str]:
     return found
 
 
-def _names(operations: Sequence[Operation], others: Sequence[Adopted], visible: Index) -> list[str]:
+def _names(operations: Sequence[Operation], others: Sequence[Named], visible: Index) -> list[str]:
     """The workspaces that this is about: all of them, where what lies in none is to be deleted and any may refer to it."""
     names = {item["workspace"] for item in (*operations, *others) if item["workspace"] is not None}
     if any(op["action"] == "delete" and op["workspace"] is None and not KINDS[op["kind"]].holds for op in operations):
@@ -69,7 +69,7 @@ def _renamed(operations: Sequence[Operation]) -> dict[str, str]:
     return {platform_id: op["name"] for platform_id, op in changed if platform_id}
 
 
-def _kinds(operations: Sequence[Operation], others: Sequence[Adopted]) -> set[str]:
+def _kinds(operations: Sequence[Operation], others: Sequence[Named]) -> set[str]:
     """The kinds of what this is about."""
     kinds = {item["kind"] for item in (*operations, *others)}
     if any(op["action"] == "delete" for op in operations):

@@ -51,7 +51,9 @@ class Recording:
         self._patience = patience
         self._intended: set[str] = set()
         self._noted: set[str] = set()
-        self._adopts: list[Owned] = []
+        self._adopts: dict[str, Owned] = {}
+        self._protected: frozenset[str] = frozenset()
+        """The ids of what is protected by the records, as they were before anything was written."""
         self._told: set[str] = set()
         """The ids of what was recorded as it was done: what was known of it before is past."""
         self._put: dict[str, Owned] = {}
@@ -84,14 +86,27 @@ class Recording:
 
     def begin(self, current: Current) -> None:
         """Nothing is written yet: what is taken under management, or over, as it is, and what is ours by the records and not there any
-        more, is recorded with what is done. Raises StalePlan where what is to be taken over is by now somebody else's yet."""
+        more, is recorded with what is done. Raises StalePlan where what is to be taken over is by now somebody else's yet, or what is
+        to be destroyed is protected."""
         known = self._records.owned() or ()
         check_taken(self._plan, known, self._head.owner)
+        check_protected(self._plan, known)
+        self._protected = frozenset(each.id for each in known if each.protected)
         taken = {item["platformId"] for item in self._plan.get("takeOver", ())}
         before = {each.id: each for each in known if each.id in taken}
-        self._adopts += [self._adopted(item, current, before.get(item["platformId"])) for item in unwritten(self._plan)]
-        self._adopts += self._moved(known)
+        adopted = [self._adopted(item, current, before.get(item["platformId"])) for item in unwritten(self._plan)]
+        self._adopts = {each.id: each for each in (*adopted, *self._moved(known))}
+        self._adopts |= {each.id: each for each in self._protects(known)}
         self._drop.update(self._gone(current, known))
+
+    def _protects(self, known: Iterable[Owned]) -> Iterator[Owned]:
+        """What is protected from now on, or not any more, as it was noted besides; what is written says that itself."""
+        asking = Asking(self._head.owner)
+        ours = {each.id: each for each in known if asking.claim(each.owner) in OURS} | self._adopts
+        written = {op["platformId"] for op in self._plan["operations"]}
+        for item in self._plan.get("protects", ()):
+            if item["platformId"] in ours and item["platformId"] not in written:
+                yield ours[item["platformId"]]._replace(protected=item["protect"])
 
     def _moved(self, known: Iterable[Owned]) -> Iterator[Owned]:
         """What was owned under former names, as it was noted."""
@@ -99,8 +114,8 @@ class Recording:
         return (each._replace(owner=self._head.owner) for each in known if each.owner in former)
 
     def adopt(self) -> None:
-        """Record what is taken under management, or over, or moved."""
-        self._record([each for each in self._adopts if each.id not in self._told], ())
+        """Record what is taken under management, or over, or moved, and what of that which was not written is protected."""
+        self._record([each for each in self._adopts.values() if each.id not in self._told], ())
 
     def finish(self) -> bool:
         """Whether all is recorded. Where it is not, after something was written, the outcomes say so. Raises PlatformError where
@@ -149,7 +164,8 @@ class Recording:
 
     def _applied(self, op: Operation, outcome: Outcome, current: Current | None) -> Owned | None:
         live = current.among(key_of(op)).by_id.get(outcome.platform_id or "") if current is not None else None
-        return owned_after(op, outcome.platform_id, live, self._head, workspace_id_of(op, current))
+        protected = outcome.platform_id in self._protected
+        return owned_after(op, outcome.platform_id, live, self._head, workspace_id_of(op, current), protected=protected)
 
     def _adopted(self, item: Adopted, current: Current, before: Owned | None) -> Owned:
         """What is noted of an object that stays as it is; `before`: as it was noted of whom it is taken over from."""
@@ -191,6 +207,19 @@ def check_taken(plan: Plan, known: Iterable[Owned], mine: Owner) -> None:
             raise StalePlan(
                 f"{quote(key)} belongs to {quote(owned.owner)} by now, and was to be taken over from somebody else",
                 "nothing was written; plan again",
+            )
+
+
+def check_protected(plan: Plan, known: Iterable[Owned]) -> None:
+    """What is to be deleted, or detached from, is not protected by now. Raises StalePlan."""
+    destroyed = {op["platformId"]: op for op in plan["operations"] if op["action"] == "delete" or op["detach"]}
+    for owned in known if destroyed else ():
+        op = destroyed.get(owned.id)
+        if op is not None and owned.protected:
+            does = "deletes it" if op["action"] == "delete" else "detaches from it"
+            raise StalePlan(
+                f"{quote(key_of(op))} is protected by now (GW508), and the plan {does}",
+                "nothing was written; say metadata.protect: false, apply that, and plan again",
             )
 
 

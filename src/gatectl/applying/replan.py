@@ -6,11 +6,13 @@ the whole plan; later it is what was not ended yet: nothing that was sent is sen
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Container, Iterator, Mapping, Sequence
 from graphlib import TopologicalSorter
 from typing import Final, NamedTuple
 
+from gatectl.documents.operations import key_of
 from gatectl.documents.plans import Operation, Plan
+from gatectl.documents.whose import Protects
 from gatectl.model import Outcome
 from gatectl.planning.plan import with_operations
 
@@ -80,7 +82,14 @@ def part(shown: Plan, outcomes: Sequence[Outcome], fresh: Plan) -> Plan:
     adopts = [item for item in fresh["adopts"] if item not in shown["adopts"]]
     refused = {op["platformId"] for op in fresh["operations"] if op["id"] not in chosen}
     taken = [item for item in fresh.get("takeOver", ()) if item["platformId"] not in refused]
-    return with_operations(fresh, list(chosen.values()), adopts, taken, fresh.get("accepted", ()))
+    protects = _protects(fresh, chosen)
+    return with_operations(fresh, list(chosen.values()), adopts, taken, fresh.get("accepted", ()), protects)
+
+
+def _protects(fresh: Plan, chosen: Container[str]) -> list[Protects]:
+    """What is protected, or not any more, but for what operations say that are not done (`chosen` are the ids of those that are)."""
+    keys = {key_of(op) for op in fresh["operations"] if op["id"] not in chosen}
+    return [each for each in fresh.get("protects", ()) if (each["kind"], each["workspace"], each["name"]) not in keys]
 
 
 def together(
@@ -97,7 +106,10 @@ def together(
     adopts = [*shown["adopts"], *then["adopts"]]
     taken = {item["platformId"]: item for item in (*shown.get("takeOver", ()), *then.get("takeOver", ()))}
     accepted = {item["platformId"]: item for item in (*shown.get("accepted", ()), *then.get("accepted", ()))}
-    made = with_operations(shown, ordered, adopts, list(taken.values()), list(accepted.values()))
+    protects = {(p["kind"], p["workspace"], p["name"]): p for plan in (shown, then) for p in plan.get("protects", ())}
+    made = with_operations(
+        shown, ordered, adopts, list(taken.values()), list(accepted.values()), list(protects.values())
+    )
     return made, [found[op["id"]] for op in ordered]
 
 

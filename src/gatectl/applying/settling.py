@@ -69,7 +69,7 @@ def look(runs: Iterable[OpenRun], current: Current, recorded: Mapping[str, Owned
                 case "delete":
                     drop += _gone(intent, current)
                 case "update":
-                    put += _updated(intent, run.head, current)
+                    put += _updated(intent, run.head, current, recorded)
                 case "create":
                     made, open_ends = _created(intent, run.head, current, recorded, late)
                     put += made
@@ -92,11 +92,14 @@ def _gone(intent: Intent, current: Current) -> list[str]:
     return [op["platformId"]] if op["platformId"] is not None else []
 
 
-def _updated(intent: Intent, head: Head, current: Current) -> list[Owned]:
+def _updated(intent: Intent, head: Head, current: Current, recorded: Mapping[str, Owned]) -> list[Owned]:
     """Whose an object is that was to be changed, where it is as it was wanted. Where it is not, a plan sees what is to be done."""
     op = intent["operation"]
     live = current.among(key_of(op)).by_id.get(op["platformId"] or "")
-    return _owned(intent, live, head) if live is not None and as_wanted(op, live) else []
+    if live is None or not as_wanted(op, live):
+        return []
+    before = recorded.get(live.id)
+    return _owned(intent, live, head, protected=before is not None and before.protected)
 
 
 def _created(
@@ -127,15 +130,18 @@ def _is_later(known: Owned | None, run: str | None) -> bool:
     return known is not None and known.run is not None and run is not None and known.run >= run
 
 
-def _owned(intent: Intent, live: Live, head: Head) -> list[Owned]:
-    owned = owned_after(intent["operation"], live.id, live, head, intent["workspaceId"])
+def _owned(intent: Intent, live: Live, head: Head, *, protected: bool = False) -> list[Owned]:
+    owned = owned_after(intent["operation"], live.id, live, head, intent["workspaceId"], protected=protected)
     return [owned] if owned is not None else []
 
 
 def owned_after(
-    op: Operation, object_id: str | None, live: Live | None, head: Head, workspace_id: str | None
+    op: Operation, object_id: str | None, live: Live | None, head: Head, workspace_id: str | None, *, protected: bool
 ) -> Owned | None:
-    """Whose the object of an operation is after it was done: as it is live, where that is known. Workspaces have no owner."""
+    """Whose the object of an operation is after it was done: as it is live, where that is known. Workspaces have no owner.
+
+    `protected`: it was before, and is as long as the operation does not say otherwise.
+    """
     if object_id is None or KINDS[op["kind"]].holds:
         return None
     state: State | None = op.get("after")
@@ -145,7 +151,7 @@ def owned_after(
     file = op["source"]["file"] if op["source"] is not None else None
     return Owned(
         head.owner, op["kind"], op["workspace"], workspace_id, op["name"], object_id, state, digest, file, head.commit, head.run,
-        head.at, adopted=op["action"] == "update" and op["reason"].startswith("adopts "),
+        head.at, op.get("protect", protected), op["action"] == "update" and op["reason"].startswith("adopts "),
     )  # fmt: skip
 
 

@@ -13,7 +13,7 @@ from typing import Final
 
 from gatectl import model
 from gatectl.documents.operations import CREDENTIALS, LISTS, NAME, ListName, attached_in, key_of, renames, values_of
-from gatectl.documents.plans import OLD_VERSION, Field, Operation, Plan, Resource, State, is_invalid, unwritten
+from gatectl.documents.plans import OLD_VERSION, Field, Operation, Plan, Resource, State, is_invalid, noted
 from gatectl.documents.states import read_attachment, read_state
 from gatectl.kinds import KINDS, home_of, referred
 from gatectl.kinds.interface import Kind
@@ -53,10 +53,23 @@ def _problems(plan: Plan, fits: Fits) -> Iterator[str]:
     for accepted in plan.get("accepted", ()):
         if accepted["platformId"] not in deleted:
             yield f"it accepts the deletion of {accepted['kind']} {accepted['name']!r}, and does not delete it"
+    yield from _protected(plan)
     for kept in plan["kept"]:
         for item in kept["attachments"]:
             for problem in _resource(item, "keep"):
                 yield f"what it keeps of {kept['name']!r}: {problem}"
+
+
+def _protected(plan: Plan) -> Iterator[str]:
+    """Whether what it says that is protected is what its operations say."""
+    said = {key_of(op): op.get("protect") for op in plan["operations"]}
+    for op in plan["operations"]:
+        if op["action"] == "delete" and "protect" in op:
+            yield f"operation {op['id']!r} deletes what it says something of"
+    for item in plan.get("protects", ()):
+        key = ObjectKey(item["kind"], item["workspace"], item["name"])
+        if said.get(key, item["protect"]) is not item["protect"] or (item["platformId"] is None and key not in said):
+            yield f"it says of {item['kind']} {item['name']!r} that it is protected, or not, and does otherwise"
 
 
 def _apart(plan: Plan) -> Iterator[str]:
@@ -64,7 +77,7 @@ def _apart(plan: Plan) -> Iterator[str]:
     left = {item["workspace"] for item in plan.get("leftOut", ())}
     if left and not is_invalid(plan):
         yield "it leaves out workspaces without an error"
-    for item in (*plan["operations"], *(unwritten(plan) if left else ()), *plan.get("held", ())):
+    for item in (*plan["operations"], *(noted(plan) if left else ()), *plan.get("held", ())):
         holds = item["kind"] in KINDS and KINDS[item["kind"]].holds
         home = item["name"] if holds else item["workspace"]
         if home in left:

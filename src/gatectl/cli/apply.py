@@ -184,6 +184,8 @@ def _in_words(plan: Plan) -> str:
     count = len(plan["operations"])
     if not count:
         if not plan["adopts"] and not plan.get("takeOver"):
+            if not plan.get("moves"):
+                return "this: remember what is protected"
             return "this: move what is remembered under a former name"
         return f"this: take live objects {'over' if plan.get('takeOver') else 'under management'}"
     deletes, detaches = replan.destruction(plan)

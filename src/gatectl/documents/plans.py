@@ -7,7 +7,7 @@ from gatectl.documents.findings import Finding
 from gatectl.documents.limits import Older, ProjectChanges, Shown
 from gatectl.documents.proofs import Proof
 from gatectl.documents.spelling import sha256
-from gatectl.documents.whose import Accepted, Moved, TakenOver
+from gatectl.documents.whose import Accepted, Moved, Protects, TakenOver
 from gatectl.model import Action, FieldValue, Risk
 
 FORMAT_VERSION: Final = "1.1"
@@ -117,12 +117,14 @@ class Head(Named):
 
 
 class Tail(TypedDict):
-    """How the object will be (null for one to be deleted), what is compared of it, and where its manifest is."""
+    """How the object will be (null for one to be deleted), what is compared of it, where its manifest is, and whether that says that it
+    is protected (left out: it does not say)."""
 
     after: NotRequired[State | None]
     pre: Precondition
     post: Postcondition
     source: Location | None
+    protect: NotRequired[bool]
 
 
 class Operation(Head, Tail):
@@ -318,6 +320,7 @@ class Draft(Remarks):
     takeOver: NotRequired[Sequence[TakenOver]]
     accepted: NotRequired[Sequence[Accepted]]
     moves: NotRequired[Sequence[Moved]]
+    protects: NotRequired[Sequence[Protects]]
     kept: Sequence[Kept]
     unmanaged: Sequence[Named]
     held: NotRequired[Sequence[Held]]
@@ -345,6 +348,13 @@ def unwritten(plan: Draft) -> list[Adopted]:
     return [*plan["adopts"], *taken]
 
 
+def noted(plan: Draft) -> list[Named]:
+    """The live objects of which an apply records something, and writes nothing to them."""
+    written = {op["platformId"] for op in plan["operations"]}
+    others = [item for item in plan.get("protects", ()) if item["platformId"] not in {*written, None}]
+    return [*unwritten(plan), *others]
+
+
 def is_to_apply(plan: Draft) -> bool:
     """Whether an apply has anything to do: to write, or only to record."""
     return bool(plan["operations"] or is_to_record(plan))
@@ -352,7 +362,7 @@ def is_to_apply(plan: Draft) -> bool:
 
 def is_to_record(plan: Draft) -> bool:
     """Whether an apply records something that it does not write."""
-    return bool(unwritten(plan) or plan.get("moves"))
+    return bool(noted(plan) or plan.get("moves"))
 
 
 def unsettled(plan: Draft) -> list[Held]:

@@ -25,6 +25,16 @@ Moved = TypedDict("Moved", {"from": OwnerJson, "objects": int})
 """An owner that whoever applies the plan was before, and how many objects are noted as theirs."""
 
 
+class Protects(TypedDict):
+    """An object (`platformId` null: one to be created) that is protected from then on, or not any more."""
+
+    kind: str
+    workspace: str | None
+    name: str
+    platformId: str | None
+    protect: bool
+
+
 class Otherwise(TypedDict):
     """Something of an object that is not as it was applied last, by its path in a manifest ("": the object as a whole)."""
 

@@ -49,7 +49,7 @@ class Declared(TypedDict):
 
 class Applied(TypedDict):
     """How the object was applied last: by which project, run and commit, when, and by whom. `remembered`: its state is known.
-    `adopted`: it was made by somebody else first."""
+    `adopted`: it was made by somebody else first; `protected`: nothing deletes it, or detaches from it."""
 
     project: str
     environment: str
@@ -60,6 +60,7 @@ class Applied(TypedDict):
     file: str | None
     ours: bool
     adopted: bool
+    protected: bool
     remembered: bool
 
 

@@ -24,6 +24,7 @@ def read_manifest(document: Document, kind: str, valid: bool, default_workspace:
     spec = _mapping(data.get("spec"))
     name = metadata.get("name")
     workspace = metadata.get("workspace")
+    protect = metadata.get("protect")
     if not KINDS[kind].scoped:
         workspace = None
     elif "workspace" not in metadata:
@@ -39,6 +40,7 @@ def read_manifest(document: Document, kind: str, valid: bool, default_workspace:
         valid,
         document,
         _said(metadata, "renamedFrom") or None,
+        protect if type(protect) is bool else None,
     )
 
 

@@ -19,7 +19,7 @@ from gatectl.planning import owners
 from gatectl.planning.attaching import check_folders, compare
 from gatectl.planning.current import Current
 from gatectl.planning.match import Pair
-from gatectl.planning.owners import Accepted, Pruning, Taken
+from gatectl.planning.owners import Accepted, Protects, Pruning, Taken
 from gatectl.planning.referring import check_referred, declared_keys, refer
 from gatectl.planning.registering import (
     Registered,
@@ -74,7 +74,8 @@ class Worked(NamedTuple):
 
     `adopts` are live objects, with their ids, that match their manifest and have no owner yet; `takes` are those of somebody else
     that are taken over, whatever else is done to them; `accepts` are those of ours that are deleted though they were changed.
-    `moves` are the owners that this one was before, each with how many objects are noted as theirs.
+    `moves` are the owners that this one was before, each with how many objects are noted as theirs; `protects` is what is protected
+    from then on, or not any more.
     """
 
     changes: Sequence[Change] = ()
@@ -87,6 +88,7 @@ class Worked(NamedTuple):
     takes: Sequence[Taken] = ()
     accepts: Sequence[Accepted] = ()
     moves: Sequence[tuple[Owner, int]] = ()
+    protects: Sequence[Protects] = ()
 
 
 class _Compared(NamedTuple):
@@ -153,8 +155,8 @@ def compute_changes(pairs: Sequence[Pair], current: Current, settings: Settings)
     accepted = owners.accepts(left, settings.holdings, settings.pruning)
     changed = frozenset(each.id for each in accepted)
     changes += (_deletion(live, settings.holdings, changed) for live in left)
-    moved = owners.moves(settings.holdings)
-    return Worked(changes, endings, unchanged, adopts, kept, unmanaged, findings, taken, accepted, moved)
+    moved, protects = owners.moves(settings.holdings), owners.protects(pairs, settings.holdings)
+    return Worked(changes, endings, unchanged, adopts, kept, unmanaged, findings, taken, accepted, moved, protects)
 
 
 def _surroundings(pairs: Sequence[Pair], current: Current, settings: Settings) -> _Surroundings:
@@ -247,6 +249,7 @@ def _change(
         needs,
         pair.manifest.document,
         count_api_keys(live) if live is not None else 0,
+        protect=pair.manifest.protect,
     )
 
 

@@ -11,8 +11,10 @@ from urllib.parse import quote
 from gatectl.kinds import KINDS, referred
 from gatectl.model import Action, Attachment, Change, Finding, ObjectKey, Spot
 from gatectl.planning.changes import Worked
+from gatectl.planning.owners import Protects
 from gatectl.resources import STORAGE, folder_key
 
+_PROTECTED: Final = "GW508"
 Released = dict[str | None, list[tuple[Change, Attachment]]]
 """The changes that let go of a resource, each with how it was attached, by the resource's id."""
 
@@ -53,7 +55,12 @@ def _only(worked: Worked, keep: Callable[[ObjectKey], bool]) -> Worked:
         takes=[taken for taken in worked.takes if keep(taken.key)],
         accepts=[accepted for accepted in worked.accepts if keep(accepted.key)],
         kept=[(key, items) for key, items in worked.kept if keep(key)],
+        protects=_of(worked.protects, keep),
     )
+
+
+def _of(protects: Sequence[Protects], keep: Callable[[ObjectKey], bool]) -> list[Protects]:
+    return [each for each in protects if keep(each.key)]
 
 
 def _with_what_they_need(worked: Worked, chosen: frozenset[ObjectKey]) -> set[ObjectKey]:
@@ -85,13 +92,15 @@ class Holding(NamedTuple):
 
 
 def hold(worked: Worked, stopped: Mapping[ObjectKey, str]) -> tuple[Worked, list[Holding]]:
-    """The work without the objects that are stopped (each with why) and all that needs them, and what is held so."""
+    """The work without the objects that are stopped (each with why) and all that needs them, and what is held so. What is held since it
+    is protected is so no more once that was said."""
     if not stopped:
         return worked, []
     reasons = _reasons(worked, stopped)
     actions = {change.key: change.action for change in worked.changes}
     held = [Holding(key, actions.get(key), reasons[key]) for key in sorted(reasons, key=str)]
-    return _only(worked, lambda key: key not in reasons), held
+    protects = _of(worked.protects, lambda key: reasons.get(key, _PROTECTED) == _PROTECTED)
+    return _only(worked, lambda key: key not in reasons)._replace(protects=protects), held
 
 
 def _reasons(worked: Worked, stopped: Mapping[ObjectKey, str]) -> dict[ObjectKey, str]:

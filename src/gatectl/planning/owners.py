@@ -34,6 +34,14 @@ class Taken(NamedTuple):
     owner: Owner
 
 
+class Protects(NamedTuple):
+    """An object (`id` None: one to be created) that is protected from now on, or not any more."""
+
+    key: ObjectKey
+    id: str | None
+    protect: bool
+
+
 class Differs(NamedTuple):
     """Something that is otherwise than it was applied: where (its path in a manifest; "" for the object as a whole), how it was
     applied and how it is live (None: nothing is known, or there is nothing), and both in words."""
@@ -108,6 +116,19 @@ def moves(holdings: Holdings | None) -> list[tuple[Owner, int]]:
     found = Counter(o.owner for o in holdings.by_id.values() if o.owner.environment)
     former = [(owner, count) for owner, count in found.items() if holdings.asking.claim(owner) == "known"]
     return sorted(former, key=lambda item: str(item[0]))
+
+
+def protects(pairs: Iterable[Pair], holdings: Holdings | None) -> list[Protects]:
+    """What the manifests say otherwise than it is on record of what is protected, or is to be: of what is ours, or will be."""
+    found: list[Protects] = []
+    for pair in pairs if holdings is not None else ():
+        said, live = pair.manifest.protect, pair.live
+        if said is None or KINDS[pair.key.kind].holds or claim_of(live, holdings) not in (None, *OURS):
+            continue
+        owned = holdings.by_id.get(live.id) if holdings is not None and live is not None else None
+        if said is not (owned is not None and owned.protected):
+            found.append(Protects(pair.key, live.id if live is not None else None, said))
+    return found
 
 
 def claim_of(live: Live | None, holdings: Holdings | None) -> Claim | None:

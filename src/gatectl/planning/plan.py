@@ -101,6 +101,8 @@ def _operation(change: Change, depends: Sequence[str], name_file: NameFile, poin
         "post": {"hash": _hash(key, change.after)},
         "source": _location(change.document, name_file) if change.document is not None else None,
     }
+    if change.protect is not None:
+        tail["protect"] = change.protect
     if change.before is not None:
         head["before"] = _state(key, change.before, pointed)
         if change.api_keys:
@@ -220,6 +222,11 @@ def _remember(draft: plans.Draft, worked: Worked) -> None:
         ]
     if worked.accepts:
         draft["accepted"] = _accepted(worked)
+    if worked.protects:
+        draft["protects"] = [
+            {**named(key), "platformId": platform_id, "protect": protect}
+            for key, platform_id, protect in sorted(worked.protects, key=lambda each: (str(each.key), each.id or ""))
+        ]
     if worked.moves:
         draft["moves"] = [{"from": owner_json(owner), "objects": count} for owner, count in worked.moves]
 
@@ -244,10 +251,10 @@ def _kept(worked: Worked, pointed: Points) -> list[plans.Kept]:
 
 def with_operations(
     plan: Plan, operations: Sequence[Operation], adopts: Sequence[plans.Adopted], taken: Sequence[whose.TakenOver] = (),
-    accepted: Sequence[whose.Accepted] = (),
+    accepted: Sequence[whose.Accepted] = (), protects: Sequence[whose.Protects] = (),
 ) -> Plan:  # fmt: skip
-    """The plan with these operations and adoptions, and what is taken over and what of these deletions was accepted, and with all
-    that is counted and hashed of them."""
+    """The plan with these operations and adoptions, what is taken over, what of these deletions was accepted and what is protected, and
+    with all that is counted and hashed of them."""
     summary: plans.Summary = {**plan["summary"], **_counted(operations), "adopt": len(adopts)}
     made: Plan = {**plan, "summary": summary, "operations": operations, "adopts": adopts}
     if taken:
@@ -259,6 +266,10 @@ def with_operations(
         made["accepted"] = found
     else:
         made.pop("accepted", None)
+    if protects:
+        made["protects"] = protects
+    else:
+        made.pop("protects", None)
     made["fingerprint"] = fingerprint(made)
     made["digest"] = digest(made)
     return made

@@ -1,5 +1,5 @@
-"""What is protected is neither deleted nor detached from (GW508): what the environment's guardrails name, and what its manifest
-said of itself when it was applied last. Pure.
+"""What is protected is neither deleted nor detached from (GW508): what the environment's guardrails name, what its manifest says of
+itself, and what one said until one apply has said otherwise. Pure.
 """
 
 from __future__ import annotations
@@ -35,6 +35,8 @@ def _protected(change: Change, holdings: Holdings | None, patterns: tuple[str, .
             f"guardrails.protect says '{quote(pattern)}'",
             "take that out of the project file, and apply the change of the project file first (--allow project)",
         )
+    if change.protect:
+        return "its manifest says so", "say metadata.protect: false, and apply that first"
     owned = holdings.by_id.get(change.id) if holdings is not None and change.id is not None else None
     if owned is not None and owned.protected:
         return "its manifest said so when it was applied last", "say metadata.protect: false, and apply that first"

@@ -148,6 +148,7 @@ def _applied(seen: flow.Seen, owned: Owned | None, who: Who) -> Applied | None:
         "file": owned.file,
         "ours": ours,
         "adopted": owned.adopted,
+        "protected": owned.protected,
         "remembered": owned.state is not None,
     }
 

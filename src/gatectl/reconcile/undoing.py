@@ -155,7 +155,7 @@ def _worked(request: Request, ground: _Ground, back: Back) -> Worked:
     foreign = [found for live in back.doomed if (found := _foreign(live, ground.holdings)) is not None]
     foreign += check_protection(told, ground.holdings, request.environment.guardrails.protect)
     return worked._replace(
-        changes=told, adopts=(), takes=(), moves=(), unmanaged=(), findings=[*worked.findings, *foreign]
+        changes=told, adopts=(), takes=(), moves=(), protects=(), unmanaged=(), findings=[*worked.findings, *foreign]
     )
 
 

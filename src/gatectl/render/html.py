@@ -41,6 +41,7 @@ from gatectl.render.listing import (
     limits,
     moved_lines,
     plural,
+    protected_lines,
     records_words,
     resource_words,
     selection_of,
@@ -394,6 +395,8 @@ def _rest(document: Plan) -> Iterator[str]:
     yield from _list(
         "Moved", "this project's under a former name, and under the present one when this is applied", moved
     )
+    protects = [escape(line) for line in protected_lines(document.get("protects", ()))]
+    yield from _list("Protected", "what may be deleted or detached from once this is applied, or not", protects)
     yield from _list("Taken over", "live objects that belong to somebody else so far", taken)
     yield from _list("Not managed", "live and in no manifest", [_named(item) for item in document["unmanaged"]])
 

@@ -13,7 +13,7 @@ from gatectl.resources import RESOURCE_NAMES
 if TYPE_CHECKING:
     from gatectl.documents.findings import Failure, Finding, Findings, Where
     from gatectl.documents.plans import Held, LeftOut, Named, Operation, Plan, Resource, Selection, Since, Target
-    from gatectl.documents.whose import Moved, OwnerJson, TakenOver
+    from gatectl.documents.whose import Moved, OwnerJson, Protects, TakenOver
 
 
 def listed(document: Findings | Plan) -> Sequence[Finding]:
@@ -73,6 +73,11 @@ def taken_lines(items: Sequence[TakenOver]) -> list[str]:
 def moved_lines(items: Sequence[Moved]) -> list[str]:
     """Each owner that this one was before, and how much is noted as theirs."""
     return [safe(f"{plural(item['objects'], 'object')} of {_owner(item['from'])}") for item in items]
+
+
+def protected_lines(items: Sequence[Protects]) -> list[str]:
+    """Each object that is protected from then on, or not any more."""
+    return [safe(f"{_name(item)}: {'protected' if item['protect'] else 'not protected any more'}") for item in items]
 
 
 def _name(item: Named) -> str:

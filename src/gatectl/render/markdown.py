@@ -30,6 +30,7 @@ from gatectl.render.listing import (
     moved_lines,
     platform_words,
     plural,
+    protected_lines,
     records_words,
     selection_of,
     taken_lines,
@@ -234,6 +235,11 @@ def _waiting(document: Plan, limit: int) -> Iterator[str]:
         yield f"⚠️ **Takes over** {plural(len(taken), 'live object')} of another project or environment."
     if moved := document.get("moves"):
         yield f"**Moves** what is this project's under a former name: {code(', '.join(moved_lines(moved)), limit)}."
+    if protects := document.get("protects"):
+        on, off = (sum(each["protect"] is said for each in protects) for said in (True, False))
+        told = [f"protects {plural(on, 'object')}"] if on else []
+        told += [f"**protects {plural(off, 'object')} no more**"] if off else []
+        yield f"{' and '.join(told)[0].upper()}{' and '.join(told)[1:]}: {code(', '.join(protected_lines(protects)), limit)}."
     if held := document.get("held"):
         yield f"⚠️ **Held:** {plural(len(held), 'object')}, which findings stop; an apply of the rest wants `--keep-going`."
     if left := document.get("leftOut"):

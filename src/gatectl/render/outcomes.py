@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Final
 
 from gatectl.quote import quote, safe
-from gatectl.render.listing import moved_lines, taken_lines, waiting_words
+from gatectl.render.listing import moved_lines, protected_lines, taken_lines, waiting_words
 
 if TYPE_CHECKING:
     from gatectl.documents.plans import Named, Plan
@@ -64,7 +64,11 @@ def settled(document: Receipt) -> Sequence[str]:
         for twin in document.get("settled", ())
     ]
     moved = moved_lines(plan.get("moves", ())) if plan is not None and document["converged"] else []
-    return [*twins, *(f"taken over: {line}" for line in taken), *(f"moved: {line}" for line in moved)]
+    protected = protected_lines(plan.get("protects", ())) if plan is not None and document["converged"] else []
+    return [
+        *twins, *(f"taken over: {line}" for line in taken), *(f"moved: {line}" for line in moved),
+        *(f"remembered: {line}" for line in protected),
+    ]  # fmt: skip
 
 
 def apart(document: Receipt) -> tuple[list[Outcome], list[Outcome]]:

@@ -24,6 +24,7 @@ from gatectl.render.listing import (
     limits,
     moved_lines,
     platform_words,
+    protected_lines,
     records_words,
     resource_words,
     selection_of,
@@ -313,6 +314,11 @@ def _taken(document: Plan, paint: _Paint, look: Look) -> Iterator[str]:
         yield ""
         yield "Moves what is this project's under a former name:"
         yield from (paint(f"    = {line}", "2") for line in moved_lines(moved))
+    if protects := document.get("protects"):
+        yield ""
+        yield "What an apply remembers of what may be deleted or detached from:"
+        yield from (paint(f"    = {line}", "2") for line in protected_lines(_some(protects, look)))
+        yield from _rest(protects, look)
 
 
 _SOME: Final = 10

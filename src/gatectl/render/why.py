@@ -65,6 +65,7 @@ def _applied(found: Applied) -> str:
     parts += [f"run {quote(found['run'])}"] if found["run"] else []
     parts += [f"commit {quote(found['commit'][:12])}"] if found["commit"] else []
     parts += ["adopted: made by somebody else first"] if found["adopted"] else []
+    parts += ["protected"] if found["protected"] else []
     foreign = f"{found['project']}, environment {found['environment']}"
     parts += [] if found["ours"] else [f"by project {quote(foreign)}, which owns it"]
     return ", ".join(parts)

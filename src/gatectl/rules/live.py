@@ -110,7 +110,8 @@ spec: {endpointType: S3, resources: []}
          "`--prune` deletes what this project and environment applied and no manifest declares any more, as it was applied. What"
          " somebody has changed since, or attached something to, is left as it is: the plan says what differs. So is everything where"
          " manifests may be there that were not read: git has left some out (a sparse checkout, a submodule that was not fetched), a"
-         " file is not read because of its name (GW108), or the one that declared the object is there and excluded.",
+         " file is not read because of its name (GW108), or the one that declared the object is there and excluded. And nothing deletes"
+         " or detaches from what is protected: by `metadata.protect`, until one apply has said `false`, or by guardrails.",
          holding=True,
          bad="""\
 # gatectl plan --prune, without the manifest of the bucket orders-aws, whose region somebody has changed on the platform
