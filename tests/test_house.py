@@ -521,7 +521,7 @@ def test_what_commands_do_they_do_through_the_library() -> None:
 # Types
 
 
-TYPED = ("planning", "applying", "records", "api", "reconcile", "opening.py")
+TYPED = ("planning", "applying", "records", "api", "reconcile", "controller", "opening.py")
 UNTYPED = {"_differences"}
 """Of guardrails: it compares two project files as they are written."""
 

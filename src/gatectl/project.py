@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, Final, Literal, NamedTuple
 
@@ -57,6 +57,20 @@ class Patterns(NamedTuple):
     patterns: tuple[str, ...]
 
 
+class Exported(NamedTuple):
+    """A commit whose files were written out: there is no git around them that could be asked, so what it would say is here.
+
+    `top` is the folder that its files lie in, `place` where the project is applied from, whatever that folder is called. `follows`
+    says whether a commit is this one or one before it. `left_out` are its submodules, relative to the top.
+    """
+
+    commit: str
+    top: Path
+    place: str
+    follows: Callable[[str], bool]
+    left_out: tuple[str, ...] = ()
+
+
 class Project(NamedTuple):
     """Where the project lies and what its file says; without a file, the working directory and nothing.
 
@@ -78,6 +92,8 @@ class Project(NamedTuple):
     """The variables that may be read for it: of whoever runs us, or what a program hands in."""
     given: Mapping[str, bytes] | None = None
     """The files that a program hands in, by their path below `folder`, which is nowhere then; None: they are read from there."""
+    exported: Exported | None = None
+    """The commit that its files were written out of; None: git is asked, where they lie in a checkout."""
     document: Document | None = None
     remarks: tuple[Finding, ...] = ()
     """The warnings about the file, with their places; its `rules` are not applied to them yet."""

@@ -20,7 +20,7 @@ from gatectl.clock import NEVER, Deadline
 from gatectl.credentials import pasted
 from gatectl.errors import InputError
 from gatectl.files.claims import claim
-from gatectl.manifests.commits import LIST_FILES, TreeFile, listed_contents, listed_files
+from gatectl.manifests.commits import LIST_FILES, TreeFile, listed_contents, listed_files, listed_submodules
 from gatectl.manifests.git import Answer, OwnFolder, Remote, failed
 from gatectl.quote import quote
 
@@ -111,6 +111,10 @@ class Mirror:
     def files(self, commit: str) -> Iterable[TreeFile]:
         """All files of a commit of the mirror, submodules left out."""
         return listed_files(self._ask(*LIST_FILES, _checked(commit)))
+
+    def submodules(self, commit: str) -> Sequence[str]:
+        """The paths of a commit's submodules, which are no files of it."""
+        return listed_submodules(self._ask(*LIST_FILES, _checked(commit)))
 
     def contents(self, oids: Sequence[str]) -> Iterator[bytes]:
         """The contents of files, by their ids, as git keeps them: no filter and no end of line changes them."""

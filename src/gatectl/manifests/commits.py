@@ -72,6 +72,17 @@ class Checkout:
         return (None, None) if oid in (None, b"(initial)") else (oid.decode(), dirty)
 
 
+class WrittenOut(Checkout):
+    """A commit whose files were written out: nobody is asked, and none of them differs from it."""
+
+    def __init__(self, commit: str) -> None:
+        self.remark = None
+        self._commit = commit
+
+    def answer(self) -> tuple[str | None, bool | None]:
+        return self._commit, False
+
+
 def _changed(status: bytes) -> Iterator[str]:
     """The paths of `git status --porcelain=v2 -z --no-renames`, relative to the top."""
     for line in status.split(b"\0"):
@@ -140,6 +151,12 @@ def listed_files(output: bytes) -> Iterator[TreeFile]:
         mode, kind, oid, size = head.decode().split()
         if kind == "blob":
             yield TreeFile(mode, oid, int(size) if size.isdigit() else 0, os.fsdecode(path))
+
+
+def listed_submodules(output: bytes) -> Sequence[str]:
+    """The paths of the submodules of a commit or tree, of the same answer."""
+    parts = (line.partition(b"\t") for line in output.split(b"\0"))
+    return [os.fsdecode(path) for head, _, path in parts if head.startswith(b"160000 ")]
 
 
 def listed_contents(output: bytes, oids: Sequence[str]) -> Iterator[bytes]:

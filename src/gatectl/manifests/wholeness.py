@@ -10,10 +10,11 @@ from typing import Final
 
 from gatectl.clock import Deadline
 from gatectl.errors import DeadlinePassed, InputError, UsageError
+from gatectl.files import fences
 from gatectl.manifests.exclusion import exclusion
 from gatectl.manifests.git import NotInstalled, Repository, failed
 from gatectl.manifests.sources import is_manifest_name
-from gatectl.project import Project
+from gatectl.project import Exported, Project
 from gatectl.quote import quote
 
 _SUBMODULE: Final = b"160000"
@@ -23,6 +24,11 @@ _SKIPPED: Final = b"S"
 def left_out(project: Project, paths: Sequence[str | Path], until: Deadline) -> str | None:
     """Why the files below some paths may not be all that there are: of a sparse checkout, or of a submodule that was not fetched.
     None where all are there, or there is no git that knows. Raises DeadlinePassed."""
+    exported = project.exported
+    return _asked(project, paths, until) if exported is None else _submodule(exported, paths)
+
+
+def _asked(project: Project, paths: Sequence[str | Path], until: Deadline) -> str | None:
     try:
         repository = Repository(project.folder, until, project.environ)
     except (UsageError, NotInstalled):
@@ -42,6 +48,16 @@ def left_out(project: Project, paths: Sequence[str | Path], until: Deadline) -> 
         return None
     more = f" and {len(missing) - 1:,} more" if len(missing) > 1 else ""
     return f"git has left out {quote(missing[0])}{more}"
+
+
+def _submodule(exported: Exported, paths: Sequence[str | Path]) -> str | None:
+    """The same of a commit that was written out, without its submodules."""
+    for name in exported.left_out:
+        below = os.path.join(os.path.realpath(exported.top), name)
+        for path in map(os.path.realpath, paths):
+            if fences.is_inside(below, path) or fences.is_inside(path, below):
+                return f"git has left out {quote(name)}, a submodule"
+    return None
 
 
 def _not_passed_over(project: Project, top: str, names: Iterable[str], inside: Sequence[str]) -> Iterator[str]:

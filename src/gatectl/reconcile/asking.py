@@ -99,7 +99,11 @@ def holdings_of(request: Request, records: RecordsReader, place: Place) -> Holdi
     former = request.environment.renamed_from
     found = holdings(Asking(asking, frozenset((former,)) if former is not None else frozenset()), owned)
     _refuse_nobody(request, asking)
-    if request.prune and not request.allow_empty and not (any(found.ours()) or any(found.elsewhere())):
+    if (
+        request.prune
+        and not (request.allow_empty or request.continuous)
+        and not (any(found.ours()) or any(found.elsewhere()))
+    ):
         raise UsageError("--prune deletes only what this project applied before, and there is no record of that",
                          "apply first; objects applied from then on are recorded")  # fmt: skip
     # Who takes something over is somebody: no guest.

@@ -56,6 +56,8 @@ def source_of(request: Request, loaded: Loaded, git: commits.Checkout, name_file
 
 def ask_git(request: Request) -> commits.Checkout:
     """Ask git about the manifests; it works while we read them."""
+    if request.project.exported is not None:
+        return commits.WrittenOut(request.project.exported.commit)
     paths = [Path(p) for p in manifest_paths(request.project, request.environment, request.paths) if str(p) != "-"]
     if request.project.file is not None:
         paths.append(request.project.file)

@@ -127,6 +127,9 @@ def _leads(request: Request, ancestor: str, commit: str | None) -> bool | None:
     """Whether a commit has another as an ancestor; None: that cannot be told here."""
     if commit is None or not (_OID.fullmatch(ancestor) and _OID.fullmatch(commit)):
         return None
+    exported = request.project.exported
+    if exported is not None:
+        return exported.follows(ancestor) if commit == exported.commit else None
     until = Deadline(request.ends, request.clock)
     try:
         with commits.History(request.project.folder, until, request.project.environ) as history:
@@ -137,6 +140,8 @@ def _leads(request: Request, ancestor: str, commit: str | None) -> bool | None:
 
 def head_of(request: Request) -> str | None:
     """The commit that is checked out; None: there is none, or git cannot tell. Raises DeadlinePassed."""
+    if request.project.exported is not None:
+        return request.project.exported.commit
     until = Deadline(request.ends, request.clock)
     try:
         with commits.History(request.project.folder, until, request.project.environ) as history:

@@ -14,9 +14,12 @@ from gatectl.errors import UsageError
 from gatectl.kinds import KINDS, credentialed, either
 from gatectl.manifests import loading, selection
 from gatectl.manifests.loading import Loaded
-from gatectl.model import Desired, ObjectKey
+from gatectl.model import Desired, Finding, Manifest, ObjectKey
 from gatectl.project import Environment, Project
 from gatectl.quote import quote
+
+Fence = Callable[[Sequence[Manifest]], Sequence[Finding]]
+"""What is wrong with manifests in the eyes of whoever lets them be applied: without places yet."""
 
 
 class Request(NamedTuple):
@@ -27,7 +30,8 @@ class Request(NamedTuple):
     owner (`all`: whatever is somebody else's), `accept` what is deleted though it was changed since it was applied. `allow_empty`:
     with `prune`, that there is no manifest at all is meant. `prove`: the plan says what was asked for its sake. `beside`: workspaces
     that are read too, and with them all in which something is this project's (None: none is). `again`: a plan of it was shown
-    already, so what was held then may be gone by now."""
+    already, so what was held then may be gone by now. `fence` says what of the manifests is not theirs to say. `continuous`: it is
+    asked again and again, so that nothing is owned yet is no mistake of `prune`."""
 
     project: Project
     environment: Environment
@@ -51,6 +55,8 @@ class Request(NamedTuple):
     accept: tuple[str, ...] = ()
     allow_empty: bool = False
     again: bool = False
+    fence: Fence | None = None
+    continuous: bool = False
 
     def against(self, snapshot: str | os.PathLike[str]) -> Request:
         """The same, asked of what a snapshot's file holds instead of the platform."""
@@ -61,6 +67,9 @@ class Request(NamedTuple):
 def load(request: Request, paths: Sequence[str | Path], workspace: str | None) -> Loaded:
     """The manifests at these paths; that there are none is a mistake, unless a request says that it is meant."""
     loaded = loading.load(request.project, paths, workspace)
+    if request.fence is not None:
+        wrong = request.fence(loaded.desired.manifests)
+        loaded = loaded._replace(findings=[*loaded.findings, *wrong], said=[*loaded.said, *wrong])
     return loading.to_prune(loaded, allow_empty=request.allow_empty) if request.prune else loaded
 
 

@@ -29,8 +29,11 @@ def place_of(project: Project, connection: Connection) -> str | None:
     """Where a project is applied from: the remote `origin` and the project file's path from the top of the checkout.
 
     Without git, or without `origin`, it is the file's own path, where the store is a file of this machine, or a snapshot; else
-    None: there is nothing that another machine would call it by. Raises UsageError for a store that cannot be, DeadlinePassed.
+    None: there is nothing that another machine would call it by. Of a commit that was written out whoever did so says it. Raises
+    UsageError for a store that cannot be, DeadlinePassed.
     """
+    if project.exported is not None:
+        return project.exported.place
     if project.given is not None:
         return None
     file = project.file or project.folder / PROJECT_FILE

@@ -1,0 +1,5 @@
+"""The controller of a fleet (product.md, section 9), around the library: nothing of planning or applying is written again.
+
+`bounds` says what a source may touch, `opening` makes of a target and a commit an estate that touches nothing else, `deciding`
+says what becomes of a plan, `reconciling` is one reconcile of a target from beginning to end.
+"""

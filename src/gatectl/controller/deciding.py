@@ -1,0 +1,73 @@
+"""What becomes of a plan: what it waits for, and what state its target is in (product.md, section 9). Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Final, Literal, NamedTuple
+
+from gatectl.documents.drift import Drift
+from gatectl.documents.plans import Plan
+from gatectl.fleet.values import Approvals, Source
+
+State = Literal["paused", "invalid", "failed", "applying", "waiting", "pending", "drifted", "in-sync"]
+
+STATES: Final[tuple[State, ...]] = (
+    "paused", "invalid", "failed", "applying", "waiting", "pending", "drifted", "in-sync",
+)  # fmt: skip
+"""In the order in which the first that holds is the state of a target."""
+
+
+class Condition(NamedTuple):
+    """Something that holds of a target, and why."""
+
+    state: State
+    reason: str | None = None
+
+
+IN_SYNC: Final = Condition("in-sync")
+
+
+def state_of(conditions: Iterable[Condition]) -> Condition:
+    """The one of several conditions that is the state of a target; none: it is in sync."""
+    return min(conditions, key=lambda each: STATES.index(each.state), default=IN_SYNC)
+
+
+def needs_approval(approvals: Approvals, plan: Plan) -> bool:
+    """Whether a plan waits for an approval, by what its operations risk. A plan that only records needs none."""
+    risks = {operation["risk"] for operation in plan["operations"]}
+    if approvals == "destructive":
+        return "destructive" in risks
+    if approvals == "risky":
+        return bool(risks - {"none"})
+    return approvals == "all" and bool(risks)
+
+
+def needs_approval_of(source: Source, plan: Plan, drift: Drift | None) -> bool:
+    """The same with what somebody changed on the platform, where the source says that it is not simply changed back."""
+    changed_back = source.on_drift == "wait" and bool(plan["operations"]) and drift is not None and is_theirs(drift)
+    return changed_back or needs_approval(source.approvals, plan)
+
+
+def is_theirs(drift: Drift) -> bool:
+    """Whether somebody changed something on the platform since it was applied."""
+    return any(each["whose"] in ("theirs", "both", "unknown") for each in drift["differences"])
+
+
+def seen(plan: Plan, drift: Drift | None) -> list[Condition]:
+    """What holds of a target whose plan is not applied: what is to be applied, and what somebody changed."""
+    found: list[Condition] = []
+    if not plan["operations"] and not plan["adopts"]:
+        return found
+    theirs = drift is not None and is_theirs(drift)
+    ours = drift is None or any(each["whose"] in ("ours", "both") for each in drift["differences"])
+    if theirs:
+        found.append(Condition("drifted", "somebody changed the platform"))
+    if ours or not theirs:
+        found.append(Condition("pending", _counted(plan)))
+    return found
+
+
+def _counted(plan: Plan) -> str:
+    number, adopted = len(plan["operations"]), len(plan["adopts"])
+    words = [f"{number:,} to apply"] if number else []
+    return ", ".join([*words, *([f"{adopted:,} to adopt"] if adopted else [])])
