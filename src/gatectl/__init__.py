@@ -9,10 +9,10 @@ from gatectl.version import __version__
 
 TYPE_CHECKING = False  # `typing` would cost more than all the rest of `gatectl --version`
 if TYPE_CHECKING:
-    from gatectl.api import Estate, Findings, Plan, Receipt, open, read_plan  # noqa: A004 - the word of the contract
+    from gatectl.api import Estate, Findings, Patch, Plan, Receipt, open, read_plan  # noqa: A004 - the word of the contract
     from gatectl.errors import GatectlError
 
-__all__ = ["Estate", "Findings", "GatectlError", "Plan", "Receipt", "__version__", "open", "read_plan"]
+__all__ = ["Estate", "Findings", "GatectlError", "Patch", "Plan", "Receipt", "__version__", "open", "read_plan"]
 
 
 def __getattr__(word: str) -> object:

@@ -7,7 +7,6 @@ attachment that a rule forbids is left out with a comment; Additive keeps it.
 
 from __future__ import annotations
 
-import re
 from collections import Counter
 from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
 from itertools import islice
@@ -16,7 +15,7 @@ from typing import Any, Final, NamedTuple
 from gatectl import rules
 from gatectl.documents.ownership import Owned
 from gatectl.kinds import KINDS
-from gatectl.manifests import schemas, validate
+from gatectl.manifests import schemas, validate, writing
 from gatectl.manifests.desired import offline_namespace, read_manifest
 from gatectl.model import Attachment, Desired, Document, Finding, Live, Manifest, ObjectKey, SourceFile, State
 from gatectl.planning.current import Current, Index, WorkspaceState, read_visible
@@ -25,9 +24,7 @@ from gatectl.quote import quote, safe
 from gatectl.resources import FAMILIES, Identity, comparable, fields_of
 
 _NOWHERE: Final = SourceFile("-", b"")
-_PLAIN: Final = re.compile(r"[A-Za-z][A-Za-z0-9_./-]*\Z")
 _SHOWN: Final = 20
-_WORDS: Final = frozenset(("null", "true", "false", "yes", "no", "on", "off", "y", "n"))
 
 
 class Exported(NamedTuple):
@@ -208,7 +205,7 @@ def _without(item: Exported, finding: Finding) -> Exported:
         spec = item.data["spec"]
         entry = spec["resources"][pointer[2]]
         rest = [each for index, each in enumerate(spec["resources"]) if index != pointer[2]]
-        remark = f"left out, and kept on the platform: {_flow(entry)}: {finding.rule}: {finding.message}"
+        remark = f"left out, and kept on the platform: {writing.flow(entry)}: {finding.rule}: {finding.message}"
         return item._replace(data={**item.data, "spec": {**spec, "resources": rest}}, remarks=(*item.remarks, remark))
     return item._replace(data=None, remarks=(*item.remarks, f"{finding.rule}: {finding.message}"))
 
@@ -218,49 +215,7 @@ def manifest_text(item: Exported) -> str:
     live = item.live
     if item.data is None:
         return f"# {safe(f'{live.key} ({live.id}) cannot be expressed: ')}{safe('; '.join(item.remarks))}\n"
-    lines = [
-        f"apiVersion: {item.data['apiVersion']}",
-        f"kind: {item.data['kind']}",
-        f"metadata: {_flow(item.data['metadata'])}",
-    ]
-    if "spec" in item.data:
-        lines.append("spec:")
-        lines += _spec_lines(item.data["spec"])
-    lines += [f"    # {safe(remark)}" for remark in item.remarks]
-    return "\n".join(lines) + "\n"
-
-
-def _spec_lines(spec: Mapping[str, Any]) -> Iterator[str]:
-    for name, value in spec.items():
-        if isinstance(value, list):
-            yield f"  {name}:" if value else f"  {name}: []"
-            yield from (f"    - {_flow(entry)}" for entry in value)
-        else:
-            yield f"  {name}: {_scalar(value)}"
-
-
-def _flow(value: Mapping[str, Any]) -> str:
-    return "{" + ", ".join(f"{name}: {_scalar(inner)}" for name, inner in value.items()) + "}"
-
-
-def _scalar(value: Any) -> str:
-    """A scalar that YAML 1.1 and 1.2 read alike: plain where that is beyond doubt, else in double quotes."""
-    if isinstance(value, bool):
-        return "true" if value else "false"
-    text = str(value)
-    if _PLAIN.match(text) and text.lower() not in _WORDS:
-        return text
-    # Two number signs could begin a command for the runner of a CI that prints this.
-    return '"' + "".join(_escaped(character) for character in text).replace("##", "#\\x23") + '"'
-
-
-def _escaped(character: str) -> str:
-    if character in '"\\':
-        return "\\" + character
-    if character.isprintable():
-        return character
-    code = ord(character)
-    return f"\\x{code:02x}" if code < 0x100 else f"\\u{code:04x}" if code < 0x10000 else f"\\U{code:08x}"
+    return writing.manifest_text(item.data, item.remarks)
 
 
 def stream(exported: Iterable[Exported]) -> str:
@@ -273,16 +228,8 @@ def file_names(exported: Sequence[Exported]) -> list[str]:
     names: list[str] = []
     taken: set[str] = set()
     for item in exported:
-        key = item.live.key
-        folder = [key.workspace, KINDS[key.kind].plural] if key.workspace is not None else [KINDS[key.kind].plural]
-        stem = "/".join(_slug(part) for part in (*folder, key.name))
-        if stem.endswith("/gatectl"):
-            stem += f"-{key.kind.lower()}"  # gatectl.yaml is what project files are called
-        name = stem if stem.lower() not in taken else f"{stem}-{_slug(item.live.id)}"
+        stem = writing.file_stem(item.live.key)
+        name = stem if stem.lower() not in taken else f"{stem}-{writing.slug(item.live.id)}"
         taken.add(name.lower())
         names.append(f"{name}.yaml")
     return names
-
-
-def _slug(text: str) -> str:
-    return re.sub(r"[^A-Za-z0-9._-]+", "-", text).strip(".-")[:100] or "unnamed"

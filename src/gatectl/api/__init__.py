@@ -33,6 +33,7 @@ from gatectl.platforms import driver_for
 from gatectl.platforms.interface import Credentials, Secret
 from gatectl.project import Environment, Project, bare_project
 from gatectl.quote import quote
+from gatectl.reconcile.patching import Patch
 
 _NOWHERE = os.path.join(os.sep, "in-memory")
 
@@ -132,4 +133,4 @@ def _without_platform(project: Project, name: str | None, workspace: str | None,
     return chosen._replace(platform="memory", token=None, records=records, records_named=True)
 
 
-__all__ = ["Estate", "Findings", "MissingCredential", "Plan", "Receipt", "open", "read_plan"]
+__all__ = ["Estate", "Findings", "MissingCredential", "Patch", "Plan", "Receipt", "open", "read_plan"]

@@ -6,14 +6,15 @@ import functools
 import os
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager, closing, contextmanager
+from contextlib import closing, contextmanager
 from datetime import datetime
 from itertools import islice, takewhile
 from types import TracebackType
 
 from gatectl import export as exporter
 from gatectl import reconcile
-from gatectl.api.remembered import find_receipt, references_of, run_called
+from gatectl.api.attending import Program
+from gatectl.api.remembered import FilesOf, files_of, find_receipt, no_files, references_of, run_called
 from gatectl.api.results import Findings, Plan, Receipt
 from gatectl.api.ways import Way
 from gatectl.applying.allowance import NOTHING, Allowance, parse_allowance
@@ -34,7 +35,7 @@ from gatectl.documents.why import Why
 from gatectl.errors import InputError
 from gatectl.manifests import checks
 from gatectl.manifests.selection import ALL, check_words
-from gatectl.model import Outcome
+from gatectl.model import ObjectKey, Outcome
 from gatectl.planning.current import Current, read_visible
 from gatectl.planning.taking import take_snapshot
 from gatectl.platforms import default_workspace_of, driver_for
@@ -43,6 +44,7 @@ from gatectl.project import Environment, Project
 from gatectl.quote import quote
 from gatectl.reconcile import broken_off, drifting, explaining, locking, proving, undoing
 from gatectl.reconcile.execution import Approval, Attendant, Means, execute
+from gatectl.reconcile.patching import Patch, patch_of
 from gatectl.reconcile.scope import scope_of
 from gatectl.records import read_history, read_records
 from gatectl.records.chosen import choose
@@ -163,7 +165,7 @@ class Estate:
         with self._connected(request) as connect:
             document = plan.document if plan is not None else reconcile.work_out(request, connect)
             means = self._means(connect, secrets, new_records=new_records, lock_timeout=lock_timeout)
-            return Receipt(execute(request, document, approval, means, _Program(on_event, stop)))
+            return Receipt(execute(request, document, approval, means, Program(on_event, stop)))
 
     def carry_out(
         self, request: reconcile.Request, plan: Plan, approval: Approval, attendant: Attendant, *,
@@ -343,8 +345,23 @@ class Estate:
         """
         return self.lead_back(self._request(deadline, force_put=force_put), run)
 
+    def undo_patch(self, run: str, *, force_put: bool = False, deadline: float | None = None) -> Patch:
+        """The manifests' change that belongs to what `undo` plans, as a patch: once both are applied, a plan of the manifests is empty
+        but for what cannot come back. Raises as `undo`."""
+        return self.lead_back_and_patch(self._request(deadline, force_put=force_put), run)[1]
+
     def lead_back(self, request: reconcile.Request, run: str) -> Plan:
-        """The same of a request of this estate."""
+        """What `undo` plans, of a request of this estate."""
+        return Plan(self._led_back(request, run, no_files)[0].plan)
+
+    def lead_back_and_patch(self, request: reconcile.Request, run: str) -> tuple[Plan, Patch]:
+        """The same, with the manifests' change that belongs to it."""
+        seen, files = self._led_back(request, run, files_of)
+        return Plan(seen.plan), patch_of(request, seen, files.get)
+
+    def _led_back(
+        self, request: reconcile.Request, run: str, find_files: FilesOf
+    ) -> tuple[undoing.Seen, Mapping[ObjectKey, str]]:  # fmt: skip
         with self._remembering_for(request) as (history, scope, connection):
             run = run_called(history, scope, run)
             receipt = find_receipt(history, scope, run, self._project.folder if self._receipts else None)
@@ -352,8 +369,9 @@ class Estate:
                 raise self._no_run(run, connection)
             undoing.check_receipt(receipt)
             known = references_of(request, receipt, history, scope)
+            files = find_files(receipt, history, scope)
         with self._connected(request) as connect:
-            return Plan(undoing.work_out(request, receipt, connect, known))
+            return undoing.see(request, receipt, connect, known), files
 
     @contextmanager
     def _remembering(self, deadline: float | None) -> Iterator[tuple[HistoryReader, Scope, Connection]]:
@@ -418,21 +436,3 @@ class Estate:
         finally:
             if shared is not self._memory:
                 shared.close()
-
-
-class _Program(Attendant):
-    """A program that applies: told of outcomes, and able to stop."""
-
-    def __init__(self, on_event: Callable[[Outcome], None] | None, stop: threading.Event | None) -> None:
-        self._on_event = on_event
-        self._stop = stop
-
-    def progress(self, plan: plans.Plan) -> AbstractContextManager[Callable[[Outcome], None]]:
-        return self._telling()
-
-    @contextmanager
-    def _telling(self) -> Iterator[Callable[[Outcome], None]]:
-        yield self._on_event or (lambda outcome: None)
-
-    def stopping(self) -> bool:
-        return self._stop is not None and self._stop.is_set()

@@ -1,8 +1,9 @@
-"""What is found in the history of runs for the sake of an undo: the receipt of a run, and the credentials of what was deleted."""
+"""What is found in the history of runs for the sake of an undo: the receipt of a run, the credentials and the files of what was
+deleted."""
 
 from __future__ import annotations
 
-from collections.abc import Container, Iterator, Mapping
+from collections.abc import Callable, Container, Iterator, Mapping
 from itertools import islice
 from pathlib import Path
 from typing import Final, cast
@@ -12,7 +13,7 @@ from gatectl.applying.leading_back import References, credentialed, written, wro
 from gatectl.applying.saved import as_receipt, checked, read_saved
 from gatectl.documents.findings import relative_to
 from gatectl.documents.history import RUN
-from gatectl.documents.operations import credentials_of
+from gatectl.documents.operations import credentials_of, key_of
 from gatectl.documents.receipts import Receipt
 from gatectl.errors import InputError
 from gatectl.kinds import KINDS
@@ -79,22 +80,53 @@ def _declared(request: Request) -> Iterator[tuple[ObjectKey, CredentialReference
             yield ObjectKey(manifest.kind, manifest.workspace, manifest.name), given
 
 
+FilesOf = Callable[[Receipt, HistoryReader, Scope], Mapping[ObjectKey, str]]
+"""Finds the files that what a run deleted was declared in, as plans name files."""
+
+
+def no_files(receipt: Receipt, history: HistoryReader, scope: Scope) -> Mapping[ObjectKey, str]:
+    """For who does not ask: none."""
+    return {}
+
+
+def files_of(receipt: Receipt, history: HistoryReader, scope: Scope) -> Mapping[ObjectKey, str]:
+    """The files that what a run deleted was declared in, as far as the runs before tell: the newest of each."""
+    gone = {op["platformId"]: key_of(op) for op, _ in written(receipt) if op["action"] == "delete"}
+    found: dict[ObjectKey, str] = {}
+    for earlier in _before(receipt, history, scope) if gone else ():
+        for op, outcome in written(earlier):
+            key = gone.get(outcome["platformId"] or op["platformId"])
+            if key is not None and op["source"] is not None:
+                found.setdefault(key, op["source"]["file"])
+        if len(found) == len(gone):
+            break
+    return found
+
+
+def _before(receipt: Receipt, history: HistoryReader, scope: Scope) -> Iterator[Receipt]:
+    """The runs before one that changed something, the newest first; so many that it does not take long."""
+    earlier = (entry for entry in history.runs(scope) if entry["run"] < receipt["run"] and wrote(entry))
+    for entry in islice(earlier, _LOOKED_AT):
+        found = find_receipt(history, scope, entry["run"], None)
+        if found is not None:
+            yield found
+
+
 def _sent(
     history: HistoryReader, scope: Scope, receipt: Receipt, sought: set[str]
 ) -> Mapping[str, CredentialReferences]:
     """The credentials that the runs before sent, by the id of the object; the newest of each."""
     found: dict[str, CredentialReferences] = {}
-    earlier = (entry for entry in history.runs(scope) if entry["run"] < receipt["run"] and wrote(entry))
-    for entry in islice(earlier, _LOOKED_AT):
-        found = {**_sent_by(find_receipt(history, scope, entry["run"], None), sought), **found}
+    for earlier in _before(receipt, history, scope):
+        found = {**_sent_by(earlier, sought), **found}
         if found.keys() >= sought:
             break
     return found
 
 
-def _sent_by(receipt: Receipt | None, sought: Container[str]) -> dict[str, CredentialReferences]:
+def _sent_by(receipt: Receipt, sought: Container[str]) -> dict[str, CredentialReferences]:
     found: dict[str, CredentialReferences] = {}
-    for op, outcome in written(receipt) if receipt is not None else ():
+    for op, outcome in written(receipt):
         reference, platform_id = credentials_of(op), outcome["platformId"] or op["platformId"] or ""
         if reference is not None and platform_id in sought:
             # What a description of a provider API key meant by then, it may not mean now.

@@ -51,15 +51,25 @@ class Told(NamedTuple):
     words: str
 
 
+class Already(NamedTuple):
+    """An object of which nothing is left to lead back: what the run called it, and how it is live (None: it is gone). Manifests may
+    not say so yet; where the run had `deleted` it, none may declare it."""
+
+    key: ObjectKey
+    live: Live | None
+    deleted: bool = False
+
+
 class Back(NamedTuple):
     """The objects that are wanted as they were, and those that are to go, by what they are called. `left` cannot be led back, `stays`
-    is nothing to lead back, `lost` does not come back with its object."""
+    is nothing to lead back, `lost` does not come back with its object, `already` is as it was before."""
 
     pairs: tuple[Pair, ...] = ()
     doomed: tuple[Live, ...] = ()
     left: tuple[Told, ...] = ()
     stays: tuple[Told, ...] = ()
     lost: tuple[Told, ...] = ()
+    already: tuple[Already, ...] = ()
 
     def without(self, keys: Mapping[ObjectKey, str]) -> Back:
         """The same, with these objects left as they are, each with why."""
@@ -69,7 +79,12 @@ class Back(NamedTuple):
             (*self.left, *(Told(key, keys[key]) for key in sorted(keys, key=str))),
             self.stays,
             tuple(told for told in self.lost if told.key not in keys),
+            self.already,
         )
+
+    def as_before(self, already: Already, words: str) -> Back:
+        """The same, with an object of which nothing is left to lead back, and why."""
+        return self._replace(stays=(*self.stays, Told(already.key, words)), already=(*self.already, already))
 
     @property
     def keys(self) -> set[ObjectKey]:
@@ -144,7 +159,10 @@ def _uncreated(back: Back, op: Operation, outcome: Outcome, current: Current) ->
         return back._replace(stays=(*back.stays, Told(key, "a workspace is never deleted by gatectl")))
     live = current.among(key).by_id.get(outcome["platformId"] or "")
     if live is None:
-        return back._replace(stays=(*back.stays, Told(key, "it is gone already")))
+        words = "it is gone already"
+        if current.among(key).by_lower.get(key.name.lower()):  # and another one has its name
+            return back._replace(stays=(*back.stays, Told(key, words)))
+        return back.as_before(Already(key, None), words)
     if not as_wanted(op, live):
         return back._replace(left=(*back.left, Told(key, _since(op, live))))
     return back._replace(doomed=(*back.doomed, live))
@@ -159,7 +177,7 @@ def _unchanged(back: Back, op: Operation, current: Current) -> Back:
         back = back._replace(stays=(*back.stays, Told(key, "its credentials stay: those before are not known")))
     if live_hash(live, op) == op["pre"]["hash"]:
         same = not differences(KINDS[op["kind"]], before, read_after(op))
-        return back if same else back._replace(stays=(*back.stays, Told(key, "it is as before already")))
+        return back if same else back.as_before(Already(key_of(op), live), "it is as before already")
     if KINDS[op["kind"]].holds:
         return back._replace(stays=(*back.stays, Told(key, "a workspace is renamed by its manifest alone")))
     if not as_wanted(op, live):
@@ -177,7 +195,7 @@ def _undeleted(back: Back, op: Operation, current: Current, references: Referenc
     if there:
         same = len(there) == 1 and not differences(kind, before, there[0].state)
         if same:
-            return back._replace(stays=(*back.stays, Told(key, f"it is there again, as {quote(there[0].id)}")))
+            return back.as_before(Already(key, there[0], True), f"it is there again, as {quote(there[0].id)}")
         return back._replace(left=(*back.left, Told(key, f"another one of this name is there: {quote(there[0].id)}")))
     found = references(key, op["platformId"] or "") if kind.credentials else None
     if kind.credentials and found is None:

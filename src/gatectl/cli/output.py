@@ -154,15 +154,19 @@ def of_plan(plan: Plan, folder: Path, project: Path | None, *, lines: bool = Tru
     return Sources(str(folder), list(checks), {}, checks, home, lines)
 
 
-def publish(console: Console, outputs: Outputs, document: Document, sources: Sources) -> None:
-    """Write every result: the files first, because where one fails, that is the result."""
+def publish(
+    console: Console, outputs: Outputs, document: Document, sources: Sources, *, printed: bool = True
+) -> None:  # fmt: skip
+    """Write every result: the files first, because where one fails, that is the result. `printed`: on standard output goes this, and
+    nothing else."""
     rules = rule_table()
     for output in outputs.written:
         assert output.file is not None
         look = console.look()._replace(color=console.color == "always", width=Look().width, rules=rules)
         places.write(output.file, _shown(document, output.format, look, sources) + "\n", private=False)
-    look = console.look()._replace(rules=rules)
-    console.result(_shown(document, outputs.printed, look, sources))
+    if printed:
+        look = console.look()._replace(rules=rules)
+        console.result(_shown(document, outputs.printed, look, sources))
 
 
 def _shown(document: Document, format_name: str, look: Look, sources: Sources) -> str:

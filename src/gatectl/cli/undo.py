@@ -12,6 +12,7 @@ from gatectl.cli.apply import Wanted, show_and_do
 from gatectl.cli.estates import estate_of
 from gatectl.cli.options import Globals, budget_option, command, deadline_option, environment_of, load_project
 from gatectl.cli.output import Outputs, format_option, of_plan, publish
+from gatectl.cli.patching import Led, check_patch, is_printed
 from gatectl.cli.planning import refuse_unnamed
 from gatectl.errors import DONE, UsageError
 from gatectl.files import outputs as files
@@ -26,6 +27,7 @@ from gatectl.render import FORMATS
 @command("undo")
 @click.argument("run", metavar="RUN")
 @click.option("--out", metavar="FILE", help="Save the plan, for apply --plan FILE.")
+@click.option("--patch", "patch_file", metavar="FILE", help="Save the manifests' change, for git apply; - prints it.")
 @format_option("plan")
 @budget_option
 @click.option("--force-put", is_flag=True, help="Write repositories that hold what gatectl does not know.")
@@ -37,8 +39,9 @@ from gatectl.render import FORMATS
 @click.option("--receipt", "receipt_file", metavar="FILE", help="With --yes: save the receipt.")
 @deadline_option
 def COMMAND(  # noqa: N802 - the table's word
-    options: Globals, run: str, out: str | None, outputs: Outputs, budget: int, force_put: bool, detailed_exitcode: bool,
-    yes: bool, keep_going: bool, allow: tuple[str, ...], reason: str | None, receipt_file: str | None, deadline: float,
+    options: Globals, run: str, out: str | None, patch_file: str | None, outputs: Outputs, budget: int, force_put: bool,
+    detailed_exitcode: bool, yes: bool, keep_going: bool, allow: tuple[str, ...], reason: str | None,
+    receipt_file: str | None, deadline: float,
 ) -> int:  # fmt: skip
     """Plan the way back to the states before a run, of what still is as that run left it.
 
@@ -46,7 +49,7 @@ def COMMAND(  # noqa: N802 - the table's word
 
     What it created is deleted, what it deleted is created again, what it changed is changed back. The plan is one like any other:
     saved with --out, reviewed, and applied with apply --plan FILE. Manifests are not changed: until they say the same, a plan of
-    theirs does again what was undone.
+    theirs does again what was undone. --patch saves what they have to say instead.
     """
     outputs.apart_from(out)
     console = options.console(outputs.printed)
@@ -69,23 +72,30 @@ def COMMAND(  # noqa: N802 - the table's word
         raise UsageError("nothing can be undone on a snapshot", "name the platform itself")
     console.budget, console.environment = budget, environment.name
     estate = estate_of(project, environment)
+    led = Led(console, estate, patch_file)
     if yes:
         _check_applied(outputs, out)
+        check_patch(outputs, patch_file, out, yes=True)
         approval = Approval(saved=True, keep_going=keep_going)
         wanted = Wanted(request, approval, receipt_file, new_records=False, asks=False)
-        return show_and_do(console, estate, wanted, lambda: estate.lead_back(request, run))
+        code = show_and_do(console, estate, wanted, lambda: led.back(request, run))
+        led.tell()
+        return code
     if keep_going or allow or receipt_file is not None:
         raise UsageError(
             "--keep-going, --allow and --receipt are for an apply", "say --yes, or save the plan and apply it"
         )
     outputs.try_places(out)
+    check_patch(outputs, patch_file, out, yes=False)
     with console.waiting(environment.platform):
-        plan = estate.lead_back(request, run).document
+        plan = led.back(request, run).document
     if out is not None:
         files.write(out, json_text(plan) + "\n", private=True)  # first: where it fails, that is the result
-    publish(console, outputs, plan, of_plan(plan, project.folder, project.file))
+    publish(console, outputs, plan, of_plan(plan, project.folder, project.file), printed=not is_printed(patch_file))
+    led.show()
     if out is not None:
         console.info(f"plan saved: gatectl apply --plan {safe(shlex.quote(out))}")
+    led.tell()
     return exit_code(plan) if detailed_exitcode else DONE
 
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import codecs
 from functools import lru_cache
-from typing import Any, Final
+from typing import Any, Final, NamedTuple, cast
 
 from gatectl.errors import GatectlError
 from gatectl.model import Finding, Place, SourceFile
@@ -92,6 +92,28 @@ def roots(file: SourceFile) -> dict[int, Any]:
     except yaml.YAMLError:
         pass  # reported when the file was parsed; the documents before it have their places
     return roots
+
+
+class Beginning(NamedTuple):
+    """Where a document begins: the line of its `---` or of the directives above, else of its content, and the line of the `---`
+    (None: it has none). Lines count from 0."""
+
+    line: int
+    dashes: int | None
+
+
+def beginnings(file: SourceFile) -> list[Beginning]:
+    """Where the documents of a file begin, empty ones too, as far as it can be read."""
+    composer = Composer(file.content)
+    found = []
+    try:
+        while (event := composer.get_event()) is not None:
+            if type(event) is yaml.DocumentStartEvent:
+                start, end = cast("Any", event.start_mark), cast("Any", event.end_mark)
+                found.append(Beginning(start.line, end.line if event.explicit else None))
+    except yaml.YAMLError:
+        pass  # as above
+    return found
 
 
 last_roots: Final = lru_cache(maxsize=1)(roots)

@@ -12,7 +12,7 @@ from functools import cache
 from typing import NamedTuple
 
 from gatectl.applying import guards, leading_back, stricter
-from gatectl.applying.leading_back import Back, References, Told, lead_back
+from gatectl.applying.leading_back import Already, Back, References, Told, lead_back
 from gatectl.documents.findings import finding_json, relative_to
 from gatectl.documents.ownership import OURS, Holdings
 from gatectl.documents.plans import Plan, Remarks, Undoes, Undone
@@ -22,7 +22,7 @@ from gatectl.kinds import KINDS
 from gatectl.model import Change, Finding, Live, ObjectKey
 from gatectl.planning import changes, final_state, order, owners, plan
 from gatectl.planning.changes import Worked
-from gatectl.planning.current import Current, read_current, read_workspaces
+from gatectl.planning.current import Current, Index, read_current, read_workspaces
 from gatectl.planning.protection import check_protection
 from gatectl.platforms import driver_for
 from gatectl.platforms.interface import Connection, Reader, Traits
@@ -33,8 +33,24 @@ from gatectl.reconcile.request import Request
 from gatectl.records import read_history, read_records
 
 
+class Seen(NamedTuple):
+    """A plan that leads back, and what it was made from: what needs no leading back, the credentials of what was deleted, the workspaces
+    there are, and the one of manifests that name none."""
+
+    plan: Plan
+    references: References
+    already: Sequence[Already]
+    workspaces: Index
+    default: str | None
+
+
 def work_out(request: Request, receipt: Receipt, connect: Callable[[], Connection], references: References) -> Plan:
-    """The plan that leads back to the states before a run. Reads the platform, and only reads.
+    """The plan that leads back to the states before a run; see `see`."""
+    return see(request, receipt, connect, references).plan
+
+
+def see(request: Request, receipt: Receipt, connect: Callable[[], Connection], references: References) -> Seen:
+    """The same, with what it was made from. Reads the platform, and only reads.
 
     `references` knows the credentials of what was deleted. Raises UsageError for a run that cannot be undone, StalePlan for one of
     another place, PlatformError where the platform cannot be read whole.
@@ -48,6 +64,7 @@ def work_out(request: Request, receipt: Receipt, connect: Callable[[], Connectio
     request = held_to(request, before)
     reader = driver_for(request.environment.platform).open_reader(connection)
     with closing(reader), closing(read_records(connection, reader)) as records:
+        default = reader.traits.default_workspace
         target = heading.target_of(request, reader.identification, reader.traits.openai)
         _check_place(receipt, target)
         current = _read(request, receipt, reader)
@@ -55,7 +72,7 @@ def work_out(request: Request, receipt: Receipt, connect: Callable[[], Connectio
         work = _work(request, _Ground(current, reader.traits, holdings), lead_back(receipt, current, references))
     commit, dirty = git.answer()
     homes = {_home(key) for key in work.back.keys}
-    return plan.make_plan(
+    made = plan.make_plan(
         target._replace(workspaces=tuple(sorted(homes)), records=kept),
         {"paths": [], "selector": None, "targets": [], "since": None, "partial": False},
         {"commit": commit, "dirty": dirty, "inputs": []},
@@ -71,6 +88,7 @@ def work_out(request: Request, receipt: Receipt, connect: Callable[[], Connectio
         },
         plan.points(current),
     )
+    return Seen(made, references, work.back.already, current.workspaces, default)
 
 
 def check_receipt(receipt: Receipt) -> None:
