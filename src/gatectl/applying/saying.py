@@ -119,10 +119,15 @@ def _with_entries(changes: Changes, manifest: Manifest, entries: Sequence[Entry]
         else:
             fields[at] = value
     gone = frozenset(entry.position or 0 for entry in entries if entry.position not in meant)
-    exact = manifest.spec.get("attachmentPolicy") == "Exact"  # else what is not listed is kept
-    listed = {id(item) for item in meant.values()}
-    new = tuple(_entry(i, state.attachments) for i in _listable(state) if id(i) not in listed) if exact else ()
+    new = tuple(_missing(manifest, state, meant.values()))
     return Changes(fields, frozenset(dropped), {_LIST: (gone, new)} if gone or new else {})
+
+
+def _missing(manifest: Manifest, state: State, listed: Iterable[Attachment]) -> Iterator[Mapping[str, Value]]:
+    """What is attached in a state and has to be listed; of a policy that detaches nothing, nothing has to."""
+    if manifest.spec.get("attachmentPolicy") == "Exact":
+        known = set(map(id, listed))
+        yield from (_entry(item, state.attachments) for item in _listable(state) if id(item) not in known)
 
 
 def _listable(state: State) -> Iterator[Attachment]:
