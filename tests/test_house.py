@@ -550,6 +550,7 @@ PATIENT = 30
 """Seconds, at least, within which a process or a peer that is waited for has to be done; a busy machine needs many."""
 TIMED = {
     "tests/attacks/liar.py": "a peer that drips: what it says must not come at once",
+    "tests/controller/test_engine.py": "the engine tells nobody that a run has begun or ended; looked at until it has",
     "tests/corpus/recording.py": "the clock of what is recorded is one that counts",
     "tests/fuzz/run.py": "the campaign tells how long it took",
     "tests/leaping.py": "the clock that tests are handed",

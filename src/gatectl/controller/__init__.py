@@ -1,7 +1,9 @@
 """The controller of a fleet (product.md, section 9), around the library: nothing of planning or applying is written again.
 
 `bounds` says what a source may touch, `opening` makes of a target and a commit an estate that touches nothing else, `deciding`
-says what becomes of a plan, `reconciling` is one reconcile of a target from beginning to end. What runs them again and again is to
-come; what it goes by is here already: `approving` (who said yes, under a key), `budgets` (requests that processes share) and
-`aliveness` (when a process takes itself for dead).
+says what becomes of a plan, `reconciling` is one reconcile of a target from beginning to end.
+
+What runs them again and again is to come. What it goes by is here already: `engine` (what is to be run is kept, and run, whatever
+becomes of a process), `approving` (who said yes, under a key), `budgets` (requests that processes share) and `aliveness` (when a
+process takes itself for dead).
 """
