@@ -23,6 +23,7 @@ from sites import Manifest, bucket, repository
 PLACE = "git.example.com/acme//gatectl.yaml"
 US = Owner("acme", None, "prod", PLACE)
 BY_UID = Owner("acme", "3f2a", "prod", PLACE)
+ELSEWHERE = frozenset(("git.example.com/fork//gatectl.yaml",))
 OWNERS = {
     "ours": US,
     "another project": Owner("other", None, "prod", "git.example.com/other//gatectl.yaml"),
@@ -186,8 +187,8 @@ CHANGED = bucket("raw", ("S3", "raw-events"), region="us-east-1")
         (Asking(US), OWNERS["another project"], CHANGED, ["GW507"]),
         (Asking(US), OWNERS["another project"], WANTED, ["GW507"]),
         (Asking(US), OWNERS["another environment"], WANTED, ["GW507"]),
-        (Asking(BY_UID, noted=False), BY_UID, CHANGED, ["GW507"]),
-        (Asking(BY_UID, noted=False), BY_UID, WANTED, []),
+        (Asking(BY_UID, places=ELSEWHERE), BY_UID, CHANGED, ["GW507"]),
+        (Asking(BY_UID, places=ELSEWHERE), BY_UID, WANTED, []),
         (Asking(BY_UID), US, CHANGED, []),
         (Asking(US), Owner("acme", None, ""), CHANGED, []),
         (Asking(US), Owner("other", None, ""), CHANGED, ["GW507"]),
@@ -209,7 +210,7 @@ def test_what_nobody_owns_is_adopted_and_nothing_else_nor_where_nothing_is_remem
     found = current(RAW)
     assert [key.name for key, _ in work(found, Asking(US), [], WANTED).adopts] == ["raw"]
     assert work(found, Asking(US), [owned(live_of(found, "b1"), US)], WANTED).adopts == []
-    assert work(found, Asking(BY_UID, noted=False), [owned(live_of(found, "b1"), BY_UID)], WANTED).adopts == []
+    assert work(found, Asking(BY_UID, places=ELSEWHERE), [owned(live_of(found, "b1"), BY_UID)], WANTED).adopts == []
 
 
 # Another place
@@ -218,7 +219,7 @@ def test_what_nobody_owns_is_adopted_and_nothing_else_nor_where_nothing_is_remem
 def test_what_the_project_owns_from_a_place_that_is_not_noted_is_not_deleted() -> None:
     found = current(RAW)
     notes = [owned(live_of(found, "b1"), BY_UID)]
-    assert told(work(found, Asking(BY_UID, noted=False), notes, repository("r"))) == [("GW507", "error", "raw")]
+    assert told(work(found, Asking(BY_UID, places=ELSEWHERE), notes, repository("r"))) == [("GW507", "error", "raw")]
 
 
 def test_a_fork_that_owns_nothing_plans_as_the_one_owner_of_its_name_and_says_so() -> None:
@@ -252,9 +253,8 @@ def test_a_fork_that_owns_something_or_has_several_owners_of_its_name_is_held() 
         (Asking(US), OWNERS["another project"]),
         (Asking(US), OWNERS["another environment"]),
         (Asking(US), US._replace(place="git.example.com/fork//gatectl.yaml")),
-        (Asking(BY_UID, noted=False), BY_UID),
     ],
-    ids=["another project", "another environment", "a fork", "a place that is not noted"],
+    ids=["another project", "another environment", "a fork"],
 )
 @pytest.mark.parametrize("wanted", [WANTED, CHANGED], ids=["as it is", "changed"])
 def test_what_is_named_is_taken_over_from_whoever_owns_it_and_nothing_else(
@@ -281,10 +281,18 @@ def test_what_is_ours_or_nobodys_is_taken_over_from_nobody() -> None:
 def test_of_what_nobody_declares_only_what_the_project_owns_from_another_place_is_taken_over_and_pruned() -> None:
     found = current(RAW, {**RAW, "id": "b2", "name": "data", "bucket": "data-events"})
     theirs = owned(live_of(found, "b2"), Owner("other", None, "prod", PLACE))
-    notes = [owned(live_of(found, "b1"), BY_UID), theirs]
-    worked = work(found, Asking(BY_UID, noted=False), notes, repository("r"), take_over=None)
+    notes = [owned(live_of(found, "b1"), US._replace(place="git.example.com/fork//gatectl.yaml")), theirs]
+    worked = work(found, Asking(US), notes, repository("r"), take_over=None)
     assert told(worked) == [] and [taken.id for taken in worked.takes] == ["b1"]
     assert [change.id for change in worked.changes if change.action == "delete"] == ["b1"]
+
+
+def test_a_project_with_a_uid_is_at_home_in_a_place_that_stays_and_takes_nothing_from_itself() -> None:
+    found = current(RAW)
+    notes = [owned(live_of(found, "b1"), BY_UID)]
+    for stays, wrong in ((True, []), (False, [("GW507", "error", "raw")])):
+        worked = work(found, Asking(BY_UID, frozenset(), ELSEWHERE, stays), notes, repository("r"), take_over=None)
+        assert (told(worked), worked.takes) == (wrong, [])
 
 
 def test_what_is_held_or_not_chosen_is_not_taken_over() -> None:

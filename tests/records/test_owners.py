@@ -91,6 +91,18 @@ def test_what_is_recorded_is_read_as_it_was(beside: Connection) -> None:
         assert records.places("u-1") == {"git.example/acme//gatectl.yaml"} and records.places("u-2") == frozenset()
 
 
+def test_a_place_is_noted_when_it_is_the_first_of_its_project_or_when_that_is_asked_for(beside: Connection) -> None:
+    first, second = (Owner("p", "u-1", "prod", place) for place in ("one", "two"))
+    record(beside, owned_by("p", "id-1", owner=first))
+    record(beside, owned_by("p", "id-2", owner=second), owned_by("p", "id-3", owner=second._replace(uid="u-2")))
+    with read(beside) as records:
+        assert (records.places("u-1"), records.places("u-2")) == ({"one"}, {"two"})
+    with opened(beside) as records:
+        records.note("u-1", "two")
+        records.note("u-1", "two")
+        assert records.places("u-1") == {"one", "two"} and len(records.owned() or ()) == 3
+
+
 def test_an_object_has_one_owner_who_applied_it_last_and_none_when_it_is_gone(beside: Connection) -> None:
     record(beside, owned_by("p", "one", adopted=True), owned_by("p", "two"))
     record(beside, owned_by("q", "one", run="later"), drop=["two", "never there"])

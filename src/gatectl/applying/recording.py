@@ -22,7 +22,7 @@ from gatectl.clock import CONSISTENT, Patience, timestamp
 from gatectl.documents.journal import Head, Intent, OpenRun
 from gatectl.documents.operations import key_of
 from gatectl.documents.ownership import OURS, Asking, Owned, Owner
-from gatectl.documents.plans import Adopted, Operation, Plan, unwritten
+from gatectl.documents.plans import Adopted, Operation, Plan, noted_place, unwritten
 from gatectl.errors import PlatformError, StalePlan
 from gatectl.kinds import KINDS
 from gatectl.model import ObjectKey, Outcome
@@ -91,6 +91,7 @@ class Recording:
         known = self._records.owned() or ()
         check_taken(self._plan, known, self._head.owner)
         check_protected(self._plan, known)
+        self._check_place(known)
         self._protected = frozenset(each.id for each in known if each.protected)
         taken = {item["platformId"] for item in self._plan.get("takeOver", ())}
         before = {each.id: each for each in known if each.id in taken}
@@ -98,6 +99,12 @@ class Recording:
         self._adopts = {each.id: each for each in (*adopted, *self._moved(known))}
         self._adopts |= {each.id: each for each in self._protects(known)}
         self._drop.update(self._gone(current, known))
+
+    def _check_place(self, known: Iterable[Owned]) -> None:
+        """Raises StalePlan where the plan changes what is applied from other places alone."""
+        owner, told = self._head.owner, self._plan.get("newPlace")
+        asking = Asking(owner, places=self._records.places(owner.uid) if owner.uid is not None else frozenset())
+        check_place(self._plan, known, asking, told["place"] if told is not None and told["takesOver"] else None)
 
     def _protects(self, known: Iterable[Owned]) -> Iterator[Owned]:
         """What is protected from now on, or not any more, as it was noted besides; what is written says that itself."""
@@ -114,8 +121,15 @@ class Recording:
         return (each._replace(owner=self._head.owner) for each in known if each.owner in former)
 
     def adopt(self) -> None:
-        """Record what is taken under management, or over, or moved, and what of that which was not written is protected."""
+        """Record what is taken under management, or over, or moved, what of that which was not written is protected, and where that is
+        done from now on."""
         self._record([each for each in self._adopts.values() if each.id not in self._told], ())
+        place = noted_place(self._plan)
+        if place is not None and self._head.owner.uid is not None and self._failure is None:
+            try:
+                self._records.note(self._head.owner.uid, place)
+            except PlatformError as error:
+                self._failure = error
 
     def finish(self) -> bool:
         """Whether all is recorded. Where it is not, after something was written, the outcomes say so. Raises PlatformError where
@@ -207,6 +221,28 @@ def check_taken(plan: Plan, known: Iterable[Owned], mine: Owner) -> None:
             raise StalePlan(
                 f"{quote(key)} belongs to {quote(owned.owner)} by now, and was to be taken over from somebody else",
                 "nothing was written; plan again",
+            )
+
+
+def check_place(plan: Plan, known: Iterable[Owned], asking: Asking, taken: str | None) -> None:
+    """What is applied from elsewhere stays as it is; `taken`: the place that the plan notes. Raises StalePlan."""
+    place = asking.owner.place
+    if taken is not None and taken != place:
+        raise StalePlan(
+            f"the plan is to be applied from {quote(taken)}, this is {quote(place or 'no place')}",
+            "nothing was written; plan again here",
+        )
+    if taken is not None or asking.new_place is None:
+        return
+    touched = {op["platformId"] for op in plan["operations"]} | {
+        item["platformId"] for item in plan.get("protects", ())
+    }
+    for owned in known:
+        if owned.id in touched and asking.claim(owned.owner) == "moved":
+            key = ObjectKey(owned.kind, owned.workspace, owned.name)
+            raise StalePlan(
+                f"{quote(key)} belongs to {quote(owned.owner)}, which was not applied from here before ({quote(place)}) (GW507)",
+                "nothing was written; apply it from where it was planned, or plan again here",
             )
 
 

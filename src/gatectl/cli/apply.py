@@ -185,7 +185,7 @@ def _in_words(plan: Plan) -> str:
     if not count:
         if not plan["adopts"] and not plan.get("takeOver"):
             if not plan.get("moves"):
-                return "this: remember what is protected"
+                return "this: remember " + ("what is protected" if plan.get("protects") else "where it is applied from")
             return "this: move what is remembered under a former name"
         return f"this: take live objects {'over' if plan.get('takeOver') else 'under management'}"
     deletes, detaches = replan.destruction(plan)

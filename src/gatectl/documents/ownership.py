@@ -80,12 +80,19 @@ class Owned(NamedTuple):
 
 
 class Asking(NamedTuple):
-    """Who asks: the owner that a plan would be of; the environment's former names, and whether the place that it is applied from
-    was noted (`noted` is true for whoever has no `uid`)."""
+    """Who asks: the owner that a plan would be of; the environment's former names, and the places that are noted of it: of whoever has
+    no `uid`, or of whom nobody has noted any, none. `stays`: the place that is asked from is one of them from now on."""
 
     owner: Owner
     former: frozenset[str] = frozenset()
-    noted: bool = True
+    places: frozenset[str] = frozenset()
+    stays: bool = False
+
+    @property
+    def new_place(self) -> str | None:
+        """The place that is asked from, where others were noted and it was not. Who has none is one wherever that is."""
+        place = self.owner.place
+        return place if self.places and place not in self.places else None
 
     def claim(self, owner: Owner) -> Claim:
         """What the owner of an object is to whoever asks."""
@@ -93,13 +100,14 @@ class Asking(NamedTuple):
         if not owner.environment:
             return "known" if owner.project == mine.project else "other"
         if owner.environment != mine.environment:
-            return "known" if owner.environment in self.former and self._project(owner) in OURS else "other"
+            former = self._project(owner) if owner.environment in self.former else "other"
+            return "known" if former == "ours" else "other" if former == "fork" else former
         return self._project(owner)
 
     def _project(self, owner: Owner) -> Claim:
         mine = self.owner
         if owner.uid is not None and owner.uid == mine.uid:
-            return "ours" if self.noted else "moved"
+            return "ours" if self.stays or self.new_place is None else "moved"
         if owner.uid is not None or owner.project != mine.project:
             return "other"
         if owner.place != mine.place:

@@ -7,7 +7,7 @@ from gatectl.documents.findings import Finding
 from gatectl.documents.limits import Older, ProjectChanges, Shown
 from gatectl.documents.proofs import Proof
 from gatectl.documents.spelling import sha256
-from gatectl.documents.whose import Accepted, Moved, Protects, TakenOver
+from gatectl.documents.whose import Accepted, Moved, NewPlace, Protects, TakenOver
 from gatectl.model import Action, FieldValue, Risk
 
 FORMAT_VERSION: Final = "1.1"
@@ -293,12 +293,13 @@ class OpenRunJson(TypedDict):
 
 
 class Remarks(TypedDict, total=False):
-    """What else is to be said of a plan. It is no part of the fingerprint."""
+    """What else is to be said of a plan. It is no part of the fingerprint, but for a place that is taken over."""
 
     undoes: Undoes
 
     projectChanges: ProjectChanges
     older: Older
+    newPlace: NewPlace
     guardrails: Shown
     openRuns: Sequence[OpenRunJson]
     readOnly: Sequence[str]
@@ -362,7 +363,13 @@ def is_to_apply(plan: Draft) -> bool:
 
 def is_to_record(plan: Draft) -> bool:
     """Whether an apply records something that it does not write."""
-    return bool(noted(plan) or plan.get("moves"))
+    return bool(noted(plan) or plan.get("moves") or noted_place(plan) is not None)
+
+
+def noted_place(plan: Draft) -> str | None:
+    """The place that an apply notes as one that its project is applied from; None: it notes none that was asked for."""
+    found = plan.get("newPlace")
+    return found["place"] if found is not None and found["takesOver"] else None
 
 
 def unsettled(plan: Draft) -> list[Held]:
@@ -392,8 +399,8 @@ _NOT_BOUND: Final = ("workspaces", "place", "records")
 
 def fingerprint(plan: Draft) -> str:
     """What an approval approves: formatVersion, target without `workspaces`, operations without `source` and `reason`, what is
-    taken over from whom, and what is deleted though it was changed (product.md, section 4). It does not cover where on a machine a
-    store that is not there yet would lie, nor which store remembers it.
+    taken over from whom, and what is deleted though it was changed (product.md, section 4); and the place that is noted, where one
+    is. It does not cover where on a machine a store that is not there yet would lie, nor which store remembers it.
 
     In format 1.0 it is of the whole target, and of operations without `source`.
     """
@@ -406,6 +413,8 @@ def fingerprint(plan: Draft) -> str:
         bound["takeOver"] = taken
     if accepted := plan.get("accepted"):
         bound["accepted"] = accepted
+    if (place := noted_place(plan)) is not None:
+        bound["place"] = place
     return sha256(bound)
 
 

@@ -25,6 +25,15 @@ Moved = TypedDict("Moved", {"from": OwnerJson, "objects": int})
 """An owner that whoever applies the plan was before, and how many objects are noted as theirs."""
 
 
+class NewPlace(TypedDict):
+    """The place that a plan is made from, where it is not among those that its project was applied from before (`noted`). `takesOver`: an
+    apply notes it."""
+
+    place: str
+    noted: Sequence[str]
+    takesOver: bool
+
+
 class Protects(TypedDict):
     """An object (`platformId` null: one to be created) that is protected from then on, or not any more."""
 

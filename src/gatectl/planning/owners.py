@@ -12,6 +12,7 @@ from collections.abc import Container, Iterable, Iterator, Sequence
 from typing import Final, NamedTuple
 
 from gatectl.documents.ownership import OURS, Claim, Holdings, Owned, Owner
+from gatectl.documents.plans import Remarks
 from gatectl.documents.states import read_state
 from gatectl.kinds import KINDS
 from gatectl.kinds.states import ATTACHED, attachment_token, state_hash
@@ -81,7 +82,7 @@ def check_owner(pair: Pair, holdings: Holdings, *, changed: bool) -> Finding | N
     claim = claim_of(pair.live, holdings)
     if pair.live is None or claim is None or not (claim in ("other", "fork") or (claim == "moved" and changed)):
         return None
-    found = _foreign(pair.live, claim, holdings.by_id[pair.live.id])
+    found = foreign(pair.live, holdings)
     return found._replace(spot=Spot(pair.manifest.document, ("metadata", "name")), subject=pair.manifest.subject)
 
 
@@ -96,7 +97,9 @@ def taking_over(
 
 
 def _is_taken(live: Live, ids: Container[str], holdings: Holdings) -> bool:
-    return live.id in ids and not KINDS[live.key.kind].holds and holdings.theirs(live.id) is not None
+    if live.id not in ids or KINDS[live.key.kind].holds or holdings.claim(live.id) == "moved":
+        return False
+    return holdings.theirs(live.id) is not None
 
 
 def takes(pairs: Iterable[Pair], current: Current, holdings: Holdings | None) -> list[Taken]:
@@ -143,7 +146,14 @@ def adopts(live: Live, holdings: Holdings | None) -> bool:
     return holdings is not None and not KINDS[live.key.kind].holds and claim_of(live, holdings) not in {*OURS, "moved"}
 
 
-def _foreign(live: Live, claim: Claim, owned: Owned) -> Finding:
+def foreign(live: Live, holdings: Holdings) -> Finding:
+    """GW507 for an object that is not whoever asks's, or not from here."""
+    owned, claim = holdings.by_id[live.id], holdings.claim(live.id)
+    if claim == "moved":
+        return Finding(
+            "GW507", f"{live.key} belongs to {quote(owned.owner)}, which was not applied from here before"
+            f"{_where(' (', holdings.asking.owner, ')')}", _TAKEN, subject=live.key,
+        )  # fmt: skip
     if claim == "other":
         return Finding(
             "GW507", f"{live.key} belongs to {quote(owned.owner)}, which applied it",
@@ -156,14 +166,26 @@ def _foreign(live: Live, claim: Claim, owned: Owned) -> Finding:
     )  # fmt: skip
 
 
+_TAKEN: Final = (
+    f"apply it from where it was applied before; if it is applied from here from now on, {TAKES} all says so, once"
+)
 _MOVED: Final = (
     "apply it from there; a project that has a uid in its project file is one wherever it lies; if it has moved,"
     f" {TAKES} all takes over what it owns"
 )
 
 
-def _where(before: str, owner: Owner) -> str:
-    return f"{before}{quote(owner.place)}" if owner.place is not None else ""
+def _where(before: str, owner: Owner, after: str = "") -> str:
+    return f"{before}{quote(owner.place)}{after}" if owner.place is not None else ""
+
+
+def new_place(holdings: Holdings | None) -> Remarks:
+    """What a plan says of the place that it is made from, where its project was not applied from there before."""
+    place = holdings.asking.new_place if holdings is not None else None
+    if holdings is None or place is None:
+        return {}
+    asking = holdings.asking
+    return {"newPlace": {"place": place, "noted": sorted(asking.places), "takesOver": asking.stays}}
 
 
 def check_guest(holdings: Holdings | None) -> list[Finding]:
@@ -212,7 +234,7 @@ def check_deletion(live: Live, holdings: Holdings, pruning: Pruning) -> Finding 
     """Why an object that is declared no more is not deleted all the same: GW507, GW508."""
     owned, claim = holdings.by_id[live.id], holdings.claim(live.id)
     if claim == "moved" or claim == "fork":
-        return _foreign(live, claim, owned)
+        return foreign(live, holdings)
     if live.id in holdings.disputed and live.id not in holdings.taken:
         return Finding(
             "GW507", f"{live.key} is to be deleted, and {quote(holdings.disputed[live.id])} has applied it too",

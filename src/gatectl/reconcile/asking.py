@@ -92,13 +92,9 @@ def holdings_of(request: Request, records: RecordsReader, place: Place) -> Holdi
     if owned is None:
         _refuse_unrecorded(request)
         return None
-    owned = list(owned)
-    project = request.project
-    here = place() if owned or request.prune or request.take_over else None  # else nothing is anybody's
-    asking = Owner(project.name, project.uid, request.environment.name, here)
-    former = request.environment.renamed_from
-    found = holdings(Asking(asking, frozenset((former,)) if former is not None else frozenset()), owned)
-    _refuse_nobody(request, asking)
+    asking = _asking(request, records, place, matters=bool(owned))
+    found = holdings(asking, owned)
+    _refuse_nobody(request, asking.owner)
     if (
         request.prune
         and not (request.allow_empty or request.continuous)
@@ -108,6 +104,16 @@ def holdings_of(request: Request, records: RecordsReader, place: Place) -> Holdi
                          "apply first; objects applied from then on are recorded")  # fmt: skip
     # Who takes something over is somebody: no guest.
     return found._replace(guest=None) if request.take_over else found
+
+
+def _asking(request: Request, records: RecordsReader, place: Place, *, matters: bool) -> Asking:
+    """Who asks, and from where, as far as that matters: where something is somebody's, or is to be."""
+    project, former = request.project, request.environment.renamed_from
+    places = records.places(project.uid) if project.uid is not None else frozenset()
+    here = place() if matters or places or request.prune or request.take_over else None
+    owner = Owner(project.name, project.uid, request.environment.name, here)
+    formerly = frozenset((former,)) if former is not None else frozenset[str]()
+    return Asking(owner, formerly, places, selection.ALL in request.take_over)
 
 
 def _refuse_unrecorded(request: Request) -> None:

@@ -195,6 +195,7 @@ def _seen(
         [finding_json(f, name_file) for f in places.locate(findings)],
         name_file,
         {
+            **owners.new_place(holdings),
             **older_on(request, work.arranged, source["commit"], seen_from.before),
             **measuring.guarded(request, work.arranged, extent),
             **_remarks(request, current, rest, unended, unclear, remarks),

@@ -82,6 +82,7 @@ def see(request: Request, receipt: Receipt, connect: Callable[[], Connection], r
         relative_to(str(request.project.folder)),
         {
             **stricter.remark(request.changed),
+            **owners.new_place(holdings),
             **older_on(request, work.arranged, commit, before),
             **measuring.guarded(request, work.arranged, measuring.owned(holdings)),
             **_remark(receipt, work.back),
@@ -179,12 +180,9 @@ def _worked(request: Request, ground: _Ground, back: Back) -> Worked:
 
 def _foreign(live: Live, holdings: Holdings | None) -> Finding | None:
     """Why what a run created is not deleted: somebody else owns it by now."""
-    owned = holdings.by_id.get(live.id) if holdings is not None else None
-    if owned is None:
+    if holdings is None or owners.claim_of(live, holdings) in (None, *OURS):
         return None
-    if owners.claim_of(live, holdings) not in {*OURS, None}:
-        return Finding("GW507", f"{live.key} belongs to {quote(owned.owner)}", subject=live.key)
-    return None
+    return owners.foreign(live, holdings)
 
 
 def _reason(change: Change) -> str:

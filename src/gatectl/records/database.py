@@ -145,6 +145,9 @@ class WritableDatabaseOwners(DatabaseOwners):
     ) -> None:
         self._made().record(put, drop, head, outcomes)
 
+    def note(self, uid: str, place: str) -> None:
+        self._made().note(uid, place)
+
     def finish(self) -> None:
         """Nothing: it is all there."""
 

@@ -50,7 +50,7 @@ class RecordsReader(Protocol):
         """All that anybody owns on this platform, some of which may be gone since; None where nothing is remembered."""
 
     def places(self, uid: str) -> frozenset[str]:
-        """The places that the project with a uid was applied from."""
+        """The places that the project with a uid was applied from: the first one, and what was noted since."""
 
     def open_runs(self) -> Sequence[OpenRun]:
         """The runs that have no end, the oldest first: they are under way, or broke off."""
@@ -79,7 +79,11 @@ class Records(RecordsReader, Protocol):
         outcomes: Collection[Outcome] = (),
     ) -> None:  # fmt: skip
         """From now on these objects belong to these owners, and to nobody else; those of the ids `drop` are gone, and belong to
-        nobody. It may be that only the run's journal tells of it until `finish`. `outcomes`: what became of what `head` intended."""
+        nobody. It may be that only the run's journal tells of it until `finish`. `outcomes`: what became of what `head` intended.
+        Of an owner with a uid, of whom no place is noted yet, the place is."""
+
+    def note(self, uid: str, place: str) -> None:
+        """The project with a uid is applied from this place too, from now on."""
 
     def finish(self) -> None:
         """Nothing more is recorded: what was is now where readers look for it, where it was not before."""

@@ -36,6 +36,10 @@ _PUT: Final = text(
 _DROP: Final = text("DELETE FROM owned WHERE platform = :platform AND object_id = :object_id")
 _FORGET: Final = text("DELETE FROM applied WHERE object_id = :object_id")
 _NOTE: Final = text("INSERT INTO places (platform, uid, place) VALUES (:platform, :uid, :place) ON CONFLICT DO NOTHING")
+_FIRST: Final = text(
+    "INSERT INTO places (platform, uid, place) SELECT CAST(:platform AS TEXT), CAST(:uid AS TEXT), CAST(:place AS TEXT)"
+    " WHERE NOT EXISTS (SELECT 1 FROM places WHERE platform = :platform AND uid = :uid)"
+)
 _AT_ONCE: Final = 2_000
 """Intents of one row."""
 _LEVEL: Final = 1
@@ -152,6 +156,10 @@ class WritableOwners(StoredOwners):
             if head is not None and outcomes:
                 _add(transaction, self._of, head, (), outcomes)
 
+    def note(self, uid: str, place: str) -> None:
+        with self._writable.writing() as transaction:
+            transaction.connection.execute(_NOTE, {"platform": self._of, "uid": uid, "place": place})
+
     def finish(self) -> None:
         """Nothing: it is all there."""
 
@@ -160,10 +168,9 @@ class WritableOwners(StoredOwners):
             end(transaction, run)
 
     def _note(self, connection: Connection, owners: Iterable[Owner]) -> None:
-        """Where projects with a uid are applied from."""
-        noted = {(owner.uid, owner.place) for owner in owners if owner.uid and owner.place}
-        if noted:
-            connection.execute(_NOTE, [{"platform": self._of, "uid": uid, "place": place} for uid, place in noted])
+        """Where projects with a uid are applied from, of which nobody knows that yet."""
+        for uid, place in {owner.uid: owner.place for owner in owners if owner.uid and owner.place}.items():
+            connection.execute(_FIRST, {"platform": self._of, "uid": uid, "place": place})
 
     def _forget(self, connection: Connection, object_ids: Iterable[str]) -> None:
         """What several projects noted of an object before there were owners: now it has one, or is gone."""

@@ -203,6 +203,12 @@ class WritableObjectOwners(ObjectOwners):
         else:
             self._outcomes += outcomes
 
+    def note(self, uid: str, place: str) -> None:
+        def changed(root: _Held) -> _Held:
+            return {**root, "places": {**root["places"], uid: sorted({*root["places"].get(uid, ()), place})}}
+
+        self._seen = self._swapped(f"{self._place}/root.json.gz", self._seen or self._root(), self._root, changed)
+
     def finish(self) -> None:
         later, self._later = self._later, {}
         generation = (self._seen or self._root()).content["generation"] if later else None
@@ -317,7 +323,7 @@ def _with_places(places: Mapping[str, Sequence[str]], changes: _Changes) -> dict
     found = dict(places)
     for owned in changes.values():
         if owned is not None and owned.owner.uid and owned.owner.place:
-            found[owned.owner.uid] = sorted({*found.get(owned.owner.uid, ()), owned.owner.place})
+            found.setdefault(owned.owner.uid, [owned.owner.place])
     return found
 
 

@@ -20,8 +20,10 @@ if TYPE_CHECKING:
 PROJECT_CHANGED: Final = "project-changed"
 EXCEEDED: Final = "guardrail-exceeded"
 OLDER: Final = "older-commit"
+NEW_PLACE: Final = "new-place"
 NOTICES: Final = {
     PROJECT_CHANGED: "The project file was changed in what decides about an apply.",
+    NEW_PLACE: "The project was not applied from here before.",
     OLDER: "The plan deletes or detaches, and does not come after the commit that was applied last.",
     EXCEEDED: "The plan does more than a guardrail allows.",
 }
@@ -69,6 +71,18 @@ def older_words(document: Plan) -> str | None:
     return f"commit {safe(told['commit'][:12])}, applied last (run {safe(told['run'])}), {found} in the history of the checkout"
 
 
+def place_words(document: Plan) -> str | None:
+    """That a plan is made from a place that its project was not applied from before, and what follows; None where it was."""
+    if (told := document.get("newPlace")) is None:
+        return None
+    others = ", ".join(map(quote, told["noted"]))
+    if told["takesOver"]:
+        return (
+            f"{quote(told['place'])}; an apply notes that the project is applied from here, and not from {others} alone"
+        )
+    return f"{quote(told['place'])}; the project was applied from {others}, and what it owns is left as it is here"
+
+
 def since_words(changed: ProjectChanges) -> str:
     """What the project file is compared with: a commit, or where nobody knows one, a run."""
     return safe(changed["since"] if changed["since"].startswith("run ") else f"commit {changed['since']}")
@@ -79,6 +93,8 @@ def held_back(document: Plan, code: Callable[[str, int], str]) -> Iterator[str]:
     if (changed := document.get("projectChanges")) is not None:
         fields = ", ".join(code(field, len(changed["fields"])) for field in changed["fields"])
         yield f"⚠️ **The project file changed** since {code(changed['since'], 1)}: {fields}. An apply wants `--allow project`."
+    if (words := place_words(document)) is not None:
+        yield f"⚠️ **A new place:** {code(words, 1)}."
     if (words := older_words(document)) is not None:
         yield f"⚠️ **Older:** {code(words, 1)}. An apply wants `--allow older`."
     if over := exceeded(document):
@@ -99,6 +115,9 @@ def _notices(document: Plan, home: str) -> Iterator[Finding]:
         for field in changed["fields"]:
             message = f"the project file was changed in what decides about an apply: {field}"
             yield _notice(PROJECT_CHANGED, message, hint, home, lines.get(field, 1))
+    if (place := place_words(document)) is not None:
+        hint = "if it is applied from here from now on: --take-over all, once"
+        yield _notice(NEW_PLACE, f"the plan is made from a new place, {place}", hint, home)
     if (older := older_words(document)) is not None:
         yield _notice(OLDER, f"the plan deletes or detaches, and {older}", "an apply wants --allow older", home)
     for words, allow in exceeded(document):

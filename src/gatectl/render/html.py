@@ -32,7 +32,7 @@ from gatectl.page import data, page
 from gatectl.quote import safe
 from gatectl.render import receipt_page
 from gatectl.render.excerpt import Excerpts
-from gatectl.render.guarded import exceeded, guardrail_words, older_words
+from gatectl.render.guarded import exceeded, guardrail_words, older_words, place_words
 from gatectl.render.interface import Look, Renderer
 from gatectl.render.listing import (
     doomed,
@@ -164,6 +164,8 @@ def _held_back(document: Plan) -> Iterator[str]:
             f'<p class="note">The project file changed since {_text(changed["since"])}: {fields}. '
             "An apply wants --allow project.</p>"
         )
+    if (place := place_words(document)) is not None:
+        yield f'<p class="note">A new place: {_text(place)}.</p>'
     if (older := older_words(document)) is not None:
         yield f'<p class="note">Older: {_text(older)}. An apply wants --allow older.</p>'
     for told, allow in exceeded(document):

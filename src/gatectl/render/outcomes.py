@@ -5,9 +5,10 @@ A receipt of format 1.0 has neither plan nor places: then an outcome is called b
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Final
 
+from gatectl.documents.plans import noted_place
 from gatectl.quote import quote, safe
 from gatectl.render.listing import moved_lines, protected_lines, taken_lines, waiting_words
 
@@ -54,21 +55,24 @@ def allowed(overrides: Sequence[Override]) -> str | None:
 
 
 def settled(document: Receipt) -> Sequence[str]:
-    """What else the run did, each in words: the twins that it made and deleted again, and what is no longer somebody else's."""
+    """What else the run did, each in words: the twins that it made and deleted again, and what is remembered otherwise from then on."""
     plan = document.get("plan")
     called = names(plan)
-    taken = taken_lines(plan.get("takeOver", ())) if plan is not None and document["converged"] else []
     twins = [
         f"{called.get(twin['id'], safe(twin['id']))} was created twice at once: {safe(twin['deleted'])}, which this run made,"
         f" is deleted again; {safe(twin['kept'])} stays"
         for twin in document.get("settled", ())
     ]
-    moved = moved_lines(plan.get("moves", ())) if plan is not None and document["converged"] else []
-    protected = protected_lines(plan.get("protects", ())) if plan is not None and document["converged"] else []
-    return [
-        *twins, *(f"taken over: {line}" for line in taken), *(f"moved: {line}" for line in moved),
-        *(f"remembered: {line}" for line in protected),
-    ]  # fmt: skip
+    return [*twins, *(_remembered(plan) if plan is not None and document["converged"] else ())]
+
+
+def _remembered(plan: Plan) -> Iterator[str]:
+    """What an apply of a plan wrote down: whose what is from then on, what is protected, and where it is applied from."""
+    yield from (f"taken over: {line}" for line in taken_lines(plan.get("takeOver", ())))
+    yield from (f"moved: {line}" for line in moved_lines(plan.get("moves", ())))
+    yield from (f"remembered: {line}" for line in protected_lines(plan.get("protects", ())))
+    if (place := noted_place(plan)) is not None:
+        yield f"remembered: applied from {safe(place)} too, from now on"
 
 
 def apart(document: Receipt) -> tuple[list[Outcome], list[Outcome]]:

@@ -15,7 +15,7 @@ from gatectl.documents.plans import is_refused
 from gatectl.quote import LONGEST, quote, safe
 from gatectl.render import outcomes
 from gatectl.render.excerpt import Excerpts
-from gatectl.render.guarded import exceeded, guardrail_words, older_words
+from gatectl.render.guarded import exceeded, guardrail_words, older_words, place_words
 from gatectl.render.interface import Look, Renderer
 from gatectl.render.listing import (
     doomed,
@@ -120,6 +120,7 @@ def plan(document: Plan, look: Look) -> str:
     paint = _Paint(look)
     lines = [
         *_project_changes(document, paint),
+        *_new_place(document, paint),
         f"{paint('Target:', '1')} {target(document)}",
         *_records(document),
         *_source(document),
@@ -153,6 +154,11 @@ def _project_changes(document: Plan, paint: _Paint) -> Iterator[str]:
             f"THE PROJECT FILE CHANGED since {safe(changed['since'])}: {fields}. An apply wants --allow project.",
             "33;1",
         )
+
+
+def _new_place(document: Plan, paint: _Paint) -> Iterator[str]:
+    if (words := place_words(document)) is not None:
+        yield paint(f"A NEW PLACE: {words}.", "33;1")
 
 
 def _guardrails(document: Plan, paint: _Paint) -> Iterator[str]:

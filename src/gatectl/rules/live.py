@@ -96,7 +96,8 @@ wire: {OpenAI: OPENAI}   # the value that your platform takes
          "Whoever applies an object first owns it: the project and its environment. A plan of somebody else neither changes nor"
          " adopts nor deletes it; the rest of that plan goes on. What several attach is declared by one of them, and the others need"
          " no manifest for it. A warning says that the plan is made from another place than the one that the project is applied"
-         " from, as in a fork.",
+         " from, as in a fork. What a project with a `uid` owns is left as it is from a place that it was not applied from before, until"
+         " `--take-over all`, once.",
          holding=True,
          bad="""\
 # on the platform: orders, which the project billing has applied
