@@ -30,6 +30,7 @@ from gatectl.manifests.parse import parse
 from gatectl.manifests.writing import manifest_text
 from gatectl.model import Desired, Document, Finding, Manifest, ObjectKey, SourceFile
 
+_UNEDITABLE: Final = "its text is written in a way that cannot be edited"
 _NO_CHANGE: Final = Changes({})
 
 
@@ -81,18 +82,20 @@ Again = Callable[[Mapping[str, bytes | None]], Read]
 
 def rewrite(read: Read, wanted: Sequence[Wanted], home: Home, again: Again, name_file: NameFile) -> Rewritten:
     """The files in which manifests mean what is wanted, as far as that can be written and was read again."""
-    steps, untold = _steps(read, wanted, home, name_file)
+    untold: dict[ObjectKey, Untold] = {}
     sheets: dict[str, _Sheet] = {}
     while True:
-        files, failed = _texts(read, steps, sheets)
-        if files and not failed:
-            found = _worse(read, again(files))
-            failed = [(step, f"it would be a mistake: {f.message} ({f.rule})") for step, f in _blamed(steps, found)]
+        # Worked out anew each time: what keeps its name is named by it elsewhere, too.
+        steps, failed = _steps(read, [each for each in wanted if each.key not in untold], home, name_file)
+        steps = [step for step in steps if step.key not in untold]
+        files: Mapping[str, bytes | None] = {}
         if not failed:
-            return Rewritten(files, untold)
-        untold += [_untold(step, why) for step, why in failed]
-        out = {id(step) for step, _ in failed}
-        steps = [step for step in steps if id(step) not in out]
+            files, failed = _texts(read, steps, sheets)
+        if not failed and files:
+            failed = list(_mistaken(steps, _worse(read, again(files))))
+        if not failed:
+            return Rewritten(files, tuple(untold.values()))
+        untold.update((each.key, each) for each in failed)
 
 
 def _steps(
@@ -159,29 +162,27 @@ def _step(wanted: Wanted, found: Sequence[Manifest], names: Renamed) -> _Step | 
     manifest, document = found[0], found[0].document
     here = _Step(wanted.key, document.file.path, document, wanted=wanted)
     if len(found) > 1:
-        return _untold(here, f"{len(found)} documents speak of it")
+        return _untold(here, f"{len(found)} documents speak of it", "let one do so, and ask again")
     if wanted.state is None:
         return here
     if not manifest.valid:
-        return _untold(here, "its manifest has mistakes")
+        return _untold(here, "its manifest has mistakes", "put them right, and ask again")
     called, fields = with_names(manifest, names)
     changes = changes_of(called, wanted)
     if changes is None:
-        return _untold(here, "an entry of it may mean several resources")
+        return _untold(here, "an entry of it may mean several resources", "write a label to each, and ask again")
     changes = changes._replace(fields={**fields, **changes.fields})
     return here._replace(changes=changes) if changes else None
 
 
-def _untold(step: _Step, why: str) -> Untold:
+def _untold(step: _Step, why: str, words: str | None = None) -> Untold:
     document = step.document
     file, line = (document.file.path, document.line) if document is not None else (step.path, None)
-    if step.text is not None:
-        words = "write its manifest there, as gatectl export has it"
-    elif step.wanted is not None and step.wanted.state is None:
+    if words is None and step.gone:
         words = "take its document out"
-    else:
-        words = by_hand(step.changes) if step.changes else "write it as gatectl export has it"
-    return Untold(step.key, file, line, why, words)
+    elif words is None and step.text is not None:
+        words = "write its manifest there, as gatectl export has it"
+    return Untold(step.key, file, line, why, words or by_hand(step.changes))
 
 
 # Texts
@@ -202,20 +203,20 @@ def _open(file: SourceFile) -> _Sheet:
 
 def _texts(
     read: Read, steps: Sequence[_Step], sheets: dict[str, _Sheet]
-) -> tuple[dict[str, bytes | None], list[tuple[_Step, str]]]:  # fmt: skip
-    """The files with what all steps make of them, and the steps that cannot be taken in a text, each with why."""
+) -> tuple[dict[str, bytes | None], list[Untold]]:  # fmt: skip
+    """The files with what all steps make of them, and what cannot be written in a text."""
     known = {file.path: file for file in read.files}
     by_path: dict[str, list[_Step]] = {}
     for step in steps:
         by_path.setdefault(step.path, []).append(step)
     files: dict[str, bytes | None] = {}
-    failed: list[tuple[_Step, str]] = []
+    failed: list[Untold] = []
     for path, mine in by_path.items():
         if path not in sheets:
             sheets[path] = _open(known.get(path, SourceFile(path, b"")))
         taken = _takeable(sheets[path], [], mine)
         out = {id(step) for step in taken}
-        failed += [(step, "its text is written in a way that cannot be edited") for step in mine if id(step) not in out]
+        failed += [_untold(step, _UNEDITABLE) for step in mine if id(step) not in out]
         if taken:
             files[path] = _content(sheets[path], taken)
     return files, failed
@@ -322,13 +323,12 @@ def _mistake(finding: Finding) -> tuple[str, object, str]:
     return finding.rule, finding.subject, finding.message
 
 
-def _blamed(steps: Sequence[_Step], findings: Collection[Finding]) -> Iterator[tuple[_Step, Finding]]:
-    """The steps that mistakes come from, each with one; where none is about what they do, all of them."""
-    for finding in findings:
+def _mistaken(steps: Sequence[_Step], findings: Sequence[Finding]) -> Iterator[Untold]:
+    """What a mistake comes from; where it is about nothing that is changed, all of it. One at a time: others may be gone with it."""
+    for finding in findings[:1]:
+        why = f"it would be a mistake: {finding.message} ({finding.rule})"
         mine = [step for step in steps if _concerns(finding, step)]
-        for step in mine or steps:
-            yield step, finding
-        return  # the others may be gone with it
+        yield from (_untold(step, why) for step in mine or steps)
 
 
 def _concerns(finding: Finding, step: _Step) -> bool:

@@ -81,7 +81,7 @@ class Led:
         self._console.info(_told(self._patch, self._file))
         if self._patch.emptied:
             self._console.warning(
-                "no manifest is left by it, and a plan of none is refused (GW106): keep one of the workspace"
+                "no manifest is left by it, and a plan of none is refused (GW106): write one of the workspace"
             )
 
 

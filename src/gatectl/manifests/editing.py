@@ -18,6 +18,7 @@ from gatectl.model import Pointer, SourceFile
 
 _BREAK: Final = re.compile(r"\r\n|\n|\r")
 _COLON: Final = re.compile(r"[ \t]*:")
+_COMMA: Final = re.compile(r"\s*,")
 _MODELINE: Final = "# yaml-language-server:"
 _PLAIN_VALUE: Final = re.compile(r"[A-Za-z][A-Za-z0-9_./@+-]*(?::[A-Za-z0-9_./@+-]+)*/?\Z")
 """What may stand without quotes where other values do: URLs too."""
@@ -105,11 +106,16 @@ def changed(page: Page, number: int, changes: Changes) -> Iterator[Edit]:
         elif type(found.node) is nodes.Scalar:
             start, end = _extent(page, found.node)
             yield Edit(start, end, _styled(page, value, found))
-    for parent in {*added, *(pointer[:-1] for pointer in changes.dropped)}:
-        gone = {pointer[-1] for pointer in changes.dropped if pointer[:-1] == parent}
-        yield from _fields(page, _find(page, number, parent), gone, added.get(parent, {}))
-    for pointer, (gone_entries, new) in changes.lists.items():
-        yield from _list(page, _find(page, number, pointer), gone_entries, new)
+    parents = {*added, *(pointer[:-1] for pointer in changes.dropped), *changes.lists}
+    for parent in sorted(
+        parents, key=lambda pointer: (-len(pointer), str(pointer))
+    ):  # what ends with another ends before it
+        found = _find(page, number, parent)
+        if parent in changes.lists:
+            yield from _list(page, found, *changes.lists[parent])
+        else:
+            gone = {pointer[-1] for pointer in changes.dropped if pointer[:-1] == parent}
+            yield from _fields(page, found, gone, added.get(parent, {}))
 
 
 def without_documents(page: Page, gone: Collection[int]) -> Iterator[Edit]:
@@ -229,7 +235,7 @@ def _fields(page: Page, found: _Found | None, gone: Collection[object], new: Map
     out = {at for at, (key, _) in enumerate(node.value) if type(key) is nodes.Scalar and key.value in gone}
     texts = [_pair(name, value, quoted=_quoted(node)) for name, value in new.items()]
     if node.flow_style:
-        yield from _in_brackets(spans, out, texts)
+        yield from _in_brackets(page, node, spans, out, texts)
     else:
         column = spans[0][0] - page.line_of(spans[0][0])
         yield from _in_lines(page, spans, out, [" " * column + text for text in texts])
@@ -249,7 +255,7 @@ def _list(
     if not spans:
         yield from _into_empty(page, found, new)
     elif node.flow_style:
-        yield from _in_brackets(spans, gone, [_entry(entry, node.value[0]) for entry in new])
+        yield from _in_brackets(page, node, spans, gone, [_entry(entry, node.value[0]) for entry in new])
     else:
         yield from _block_list(page, found, spans, gone, new)
 
@@ -307,16 +313,39 @@ def _dash(page: Page, start: int) -> int | None:
 # What both have
 
 
-def _in_brackets(spans: Sequence[tuple[int, int]], gone: Collection[int], new: Sequence[str]) -> Iterator[Edit]:
-    """The edits for parts of what is in brackets: each part that goes takes one comma along."""
+def _in_brackets(
+    page: Page, node: Any, spans: Sequence[tuple[int, int]], gone: Collection[int], new: Sequence[str]
+) -> Iterator[Edit]:
+    """The edits for parts of what is in brackets: each part that goes takes its comma along, and no remark of another."""
     kept = [at for at in range(len(spans)) if at not in gone]
+    start, end = _extent(page, node)
     if not kept:
-        yield Edit(spans[0][0], spans[-1][1], ", ".join(new))
+        yield Edit(start + 1, end - 1, ", ".join(new))  # with a comma behind the last, too
         return
     for at in sorted(gone):
-        yield Edit(spans[at - 1][1], spans[at][1], "") if at > kept[0] else Edit(spans[at][0], spans[at + 1][0], "")
+        if at < kept[-1]:
+            yield Edit(spans[at][0], spans[at + 1][0], "")
+    last = spans[kept[-1]][1]
+    if kept[-1] + 1 < len(spans):
+        yield from _without_last(page, last, (spans[kept[-1] + 1][0], spans[-1][1]))
     if new:
-        yield Edit(spans[-1][1], spans[-1][1], "".join(f", {text}" for text in new))
+        begins = page.line_of(spans[kept[-1]][0])
+        indent = page.text[begins : spans[kept[-1]][0]]
+        apart = "," + (page.ending + indent if begins > start and not indent.strip() else " ")
+        yield Edit(last, last, "".join(apart + text for text in new))
+
+
+def _without_last(page: Page, kept: int, gone: tuple[int, int]) -> Iterator[Edit]:
+    """The edits that take out the last parts in brackets, behind where one ends that is kept."""
+    start, end = gone
+    between = page.text[kept:start]
+    if "#" not in between:
+        yield Edit(kept, end, "")
+        return
+    comma, trailing = _COMMA.match(between), _COMMA.match(page.text, end)
+    if comma is not None and trailing is None:
+        yield Edit(kept, kept + comma.end(), "")
+    yield Edit(kept + len(between.rstrip()), trailing.end() if trailing is not None else end, "")
 
 
 def _in_lines(

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import bisect
 import difflib
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Final, NamedTuple
 
 _CONTEXT: Final = 3
+_MOST_COMPARED: Final = 4_000_000
+"""Lines on one side times lines on the other: where more is between two anchors, all of it is said to be changed."""
+
 _TO_QUOTE: Final = re.compile(r'["\\\x00-\x1f\x7f]')
 _NO_END: Final = b"\n\\ No newline at end of file\n"
 
@@ -85,15 +90,45 @@ def _hunks(before: Sequence[bytes], after: Sequence[bytes]) -> Iterator[bytes]:
 
 
 def _changes(before: Sequence[bytes], after: Sequence[bytes]) -> Iterator[_Change]:
-    """What differs; what is alike at both ends is not looked through."""
-    shorter = min(len(before), len(after))
-    same = next((at for at in range(shorter) if before[at] != after[at]), shorter)
-    rest = shorter - same
-    tail = next((at for at in range(rest) if before[-1 - at] != after[-1 - at]), rest)
-    matcher = difflib.SequenceMatcher(None, before[same : len(before) - tail], after[same : len(after) - tail])
-    for word, start, end, new_start, new_end in matcher.get_opcodes():
+    """What differs: looked for only between lines that each side has once, so that a long file takes no longer than it must."""
+    at, new_at = 0, 0
+    for end, new_end in (*_anchors(before, after), (len(before), len(after))):
+        yield from _between(before[at:end], after[new_at:new_end], at, new_at)
+        at, new_at = end + 1, new_end + 1
+
+
+def _between(before: Sequence[bytes], after: Sequence[bytes], at: int, new_at: int) -> Iterator[_Change]:
+    if len(before) * len(after) > _MOST_COMPARED:
+        yield _Change(at, at + len(before), new_at, new_at + len(after))
+        return
+    for word, start, end, new_start, new_end in difflib.SequenceMatcher(None, before, after, False).get_opcodes():
         if word != "equal":
-            yield _Change(start + same, end + same, new_start + same, new_end + same)
+            yield _Change(at + start, at + end, new_at + new_start, new_at + new_end)
+
+
+def _anchors(before: Sequence[bytes], after: Sequence[bytes]) -> list[tuple[int, int]]:
+    """Where lines are that both sides have once, as many as come in the same order: the longest row that only rises."""
+    once, new_once = _once(before), _once(after)
+    pairs = [(at, new_once[line]) for line, at in once.items() if line in new_once]
+    ends: list[int] = []  # of rows of each length the one that ends lowest
+    rows: list[int] = []
+    previous: list[int] = []
+    for number, (_, new_at) in enumerate(pairs):
+        length = bisect.bisect_left(ends, new_at)
+        previous.append(rows[length - 1] if length else -1)
+        ends[length : length + 1], rows[length : length + 1] = [new_at], [number]
+    found = []
+    number = rows[-1] if rows else -1
+    while number >= 0:
+        found.append(pairs[number])
+        number = previous[number]
+    return found[::-1]
+
+
+def _once(lines: Sequence[bytes]) -> Mapping[bytes, int]:
+    """The lines that are there once, in their order, each with its place."""
+    counted = Counter(lines)
+    return {line: at for at, line in enumerate(lines) if counted[line] == 1}
 
 
 def _together(changes: Iterable[_Change]) -> Iterator[list[_Change]]:
