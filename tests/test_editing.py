@@ -11,11 +11,11 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from gatectl.applying.saying import value_at
+from gatectl.applying.saying import Wanted, data_of, value_at
 from gatectl.manifests.editing import Changes, changed, edited, open_page, with_document, without_documents
 from gatectl.manifests.parse import parse
 from gatectl.manifests.patches import Changed, patch_text
-from gatectl.model import Pointer, SourceFile
+from gatectl.model import ObjectKey, Pointer, SourceFile, State
 
 LIST: Pointer = ("spec", "resources")
 NEW = {"type": "S3", "bucket": "new", "folder": "a/b"}
@@ -232,3 +232,15 @@ def test_a_long_file_with_many_changes_is_compared_at_once() -> None:
     assert patch.count(b"\n+region: b\n") == patch.count(b"\n-region: a\n") == 2_000
     alike = b"x\n" * 3_000
     assert patch_text([Changed("a.yaml", alike, alike + b"y\n" + alike)]).count(b"\n-") <= 3_001
+
+
+def test_a_new_manifest_names_an_api_key_without_the_id_that_it_had() -> None:
+    key = ObjectKey("LLM", "default", "gpt")
+    state = State({"name": "gpt", "provider": "OpenAI", "endpoint": ""})
+    wanted = Wanted(key, frozenset(("gpt",)), None, state, {"apiKey": "prod", "id": "k-1"}, True)
+    assert data_of(wanted, "manifests") == {
+        "apiVersion": "gatectl.io/v1",
+        "kind": "LLM",
+        "metadata": {"name": "gpt", "workspace": "default"},
+        "spec": {"provider": "OpenAI", "credentials": {"apiKey": "prod"}},
+    }
