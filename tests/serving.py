@@ -8,12 +8,12 @@ import os
 import re
 import shutil
 import subprocess
-import sys
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
+import forking
 from gatectl.platforms import driver_for
 from gatectl.platforms.interface import Collection, Connection
 
@@ -33,14 +33,8 @@ class Result(NamedTuple):
         return json.loads(self.out)
 
 
-_TESTS = str(Path(__file__).parent)
-_LEAPING = """
-import sys
-sys.path.insert(0, sys.argv[1])
-from gatectl.cli.exits import run
-from leaping import Leaping
-sys.exit(run(sys.argv[2:], clock=Leaping().clock))
-"""
+ELSEWHERE = ("--allow", "project", "--reason", "the same platform at another port")
+"""What an apply is told of a project whose platform was started again."""
 
 
 class Rehearsal:
@@ -63,16 +57,8 @@ class Rehearsal:
 
     def gatectl(self, *arguments: str, variables: Mapping[str, str] | None = None, waits: bool = True) -> Result:
         """A command in a process of its own; one that does not wait goes by a clock that leaps."""
-        done = subprocess.run(
-            [sys.executable, *(("-m", "gatectl") if waits else ("-c", _LEAPING, _TESTS)), *arguments],
-            capture_output=True,
-            text=True,
-            cwd=self.folder,
-            stdin=subprocess.DEVNULL,
-            env={**os.environ, **self.trusted, **(self.variables if variables is None else variables)},
-            check=False,
-        )
-        return Result(done.returncode, done.stdout, done.stderr)
+        known = {**os.environ, **self.trusted, **(self.variables if variables is None else variables)}
+        return Result(*forking.run(arguments, self.folder, known, waits=waits))
 
 
 def _demo_variables() -> dict[str, str]:
@@ -87,25 +73,25 @@ class Server:
     def __init__(self, folder: Path, faults: Mapping[str, Any] | None = None, database: str | None = None) -> None:
         folder.mkdir(parents=True, exist_ok=True)
         self.database = database or f"sqlite:///{folder / 'served.db'}"
-        command = [sys.executable, "-m", "gatectl", "serve", "--port", "0", "--database", self.database]
+        command = ["serve", "--port", "0", "--database", self.database]
         (folder / "users.json").write_text(json.dumps({EMAIL: PASSWORD}))
         command += ["--users", str(folder / "users.json")]
         if faults is not None:
             (folder / "faults.json").write_text(json.dumps(faults))
             command += ["--faults", str(folder / "faults.json")]
         self._log = (folder / "server.log").open("w+")
-        self._process = subprocess.Popen(
-            command, stderr=subprocess.PIPE, stdout=subprocess.DEVNULL, text=True, cwd=folder
-        )
-        assert self._process.stderr is not None
-        said = ""
-        while (found := re.search(r"http://\S+", said)) is None:
-            line = self._process.stderr.readline()
-            assert line, said
-            said += line
-        self.url, self.said = found[0], said
-        # Nobody reads the log on; a full pipe would stop the server.
-        subprocess.Popen(["cat"], stdin=self._process.stderr, stdout=self._log)
+        read, write = os.pipe()
+        self._process = forking.start(command, folder, os.environ, self._log.fileno(), write)
+        os.close(write)
+        with open(read, encoding="utf-8") as lines:
+            said = ""
+            while (found := re.search(r"http://\S+", said)) is None:
+                line = lines.readline()
+                assert line, (said, self._process.wait(), self._log.read())
+                said += line
+            self.url, self.said = found[0], said
+            # Nobody reads the log on; a full pipe would stop the server.
+            subprocess.Popen(["cat"], stdin=lines, stdout=self._log)
 
     def __enter__(self) -> Server:
         return self

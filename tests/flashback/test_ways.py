@@ -16,7 +16,7 @@ from typing import Any
 import pytest
 
 from gatectl.server.faults import ADDED
-from serving import Rehearsal, Server
+from serving import ELSEWHERE, Rehearsal, Server
 from sites import VARIABLES, bucket, entry, llm, repository, workspace
 
 Rule = dict[str, Any]
@@ -108,7 +108,7 @@ def there(rehearsal: Rehearsal, folder: Path) -> None:
 def run(rehearsal: Rehearsal, served: Server) -> int:
     """An apply; its code. What it says it did is so, and nothing is there twice."""
     before = contents(served)
-    applied = rehearsal.gatectl("apply", "--yes", "--format", "json")
+    applied = rehearsal.gatectl("apply", "--yes", "--format", "json", *ELSEWHERE)
     assert "Traceback" not in applied.err
     assert applied.err.strip() or applied.out.strip()
     for collection in CREATED_ONCE:
