@@ -188,6 +188,14 @@ def test_a_document_goes_with_its_dashes_and_its_remarks(gone: Sequence[int], le
     assert edited(page, without_documents(page, gone)) == left.encode()
 
 
+def test_what_is_said_to_an_editor_stays_unless_the_next_document_says_it_too() -> None:
+    line = "# yaml-language-server: $schema=s.json\n"
+    for next_line in (line, "# of b\n"):
+        page = open_page(SourceFile("all.yaml", f"{line}# of a\na: 1\n---\n{next_line}b: 1\n".encode()))
+        left = edited(page, without_documents(page, [0]))
+        assert left == (line + next_line.removeprefix(line) + "b: 1\n").encode()
+
+
 @pytest.mark.parametrize(
     ("text", "whole"),
     [("a: 1\n", "a: 1\n---\nb: 1\n"), ("a: 1", "a: 1\n---\nb: 1\n"), ("a: 1\r\n", "a: 1\r\n---\r\nb: 1\r\n")],

@@ -123,7 +123,7 @@ def without_documents(page: Page, gone: Collection[int]) -> Iterator[Edit]:
     for number in sorted(gone):
         begins, dashes = page.documents[number]
         after = page.documents[number + 1] if number + 1 < len(page.documents) else None
-        start = page.offset(begins) if dashes is not None or number else _below_header(page, begins)
+        start = page.offset(begins) if dashes is not None or number else _below_header(page, begins, after)
         end = page.offset(after.line) if after is not None else len(page.text)
         leads = page.documents[0].dashes is None and all(before in gone for before in range(number))
         if leads and after is not None and number + 1 not in gone and _is_bare(page, after):
@@ -144,12 +144,14 @@ def _is_bare(page: Page, document: Beginning) -> bool:
     return document.line == document.dashes and page.text[start : page.line_end(start)].rstrip() == "---"
 
 
-def _below_header(page: Page, line: int) -> int:
-    """Where the first document begins with its comments: what stands apart above, or speaks of the file to an editor, is the file's."""
+def _below_header(page: Page, line: int, after: Beginning | None) -> int:
+    """Where the first document begins with its comments: what stands apart above, or speaks of the file to an editor, is the file's;
+    unless the document after it says that for itself."""
+    own = after is not None and page.text.startswith(_MODELINE, page.next_line(page.offset(after.line)))
     start = 0
     for number in range(line):
         text = page.text[page.offset(number) : page.offset(number + 1)]
-        if not text.strip() or text.startswith(_MODELINE):
+        if not text.strip() or (text.startswith(_MODELINE) and not own):
             start = page.offset(number + 1)
     return start
 
