@@ -16,11 +16,24 @@ from gatectl.platforms import driver_for
 from gatectl.platforms.interface import HONOURS, Connection
 from leaping import Leaping
 from proxying import Answer, Asked, Proxy
-from records.test_kills import KILLED, MANIFESTS, aimed, objects, owned
+from records.test_kills import (
+    KILLED,
+    aimed,
+    bucket_manifest,
+    llm_manifest,
+    objects,
+    owned,
+    repository_manifest,
+)
 from serving import EMAIL, PASSWORD, Server
 
 __all__ = ["shell"]  # pytest finds the fixtures here
 
+MANIFESTS = (
+    bucket_manifest("raw", "raw-events")
+    + llm_manifest("https://api.example.com/v1")
+    + repository_manifest("raw-events")
+)
 BEFORE_RAW, AFTER_RAW, BEFORE_DATA = 2, 3, 10
 """What `KILLED` counts up to."""
 
@@ -35,12 +48,12 @@ def variables(shell: Shell, monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.fixture
 def here(shell: Shell) -> tuple[Shell, Connection]:
     shell.write("manifests/all.yaml", MANIFESTS)
-    return aimed(shell, "embedded")
+    return aimed(shell, "embedded", None)
 
 
 def break_off(shell: Shell, point: int) -> str:
     """An apply that is killed; its run."""
-    command = [sys.executable, "-c", KILLED, str(point), "apply", "--yes"]
+    command = [sys.executable, "-c", KILLED, "boundary", str(point), "apply", "--yes"]
     done = subprocess.run(command, cwd=shell.folder, capture_output=True, text=True, check=False)
     assert done.returncode < 0, done.stderr
     (run,) = shell("runs", "--format", "json").json["runs"]
@@ -68,7 +81,7 @@ def test_a_run_that_was_killed_is_listed_until_the_next_apply_has_settled_it(her
     assert "held" not in planned.json
     assert shell("apply", "--yes").code == 0
     assert shell("runs").out == "Every run on embedded has ended.\n"
-    assert objects(connection) == {"raw": 1, "gpt": 1, "data": 1}
+    assert objects(connection) == ["data", "gpt", "raw"]
 
 
 def test_what_nobody_can_tell_waits_for_a_word_and_everything_else_does_not(here: tuple[Shell, Connection]) -> None:
@@ -160,7 +173,7 @@ def plain(shell: Shell, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iter
     shell.write("manifests/all.yaml", MANIFESTS)
     with Server(tmp_path / "elsewhere") as server, Plain(server.url) as proxy:
         monkeypatch.setenv("GATECTL_TRUSTED_HOSTS", proxy.url.partition("://")[2])
-        yield aimed(shell, proxy.url)
+        yield aimed(shell, proxy.url, None)
 
 
 def test_a_creation_that_may_still_come_is_waited_for_and_then_made_again(plain: tuple[Shell, Connection]) -> None:
@@ -171,13 +184,13 @@ def test_a_creation_that_may_still_come_is_waited_for_and_then_made_again(plain:
     assert any("it may still come, until" in found["message"] for found in planned["diagnostics"])
     assert planned["operations"] == [] or {op["name"] for op in planned["operations"]} == {"gpt"}
     assert shell("apply", "--yes").code == 8
-    assert objects(connection) == {}
+    assert objects(connection) == []
     later = Leaping(running=True)
     later.leap(71)
     shell.clock = later.clock
     applied = shell("apply", "--yes")
     assert applied.code == 0, applied.err
-    assert objects(connection) == {"raw": 1, "gpt": 1, "data": 1}
+    assert objects(connection) == ["data", "gpt", "raw"]
     assert owned(connection) == {"raw": False, "gpt": False, "data": False}
 
 
@@ -187,7 +200,7 @@ def test_where_keys_of_creations_are_known_nobody_waits(
     shell.write("manifests/all.yaml", MANIFESTS)
     with Server(tmp_path / "elsewhere") as server:
         monkeypatch.setenv("GATECTL_TRUSTED_HOSTS", server.url.partition("://")[2])
-        shell, connection = aimed(shell, server.url)
+        shell, connection = aimed(shell, server.url, None)
         break_off(shell, BEFORE_RAW)
         assert shell("apply", "--yes").code == 0
-        assert objects(connection) == {"raw": 1, "gpt": 1, "data": 1}
+        assert objects(connection) == ["data", "gpt", "raw"]
