@@ -4,6 +4,6 @@
 says what becomes of a plan, `reconciling` is one reconcile of a target from beginning to end.
 
 What runs them again and again is to come. What it goes by is here already: `engine` (what is to be run is kept, and run, whatever
-becomes of a process), `approving` (who said yes, under a key), `budgets` (requests that processes share) and `aliveness` (when a
-process takes itself for dead).
+becomes of a process), `store` (what processes know of each other and of targets), `approving` (who said yes, under a key),
+`budgets` (requests that processes share) and `aliveness` (when a process takes itself for dead).
 """
