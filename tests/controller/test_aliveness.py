@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from gatectl.controller.aliveness import BEAT, ENOUGH, LASTS, Aliveness
+from gatectl.controller.opening import TERMS
 from leaping import Leaping
 
 
@@ -47,3 +48,4 @@ def test_an_older_answer_takes_nothing_back() -> None:
 
 def test_it_is_over_well_before_others_take_it_for_dead() -> None:
     assert ENOUGH + BEAT < LASTS
+    assert (TERMS.lasts, TERMS.beat, TERMS.lasts - TERMS.need) == (LASTS, BEAT, ENOUGH)

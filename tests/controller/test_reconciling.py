@@ -6,9 +6,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from sqlalchemy import create_engine, text
 
 from controller.sites import Site, bucket, repository, workspace
 from gatectl.controller.reconciling import Approved
+from leaping import Leaping
 
 TEAM = (workspace("team"), bucket("raw"), repository("data", "team", "raw"))
 
@@ -214,6 +216,27 @@ def test_the_same_plan_is_not_applied_twice_by_two(tmp_path: Path) -> None:
     one, two = (site.reconcile(checkout, approved=Approved(plan)) for _ in range(2))
     assert one.used and not two.used
     assert two.state.state == "in-sync"
+
+
+def test_leases_are_held_for_as_long_as_a_worker_is_not_taken_for_dead(tmp_path: Path) -> None:
+    site = Site(tmp_path)
+    assert site.reconcile(site.checkout(*TEAM)).state.state == "in-sync"
+    with create_engine(site.platform).connect() as connection:
+        found = connection.execute(text("SELECT DISTINCT lasts, released FROM leases")).all()
+    assert [tuple(row) for row in found] == [(20_000, 1)]
+
+
+def test_who_is_at_work_is_waited_for_by_coming_again(tmp_path: Path) -> None:
+    """Another fleet, or a pipeline, holds the lease of a workspace: the target waits, says for whom, and blocks no worker."""
+    site = Site(tmp_path)
+    assert site.reconcile(site.checkout(*TEAM)).state.state == "in-sync"
+    with create_engine(site.platform).begin() as connection:
+        later = text("UPDATE leases SET released = 0, until = 9000000000000, fence = fence + 1, holder = :holder")
+        connection.execute(later, {"holder": '{"user": "somebody", "host": "elsewhere", "run": "x"}'})
+    time = Leaping(running=True)
+    waiting = site.reconcile(site.checkout(*TEAM, repository("more")), clock=time.clock)
+    assert waiting.state.state == "waiting" and "somebody@elsewhere" in (waiting.state.reason or ""), waiting.state
+    assert sum(time.slept) < 1
 
 
 def test_no_secret_is_in_what_a_reconcile_says(tmp_path: Path) -> None:

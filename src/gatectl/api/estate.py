@@ -19,7 +19,7 @@ from gatectl.api.results import Findings, Plan, Receipt
 from gatectl.api.ways import Way
 from gatectl.applying.allowance import NOTHING, Allowance, parse_allowance
 from gatectl.applying.kept import begin
-from gatectl.applying.leasing import PATIENCE
+from gatectl.applying.leasing import PATIENCE, USUAL, Terms
 from gatectl.clock import CLOCK, Clock
 from gatectl.credentials import secrets
 from gatectl.credentials.secrets import LookUp
@@ -55,13 +55,15 @@ class Estate:
     """A project and one of its environments. Made by `open`."""
 
     def __init__(
-        self, project: Project, environment: Environment, way: Way, *, receipts: bool = True, clock: Clock = CLOCK
-    ) -> None:
+        self, project: Project, environment: Environment, way: Way, *, receipts: bool = True, clock: Clock = CLOCK,
+        terms: Terms = USUAL,
+    ) -> None:  # fmt: skip
         self._project = project
         self._environment = environment
         self._way = way
         self._receipts = receipts
         self._clock = clock
+        self._terms = terms
         self._memory = Shared() if environment.platform == "memory" else None
 
     def __enter__(self) -> Estate:
@@ -412,6 +414,7 @@ class Estate:
             keep=self._receipts,
             new_records=new_records,
             lock_timeout=lock_timeout,
+            terms=self._terms,
         )
 
     def _secrets(self, plan: plans.Plan, given: Mapping[str, str] | LookUp | None) -> dict[str, dict[str, str]]:

@@ -10,12 +10,13 @@ import os
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from typing import NamedTuple
+from typing import Final, NamedTuple
 from urllib.parse import quote as percent_encoded
 
 from gatectl import reconcile
 from gatectl.api.estate import Estate
 from gatectl.api.ways import GivenWay
+from gatectl.applying.leasing import Terms
 from gatectl.clock import CLOCK, Clock
 from gatectl.controller import bounds as limits
 from gatectl.controller.bounds import Bounds
@@ -33,6 +34,10 @@ from gatectl.opening import InvalidProject, choose, make_checked_project
 from gatectl.platforms.interface import Credentials, Secret
 from gatectl.project import Environment, Exported, Project
 from gatectl.quote import quote
+
+TERMS: Final = Terms(lasts=20.0, beat=4.0, margin=20.0, busy=0.0, need=8.0)
+"""How a controller holds leases: for as long as a worker is not taken for dead (`aliveness.LASTS`), and no write begins once the worker
+takes itself for dead. It waits for nobody who is at work: it comes again."""
 
 
 class Checkout(NamedTuple):
@@ -90,7 +95,7 @@ def open_target(
         project, environment, prune=target.source.prune, ends=ends, clock=clock, continuous=True,
         fence=lambda manifests: limits.check_manifests(bounds, manifests),
     )  # fmt: skip
-    with Estate(project, environment, way, receipts=False, clock=clock) as estate:
+    with Estate(project, environment, way, receipts=False, clock=clock, terms=TERMS) as estate:
         yield Opened(estate, request, bounds, checkout.commit)
 
 

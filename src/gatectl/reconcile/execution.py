@@ -20,7 +20,7 @@ from gatectl.applying.conditions import Conflict
 from gatectl.applying.ending import FINE, exit_code, was_sent
 from gatectl.applying.holders import holder_of
 from gatectl.applying.kept import Places, find_places, save
-from gatectl.applying.leasing import PATIENCE, Access, Leasing, Way, claimed
+from gatectl.applying.leasing import PATIENCE, USUAL, Access, Leasing, Terms, Way, claimed
 from gatectl.applying.lookup import find_concerned
 from gatectl.applying.remembering import RunRecords
 from gatectl.applying.requests import Secrets
@@ -67,7 +67,8 @@ class Means(NamedTuple):
     `connect` says how the platform is reached; `secrets` gives the credentials of a plan in clear, when it is about to write.
     `begin` is asked for a run (who applies, from when on), `now` for the moment in which it has ended. `receipt_file` is where
     `--receipt` wants it, `keep` whether the project folder keeps it too. `new_records`: a shared store of records that is not there
-    yet is meant, and created. `lock_timeout`: how many seconds to wait for whoever holds a lease and does not renew it.
+    yet is meant, and created. `lock_timeout`: how many seconds to wait for whoever holds a lease and does not renew it; `terms`: how
+    leases are held.
     """
 
     connect: Callable[[], Connection]
@@ -77,6 +78,7 @@ class Means(NamedTuple):
     keep: bool = True
     new_records: bool = False
     lock_timeout: float = PATIENCE
+    terms: Terms = USUAL
     now: Callable[[], datetime] = lambda: datetime.now(UTC)
 
 
@@ -145,7 +147,9 @@ def _nobody_stops() -> Iterator[Callable[[Callable[[], None]], None]]:
     yield lambda callback: None
 
 
-def open_access(connection: Connection, records: RunRecords, reader: Reader, holder: Holder, patience: float) -> Access:
+def open_access(
+    connection: Connection, records: RunRecords, reader: Reader, holder: Holder, patience: float, terms: Terms = USUAL
+) -> Access:
     """What writes, remembers and keeps others out. Where the store of records is not there, nobody holds a lease in it. Raises
     PlatformError."""
     writer = driver_for(connection.target).open_writer(connection)
@@ -154,7 +158,7 @@ def open_access(connection: Connection, records: RunRecords, reader: Reader, hol
             return Access(writer, records.open(writer, reader))
         found = reader.identification
         way = Way(records.open_leases(), found.key, holder, connection.clock, patience, connection.ends, records.beyond)
-        return Access(writer, records.open(writer, reader), Leasing(way))
+        return Access(writer, records.open(writer, reader), Leasing(way, terms))
     except BaseException:
         writer.close()
         raise
@@ -410,7 +414,8 @@ class _Apply:
     def _access(self, patience: float | None = None) -> Access:
         """What writes, remembers and keeps others out."""
         patience = self._means.lock_timeout if patience is None else patience
-        return open_access(self.connection, self.records, self.reader, self._holder(), patience)
+        holder = self._holder()
+        return open_access(self.connection, self.records, self.reader, holder, patience, self._means.terms)
 
     def _holder(self) -> Holder:
         actor = self._run.actor
