@@ -133,7 +133,7 @@ def check_manifests(bounds: Bounds, manifests: Sequence[Manifest]) -> list[Findi
                 )
             )
         file = manifest.document.file.path
-        for name, reference in _references(manifest.spec.get("credentials")):
+        for name, reference in _references(manifest.credentials):
             if not bounds.may_name(reference, os.path.dirname(file)):
                 spot = Spot(manifest.document, ("spec", "credentials", name))
                 found.append(Finding("GW601", *_unnamed(bounds, reference), spot=spot, subject=manifest.subject))

@@ -15,7 +15,7 @@ import json
 import logging
 import os
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, MutableMapping, Sequence
 from typing import Final, Literal
 
 import dbos
@@ -45,6 +45,7 @@ _TARGET: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,127}(/.{1,200})?", re.
 _MOST: Final = 1_000
 """Targets of one run."""
 _AT_ONCE: Final = 500
+_FAILED: Final = "failed"
 
 Work = Callable[[Sequence[str]], None]
 """Looks at targets of these names, and raises nothing that is the world's doing."""
@@ -62,7 +63,7 @@ class Json:
 
     def serialize(self, data: object) -> str:
         if isinstance(data, BaseException):  # a run that failed; what it said may hold anything
-            data = {"failed": type(data).__name__}
+            data = {_FAILED: type(data).__name__}
         return json.dumps(data, separators=(",", ":"), allow_nan=False)
 
     def deserialize(self, serialized_data: str) -> object:
@@ -70,7 +71,9 @@ class Json:
             found = json.loads(serialized_data)
         except (ValueError, RecursionError):
             raise Planted("a row of the engine is no JSON") from None
-        return PlatformError(str(found["failed"])) if isinstance(found, dict) and "failed" in found else found
+        if isinstance(found, dict) and found.keys() == {_FAILED}:
+            return PlatformError(f"a run failed: {quote(*found.values())}")
+        return found
 
 
 def _refuse(*_: object) -> object:
@@ -94,16 +97,19 @@ class _NoPickle:
 
 class Engine:
     """The engine in this process: there is one at a time. `work` is handed the names of the targets of a run; `threads` is how many
-    runs go on at once here. `executor` is this process, of all that there ever were.
+    runs go on at once here. `executor` is this process, of all that there ever were. `variables` are those that DBOS reads.
 
     Raises InputError for a version of DBOS that nobody tried, PlatformError where the database cannot be opened.
     """
 
-    def __init__(self, address: str, executor: str, work: Work, *, threads: int = 4, polling: float = 0.5) -> None:
+    def __init__(
+        self, address: str, executor: str, work: Work, *, threads: int = 4, polling: float = 0.5,
+        variables: MutableMapping[str, str] = os.environ,
+    ) -> None:  # fmt: skip
         _check_version()
         refuse_pickle()
-        for name in [name for name in os.environ if name.startswith("DBOS_")]:
-            del os.environ[name]  # each of them would say otherwise than we do
+        for name in [name for name in variables if name.startswith("DBOS_")]:
+            del variables[name]  # each of them would say otherwise than we do
         logging.getLogger("dbos").setLevel(logging.ERROR)
         dbos.DBOS(
             config={

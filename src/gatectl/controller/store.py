@@ -151,7 +151,7 @@ class Store:
                 "commit_id": seen.commit, "fingerprint": seen.fingerprint, "failures": before["failures"] + 1 if failed else 0,
             }  # fmt: skip
             connection.execute(update(_targets).where(_t.name == name).values(values))
-            return bool(before["wanted"] > values["done"])
+            return bool(before["wanted"] > max(wanted, before["done"]))
 
     def pause(self, name: str, who: str | None) -> bool:
         """Somebody pauses a target, or (None) it goes on; whether there is one of this name."""

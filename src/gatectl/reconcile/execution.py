@@ -67,8 +67,7 @@ class Means(NamedTuple):
     `connect` says how the platform is reached; `secrets` gives the credentials of a plan in clear, when it is about to write.
     `begin` is asked for a run (who applies, from when on), `now` for the moment in which it has ended. `receipt_file` is where
     `--receipt` wants it, `keep` whether the project folder keeps it too. `new_records`: a shared store of records that is not there
-    yet is meant, and created. `lock_timeout`: how many seconds to wait for whoever holds a lease and does not renew it; `terms`: how
-    leases are held.
+    yet is meant, and created. `lock_timeout`: how many seconds to wait for a holder who does not renew; `terms`: how leases are held.
     """
 
     connect: Callable[[], Connection]
@@ -150,8 +149,7 @@ def _nobody_stops() -> Iterator[Callable[[Callable[[], None]], None]]:
 def open_access(
     connection: Connection, records: RunRecords, reader: Reader, holder: Holder, patience: float, terms: Terms = USUAL
 ) -> Access:
-    """What writes, remembers and keeps others out. Where the store of records is not there, nobody holds a lease in it. Raises
-    PlatformError."""
+    """What writes, remembers and keeps others out. Without a store of records nobody holds a lease. Raises PlatformError."""
     writer = driver_for(connection.target).open_writer(connection)
     try:
         if not records.has_leases:
@@ -414,8 +412,7 @@ class _Apply:
     def _access(self, patience: float | None = None) -> Access:
         """What writes, remembers and keeps others out."""
         patience = self._means.lock_timeout if patience is None else patience
-        holder = self._holder()
-        return open_access(self.connection, self.records, self.reader, holder, patience, self._means.terms)
+        return open_access(self.connection, self.records, self.reader, self._holder(), patience, self._means.terms)
 
     def _holder(self) -> Holder:
         actor = self._run.actor
