@@ -180,6 +180,11 @@ class Manifest(NamedTuple):
         return (self.kind, self.workspace, self.name)
 
     @property
+    def policy(self) -> str:
+        """What becomes of what it does not list: Additive or Exact, where it is valid."""
+        return str(self.spec.get("attachmentPolicy", "Additive"))
+
+    @property
     def credentials(self) -> CredentialReferences | None:
         """The credentials of a valid manifest, where it has some."""
         found: CredentialReferences | None = self.spec.get("credentials")

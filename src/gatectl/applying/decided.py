@@ -100,7 +100,7 @@ def _plain(about: About, kind: Kind) -> Iterator[_Row]:
         elif field in kind.left:
             yield _Row(path, None, None, "platform", "its manifest leaves it to the platform, which fills it in")
     if kind.attaches:
-        yield _stated(manifest, POLICY, str(manifest.spec.get("attachmentPolicy", "Additive")))
+        yield _stated(manifest, POLICY, manifest.policy)
     if kind.credentials and manifest.credentials:
         words = "sent when it is made, or with --renew-credentials; nobody can read them back"
         yield _Row(CREDENTIALS, manifest.credentials, ("spec", "credentials"), "manifest", words)

@@ -125,7 +125,7 @@ def _with_entries(changes: Changes, manifest: Manifest, entries: Sequence[Entry]
 
 def _missing(manifest: Manifest, state: State, listed: Iterable[Attachment]) -> Iterator[Mapping[str, Value]]:
     """What is attached in a state and has to be listed; of a policy that detaches nothing, nothing has to."""
-    if manifest.spec.get("attachmentPolicy") == "Exact":
+    if manifest.policy == "Exact":
         known = set(map(id, listed))
         yield from (_entry(item, state.attachments) for item in _listable(state) if id(item) not in known)
 

@@ -61,7 +61,7 @@ def compare(pair: Pair, resolved: Sequence[Resolved], endpoint: str) -> Compared
     """What the entries of a repository come to, beside what is attached."""
     held = {a.id: a for a in pair.live.attachments} if pair.live is not None else {}
     listed = [_listed(item, held.pop(item.id, None) if item.id is not None else None) for item in resolved]
-    exact = pair.manifest.spec.get("attachmentPolicy") == "Exact" and pair.manifest.entries is not None
+    exact = pair.manifest.policy == "Exact" and pair.manifest.entries is not None
     detach = tuple(a for a in held.values() if exact and is_exposed(a.type, endpoint))
     return Compared(tuple(listed), detach, tuple(a for a in held.values() if a not in detach))
 
