@@ -142,6 +142,7 @@ def two(shell: Shell) -> tuple[str, str]:
     shell.write("manifests/all.yaml", DETACHED)
     say(shell)
     git(shell, "init", "-q")
+    git(shell, "remote", "add", "origin", f"file://{shell.folder}")  # a clone of it is applied from the same place
     first = commit(shell, "first")
     shell.write("manifests/all.yaml", BUCKET + "---\n" + REPOSITORY)
     second = commit(shell, "second")
