@@ -22,7 +22,7 @@ from gatectl.records import open_history, open_records, shards
 from gatectl.records.buckets import open_objects
 from gatectl.records.chosen import choose
 from owning import head_of, owned_by, owner_of
-from records.conftest import Place
+from records.conftest import FILES, Place
 from records.receipts import run_of
 from records.stores import opened, read
 
@@ -218,6 +218,18 @@ def test_what_was_cut_in_half_or_written_by_hand_is_an_error_and_never_nobody(
                 ask()
 
 
+@pytest.mark.parametrize("place", FILES, indirect=True)
+def test_halves_that_are_one_whole_beside_each_other_are_each_an_error(beside: Connection) -> None:
+    record(beside, *(owned_by("p", name, state={"spec": {"bucket": name}}) for name in ("one", "two", "three")))
+    write(
+        beside,
+        """UPDATE owned SET state = '{"spec": {"bucket": "x"' WHERE object_id = 'one'""",
+        """UPDATE owned SET state = '"name": "y"}}' WHERE object_id = 'two'""",
+    )
+    with read(beside) as records, pytest.raises(PlatformError, match="Bucket one is not as it was written"):
+        records.owned()
+
+
 def damage(connection: Connection) -> None:
     """Cut off the end of all that is kept."""
     chosen = choose(connection)
@@ -228,14 +240,20 @@ def damage(connection: Connection) -> None:
         for run in objects.below("open"):
             cut(objects, f"open/{run}/0000.json.gz")
         return
+    write(connection, "UPDATE owned SET state = '{\"spec\": '", "UPDATE journal SET content = :half")
+
+
+def write(connection: Connection, *statements: str) -> None:
+    """Write into the database of a store by hand."""
     from sqlalchemy import text
 
     with opened(connection) as records:
         store: Any = records
         writable = getattr(store, "_writable", None) or store._made()._writable
         with writable.writing() as transaction:
-            transaction.connection.execute(text("UPDATE owned SET state = '{\"spec\": '"))
-            transaction.connection.execute(text("UPDATE journal SET content = :half"), {"half": b"\x1f\x8b\x00"})
+            for each in statements:
+                known = {"half": b"\x1f\x8b\x00"} if ":half" in each else {}
+                transaction.connection.execute(text(each.replace(": {", "\\: {").replace(': "', '\\: "')), known)
 
 
 def cut(objects: Any, key: str) -> None:

@@ -10,10 +10,10 @@ from __future__ import annotations
 import json
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from itertools import groupby
-from typing import Final
+from itertools import groupby, islice
+from typing import Any, Final
 
-from sqlalchemy import Connection, delete, func, insert, inspect, select, text
+from sqlalchemy import Connection, Row, delete, func, insert, inspect, select, text
 
 from gatectl.documents.journal import Head, Intent, OpenRun, part_json, read_parts
 from gatectl.documents.ownership import Owned, Owner
@@ -43,6 +43,8 @@ _FIRST: Final = text(
 _AT_ONCE: Final = 2_000
 """Intents of one row."""
 _LEVEL: Final = 1
+_TOGETHER: Final = 500
+"""Rows of what is owned that are read at a time."""
 _ELSE: Final = "Restore the database from a copy, or move it away; what it holds was left as it is."
 
 
@@ -84,19 +86,20 @@ class StoredOwners:
 
     def _owned(self, connection: Connection) -> Iterator[Owned]:
         owners: dict[Owner, Owner] = {}
-        rows = (
-            connection.execute(select(tables.owned).where(_o.platform == self._platform))
-            if _has_tables(connection)
-            else ()
-        )
-        for _, object_id, project, uid, environment, place, kind, workspace, workspace_id, name, state, *rest in rows:
-            digest, file, commit, run, at, protected, adopted = rest
-            owner = Owner(project, uid, environment, place)
-            known = self._state(kind, object_id, state) if state is not None else None
-            yield Owned(
-                owners.setdefault(owner, owner), kind, workspace, workspace_id, name, object_id, known, digest, file, commit, run, at,
-                bool(protected), bool(adopted),
-            )  # fmt: skip
+        asked = select(tables.owned).where(_o.platform == self._platform)
+        rows = iter(connection.execute(asked) if _has_tables(connection) else ())
+        once: dict[str | None, str | None] = {}
+        same = once.setdefault  # of what many objects have in common there is one
+        while some := list(islice(rows, _TOGETHER)):
+            for row, known in zip(some, self._states(some), strict=True):
+                _, object_id, project, uid, environment, place, kind, workspace, workspace_id, name, _, *rest = row
+                digest, file, commit, run, at, protected, adopted = rest
+                owner = Owner(project, uid, environment, place)
+                yield Owned(
+                    owners.setdefault(owner, owner), str(same(kind, kind)), same(workspace, workspace),
+                    same(workspace_id, workspace_id), name, object_id, known, digest, file, same(commit, commit),
+                    same(run, run), same(at, at), bool(protected), bool(adopted),
+                )  # fmt: skip
         if self._platform == self._instance:
             for project, object_id in connection.execute(select(_a.project, _a.object_id)):
                 yield Owned(Owner(project, None, ""), "", None, None, "", object_id)
@@ -104,6 +107,19 @@ class StoredOwners:
     @property
     def _instance(self) -> str | None:
         return self._store.instance if self._store is not None else None
+
+    def _states(self, rows: Sequence[Row[Any]]) -> Iterable[State | None]:
+        """The states of these rows. They are read as one document, which takes half the time and less memory; where that is none,
+        each by itself, to tell which it is."""
+        texts = [row.state for row in rows if row.state is not None]
+        try:
+            found = read_json(f"[{','.join(texts)}]".encode())
+            if len(found) != len(texts):
+                raise ValueError("one is not of one row")
+            states = iter([read_kept(each) for each in found])
+        except ValueError:
+            states = iter([self._state(row.kind, row.object_id, row.state) for row in rows if row.state is not None])
+        return [next(states) if row.state is not None else None for row in rows]
 
     def _state(self, kind: str, object_id: str, text: str) -> State:
         try:

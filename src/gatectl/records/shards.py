@@ -63,6 +63,13 @@ class _Shard(NamedTuple):
     version: Version | None
 
 
+class _Once(NamedTuple):
+    """What many objects have in common, of which there is one in memory."""
+
+    owners: dict[Owner, Owner]
+    texts: dict[str | None, str | None]
+
+
 class ObjectOwners:
     """Reads what a bucket holds of a platform (`interface.RecordsReader`)."""
 
@@ -71,10 +78,12 @@ class ObjectOwners:
         self._reader = reader
 
     def owned(self) -> Sequence[Owned]:
-        owners: dict[Owner, Owner] = {}
-        return [
-            self._owned(key, each, owners) for key, shard in self._all() for each in shard.content["objects"].values()
-        ]
+        once = _Once({}, {})
+
+        def read(key: str, shard: _Shard) -> list[Owned]:
+            return [self._owned(key, each, once) for each in shard.content["objects"].values()]
+
+        return [each for found in self._all(read) for each in found]
 
     def places(self, uid: str) -> frozenset[str]:
         return frozenset(self._root().content["places"].get(uid, ()))
@@ -109,15 +118,16 @@ class ObjectOwners:
             raise self._broken(key, ValueError("it is not there"))
         return found
 
-    def _all(self) -> Iterator[tuple[str, _Shard]]:
+    def _all(self, read: Callable[[str, _Shard], list[Owned]]) -> Iterator[list[Owned]]:
+        """What is read of each part, as soon as it is there: what it was written as is not kept."""
         root = self._root()
         generation = root.content["generation"]
         if generation is None:
-            yield f"{self._place}/root.json.gz", root
+            yield read(f"{self._place}/root.json.gz", root)
             return
         keys = [_key(self._place, generation, number) for number in range(PARTS)]
         with ThreadPoolExecutor(_AT_ONCE) as pool:
-            yield from zip(keys, pool.map(self._shard, keys), strict=True)
+            yield from pool.map(lambda key: read(key, self._shard(key)), keys)
 
     def _get(self, key: str, *fields: str) -> _Shard | None:
         found = self._objects.get(key)
@@ -133,9 +143,9 @@ class ObjectOwners:
             raise self._broken(key, error) from error
         return _Shard(cast("_Held", held), found.version)
 
-    def _owned(self, key: str, value: OwnedJson, owners: dict[Owner, Owner]) -> Owned:
+    def _owned(self, key: str, value: OwnedJson, once: _Once) -> Owned:
         try:
-            return _read(value, owners)
+            return _read(value, once)
         except (ValueError, KeyError, TypeError) as error:
             raise self._broken(key, error) from error
 
@@ -327,7 +337,7 @@ def _with_places(places: Mapping[str, Sequence[str]], changes: _Changes) -> dict
     return found
 
 
-def _read(value: OwnedJson, owners: dict[Owner, Owner]) -> Owned:
+def _read(value: OwnedJson, once: _Once) -> Owned:
     """What is owned, from its written form. Raises ValueError, KeyError, TypeError for what is none."""
     owner = Owner(**value["owner"])
     texts = (value["kind"], value["name"], value["id"], owner.project, owner.environment)
@@ -345,8 +355,12 @@ def _read(value: OwnedJson, owners: dict[Owner, Owner]) -> Owned:
         isinstance(each, str | None) for each in (*optional, *others)
     ):
         raise ValueError("what it holds of an object is of a wrong type")
+    kind, workspace, home, commit, run, at = (
+        once.texts.setdefault(value[field], value[field])
+        for field in ("kind", "workspace", "workspaceId", "commit", "run", "at")
+    )
     return Owned(
-        owners.setdefault(owner, owner), value["kind"], value["workspace"], value["workspaceId"], value["name"], value["id"],
-        read_kept(value["state"]) if value["state"] is not None else None, value["hash"], value["file"], value["commit"],
-        value["run"], value["at"], value["protected"] is True, value["adopted"] is True,
+        once.owners.setdefault(owner, owner), str(kind), workspace, home, value["name"], value["id"],
+        read_kept(value["state"]) if value["state"] is not None else None, value["hash"], value["file"], commit,
+        run, at, value["protected"] is True, value["adopted"] is True,
     )  # fmt: skip
