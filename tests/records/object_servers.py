@@ -20,7 +20,7 @@ import tempfile
 import threading
 import urllib.request
 from collections import deque
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from email.utils import formatdate
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -137,6 +137,9 @@ class Google:
         """Preconditions are not looked at."""
         self.refuses = 0
         """The status of every answer from now on; 0: none."""
+        self.ails: Callable[[int], str | None] = lambda number: None
+        """What the request of a number, counted from 0, meets: "away" (nobody answers), and for a write "full" (507, and nothing is
+        kept), "lost" (kept, and nobody answers) or "failed" (kept, and 500)."""
         self.sockets: list[socket.socket] = []
         self._server = ThreadingHTTPServer(("127.0.0.1", 0), type("Handler", (_Handler,), {"google": self}))
         self.place = f"http://127.0.0.1:{self._server.server_address[1]}"
@@ -169,8 +172,17 @@ class _Handler(BaseHTTPRequestHandler):
 
     def parse_request(self) -> bool:
         understood = super().parse_request()
-        self.google.asked.append(f"{self.command} {self.path}")
+        with self.google.turn:
+            self._meets = self.google.ails(len(self.google.asked))
+            self.google.asked.append(f"{self.command} {self.path}")
+        if understood and self._meets == "away":
+            self._break_off()
+            return False
         return understood
+
+    def _break_off(self) -> None:
+        self.close_connection = True
+        self.connection.shutdown(socket.SHUT_RDWR)
 
     def _path(self) -> str:
         return unquote(urlsplit(self.path).path).lstrip("/")
@@ -202,6 +214,9 @@ class _Handler(BaseHTTPRequestHandler):
 
     def do_PUT(self) -> None:
         data, google = self.rfile.read(int(self.headers["Content-Length"])), self.google
+        if self._meets == "full":
+            self._answer(507, b"no room")
+            return
         if google.refuses:
             self._answer(google.refuses, b"no")
             return
@@ -213,11 +228,11 @@ class _Handler(BaseHTTPRequestHandler):
                 return
             google.generation += 1
             found = google.objects[self._path()] = (data, google.generation)
-            lost, failed = google.loses > 0, google.fails > 0
+            lost = google.loses > 0 or self._meets == "lost"
+            failed = google.fails > 0 or self._meets == "failed"
             google.loses, google.fails = max(0, google.loses - 1), max(0, google.fails - 1)
         if lost:
-            self.close_connection = True
-            self.connection.shutdown(socket.SHUT_RDWR)
+            self._break_off()
         elif failed:
             self._answer(500, b"it was kept")
         else:
