@@ -11,9 +11,9 @@ import json
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from itertools import groupby, islice
-from typing import Any, Final
+from typing import Final
 
-from sqlalchemy import Connection, Row, delete, func, insert, inspect, select, text
+from sqlalchemy import Connection, delete, func, insert, inspect, select, text
 
 from gatectl.documents.journal import Head, Intent, OpenRun, part_json, read_parts
 from gatectl.documents.ownership import Owned, Owner
@@ -91,7 +91,9 @@ class StoredOwners:
         once: dict[str | None, str | None] = {}
         same = once.setdefault  # of what many objects have in common there is one
         while some := list(islice(rows, _TOGETHER)):
-            for row, known in zip(some, self._states(some), strict=True):
+            for row, known in zip(
+                some, self._states([(row.kind, row.object_id, row.state) for row in some]), strict=True
+            ):
                 _, object_id, project, uid, environment, place, kind, workspace, workspace_id, name, _, *rest = row
                 digest, file, commit, run, at, protected, adopted = rest
                 owner = Owner(project, uid, environment, place)
@@ -108,18 +110,18 @@ class StoredOwners:
     def _instance(self) -> str | None:
         return self._store.instance if self._store is not None else None
 
-    def _states(self, rows: Sequence[Row[Any]]) -> Iterable[State | None]:
-        """The states of these rows. They are read as one document, which takes half the time and less memory; where that is none,
-        each by itself, to tell which it is."""
-        texts = [row.state for row in rows if row.state is not None]
+    def _states(self, rows: Sequence[tuple[str, str, str | None]]) -> Iterable[State | None]:
+        """The states of these rows (kind, id, state). They are read as one document, which takes half the time and less memory; where
+        that is none, each by itself, to tell which it is."""
+        texts = [text for _, _, text in rows if text is not None]
         try:
             found = read_json(f"[{','.join(texts)}]".encode())
             if len(found) != len(texts):
                 raise ValueError("one is not of one row")
             states = iter([read_kept(each) for each in found])
         except ValueError:
-            states = iter([self._state(row.kind, row.object_id, row.state) for row in rows if row.state is not None])
-        return [next(states) if row.state is not None else None for row in rows]
+            states = iter([self._state(kind, object_id, text) for kind, object_id, text in rows if text is not None])
+        return [next(states) if text is not None else None for _, _, text in rows]
 
     def _state(self, kind: str, object_id: str, text: str) -> State:
         try:
