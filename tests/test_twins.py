@@ -11,11 +11,14 @@ import pytest
 
 from gatectl.clock import Clock, Patience
 from gatectl.manifests import sources
+from gatectl.platforms.embedded.identity import new_id
 from gatectl.render import render
 from gatectl.render.interface import Look
 from sites import Between, Counting, Receipt, Site, brief, bucket, entry, repository, workspace
 
 LOGS = ("S3", "logs")
+MILLISECOND = len("01a22519-cf45")
+"""How much of an id says when it was made."""
 
 
 class Time:
@@ -48,9 +51,19 @@ def time() -> Time:
 
 
 def apply(site: Site, time: Time, interfere: Callable[[], object], *, at: int = 0, late: bool) -> Receipt:
-    return site.apply(
-        wrap=lambda writer: Between(writer, at, interfere, late=late), patience=time.patience, wrap_reader=None
-    )
+    def act() -> None:
+        later()
+        interfere()
+        later()
+
+    return site.apply(wrap=lambda writer: Between(writer, at, act, late=late), patience=time.patience, wrap_reader=None)
+
+
+def later() -> None:
+    """The platform's ids sort by the millisecond, and this one is over: what is made before and after has its order."""
+    now = new_id()[:MILLISECOND]
+    while new_id()[:MILLISECOND] <= now:
+        pass
 
 
 def ids(site: Site, collection: Any = "bucket") -> list[str]:
