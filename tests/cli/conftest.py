@@ -37,6 +37,8 @@ spec:
     - {type: S3, bucket: raw-events}
 """
 GOOD = f"{BUCKET}---\n{REPOSITORY}"
+SEEN = ("--allow", "project", "--reason", "seen")
+"""What an apply is told of a project file that says something else than before."""
 
 
 class Result(NamedTuple):

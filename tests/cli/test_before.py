@@ -13,10 +13,9 @@ from gatectl.documents.plans import digest
 from gatectl.errors import GuardrailRefused
 from gatectl.render import FORMATS
 
-from .conftest import BUCKET, REPOSITORY, Shell, project
+from .conftest import BUCKET, REPOSITORY, SEEN, Shell, project
 
 DETACHED = BUCKET + "---\n" + REPOSITORY.replace("resources:\n    - {type: S3, bucket: raw-events}", "resources: []")
-SEEN = ("--allow", "project", "--reason", "seen")
 
 
 def git(shell: Shell, *words: str, folder: str = ".") -> str:

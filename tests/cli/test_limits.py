@@ -17,7 +17,7 @@ from gatectl.documents.limits import Extent, Guardrails, allows, count, limited
 from gatectl.documents.plans import digest
 from gatectl.render import FORMATS
 
-from .conftest import BUCKET, Shell, project
+from .conftest import BUCKET, SEEN, Shell, project
 
 BUCKETS = "---\n".join(
     BUCKET.replace("raw-aws", f"b{n}")
@@ -28,9 +28,6 @@ BUCKETS = "---\n".join(
 ATTACHED = [f"bucket-{n}" for n in range(10)]
 WORK = "Mon-Fri 08:00-18:00 Europe/Berlin"
 INSIDE, OUTSIDE = "2026-11-30T10:00:00+01:00", "2026-11-28T10:00:00+01:00"
-
-
-SEEN = ("--allow", "project", "--reason", "seen")
 
 
 def write_guardrails(shell: Shell, **guardrails: Any) -> None:

@@ -9,12 +9,11 @@ import pytest
 
 from gatectl.documents import plans
 
-from .conftest import BUCKET, REPOSITORY, Shell, project
+from .conftest import BUCKET, REPOSITORY, SEEN, Shell, project
 
 DETACHED = BUCKET + "---\n" + REPOSITORY.replace("resources:\n    - {type: S3, bucket: raw-events}", "resources: []")
 OTHER = BUCKET.replace("raw-aws", "other").replace("raw-events", "other-events")
 PROTECTED = OTHER.replace("{name: other}", "{name: other, protect: true}")
-SEEN = ("--allow", "project", "--reason", "seen")
 
 
 def guarded(shell: Shell, *patterns: str, **guardrails: Any) -> None:

@@ -20,7 +20,7 @@ from gatectl.platforms.interface import Connection, Wire, Writer
 from pausing import Pausing
 from serving import EMAIL, PASSWORD, Server
 
-from .conftest import BUCKET, Shell, project
+from .conftest import BUCKET, SEEN, Shell, project
 
 REPOSITORY = """---
 apiVersion: gatectl.io/v1
@@ -172,7 +172,6 @@ def test_who_was_asked_is_asked_again_with_what_is_different(world: World, secon
     assert labels(world) == ({"raw-aws"} if code == 0 else {"raw-aws", "two", "three"})
 
 
-SEEN = ("--allow", "project", "--reason", "seen")
 STAGING = """apiVersion: gatectl.io/v1
 kind: Workspace
 metadata: {name: staging}

@@ -25,12 +25,11 @@ from pausing import Pausing
 from platforms.postgresql_server import Server as Postgresql
 from proxying import Answer, Asked, Proxy
 from records.conftest import bucket
-from serving import EMAIL, PASSWORD, Rehearsal, Result, Server
+from serving import ELSEWHERE, EMAIL, PASSWORD, Rehearsal, Result, Server
 from sites import TWO
 
 __all__ = ["shell"]  # pytest finds the fixtures here
 
-SEEN = ("--allow", "project", "--reason", "another way to the same platform")
 MORE = """
 apiVersion: gatectl.io/v1
 kind: Repository
@@ -61,7 +60,7 @@ class Side(Rehearsal):
         self.times += 1
         more = MORE.format(name=f"{self.name}-{self.times}")
         (self.folder / f"manifests/more-{self.times}.yaml").write_text(more)
-        return self.gatectl("apply", "--yes", "--new-records", "--lock-timeout", "0", *SEEN)
+        return self.gatectl("apply", "--yes", "--new-records", "--lock-timeout", "0", *ELSEWHERE)
 
     def start(self) -> subprocess.Popen[str]:
         """An apply that is under way."""
@@ -300,7 +299,7 @@ def test_nothing_is_adopted_while_somebody_is_at_work_by_that_store_and_they_are
             return True
 
         proxy.pause_at_first("POST /bucket", adopt)
-        refused = at_work.gatectl("apply", "--yes", *SEEN)
+        refused = at_work.gatectl("apply", "--yes", *ELSEWHERE)
     assert [each.code for each in found] == [0, errors.LOCKED] and "another apply is writing" in found[1].err
     assert (
         refused.code == errors.LOCKED
