@@ -309,6 +309,25 @@ def test_a_shared_store_that_is_new_wants_a_word_before_it_is_made(
     assert "2 done" in remote("show", runs(remote)[1]["run"]).out
 
 
+def test_a_plan_that_destroys_nothing_reads_no_more_runs_however_many_there_are(
+    remote: Shell, bucket: Bucket, google: Google
+) -> None:
+    """Of none a commit is known here: whoever looked for the last one would read them all."""
+    aim(remote, records=bucket.url)
+    assert remote("trust", bucket.url).code == 0
+    assert remote("apply", "--yes", "--new-records").code == 0
+
+    def read_by_a_plan() -> int:
+        google.asked.clear()
+        assert remote("plan").code == 0
+        return sum("entry%2Ejson" in asked for asked in google.asked)
+
+    once = read_by_a_plan()
+    for _ in range(3):
+        assert remote("apply", "--yes").code == 0
+    assert read_by_a_plan() == once > 0
+
+
 def test_another_store_than_before_is_not_made(remote: Shell, bucket: Bucket, google: Google) -> None:
     assert remote("apply", "--yes").code == 0
     refused = remote("--records", bucket.url, "apply", "--yes", "--new-records")

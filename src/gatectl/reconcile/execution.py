@@ -8,7 +8,7 @@ of it is shown (product.md, section 4).
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import AbstractContextManager, closing, contextmanager, suppress
+from contextlib import AbstractContextManager, contextmanager, suppress
 from datetime import UTC, datetime
 from typing import Final, NamedTuple
 
@@ -38,7 +38,6 @@ from gatectl.reconcile.holding import Hold
 from gatectl.reconcile.looking_back import held_to, look_back
 from gatectl.reconcile.request import Request
 from gatectl.reconcile.scope import place_of
-from gatectl.records import read_history
 from gatectl.records.leases import Holder
 
 
@@ -237,8 +236,7 @@ class _Apply:
         named: tuple[Project, str] = ({"name": project.name, "uid": project.uid}, self._request.environment.name)
         self.records = RunRecords(connection, named, folder, lambda: place_of(project, connection), self._request.warn)
         self.records.admit(plan, create=self._means.new_records)
-        with closing(read_history(connection)) as history:
-            before = look_back(self._request, history, lambda: place_of(project, connection))
+        _, before = look_back(self._request, connection, lambda: place_of(project, connection))
         self._request = held_to(self._request, before)
         self.reader = self._driver.open_reader(self.connection)
         try:

@@ -37,9 +37,8 @@ from gatectl.reconcile import asking, measuring
 from gatectl.reconcile.heading import ask_git, patience_of, selection_of, source_of, target_of
 from gatectl.reconcile.looking_back import held_to, look_back, older_on, reads_otherwise
 from gatectl.reconcile.request import Request, check_options, check_selection, load, selected
-from gatectl.reconcile.scope import where_kept
 from gatectl.reconcile.undone import undoing
-from gatectl.records import read_history, read_records
+from gatectl.records import read_records
 from gatectl.records.interface import RecordsReader
 from gatectl.resources import registrar_of
 
@@ -81,8 +80,7 @@ def see(request: Request, connect: Callable[[], Connection]) -> Seen:
     with _findings_first(loaded, request.warn):
         connection = connect()
         place = cache(asking.place_of(request, connection))
-        with closing(read_history(connection)) as history:
-            kept, before = where_kept(connection, history), look_back(request, history, place)
+        kept, before = look_back(request, connection, place)
         bound = held_to(request, before)
         if reads_otherwise(bound, request):
             loaded = load(bound, paths, default_workspace_of(environment))

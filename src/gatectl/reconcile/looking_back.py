@@ -8,63 +8,95 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import closing
+from functools import cache
 from itertools import islice
-from typing import Final, NamedTuple
+from typing import Final, NamedTuple, TypeVar
 
 from gatectl.applying.stricter import changes, stricter
 from gatectl.clock import Deadline
 from gatectl.documents.history import Entry, was_applied
 from gatectl.documents.limits import Older
-from gatectl.documents.plans import Remarks
+from gatectl.documents.plans import Records, Remarks
 from gatectl.errors import InputError, PlatformError, UsageError
 from gatectl.files.fences import PROJECT_FILE
 from gatectl.manifests import commits, sources
 from gatectl.manifests.parse import parse
 from gatectl.manifests.validate import check_project
 from gatectl.model import Change, SourceFile
+from gatectl.platforms.interface import Connection
 from gatectl.project import Project, decisive, make_project
 from gatectl.quote import quote
 from gatectl.reconcile.request import Request
+from gatectl.reconcile.scope import where_kept
+from gatectl.records import read_history
 from gatectl.records.interface import HistoryReader, Scope
 
 _LOOKED_AT: Final = 200
-"""How many of the newest runs are looked at for one that applied something, and for one of a commit."""
+"""How many of the newest runs are looked at for one that kept its project file, and for one of a commit."""
 _OID: Final = re.compile(r"[0-9a-f]{40}([0-9a-f]{24})?", re.ASCII)
 
 
+class Commit(NamedTuple):
+    """A commit that was applied, and by which run."""
+
+    id: str
+    run: str
+
+
+def _no_commit() -> Commit | None:
+    return None
+
+
 class Before(NamedTuple):
-    """What is remembered of before: the newest run that applied something and kept what its project file said, and the newest of a
-    commit. `file`: what that project file said (None: nothing is known, or nothing differs from it now)."""
+    """What is remembered of before. `file`: what the project file said of the newest run that applied something and kept it (None:
+    nothing is known, or nothing differs from it now). `last` tells the commit that was applied last; it is looked for when it is asked
+    for, since that reads as many runs as had none."""
 
     file: Mapping[str, object] | None = None
     since: str = ""
-    commit: str | None = None
-    run: str | None = None
+    last: Callable[[], Commit | None] = _no_commit
 
 
 NOTHING_BEFORE: Final = Before()
 
 
-def look_back(request: Request, history: HistoryReader, place: Callable[[], str | None]) -> Before:
-    """What a history remembers of the last apply of this project and environment. Raises PlatformError where it cannot be read."""
+def look_back(
+    request: Request, connection: Connection, place: Callable[[], str | None]
+) -> tuple[Records | None, Before]:
+    """The store of the runs, as a plan names it, and what it remembers of the last apply of this project and environment.
+
+    Raises UntrustedStore, UsageError, PlatformError where it cannot be read.
+    """
+    with closing(read_history(connection)) as history:
+        return where_kept(connection, history), _before(request, connection, history, place)
+
+
+def _before(
+    request: Request, connection: Connection, history: HistoryReader, place: Callable[[], str | None]
+) -> Before:  # fmt: skip
     if history.instance is None:
         return NOTHING_BEFORE
     project, environment = request.project, request.environment
     scope = Scope(project.name, project.uid, environment.name, place())
-    found = NOTHING_BEFORE
-    kept: Entry | None = None
-    for entry in filter(was_applied, islice(history.runs(scope), _LOOKED_AT)):
-        if kept is None and entry.get("projectFile") is not None:
-            kept = entry
-        if found.run is None and (commit := entry["source"]["commit"]) is not None:
-            found = found._replace(commit=commit, run=entry["run"])
-        if kept is not None and found.run is not None:
-            break
+
+    @cache
+    def last() -> Commit | None:
+        with closing(read_history(connection)) as again:
+            commits_of = ((entry["source"]["commit"], entry["run"]) for entry in _applied(again, scope))
+            return next((Commit(commit, run) for commit, run in commits_of if commit is not None), None)
+
+    kept = next((entry for entry in _applied(history, scope) if entry.get("projectFile") is not None), None)
     if kept is None or kept["projectFile"] == decisive(project, environment):
-        return found
+        return Before(last=last)
     commit = kept["source"]["commit"]
-    return found._replace(file=kept["projectFile"], since=commit[:12] if commit else f"run {kept['run']}")
+    return Before(kept["projectFile"], commit[:12] if commit else f"run {kept['run']}", last)
+
+
+def _applied(history: HistoryReader, scope: Scope) -> Iterator[Entry]:
+    """The newest runs, as far as they applied something."""
+    return filter(was_applied, islice(history.runs(scope), _LOOKED_AT))
 
 
 def held_to(request: Request, before: Before) -> Request:
@@ -105,13 +137,12 @@ def reads_otherwise(one: Request, other: Request) -> bool:
 
 def older(request: Request, commit: str | None, before: Before) -> Older | None:
     """What a plan that destroys something says of its commit (None: there is none) where the one that was applied last is not an
-    ancestor of it, or nobody can tell; else None. Raises DeadlinePassed."""
-    if before.commit is None or before.run is None or before.commit == commit or request.project.given is not None:
+    ancestor of it, or nobody can tell; else None. Raises DeadlinePassed, PlatformError."""
+    last = before.last() if request.project.given is None else None
+    if last is None or last.id == commit:
         return None
-    found = _leads(request, before.commit, commit)
-    if found:
-        return None
-    return {"commit": before.commit, "run": before.run, "known": found is not None}
+    found = _leads(request, last.id, commit)
+    return None if found else {"commit": last.id, "run": last.run, "known": found is not None}
 
 
 def older_on(
@@ -130,21 +161,24 @@ def _leads(request: Request, ancestor: str, commit: str | None) -> bool | None:
     exported = request.project.exported
     if exported is not None:
         return exported.follows(ancestor) if commit == exported.commit else None
-    until = Deadline(request.ends, request.clock)
-    try:
-        with commits.History(request.project.folder, until, request.project.environ) as history:
-            return history.is_ancestor(ancestor, commit)
-    except (UsageError, InputError):
-        return None
+    return _asked(request, lambda history: history.is_ancestor(ancestor, commit))
 
 
 def head_of(request: Request) -> str | None:
     """The commit that is checked out; None: there is none, or git cannot tell. Raises DeadlinePassed."""
     if request.project.exported is not None:
         return request.project.exported.commit
+    return _asked(request, lambda history: history.head().oid)
+
+
+T = TypeVar("T")
+
+
+def _asked(request: Request, ask: Callable[[commits.History], T]) -> T | None:
+    """What git says of the checkout; None where there is none, or it cannot tell."""
     until = Deadline(request.ends, request.clock)
     try:
         with commits.History(request.project.folder, until, request.project.environ) as history:
-            return history.head().oid
+            return ask(history)
     except (UsageError, InputError):
         return None

@@ -27,10 +27,10 @@ from gatectl.planning.protection import check_protection
 from gatectl.platforms import driver_for
 from gatectl.platforms.interface import Connection, Reader, Traits
 from gatectl.quote import quote
-from gatectl.reconcile import asking, heading, measuring, scope
+from gatectl.reconcile import asking, heading, measuring
 from gatectl.reconcile.looking_back import held_to, look_back, older_on
 from gatectl.reconcile.request import Request
-from gatectl.records import read_history, read_records
+from gatectl.records import read_records
 
 
 class Seen(NamedTuple):
@@ -59,8 +59,7 @@ def see(request: Request, receipt: Receipt, connect: Callable[[], Connection], r
     git = heading.ask_git(request)
     connection = connect()
     place = cache(asking.place_of(request, connection))
-    with closing(read_history(connection)) as history:
-        kept, before = scope.where_kept(connection, history), look_back(request, history, place)
+    kept, before = look_back(request, connection, place)
     request = held_to(request, before)
     reader = driver_for(request.environment.platform).open_reader(connection)
     with closing(reader), closing(read_records(connection, reader)) as records:
