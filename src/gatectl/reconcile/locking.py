@@ -73,11 +73,10 @@ def release(request: Request, connect: Callable[[], Connection], lock: Lock) -> 
 def _told(request: Request, connection: Connection, fences: Fences) -> None:
     """Tell a platform that goes by the leases of a shared store, so that whoever had one is refused from now on, and not from the
     next apply on. The lease is let go already: where it cannot be told, that is a warning."""
-    driver = driver_for(connection.target)
-    if driver.records == "platform" or not choose(connection).shared:
+    if not _tells(connection):
         return
     try:
-        with closing(driver.open_heeding(connection)) as heeding:
+        with closing(driver_for(connection.target).open_heeding(connection)) as heeding:
             found = heeding.heeded()
             if all(found[each].store == fences.store for each in fences.numbers if each in found):
                 heeding.adopt(fences)
@@ -162,6 +161,11 @@ def _raised(request: Request, connection: Connection, wanted: Adoptable) -> dict
     return numbers
 
 
+def _tells(connection: Connection) -> bool:
+    """Whether a platform is told of leases that lie elsewhere: those that several machines share."""
+    return driver_for(connection.target).records != "platform" and choose(connection).shared
+
+
 def _told_of(connection: Connection) -> str:
     """The store whose leases the platform is told of, by name. Raises UsageError where it is told of none."""
     driver, chosen = driver_for(connection.target), choose(connection)
@@ -169,7 +173,7 @@ def _told_of(connection: Connection) -> str:
         raise UsageError("nobody applies to a snapshot", "adopt on the platform itself")
     if driver.records == "platform":
         return "platform"
-    if not chosen.shared:
+    if not _tells(connection):
         raise UsageError(
             f"the platform is told of leases that several machines share, and those in {quote(chosen.name)} are not",
             "name a store that is shared: records: in the environment, or --records",
