@@ -557,7 +557,7 @@ TIMED = {
     "tests/leaping.py": "the clock that tests are handed",
     "tests/library/test_api.py": "a server's end of a connection tells nobody when it is closed; looked at until it is",
     "tests/listening.py": "a peer that drips",
-    "tests/records/test_kills.py": "a process is killed at any moment: whichever it is, the same has to hold",
+    "tests/records/killing.py": "a process is killed at any moment: whichever it is, the same has to hold",
     "tests/server/test_hardening.py": "a client whose pieces come one by one; if they do not, it is served all the same",
     "tests/server/test_serve_command.py": "a token says when it was made: between two looks at the time of day",
 }

@@ -17,9 +17,9 @@ import pytest
 import forking
 from cli.conftest import Shell, shell
 from gatectl.platforms.interface import Connection
+from records.converging import NAMES, VARIABLES, aimed, apply_of, check_converges, declare, objects
 from records.object_servers import Google
-from records.test_kills import FIRST, NAMES, SECOND, aimed, apply_of, objects, owned
-from serving import EMAIL, PASSWORD, Server
+from serving import Server
 
 __all__ = ["shell"]  # pytest finds the fixtures here
 
@@ -56,8 +56,7 @@ def site(
 ) -> Iterator[tuple[Shell, Connection, Ailing]]:
     ailing: Ailing = request.param
     bucket = google.bucket("remembered")
-    known = {"KEY": "k", "SECRET": "s", "GATECTL_EMAIL": EMAIL, "GATECTL_PASSWORD": PASSWORD, "LANG": "C"}
-    for name, value in {**known, **bucket.variables, "GATECTL_RECORDS": bucket.url}.items():
+    for name, value in {**VARIABLES, **bucket.variables, "GATECTL_RECORDS": bucket.url}.items():
         monkeypatch.setenv(name, value)
     monkeypatch.delenv("CI", raising=False)
     if ailing.platform == "http":
@@ -73,14 +72,9 @@ def test_a_store_that_ails_loses_nothing_doubles_nothing_and_records_nothing_wro
     site: tuple[Shell, Connection, Ailing], google: Google
 ) -> None:
     shell, connection, ailing = site
-    shell.write("manifests/all.yaml", FIRST)
-    if ailing.apply == "second":
-        began = shell(*apply_of("first"))
-        assert began.code == 0, began.err
-        shell.write("manifests/all.yaml", SECOND)
-    words = apply_of(ailing.apply)
+    declare(shell, ailing.apply)
     google.ails = ails_from(len(google.asked) + ailing.at, ailing)
-    done = forking.run(words, shell.folder, os.environ)
+    done = forking.run(apply_of(ailing.apply), shell.folder, os.environ)
     google.ails = lambda number: None
     assert done.code in CODES, done
     assert "Traceback" not in done.err + done.out
@@ -88,12 +82,7 @@ def test_a_store_that_ails_loses_nothing_doubles_nothing_and_records_nothing_wro
     assert len(found) == len(set(found)), found
     if done.code == 0:
         assert found == sorted(NAMES[ailing.apply])
-    again = shell(*words)
-    assert again.code == 0, again.err
-    assert objects(connection) == sorted(NAMES[ailing.apply])
-    assert owned(connection) == dict.fromkeys(NAMES[ailing.apply], False)
-    planned = shell("plan", "--detailed-exitcode", *(("--prune",) if ailing.apply == "second" else ()))
-    assert planned.code == 0 and "has not ended" not in planned.err
+    check_converges(shell, connection, ailing.apply)
 
 
 def ails_from(first: int, ailing: Ailing) -> Callable[[int], str | None]:

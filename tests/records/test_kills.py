@@ -7,109 +7,27 @@ kind of store, at each boundary and at random.
 
 from __future__ import annotations
 
-import json
 import os
 import random
 import signal
 import subprocess
 import sys
 from collections.abc import Iterator
-from contextlib import closing
 from itertools import product
 from pathlib import Path
 from typing import NamedTuple
 
 import pytest
 
-from cli.conftest import Shell, project, shell
-from gatectl.platforms import driver_for
-from gatectl.platforms.interface import Connection, Credentials, RecordsChoice, Secret
-from gatectl.records import read_records
+from cli.conftest import Shell, shell
+from gatectl.platforms.interface import Connection
 from platforms.postgresql_server import Server as Postgresql
 from records.conftest import OBJECTS, bucket
-from serving import EMAIL, PASSWORD, Server
+from records.converging import NAMES, VARIABLES, aimed, apply_of, check_converges, declare, objects, prune_of
+from records.killing import KILLED
+from serving import Server
 
 __all__ = ["shell"]  # pytest finds the fixtures here
-
-KEYS = "credentials: {key: {env: KEY}, secret: {env: SECRET}}"
-
-
-def bucket_manifest(name: str, remote: str) -> str:
-    return f"""---
-apiVersion: gatectl.io/v1
-kind: Bucket
-metadata: {{name: {name}, workspace: default}}
-spec: {{type: S3, bucket: {remote}, {KEYS}}}
-"""
-
-
-def llm_manifest(endpoint: str) -> str:
-    return f"""---
-apiVersion: gatectl.io/v1
-kind: LLM
-metadata: {{name: gpt, workspace: default}}
-spec: {{provider: OpenAI, endpoint: "{endpoint}", credentials: {{secret: {{env: SECRET}}}}}}
-"""
-
-
-def repository_manifest(*remotes: str) -> str:
-    attached = ", ".join(f"{{type: S3, bucket: {remote}}}" for remote in remotes)
-    return f"""---
-apiVersion: gatectl.io/v1
-kind: Repository
-metadata: {{name: data, workspace: default}}
-spec: {{endpointType: S3, attachmentPolicy: Exact, resources: [{attached}]}}
-"""
-
-
-FIRST = (
-    bucket_manifest("raw", "raw-events")
-    + bucket_manifest("old", "old-events")
-    + llm_manifest("https://api.example.com/v1")
-    + repository_manifest("raw-events", "old-events")
-)
-"""Creations alone."""
-SECOND = (
-    bucket_manifest("raw", "raw-events")
-    + bucket_manifest("new", "new-events")
-    + llm_manifest("https://api.example.com/v2")
-    + repository_manifest("raw-events", "new-events")
-)
-"""A creation, two updates, a detachment and a deletion, after FIRST."""
-NAMES = {"first": {"raw", "old", "gpt", "data"}, "second": {"raw", "new", "gpt", "data"}}
-
-KILLED = """
-import os, signal, sys, threading, time
-from gatectl.platforms import embedded, flashback
-from gatectl.records import buckets, owners, runs, shards
-how, left = sys.argv.pop(1), float(sys.argv.pop(1))
-def strike():
-    global left
-    left -= 1
-    if how == "boundary" and left < 0:
-        os.kill(os.getpid(), signal.SIGKILL)
-def around(cls, *names):
-    for name in names:
-        def call(self, *arguments, inner=getattr(cls, name), **named):
-            strike()
-            result = inner(self, *arguments, **named)
-            strike()
-            return result
-        setattr(cls, name, call)
-around(embedded.Writer, "create", "update", "delete")
-around(flashback.Writer, "create", "update", "delete")
-around(owners.WritableOwners, "intend", "record", "end")
-around(shards.WritableObjectOwners, "intend", "record", "end")
-around(runs.WritableRuns, "keep")
-around(buckets.Objects, "swap", "delete")
-from gatectl.cli.exits import run
-if how == "moment":
-    def later():
-        time.sleep(left)
-        os.kill(os.getpid(), signal.SIGKILL)
-    threading.Thread(target=later, daemon=True).start()
-sys.exit(run(sys.argv[1:]))
-"""
 
 PLATFORMS = ("embedded", "postgresql", "http")
 STORES = ("default", "sqlite", "postgresql", *OBJECTS)
@@ -155,9 +73,8 @@ def site(
     request: pytest.FixtureRequest, shell: Shell, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> Iterator[tuple[Shell, Connection, Kill]]:
     kill: Kill = request.param
-    for name, value in {"KEY": "k", "SECRET": "s", "GATECTL_EMAIL": EMAIL, "GATECTL_PASSWORD": PASSWORD}.items():
+    for name, value in VARIABLES.items():
         monkeypatch.setenv(name, value)
-    monkeypatch.setenv("LANG", "C")
     monkeypatch.delenv("CI", raising=False)
     records = None
     if kill.store in OBJECTS:
@@ -186,63 +103,22 @@ def site(
         yield *aimed(shell, "embedded", records), kill
 
 
-def aimed(shell: Shell, target: str, records: str | None) -> tuple[Shell, Connection]:
-    file = json.loads(project(default={"platform": target, "guardrails": {"maxDeletes": 5}}))
-    file["spec"]["uid"] = "6f1f5d4e-0c5b-4a53-9d39-1f3f9c8d2b11"
-    shell.write("gatectl.yaml", json.dumps(file))
-    credentials = Credentials(email=EMAIL, password=Secret(PASSWORD)) if target.startswith("http") else None
-    choice = RecordsChoice(records, named=True) if records is not None else RecordsChoice()
-    environ = dict(os.environ)
-    return shell, Connection(target, shell.folder, "OPENAI", credentials, named=True, environ=environ, records=choice)
-
-
-def objects(connection: Connection) -> list[str]:
-    """What is live, by its names, one of each object."""
-    with closing(driver_for(connection.target).open_reader(connection)) as reader:
-        homes = [each["id"] for each in reader.list("workspace") if each["name"] == "default"]
-        lists = [reader.list(kind, home) for home in homes for kind in ("bucket", "ai/llm", "repo")]
-    return sorted(each.get("name") or each["repoName"] for found in lists for each in found)
-
-
-def owned(connection: Connection) -> dict[str, bool]:
-    """What has an owner, by its name, and whether it was made by hand."""
-    with (
-        closing(driver_for(connection.target).open_reader(connection)) as reader,
-        closing(read_records(connection, reader)) as records,
-    ):
-        assert list(records.open_runs()) == []
-        return {each.name: each.adopted for each in records.owned() or ()}
-
-
-def apply_of(which: str) -> tuple[str, ...]:
-    return ("apply", "--yes", "--new-records", *(("--prune",) if which == "second" else ()))
-
-
 @pytest.mark.parametrize("site", kills(), indirect=True, ids=lambda kill: "-".join(map(str, kill)))
 def test_whoever_is_killed_leaves_nothing_twice_nothing_lost_and_nothing_without_an_owner(
     site: tuple[Shell, Connection, Kill],
 ) -> None:
     shell, connection, kill = site
-    shell.write("manifests/all.yaml", FIRST)
-    if kill.apply == "second":
-        began = shell(*apply_of("first"))
-        assert began.code == 0, began.err
-        shell.write("manifests/all.yaml", SECOND)
+    declare(shell, kill.apply)
     words = apply_of(kill.apply)
     command = [sys.executable, "-c", KILLED, kill.how, str(kill.when), *words]
     done = subprocess.run(command, cwd=shell.folder, capture_output=True, text=True, check=False)
     assert done.returncode in (-signal.SIGKILL, 0), done.stderr
     found = objects(connection)
     assert len(found) == len(set(found)), found
-    planned = shell("plan", "--format", "json", *(("--prune",) if kill.apply == "second" else ()))
+    planned = shell("plan", "--format", "json", *prune_of(kill.apply))
     assert planned.code == 0, planned.out
     assert planned.json["adopts"] == [], "what it made is known to be ours"
-    applied = shell(*words)
-    assert applied.code == 0, applied.err
-    assert objects(connection) == sorted(NAMES[kill.apply])
-    assert owned(connection) == dict.fromkeys(NAMES[kill.apply], False)
-    again = shell("plan", "--detailed-exitcode", *(("--prune",) if kill.apply == "second" else ()))
-    assert again.code == 0 and "has not ended" not in again.err
+    check_converges(shell, connection, kill.apply)
     told_by_history(shell, kill, finished=done.returncode == 0)
 
 

@@ -16,15 +16,8 @@ from gatectl.platforms import driver_for
 from gatectl.platforms.interface import HONOURS, Connection
 from leaping import Leaping
 from proxying import Answer, Asked, Proxy
-from records.test_kills import (
-    KILLED,
-    aimed,
-    bucket_manifest,
-    llm_manifest,
-    objects,
-    owned,
-    repository_manifest,
-)
+from records.converging import aimed, bucket_manifest, llm_manifest, objects, owned, repository_manifest
+from records.killing import KILLED
 from serving import EMAIL, PASSWORD, Server
 
 __all__ = ["shell"]  # pytest finds the fixtures here
