@@ -147,3 +147,18 @@ def test_manifests_that_are_there_and_are_not_read_are_no_empty_environment(shel
     shell.write("gatectl.yaml", project(default=PLATFORM))
     shell.write("manifests/all.yaml", "kind: [\n")
     assert shell("plan", "--prune", "--allow-empty").code == 4
+
+
+def test_once_all_that_is_owned_was_pruned_a_plan_that_prunes_is_empty(shell: Shell) -> None:
+    """A workspace has no owner: where nothing else is declared, that nobody owns anything is no mistake."""
+    lab = "apiVersion: gatectl.io/v1\nkind: Workspace\nmetadata: {name: lab}\n"
+    shell.write("gatectl.yaml", project(default=PLATFORM))
+    shell.write("manifests/all.yaml", f"{lab}---\n{BUCKET}")
+    never = shell("plan", "--prune")
+    assert never.code == 64 and "no record of that" in never.err
+    assert shell("apply", "--yes").code == 0
+    shell.write("manifests/all.yaml", lab)
+    pruned = shell("apply", "--prune", "--yes", "--allow", "deletes=1", "--allow", "changes=1", "--reason", "moved")
+    assert pruned.code == 0, pruned.err
+    again = shell("plan", "--prune", "--detailed-exitcode")
+    assert again.code == 0, again.err

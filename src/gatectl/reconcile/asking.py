@@ -14,6 +14,7 @@ from gatectl.documents.journal import OpenRun, Unclear
 from gatectl.documents.ownership import Asking, Holdings, Owner, holdings
 from gatectl.documents.plans import Records
 from gatectl.errors import UsageError
+from gatectl.kinds import KINDS
 from gatectl.manifests import selection
 from gatectl.manifests.loading import Loaded, manifest_paths
 from gatectl.manifests.wholeness import left_out
@@ -95,13 +96,6 @@ def holdings_of(request: Request, records: RecordsReader, place: Place) -> Holdi
     asking = _asking(request, records, place, matters=bool(owned))
     found = holdings(asking, owned)
     _refuse_nobody(request, asking.owner)
-    if (
-        request.prune
-        and not (request.allow_empty or request.continuous)
-        and not (any(found.ours()) or any(found.elsewhere()))
-    ):
-        raise UsageError("--prune deletes only what this project applied before, and there is no record of that",
-                         "apply first; objects applied from then on are recorded")  # fmt: skip
     # Who takes something over is somebody: no guest.
     return found._replace(guest=None) if request.take_over else found
 
@@ -219,9 +213,11 @@ def pruned(request: Request, held: Holdings | None, visible: Index) -> frozenset
 
 
 def pruning_of(request: Request, loaded: Loaded, held: Holdings | None) -> owners.Pruning | None:
-    """What speaks against deleting what is declared no more: manifests that are there and were not read. Raises DeadlinePassed."""
+    """What speaks against deleting what is declared no more: manifests that are there and were not read. Raises DeadlinePassed, and
+    UsageError where nothing is recorded that could be deleted, though what is declared would be, had it been applied."""
     if held is None or not request.prune:
         return None
+    _refuse_unapplied(request, loaded, held)
     project = request.project
     unread = _unread(project, held, loaded)
     ours = next((f for f in loaded.findings if f.rule == "GW108"), None)
@@ -232,6 +228,15 @@ def pruning_of(request: Request, loaded: Loaded, held: Holdings | None) -> owner
         return owners.Pruning(None, None, unread)
     paths = manifest_paths(project, request.environment, ())
     return owners.Pruning(None, left_out(project, paths, Deadline(request.ends, request.clock)), unread)
+
+
+def _refuse_unapplied(request: Request, loaded: Loaded, held: Holdings) -> None:
+    """Raises UsageError where what is declared would be owned, had it been applied, and nothing is. Workspaces have no owner."""
+    if request.allow_empty or request.continuous or any(held.ours()) or any(held.elsewhere()):
+        return
+    if any(not KINDS[manifest.kind].holds for manifest in loaded.desired.manifests):
+        raise UsageError("--prune deletes only what this project applied before, and there is no record of that",
+                         "apply first; objects applied from then on are recorded")  # fmt: skip
 
 
 def _unread(project: Project, held: Holdings, loaded: Loaded) -> frozenset[str]:
