@@ -7,7 +7,7 @@ from typing import Final, Literal, NamedTuple
 
 from gatectl.documents.drift import Drift
 from gatectl.documents.plans import Plan
-from gatectl.fleet.values import Approvals, Source
+from gatectl.fleet.values import Approvals, Event, Source
 
 State = Literal["paused", "invalid", "failed", "applying", "waiting", "pending", "drifted", "in-sync"]
 
@@ -25,6 +25,9 @@ class Condition(NamedTuple):
 
 
 IN_SYNC: Final = Condition("in-sync")
+
+APPROVAL: Final = "approval of "
+"""What a target that waits for an approval says it waits for begins so; what is to be approved follows."""
 
 
 def state_of(conditions: Iterable[Condition]) -> Condition:
@@ -71,3 +74,28 @@ def _counted(plan: Plan) -> str:
     number, adopted = len(plan["operations"]), len(plan["adopts"])
     words = [f"{number:,} to apply"] if number else []
     return ", ".join([*words, *([f"{adopted:,} to adopt"] if adopted else [])])
+
+
+EVENT_OF: Final[dict[State, Event]] = {
+    "drifted": "drift",
+    "failed": "failed",
+    "invalid": "failed",
+    "waiting": "waiting",
+}
+"""What whoever wants to know is told of a state."""
+
+
+def event_of(told: str | None, state: Condition) -> tuple[Event | None, str | None]:
+    """What is to be told now, and what was told last from now on: each thing once, and that it is over."""
+    if state.state == "in-sync":
+        return ("recovered" if told is not None else None), None
+    event = EVENT_OF.get(state.state)
+    if event is None or (event == "waiting" and not is_for_people(state)):
+        return None, told
+    said = state.reason if event == "waiting" else event  # each plan that waits is a new one
+    return (event if said != told else None), said
+
+
+def is_for_people(state: Condition) -> bool:
+    """Whether a target waits for somebody to approve something, and not for the time of day or for others."""
+    return state.reason is not None and state.reason.startswith(APPROVAL)

@@ -134,7 +134,7 @@ class _Reconcile:
         held = self._held()
         if held is not None or not deciding.needs_approval_of(self._source, plan.document, drift):
             return held
-        return f"approval of {plan.fingerprint}"
+        return f"{deciding.APPROVAL}{plan.fingerprint}"
 
     def _held(self) -> str | None:
         """What holds back any apply now: what the turn says, or a window that is closed."""

@@ -1,283 +1,397 @@
-"""What the processes of a controller know of each other, and of their targets: tables of ours, beside the engine's.
-
-One clock counts, the database's (of a file, this machine's). Each call is a transaction that no other write comes between. Nothing
-secret is in any row: a plan names where secrets are, and an approval is a plan, a signature and who gave it.
+"""What the processes of a controller know of each other, and of their targets: how often each was asked for, who looks at it, what came
+of it. Nothing secret is in any row: a plan names where secrets are.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Collection, Iterator, Sequence
-from contextlib import contextmanager, suppress
-from pathlib import Path
+import uuid
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Final, NamedTuple
 
-from sqlalchemy import (
-    BigInteger,
-    Column,
-    Connection,
-    Engine,
-    Float,
-    MetaData,
-    RowMapping,
-    Table,
-    Text,
-    create_engine,
-    delete,
-    event,
-    insert,
-    make_url,
-    select,
-    text,
-    update,
-)
-from sqlalchemy.exc import DBAPIError, SQLAlchemyError
+from sqlalchemy import Connection, RowMapping, and_, delete, insert, or_, select, update
 
-from gatectl.controller import budgets
-from gatectl.controller.approving import Approval
-from gatectl.controller.deciding import Condition
-from gatectl.errors import PlatformError
-from gatectl.platforms.embedded.postgres import PostgresDatabase
-from gatectl.quote import quote
+from gatectl.controller import budgets, tables
+from gatectl.controller.database import Database, moment
+from gatectl.controller.deciding import Condition, event_of
 
-_METADATA: Final = MetaData()
-_targets: Final = Table(
-    "gatectl_targets", _METADATA,
-    Column("name", Text, primary_key=True), Column("wanted", BigInteger, nullable=False), Column("done", BigInteger, nullable=False),
-    Column("state", Text), Column("reason", Text), Column("conditions", Text), Column("since", BigInteger), Column("looked", BigInteger),
-    Column("commit_id", Text), Column("fingerprint", Text), Column("failures", BigInteger, nullable=False), Column("paused", Text),
-)  # fmt: skip
-_workers: Final = Table(
-    "gatectl_workers", _METADATA,
-    Column("id", Text, primary_key=True), Column("beat", BigInteger, nullable=False), Column("host", Text),
-)  # fmt: skip
-_budgets: Final = Table(
-    "gatectl_budgets", _METADATA,
-    Column("platform", Text, primary_key=True), Column("next", Float, nullable=False), Column("routine", Float, nullable=False),
-)  # fmt: skip
-_approvals: Final = Table(
-    "gatectl_approvals", _METADATA,
-    Column("mac", Text, primary_key=True), Column("target", Text, nullable=False), Column("said", Text, nullable=False),
-    Column("plan", Text, nullable=False), Column("used", BigInteger),
-)  # fmt: skip
+_t, _w, _b = tables.targets.c, tables.workers.c, tables.budgets.c
 
-_t, _w, _b, _a = _targets.c, _workers.c, _budgets.c, _approvals.c
-_SERVER: Final = text("SELECT CAST(extract(epoch FROM clock_timestamp()) * 1000 AS BIGINT)")
-_FILE: Final = text("SELECT CAST((julianday('now') - 2440587.5) * 86400000 AS INTEGER)")
-_LOCK: Final = text("SELECT pg_advisory_xact_lock(6073410020191)")
-"""Of our tables alone: whoever writes them has them to themselves for a moment."""
-_BUSY: Final = 10
+AGAIN: Final = 60.0
+"""Seconds after which a target that was asked for, and that nobody looks at, is asked for anew: whoever had it is gone."""
+
+
+class Placed(NamedTuple):
+    """A target as a commit has it: its name, and the path of its project file; `refused`: why it is none."""
+
+    name: str
+    project: str
+    refused: str | None = None
+
+
+class Begun(NamedTuple):
+    """A look that begins: it is for all that was asked until `wanted`; `newest` is the commit to look at. `urgent`: for a webhook or an
+    approval. `under`: the approval that a look which broke off wrote under."""
+
+    name: str
+    wanted: int
+    source: str
+    project: str
+    newest: str
+    urgent: bool
+    under: str | None
+    at: int
+    failures: int
+    """How many looks in a row have failed."""
 
 
 class Known(NamedTuple):
     """What is known of a target. `wanted` counts how often it was asked for, `done` up to which of these it was looked at; moments are
-    milliseconds since 1970. `failures`: so many times in a row; `paused`: by whom."""
+    milliseconds since 1970. `newest`: the commit to look at; `commit`: the one that was looked at last; `applied`: the last one that it
+    was once in sync with. `worker`: who looks at it now. `failures`: so many times in a row; `paused`: by whom."""
 
     name: str
+    source: str | None
     wanted: int
     done: int
+    newest: str | None
     state: Condition | None
     conditions: tuple[Condition, ...]
     since: int | None
     looked: int | None
+    due: int | None
     commit: str | None
+    applied: str | None
     fingerprint: str | None
     failures: int
     paused: str | None
+    worker: str | None
 
 
 class Seen(NamedTuple):
-    """What a look at a target found: its state, all that holds of it, of which commit, and the fingerprint of its plan."""
+    """What a look at a target found: its state, all that holds of it, of which commit, and the fingerprint of its plan. `wait`: seconds
+    until it is to be looked at again. `plan`: what is to be applied, as it is saved (None: nothing). `receipt`: the id of what was."""
 
     state: Condition
     conditions: tuple[Condition, ...]
     commit: str | None = None
     fingerprint: str | None = None
+    wait: float = 300.0
+    plan: str | None = None
+    receipt: str | None = None
 
 
-class Kept(NamedTuple):
-    """An approval as it is kept: nobody has looked yet whether it holds (`approving.refusal`)."""
+class Finished(NamedTuple):
+    """`again`: it was asked for since, so another look is due. `moved`: it is in sync with a commit for the first time."""
 
-    approval: Approval
-    mac: str
-    plan: str
+    again: bool
+    moved: bool
+
+
+class Due(NamedTuple):
+    """A target that is to be looked at, and whether it was in sync last."""
+
+    name: str
+    quiet: bool
+
+
+class Run(NamedTuple):
+    """A look that changed something: the state of its target, or the platform. `receipt`: the id of the run in the records."""
+
+    target: str
+    began: int
+    ended: int
+    commit: str | None
+    state: str
+    reason: str | None
+    fingerprint: str | None
+    receipt: str | None
 
 
 class Store:
-    """The tables in a database: `sqlite:////absolute/path` or `postgresql://…`, the operator's own word. They are made where they are
-    not. Raises PlatformError, also from all that it is asked."""
+    """The tables of targets and workers. Raises PlatformError."""
 
-    def __init__(self, address: str) -> None:
-        self._engine = _engine(address)
-        with self._writing() as connection:
-            _METADATA.create_all(connection)
-
-    def close(self) -> None:
-        self._engine.dispose()
+    def __init__(self, database: Database) -> None:
+        self._database = database
 
     def now(self) -> int:
         """Milliseconds since 1970, by the one clock."""
-        with self._writing() as connection:
-            return _now(connection)
+        with self._database.writing() as connection:
+            return moment(connection)
 
     # Targets
 
-    def want(self, names: Collection[str]) -> None:
-        """Targets are asked for once more, each: those that are not known yet, too."""
-        with self._writing() as connection:
-            for name in names:
-                asked = update(_targets).where(_t.name == name).values(wanted=_t.wanted + 1)
-                if connection.execute(asked).rowcount == 0:
-                    connection.execute(insert(_targets).values(name=name, wanted=1, done=0, failures=0))
+    def place(self, source: str, commit: str, placed: Sequence[Placed], *, urgent: bool) -> Sequence[str]:
+        """The targets of a source are those of a commit from now on; others of it have left, and nothing is deleted that they applied.
+        Those for which that is new are asked for, and returned."""
+        with self._database.writing() as connection:
+            now = moment(connection)
+            rows = connection.execute(select(_t.name, _t.newest, _t.project).where(_t.source == source)).all()
+            before = {name: (newest, project) for name, newest, project in rows}
+            _forget(connection, before.keys() - {each.name for each in placed})
+            asked = [each for each in placed if before.get(each.name) != (commit, _project(each))]
+            for each in asked:
+                values: dict[str, object] = {
+                    "newest": commit,
+                    "project": _project(each),
+                    "asked": now,
+                    "source": source,
+                }
+                if each.refused is not None:
+                    values |= _refused(each.refused, commit, now)
+                elif urgent:
+                    values["urgent"] = 1
+                _ask(connection, each.name, values)
+            return [each.name for each in asked if each.refused is None]
 
-    def begin(self, name: str) -> int:
-        """How often a target was asked for until now: what a look that begins now is for."""
-        with self._writing() as connection:
-            found = connection.execute(select(_t.wanted).where(_t.name == name)).scalar_one_or_none()
-            return int(found or 0)
+    def keep_to(self, sources: Collection[str]) -> None:
+        """Targets of all other sources have left the fleet: nothing is deleted that they applied."""
+        with self._database.writing() as connection:
+            rows = connection.execute(select(_t.name, _t.source)).all()
+            _forget(connection, {name for name, source in rows if source not in sources})
 
-    def finish(self, name: str, wanted: int, seen: Seen) -> bool:
-        """Keep what a look found that was for all until `wanted`; whether it was asked for since, so that another look is due."""
-        with self._writing() as connection:
-            now = _now(connection)
-            before = connection.execute(select(_targets).where(_t.name == name)).mappings().one_or_none()
+    def want(self, names: Collection[str], *, urgent: bool = False) -> Sequence[str]:
+        """Targets are asked for once more, each; those that there are."""
+        with self._database.writing() as connection:
+            now = moment(connection)
+            values = {"wanted": _t.wanted + 1, "asked": now, **({"urgent": 1} if urgent else {})}
+            chosen = and_(_t.name.in_(names), _t.project.is_not(None))
+            asked = update(tables.targets).where(chosen).values(values).returning(_t.name)
+            return sorted(connection.execute(asked).scalars())
+
+    def due(self, most: int) -> Sequence[Due]:
+        """Targets whose time has come, so many at most: from now on they are asked for. Those that were asked for long ago, and that
+        nobody looks at, are among them."""
+        with self._database.writing() as connection:
+            now = moment(connection)
+            alone = or_(_t.worker.is_(None), _t.worker.not_in(select(_w.id)))
+            timely = and_(_t.wanted <= _t.done, or_(_t.due.is_(None), _t.due <= now))
+            lost = and_(_t.wanted > _t.done, _t.asked < now - int(AGAIN * 1000))
+            chosen = and_(_t.project.is_not(None), _t.paused.is_(None), alone, or_(timely, lost))
+            found = connection.execute(
+                select(_t.name, _t.state, _t.wanted, _t.done).where(chosen).order_by(_t.due).limit(most)
+            ).all()
+            names = [name for name, _, wanted, done in found if wanted <= done]
+            connection.execute(update(tables.targets).where(_t.name.in_(names)).values(wanted=_t.wanted + 1))
+            connection.execute(
+                update(tables.targets).where(_t.name.in_([name for name, *_ in found])).values(asked=now)
+            )
+            return [Due(name, state == "in-sync") for name, state, *_ in found]
+
+    def begin(self, name: str, worker: str) -> Begun | None:
+        """Look at a target, alone; None: nothing is asked of it, somebody who is there looks at it, it is paused, or it has left."""
+        with self._database.writing() as connection:
+            row = connection.execute(select(tables.targets).where(_t.name == name)).mappings().one_or_none()
+            if row is None or row["project"] is None or row["paused"] is not None or row["wanted"] <= row["done"]:
+                return None
+            if row["worker"] is not None and _is_there(connection, row["worker"]):
+                return None
+            now = moment(connection)
+            connection.execute(
+                update(tables.targets).where(_t.name == name).values(worker=worker, begun=now, urgent=None)
+            )
+            of = (row["source"], row["project"], row["newest"], bool(row["urgent"]), row["under"])
+            return Begun(name, row["wanted"], *of, now, row["failures"])
+
+    def finish(self, begun: Begun, worker: str, seen: Seen) -> Finished:
+        """Keep what a look found. Nothing is kept where somebody else looks at it by now, or where it has left."""
+        with self._database.writing() as connection:
+            now = moment(connection)
+            chosen = and_(_t.name == begun.name, _t.worker == worker)
+            before = connection.execute(select(tables.targets).where(chosen)).mappings().one_or_none()
             if before is None:
-                return False
-            failed = seen.state.state in ("failed", "invalid")
-            same = (before["state"], before["reason"]) == seen.state
-            values = {
-                "done": max(wanted, before["done"]), "state": seen.state.state, "reason": seen.state.reason,
-                "conditions": json.dumps(seen.conditions), "since": before["since"] if same else now, "looked": now,
-                "commit_id": seen.commit, "fingerprint": seen.fingerprint, "failures": before["failures"] + 1 if failed else 0,
-            }  # fmt: skip
-            connection.execute(update(_targets).where(_t.name == name).values(values))
-            return bool(before["wanted"] > max(wanted, before["done"]))
+                return Finished(False, False)
+            values = _finished(before, begun, seen, now)
+            connection.execute(update(tables.targets).where(_t.name == begun.name).values(values))
+            _keep_plan(connection, begun.name, seen)
+            changed = before["since"] is None or values["since"] != before["since"]
+            if changed or seen.receipt is not None:
+                run = Run(begun.name, begun.at, now, seen.commit, *seen.state, seen.fingerprint, seen.receipt)
+                connection.execute(insert(tables.runs).values(id=str(uuid.uuid4()), worker=worker, **_columns(run)))
+            _tell(connection, before["told"], begun.name, seen, now)
+            return Finished(
+                before["wanted"] > max(begun.wanted, before["done"]), values["applied"] != before["applied"]
+            )
+
+    def drop(self, begun: Begun, worker: str, wait: float) -> None:
+        """A look came to nothing, because this process is to look at nothing more: it is due for whoever is there."""
+        with self._database.writing() as connection:
+            chosen = and_(_t.name == begun.name, _t.worker == worker)
+            values = {"worker": None, "asked": moment(connection) - int((AGAIN - wait) * 1000)}
+            connection.execute(update(tables.targets).where(chosen).values(values))
 
     def pause(self, name: str, who: str | None) -> bool:
         """Somebody pauses a target, or (None) it goes on; whether there is one of this name."""
-        with self._writing() as connection:
-            return connection.execute(update(_targets).where(_t.name == name).values(paused=who)).rowcount == 1
+        with self._database.writing() as connection:
+            chosen = update(tables.targets).where(_t.name == name).values(paused=who, due=None)
+            return connection.execute(chosen).rowcount == 1
 
-    def known(self) -> Sequence[Known]:
-        """All targets, by name."""
-        with self._writing() as connection:
-            return [_known(row._mapping) for row in connection.execute(select(_targets).order_by(_t.name))]
+    def known(self, name: str | None = None) -> Sequence[Known]:
+        """All targets, by name; or the one of this name, if there is one."""
+        asked = select(tables.targets).order_by(_t.name)
+        with self._database.writing() as connection:
+            found = connection.execute(asked if name is None else asked.where(_t.name == name)).mappings()
+            return [_known(row) for row in found]
 
-    def forget(self, names: Collection[str]) -> None:
-        """Targets have left the fleet: nothing is deleted that they applied."""
-        with self._writing() as connection:
-            connection.execute(delete(_targets).where(_t.name.in_(names)))
+    def runs(self, name: str, most: int = 50) -> Sequence[Run]:
+        """The last runs of a target that changed something, the last one first."""
+        r = tables.runs.c
+        columns = (r.target, r.began, r.ended, r.commit_id, r.state, r.reason, r.fingerprint, r.receipt)
+        with self._database.writing() as connection:
+            asked = select(*columns).where(r.target == name).order_by(r.began.desc()).limit(most)
+            return [Run(*row) for row in connection.execute(asked)]
+
+    def plan_of(self, name: str) -> str | None:
+        """The plan of a target that was worked out last, as it is saved; None: nothing is to be done."""
+        with self._database.writing() as connection:
+            return connection.execute(
+                select(tables.plans.c.plan).where(tables.plans.c.target == name)
+            ).scalar_one_or_none()
 
     # Workers
 
     def join(self, worker: str, host: str) -> None:
         """A process is there, under an id that none ever had."""
-        with self._writing() as connection:
-            connection.execute(insert(_workers).values(id=worker, beat=_now(connection), host=host))
+        with self._database.writing() as connection:
+            connection.execute(insert(tables.workers).values(id=worker, beat=moment(connection), host=host))
 
     def beat(self, worker: str) -> bool:
         """It is still there. False: others took it for dead, and it is over."""
-        with self._writing() as connection:
-            return (
-                connection.execute(update(_workers).where(_w.id == worker).values(beat=_now(connection))).rowcount == 1
-            )
+        with self._database.writing() as connection:
+            chosen = update(tables.workers).where(_w.id == worker).values(beat=moment(connection))
+            return connection.execute(chosen).rowcount == 1
 
     def leave(self, worker: str) -> None:
         """It ends, and nobody needs to take over what it did."""
-        with self._writing() as connection:
-            connection.execute(delete(_workers).where(_w.id == worker))
+        with self._database.writing() as connection:
+            connection.execute(delete(tables.workers).where(_w.id == worker))
 
     def bury(self, seconds: float) -> Sequence[str]:
         """The processes that said nothing for so long: whoever is told of one takes over what it did, and nobody else is."""
-        with self._writing() as connection:
-            late = _w.beat < _now(connection) - int(seconds * 1000)
-            return sorted(connection.execute(delete(_workers).where(late).returning(_w.id)).scalars())
+        with self._database.writing() as connection:
+            late = _w.beat < moment(connection) - int(seconds * 1000)
+            return sorted(connection.execute(delete(tables.workers).where(late).returning(_w.id)).scalars())
 
-    def workers(self) -> frozenset[str]:
-        """The processes that are there."""
-        with self._writing() as connection:
-            return frozenset(connection.execute(select(_w.id)).scalars())
+    def workers(self) -> Mapping[str, int]:
+        """The processes that are there, and when each said so last."""
+        with self._database.writing() as connection:
+            return {row.id: row.beat for row in connection.execute(select(_w.id, _w.beat))}
+
+    # The fleet
+
+    def enter(self, digest: str) -> int:
+        """This process has read a fleet file: the generation of it, one more than any before where it is another than the last."""
+        f = tables.fleets.c
+        with self._database.writing() as connection:
+            last = connection.execute(
+                select(f.generation, f.digest).order_by(f.generation.desc()).limit(1)
+            ).one_or_none()
+            if last is not None and last.digest == digest:
+                return int(last.generation)
+            generation = 1 if last is None else int(last.generation) + 1
+            row = {"generation": generation, "digest": digest, "loaded": moment(connection)}
+            connection.execute(insert(tables.fleets).values(row))
+            return generation
+
+    def generation(self) -> int:
+        """The newest generation of the fleet file that any process has read."""
+        f = tables.fleets.c
+        with self._database.writing() as connection:
+            asked = select(f.generation).order_by(f.generation.desc()).limit(1)
+            return int(connection.execute(asked).scalar_one_or_none() or 0)
 
     # Requests
 
     def take(self, platform: str, rate: float, *, urgent: bool) -> budgets.Taken:
         """Ask for a lot of requests to a platform (`budgets.take`); its moments are seconds since 1970, by the one clock."""
-        with self._writing() as connection:
-            now = _now(connection) / 1000
+        with self._database.writing() as connection:
+            now = moment(connection) / 1000
             found = connection.execute(select(_b.next, _b.routine).where(_b.platform == platform)).one_or_none()
             taken = budgets.take(budgets.State(*found) if found else budgets.State(), rate, now, urgent=urgent)
             if found is None:
-                connection.execute(insert(_budgets).values(platform=platform, **taken.state._asdict()))
+                connection.execute(insert(tables.budgets).values(platform=platform, **taken.state._asdict()))
             elif taken.lot is not None:
-                connection.execute(update(_budgets).where(_b.platform == platform).values(taken.state._asdict()))
+                chosen = update(tables.budgets).where(_b.platform == platform)
+                connection.execute(chosen.values(taken.state._asdict()))
             return taken
 
-    # Approvals
-
-    def keep(self, kept: Kept) -> None:
-        """Keep an approval, with the plan that it approves. One that is there already stays as it is."""
-        with self._writing() as connection:
-            if connection.execute(select(_a.mac).where(_a.mac == kept.mac)).one_or_none() is None:
-                said = json.dumps(kept.approval)
-                connection.execute(
-                    insert(_approvals).values(mac=kept.mac, target=kept.approval.target, said=said, plan=kept.plan)
-                )
-
-    def approvals(self, target: str) -> Sequence[Kept]:
-        """The approvals of a target that nobody has used. What cannot be read as one is left out: nobody of ours wrote it."""
-        with self._writing() as connection:
-            asked = select(_a.said, _a.mac, _a.plan).where(_a.target == target, _a.used.is_(None)).order_by(_a.mac)
-            rows = connection.execute(asked).all()
-        found = ((_approval(said), mac, plan) for said, mac, plan in rows)
-        return [Kept(approval, mac, plan) for approval, mac, plan in found if approval is not None]
-
-    def use(self, mac: str) -> bool:
-        """Something was written under an approval: it is used up. False: it was before."""
-        with self._writing() as connection:
-            asked = update(_approvals).where(_a.mac == mac, _a.used.is_(None)).values(used=_now(connection))
-            return connection.execute(asked).rowcount == 1
+    # What is old
 
     def sweep(self, seconds: float) -> int:
-        """Delete the approvals that were used so long ago, or have lapsed; how many."""
-        with self._writing() as connection:
-            now = _now(connection)
-            rows = connection.execute(select(_a.mac, _a.said, _a.used)).all()
-            gone = [mac for mac, said, used in rows if _is_over(_approval(said), used, now, seconds)]
-            connection.execute(delete(_approvals).where(_a.mac.in_(gone)))
-            return len(gone)
-
-    @contextmanager
-    def _writing(self) -> Iterator[Connection]:
-        try:
-            with self._engine.begin() as connection:
-                if connection.dialect.name == "postgresql":
-                    connection.execute(_LOCK)
-                yield connection
-        except DBAPIError as error:
-            raise PlatformError(
-                f"the controller's database failed: {quote(type(error).__name__)}", "is it there?"
-            ) from None
-        except SQLAlchemyError as error:
-            raise PlatformError(f"the controller's database cannot be used: {quote(type(error).__name__)}") from None
+        """Delete the runs and the events that are so old; how many."""
+        with self._database.writing() as connection:
+            before = moment(connection) - int(seconds * 1000)
+            gone = connection.execute(delete(tables.runs).where(tables.runs.c.ended < before)).rowcount
+            return gone + connection.execute(delete(tables.events).where(tables.events.c.at < before)).rowcount
 
 
-def _engine(address: str) -> Engine:
-    """Values never reach the text of an exception. Raises PlatformError, UntrustedHost, UsageError."""
-    if address.startswith("postgresql://"):
-        way = PostgresDatabase(address, named=True).way
-        url = make_url(address).set(drivername="postgresql+psycopg")
-        return create_engine(url, connect_args=dict(way.arguments), hide_parameters=True, pool_pre_ping=True)
-    path = Path(address.removeprefix("sqlite:///"))
-    with suppress(FileExistsError):
-        path.parent.mkdir(mode=0o700, parents=True)
-    engine = create_engine(f"sqlite:///{path}", connect_args={"timeout": _BUSY}, hide_parameters=True)
-    event.listen(engine, "connect", lambda driver, _: setattr(driver, "isolation_level", None))
-    event.listen(engine, "begin", lambda connection: connection.exec_driver_sql("BEGIN IMMEDIATE"))
-    return engine
+def _project(placed: Placed) -> str | None:
+    return placed.project if placed.refused is None else None
 
 
-def _now(connection: Connection) -> int:
-    return int(connection.execute(_SERVER if connection.dialect.name == "postgresql" else _FILE).scalar_one())
+def _refused(why: str, commit: str, now: int) -> dict[str, object]:
+    """What is known of a folder that cannot be a target."""
+    said = json.dumps([("invalid", why)])
+    return {"state": "invalid", "reason": why, "conditions": said, "since": now, "looked": now, "commit_id": commit}
+
+
+def _ask(connection: Connection, name: str, values: Mapping[str, object]) -> None:
+    """A target is asked for once more, and made where it is not there."""
+    chosen = update(tables.targets).where(_t.name == name).values(wanted=_t.wanted + 1, **values)
+    if connection.execute(chosen).rowcount == 0:
+        connection.execute(insert(tables.targets).values(name=name, wanted=1, done=0, failures=0, **values))
+
+
+def _forget(connection: Connection, names: Iterable[str]) -> None:
+    gone = list(names)
+    connection.execute(delete(tables.targets).where(_t.name.in_(gone)))
+    connection.execute(delete(tables.plans).where(tables.plans.c.target.in_(gone)))
+
+
+def _is_there(connection: Connection, worker: str) -> bool:
+    return connection.execute(select(_w.id).where(_w.id == worker)).one_or_none() is not None
+
+
+def _finished(before: RowMapping, begun: Begun, seen: Seen, now: int) -> dict[str, object]:
+    """What is known of a target after a look."""
+    failed = seen.state.state in ("failed", "invalid")
+    same = (before["state"], before["reason"]) == seen.state
+    done = max(begun.wanted, before["done"])
+    return {
+        "done": done, "state": seen.state.state, "reason": seen.state.reason, "conditions": json.dumps(seen.conditions),
+        "since": before["since"] if same else now, "looked": now, "due": now + int(seen.wait * 1000), "worker": None, "under": None,
+        "commit_id": seen.commit, "applied": seen.commit if seen.state.state == "in-sync" else before["applied"],
+        "fingerprint": seen.fingerprint, "failures": before["failures"] + 1 if failed else 0,
+        "told": event_of(before["told"], seen.state)[1],
+    }  # fmt: skip
+
+
+def _keep_plan(connection: Connection, name: str, seen: Seen) -> None:
+    connection.execute(delete(tables.plans).where(tables.plans.c.target == name))
+    if seen.plan is not None:
+        row = {"target": name, "commit_id": seen.commit, "fingerprint": seen.fingerprint, "plan": seen.plan}
+        connection.execute(insert(tables.plans).values(row))
+
+
+def _tell(connection: Connection, told: str | None, name: str, seen: Seen, now: int) -> None:
+    """Somebody is to be told of what became of a target, once."""
+    event = event_of(told, seen.state)[0]
+    if event is not None:
+        said = json.dumps(
+            {
+                "state": seen.state.state,
+                "reason": seen.state.reason,
+                "commit": seen.commit,
+                "fingerprint": seen.fingerprint,
+            }
+        )
+        row = {"id": str(uuid.uuid4()), "at": now, "target": name, "event": event, "said": said, "tried": 0, "due": now}
+        connection.execute(insert(tables.events).values(row))
+
+
+def _columns(run: Run) -> dict[str, object]:
+    values = run._asdict()
+    return {"commit_id": values.pop("commit"), **values}
 
 
 def _known(row: RowMapping) -> Known:
@@ -287,28 +401,6 @@ def _known(row: RowMapping) -> Known:
         conditions = ()
     state = Condition(row["state"], row["reason"]) if row["state"] is not None else None
     return Known(
-        row["name"], row["wanted"], row["done"], state, conditions, row["since"], row["looked"], row["commit_id"], row["fingerprint"],
-        row["failures"], row["paused"],
+        row["name"], row["source"], row["wanted"], row["done"], row["newest"], state, conditions, row["since"], row["looked"], row["due"],
+        row["commit_id"], row["applied"], row["fingerprint"], row["failures"], row["paused"], row["worker"],
     )  # fmt: skip
-
-
-def _approval(said: str) -> Approval | None:
-    """An approval as a row has it; None: nobody of ours wrote it."""
-    try:
-        fields = json.loads(said)
-        found = Approval(*fields)
-    except (ValueError, TypeError, RecursionError):
-        return None
-    texts = (*found[:6], *((found.reason,) if found.reason is not None else ()))
-    if not all(isinstance(each, str) for each in texts) or not all(
-        type(each) is int for each in (found.at, found.until)
-    ):
-        return None
-    if not isinstance(found.allow, list) or not all(isinstance(each, str) for each in found.allow):
-        return None
-    return found._replace(allow=tuple(found.allow))
-
-
-def _is_over(approval: Approval | None, used: int | None, now: int, seconds: float) -> bool:
-    since = used if used is not None else approval.until * 1000 if approval is not None else 0
-    return now - since > seconds * 1000

@@ -1,0 +1,72 @@
+"""The controller's database: a file, or a server's. One clock counts, the database's (of a file, this machine's), and each call of
+what uses it is a transaction that no other write comes between."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import Final
+
+from sqlalchemy import Connection, Engine, create_engine, event, make_url, text
+from sqlalchemy.exc import DBAPIError, SQLAlchemyError
+
+from gatectl.controller.tables import METADATA
+from gatectl.errors import PlatformError
+from gatectl.platforms.embedded.postgres import PostgresDatabase
+from gatectl.quote import quote
+
+_SERVER: Final = text("SELECT CAST(extract(epoch FROM clock_timestamp()) * 1000 AS BIGINT)")
+_FILE: Final = text("SELECT CAST((julianday('now') - 2440587.5) * 86400000 AS INTEGER)")
+_LOCK: Final = text("SELECT pg_advisory_xact_lock(6073410020191)")
+"""Of our tables alone: whoever writes them has them to themselves for a moment."""
+_BUSY: Final = 10
+
+
+class Database:
+    """The tables in a database: `sqlite:////absolute/path` or `postgresql://…`, the operator's own word. They are made where they are
+    not. Raises PlatformError, also from all that is done within `writing`."""
+
+    def __init__(self, address: str) -> None:
+        self.address = address
+        self._engine = _engine(address)
+        with self.writing() as connection:
+            METADATA.create_all(connection)
+
+    def close(self) -> None:
+        self._engine.dispose()
+
+    @contextmanager
+    def writing(self) -> Iterator[Connection]:
+        """A transaction, alone with our tables."""
+        try:
+            with self._engine.begin() as connection:
+                if connection.dialect.name == "postgresql":
+                    connection.execute(_LOCK)
+                yield connection
+        except DBAPIError as error:
+            raise PlatformError(
+                f"the controller's database failed: {quote(type(error).__name__)}", "is it there?"
+            ) from None
+        except SQLAlchemyError as error:
+            raise PlatformError(f"the controller's database cannot be used: {quote(type(error).__name__)}") from None
+
+
+def moment(connection: Connection) -> int:
+    """Milliseconds since 1970, by the one clock."""
+    return int(connection.execute(_SERVER if connection.dialect.name == "postgresql" else _FILE).scalar_one())
+
+
+def _engine(address: str) -> Engine:
+    """Values never reach the text of an exception. Raises PlatformError, UntrustedHost, UsageError."""
+    if address.startswith("postgresql://"):
+        way = PostgresDatabase(address, named=True).way
+        url = make_url(address).set(drivername="postgresql+psycopg")
+        return create_engine(url, connect_args=dict(way.arguments), hide_parameters=True, pool_pre_ping=True)
+    path = Path(address.removeprefix("sqlite:///"))
+    with suppress(FileExistsError):
+        path.parent.mkdir(mode=0o700, parents=True)
+    engine = create_engine(f"sqlite:///{path}", connect_args={"timeout": _BUSY}, hide_parameters=True)
+    event.listen(engine, "connect", lambda driver, _: setattr(driver, "isolation_level", None))
+    event.listen(engine, "begin", lambda connection: connection.exec_driver_sql("BEGIN IMMEDIATE"))
+    return engine
