@@ -133,12 +133,19 @@ def test_what_is_due_is_asked_for_once(store: Store, address: str) -> None:
     look(store, "b", SEEN._replace(wait=0.0))
     assert [each.name for each in store.due(9)] == ["b"] and store.due(9) == []
     late(address, "gatectl_targets", "due", 400)
-    assert [(each.name, each.quiet) for each in store.due(1)] == [("a", True)]
+    assert store.due(1) == [("a", True, False)]
     late(address, "gatectl_targets", "asked", 61)
     assert sorted(each.name for each in store.due(9)) == ["a", "b"], "whoever was to look is gone"
     assert {each.name: each.wanted for each in store.known()} == {"a": 3, "b": 3}, (
         "and they are asked for once all the same"
     )
+
+
+def test_what_somebody_wants_is_due_at_once(store: Store) -> None:
+    place(store, "a")
+    look(store, "a")
+    store.want(["a"], urgent=True)
+    assert store.due(9) == [("a", True, True)] and store.due(9) == []
 
 
 def test_a_look_that_came_to_nothing_is_due_soon(store: Store, address: str) -> None:

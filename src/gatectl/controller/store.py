@@ -89,10 +89,11 @@ class Finished(NamedTuple):
 
 
 class Due(NamedTuple):
-    """A target that is to be looked at, and whether it was in sync last."""
+    """A target that is to be looked at, and whether it was in sync last. `urgent`: for a webhook or an approval."""
 
     name: str
     quiet: bool
+    urgent: bool
 
 
 class Run(NamedTuple):
@@ -151,10 +152,9 @@ class Store:
             _forget(connection, {name for name, source in rows if source not in sources})
 
     def want(self, names: Collection[str], *, urgent: bool = False) -> Sequence[str]:
-        """Targets are asked for once more, each; those that there are."""
+        """Targets are asked for once more, each; those that there are. They are due at once, for whoever comes first (`due`)."""
         with self._database.writing() as connection:
-            now = moment(connection)
-            values = {"wanted": _t.wanted + 1, "asked": now, **({"urgent": 1} if urgent else {})}
+            values = {"wanted": _t.wanted + 1, "asked": 0, **({"urgent": 1} if urgent else {})}
             chosen = and_(_t.name.in_(names), _t.project.is_not(None))
             asked = update(tables.targets).where(chosen).values(values).returning(_t.name)
             return sorted(connection.execute(asked).scalars())
@@ -169,14 +169,14 @@ class Store:
             lost = and_(_t.wanted > _t.done, _t.asked < now - int(AGAIN * 1000))
             chosen = and_(_t.project.is_not(None), _t.paused.is_(None), alone, or_(timely, lost))
             found = connection.execute(
-                select(_t.name, _t.state, _t.wanted, _t.done).where(chosen).order_by(_t.due).limit(most)
+                select(_t.name, _t.state, _t.urgent, _t.wanted, _t.done).where(chosen).order_by(_t.due).limit(most)
             ).all()
-            names = [name for name, _, wanted, done in found if wanted <= done]
+            names = [name for name, _, _, wanted, done in found if wanted <= done]
             connection.execute(update(tables.targets).where(_t.name.in_(names)).values(wanted=_t.wanted + 1))
             connection.execute(
                 update(tables.targets).where(_t.name.in_([name for name, *_ in found])).values(asked=now)
             )
-            return [Due(name, state == "in-sync") for name, state, *_ in found]
+            return [Due(name, state == "in-sync", bool(urgent)) for name, state, urgent, *_ in found]
 
     def begin(self, name: str, worker: str) -> Begun | None:
         """Look at a target, alone; None: nothing is asked of it, somebody who is there looks at it, it is paused, or it has left."""
