@@ -215,10 +215,11 @@ def test_a_repository_is_looked_at_by_one_and_at_most_once_a_second(
     assert sorted(map(len, looked)) == [0, 0, 0, 2]  # type: ignore[arg-type]
     (mine,) = (each for each in looked if each)
     first, second = mine  # type: ignore[misc]
-    head = Followed("c" * 40, "c" * 40, sign_head(KEY, first.url, "main", "c" * 40))
+    head = Followed("c" * 40, "c" * 40, sign_head(KEY, first.url, "main", "c" * 40), "refs/heads/main")
     repositories.ask(first.url)
-    repositories.found(first, "w", {"main": head}, None)
-    repositories.found(second, "w", {}, "away")
+    repositories.seen(first, "w", {"main": head})
+    repositories.found(first, "w", None)
+    repositories.found(second, "w", "away")
     assert repositories.claim("w", intervals) == [], "within a second"
     late(address, "gatectl_repositories", "checked", 1)
     assert [each.url for each in repositories.claim("w", intervals)] == [first.url], "a webhook came meanwhile"
@@ -235,8 +236,9 @@ def test_a_commit_that_was_pushed_by_force_counts_when_somebody_says_so(database
     url = "https://x/a"
     repositories.keep_to([url])
     (mine,) = repositories.claim("w", {})
-    forced = Followed("a" * 40, "b" * 40, sign_head(KEY, url, "main", "a" * 40))
-    repositories.found(mine, "w", {"main": forced}, None)
+    forced = Followed("a" * 40, "b" * 40, sign_head(KEY, url, "main", "a" * 40), "refs/heads/main")
+    repositories.seen(mine, "w", {"main": forced})
+    repositories.found(mine, "w", None)
     assert not repositories.accept(url, "main", "c" * 40, KEY) and not repositories.accept(url, "other", "b" * 40, KEY)
     assert repositories.accept(url, "main", "b" * 40, KEY)
     head = repositories.all()[url].heads["main"]

@@ -102,7 +102,15 @@ def _check_shape(path: str, kind: Kind, document: object) -> None:
 
 def read_plan(path: str) -> Plan:
     """A saved plan. Raises InputError for a file that is none, or not as it was written."""
-    document = read_saved(path)
+    return _only_plan(path, read_saved(path))
+
+
+def checked_plan(path: str, content: bytes) -> Plan:
+    """The plan that these bytes are. Raises InputError as `read_plan`."""
+    return _only_plan(path, checked(path, content))
+
+
+def _only_plan(path: str, document: Plan | Receipt) -> Plan:
     if "operations" not in document:
         raise InputError(f"{quote(path)} is a receipt, not a plan", _AGAIN)
     return document

@@ -3,7 +3,8 @@
 `bounds` says what a source may touch, `opening` makes of a target and a commit an estate that touches nothing else, `deciding`
 says what becomes of a plan, `reconciling` is one reconcile of a target from beginning to end.
 
-What runs them again and again is to come. What it goes by is here already: `engine` (what is to be run is kept, and run, whatever
-becomes of a process), `store` (what processes know of each other and of targets), `approving` (who said yes, under a key),
-`budgets` (requests that processes share) and `aliveness` (when a process takes itself for dead).
+Around them: `process` is one of any number of equal processes, `following` looks at repositories (`mirrored`: their files on this
+machine), `looking` at targets. What they go by: `engine` (what is to be run is kept, and run, whatever becomes of a process), `store`,
+`repositories` and `approvals` (what processes know of each other and of targets), `approving` (who said yes, under a key), `budgets`
+(requests that processes share) and `aliveness` (when a process takes itself for dead).
 """

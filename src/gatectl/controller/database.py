@@ -57,12 +57,16 @@ def moment(connection: Connection) -> int:
     return int(connection.execute(_SERVER if connection.dialect.name == "postgresql" else _FILE).scalar_one())
 
 
+def server_engine(address: str) -> Engine:
+    """The way to a server's database. Values never reach the text of an exception. Raises PlatformError, UntrustedHost, UsageError."""
+    way = PostgresDatabase(address, named=True).way
+    url = make_url(address).set(drivername="postgresql+psycopg")
+    return create_engine(url, connect_args=dict(way.arguments), hide_parameters=True, pool_pre_ping=True)
+
+
 def _engine(address: str) -> Engine:
-    """Values never reach the text of an exception. Raises PlatformError, UntrustedHost, UsageError."""
     if address.startswith("postgresql://"):
-        way = PostgresDatabase(address, named=True).way
-        url = make_url(address).set(drivername="postgresql+psycopg")
-        return create_engine(url, connect_args=dict(way.arguments), hide_parameters=True, pool_pre_ping=True)
+        return server_engine(address)
     path = Path(address.removeprefix("sqlite:///"))
     with suppress(FileExistsError):
         path.parent.mkdir(mode=0o700, parents=True)

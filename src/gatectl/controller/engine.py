@@ -21,6 +21,7 @@ from typing import Final, Literal
 import dbos
 from dbos import _serialization
 
+from gatectl.controller.database import server_engine
 from gatectl.errors import InputError, PlatformError
 from gatectl.quote import quote
 
@@ -111,10 +112,13 @@ class Engine:
         for name in [name for name in variables if name.startswith("DBOS_")]:
             del variables[name]  # each of them would say otherwise than we do
         logging.getLogger("dbos").setLevel(logging.ERROR)
+        # On a server the way that our tables are reached: DBOS would take the address as it is, without our rule on TLS.
+        opened = server_engine(address) if address.startswith("postgresql://") else None
         dbos.DBOS(
             config={
                 "name": _NAME, "system_database_url": address, "dbos_system_schema": _SCHEMA, "application_version": VERSION,
-                "executor_id": executor, "serializer": Json(), "enable_otlp": False, "log_level": "ERROR",
+                "executor_id": executor, "serializer": Json(), "enable_otlp": False, "log_level": "ERROR", "use_listen_notify": False,
+                "system_database_engine": opened,
             }
         )  # fmt: skip
         self._workflow = dbos.DBOS.workflow(name=_WORKFLOW, max_recovery_attempts=None)(_looking(work))

@@ -6,9 +6,9 @@ What goes wrong is no exception but the state of the target: others go on. What 
 from __future__ import annotations
 
 import threading
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import datetime
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 from gatectl import errors
 from gatectl.api.results import Plan, Receipt
@@ -26,12 +26,24 @@ DEADLINE = 1_800.0
 """Seconds that one reconcile may take."""
 
 
+LEASED: Final = 10.0
+"""Seconds after which a target is looked at again that somebody else was at work at."""
+
+FAILED: Final = 10.0
+"""Seconds after which a target that failed is looked at again for the first time."""
+
+CHANGED: Final = 2.0
+"""The same of one whose platform was changed while it was planned."""
+
+
 class Approved(NamedTuple):
-    """A plan that was approved as it is, with what is allowed for it and why."""
+    """A plan that was approved as it is, with what is allowed for it and why. `take` is asked once, before anything is written under
+    it: whether it still counts."""
 
     plan: Plan
     allow: tuple[str, ...] = ()
     reason: str | None = None
+    take: Callable[[], bool] = lambda: True
 
 
 class Turn(NamedTuple):
@@ -48,7 +60,8 @@ class Turn(NamedTuple):
 
 class Reconciled(NamedTuple):
     """How a reconcile ended: the state of its target, and all that holds of it. `findings`: what is wrong with the checkout; `plan`:
-    what was planned last; `receipt`: what was applied. `used`: something was written under the approval, which is used up."""
+    what was planned last; `receipt`: what was applied. `used`: something was written under the approval, which is used up.
+    `again`: seconds after which another look may find it otherwise (None: nothing is known that would change it)."""
 
     state: Condition
     conditions: tuple[Condition, ...]
@@ -56,6 +69,7 @@ class Reconciled(NamedTuple):
     plan: Plan | None = None
     receipt: Receipt | None = None
     used: bool = False
+    again: float | None = None
 
 
 def reconcile(target: Target, checkout: Checkout, operator: Operator, turn: Turn) -> Reconciled:
@@ -68,11 +82,21 @@ def reconcile(target: Target, checkout: Checkout, operator: Operator, turn: Turn
     except Refused as refused:
         return _invalid(refused.findings)
     except errors.GatectlError as error:
-        return _ended(*_condition(error))
+        return _broke_off(error)
 
 
-def _ended(*conditions: Condition) -> Reconciled:
-    return Reconciled(deciding.state_of(conditions), conditions)
+def _broke_off(error: errors.GatectlError, before: Sequence[Condition] = (), plan: Plan | None = None) -> Reconciled:
+    """What an error means for a target: what others hold is waited for, the rest has failed."""
+    conditions = (_condition(error), *before)
+    return Reconciled(deciding.state_of(conditions), conditions, (), plan, again=_again(error))
+
+
+def _again(error: errors.GatectlError) -> float | None:
+    if isinstance(error, errors.PlatformLocked):
+        return LEASED
+    # Nobody is told twice that a token is wrong, or that a guardrail holds: that changes when somebody changes it.
+    lasting = (errors.NotAuthenticated, errors.GuardrailRefused, errors.Invalid, errors.UsageError)
+    return None if isinstance(error, lasting) else FAILED
 
 
 def _invalid(findings: Sequence[Finding], plan: Plan | None = None) -> Reconciled:
@@ -94,6 +118,7 @@ class _Reconcile:
         self._source = opened.bounds.source
         self._commit = opened.commit
         self._turn = turn
+        self._opens: datetime | None = None
 
     def run(self) -> Reconciled:
         plan = self._estate.work_out(self._request)
@@ -121,7 +146,8 @@ class _Reconcile:
         waits = self._waits_for(plan, drift)
         if waits is not None:
             conditions = [Condition("waiting", waits), *conditions]
-            return Reconciled(deciding.state_of(conditions), tuple(conditions), (), plan)
+            opens = None if self._opens is None else max((self._opens - self._turn.now).total_seconds(), 0.0)
+            return Reconciled(deciding.state_of(conditions), tuple(conditions), (), plan, again=opens)
         return self._applied(plan, conditions)
 
     def _drift(self, plan: Plan) -> Drift | None:
@@ -146,6 +172,7 @@ class _Reconcile:
             opens = next_opening([self._source.windows], self._turn.now)
         except UnknownZone as error:
             return f"a window whose time zone cannot be looked up: {quote(error.name)}"
+        self._opens = opens
         return "a window" if opens is None else f"a window, which opens {opens.isoformat(timespec='minutes')}"
 
     def _refusal(self, plan: Plan) -> str | None:
@@ -155,24 +182,23 @@ class _Reconcile:
         """Apply the very plan that was approved, as far as its preconditions hold: what is written already is `already`. None: it is
         of another commit, or of what was changed meanwhile, so what is planned now has to be approved."""
         plan = approved.plan
-        if plan.document["source"]["commit"] != self._commit or self._refusal(plan) is not None:
+        if plan.document["source"]["commit"] != self._commit or self._refusal(plan) is not None or not approved.take():
             return None
         try:
             return self._ended(plan, self._carry_out(plan, approved), approved=True)
         except errors.StalePlan:
             return None
         except errors.GatectlError as error:
-            conditions = _condition(error)
-            return Reconciled(deciding.state_of(conditions), tuple(conditions), (), plan)
+            return _broke_off(error, (), plan)
 
     def _applied(self, plan: Plan, before: Sequence[Condition]) -> Reconciled:
         try:
             return self._ended(plan, self._carry_out(plan, None), approved=False)
         except errors.StalePlan:
-            conditions = [Condition("pending", "the platform was changed while it was planned"), *before]
+            conditions = (Condition("pending", "the platform was changed while it was planned"), *before)
+            return Reconciled(deciding.state_of(conditions), conditions, (), plan, again=CHANGED)
         except errors.GatectlError as error:
-            conditions = [*_condition(error), *before]
-        return Reconciled(deciding.state_of(conditions), tuple(conditions), (), plan)
+            return _broke_off(error, before, plan)
 
     def _carry_out(self, plan: Plan, approved: Approved | None) -> Receipt:
         allow, reason = (approved.allow, approved.reason) if approved is not None and approved.allow else ((), None)
@@ -187,17 +213,16 @@ class _Reconcile:
         if receipt.exit_code == errors.DONE:
             return Reconciled(deciding.IN_SYNC, (deciding.IN_SYNC,), (), plan, receipt, used)
         failed = Condition("failed", _why(receipt))
-        return Reconciled(failed, (failed,), (), plan, receipt, used)
+        return Reconciled(failed, (failed,), (), plan, receipt, used, again=FAILED)
 
 
-def _condition(error: errors.GatectlError) -> list[Condition]:
-    """What an error means for a target: what others hold is waited for, the rest has failed."""
+def _condition(error: errors.GatectlError) -> Condition:
     if isinstance(error, errors.Invalid):
-        return [Condition("invalid", error.message)]
+        return Condition("invalid", error.message)
     waits = isinstance(error, (errors.PlatformLocked, errors.GuardrailRefused)) and not isinstance(
         error, errors.LeaseLost
     )
-    return [Condition("waiting" if waits else "failed", _said(error))]
+    return Condition("waiting" if waits else "failed", _said(error))
 
 
 def _said(error: errors.GatectlError) -> str:

@@ -9,8 +9,9 @@ from __future__ import annotations
 import hashlib
 import hmac
 import json
+import re
 from collections.abc import Collection, Mapping, Sequence
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 from sqlalchemy import RowMapping, and_, delete, insert, or_, select, update
 
@@ -18,16 +19,18 @@ from gatectl.controller import tables
 from gatectl.controller.database import Database, moment
 
 _r, _w = tables.repositories.c, tables.workers.c
-_DOMAIN = b"gatectl head 1\n"
+_DOMAIN: Final = b"gatectl head 1\n"
+_OID: Final = re.compile(r"[0-9a-f]{40}|[0-9a-f]{64}")
 
 
 class Followed(NamedTuple):
     """What is followed of a branch or tag: the commit, the one that was seen there last (another, where it was pushed by force and
-    nobody said yet that it counts), and a signature of the first."""
+    nobody said yet that it counts), a signature of the first, and its whole name."""
 
     commit: str
     seen: str
     mac: str
+    name: str
 
 
 class Repository(NamedTuple):
@@ -40,6 +43,8 @@ class Repository(NamedTuple):
     done: int
     checked: int
     error: str | None
+    left: bool = False
+    """Whether somebody began to look at it, and has not said what was found."""
 
 
 class Repositories:
@@ -80,10 +85,22 @@ class Repositories:
             connection.execute(chosen.values(worker=worker, checked=now))
             return due
 
-    def found(self, repository: Repository, worker: str, heads: Mapping[str, Followed], error: str | None) -> None:
-        """What a look at a repository found, which was for all that was asked until it began."""
+    def release(self, worker: str, busy: Collection[str]) -> None:
+        """A process looks at these, and at no others: what it began and could not end, since the database was away, others may do."""
         with self._database.writing() as connection:
-            values = {"worker": None, "heads": json.dumps(heads), "done": repository.asked, "error": error}
+            left = and_(_r.worker == worker, _r.url.not_in(busy))
+            connection.execute(update(tables.repositories).where(left).values(worker=None, asked=_r.asked + 1))
+
+    def seen(self, repository: Repository, worker: str, heads: Mapping[str, Followed]) -> None:
+        """What is followed of a repository from now on."""
+        self._keep(repository, worker, {"heads": json.dumps(heads)})
+
+    def found(self, repository: Repository, worker: str, error: str | None) -> None:
+        """A look at a repository is over, which was for all that was asked until it began."""
+        self._keep(repository, worker, {"worker": None, "done": repository.asked, "error": error})
+
+    def _keep(self, repository: Repository, worker: str, values: Mapping[str, object]) -> None:
+        with self._database.writing() as connection:
             chosen = and_(_r.url == repository.url, _r.worker == worker)
             connection.execute(update(tables.repositories).where(chosen).values(values))
 
@@ -94,10 +111,17 @@ class Repositories:
             heads = dict(_repository(row).heads) if row is not None else {}
             if ref not in heads or heads[ref].seen != commit:
                 return False
-            heads[ref] = Followed(commit, commit, sign(key, url, ref, commit))
+            heads[ref] = Followed(commit, commit, sign(key, url, ref, commit), heads[ref].name)
             chosen = update(tables.repositories).where(_r.url == url)
             connection.execute(chosen.values(heads=json.dumps(heads), asked=_r.asked + 1))
             return True
+
+    def one(self, url: str) -> Repository | None:
+        """The repository of an address; None: the fleet has it not."""
+        with self._database.writing() as connection:
+            asked = select(tables.repositories).where(_r.url == url)
+            row = connection.execute(asked).mappings().one_or_none()
+            return None if row is None else _repository(row)
 
     def all(self) -> Mapping[str, Repository]:
         """All repositories, by their address."""
@@ -122,11 +146,20 @@ def _repository(row: RowMapping) -> Repository:
     try:
         said = json.loads(str(row["heads"]))
         heads = {ref: Followed(*each) for ref, each in said.items()}
-        whole = all(isinstance(text, str) and text.isascii() for each in heads.values() for text in each)
+        whole = all(_is_whole(ref, each) for ref, each in heads.items())
     except (ValueError, TypeError, AttributeError, RecursionError):
         heads, whole = {}, False
     asked, done, checked = (int(str(row[name])) for name in ("asked", "done", "checked"))
-    error = row["error"]
-    return Repository(
-        str(row["url"]), heads if whole else {}, asked, done, checked, None if error is None else str(error)
-    )
+    error = None if row["error"] is None else str(row["error"])
+    return Repository(str(row["url"]), heads if whole else {}, asked, done, checked, error, row["worker"] is not None)
+
+
+def _is_whole(ref: str, head: Followed) -> bool:
+    """Whether a row says what git can be asked for."""
+    named = head.name in (f"refs/heads/{ref}", f"refs/tags/{ref}")
+    return named and all(isinstance(text, str) and _OID.fullmatch(text) for text in (head.commit, head.seen, head.mac))
+
+
+def _is_due(repository: Repository, before: float) -> bool:
+    """Whether a repository is to be looked at that nobody looks at: somebody asked, it is time, or whoever looked at it is gone."""
+    return repository.asked > repository.done or repository.checked <= before or repository.left

@@ -220,6 +220,32 @@ class Store:
             values = {"worker": None, "asked": moment(connection) - int((AGAIN - wait) * 1000)}
             connection.execute(update(tables.targets).where(chosen).values(values))
 
+    def release(self, worker: str, busy: Collection[str]) -> None:
+        """A process looks at these targets, and at no others: what it began and could not end, since the database was away, is due for
+        whoever is there."""
+        with self._database.writing() as connection:
+            left = and_(_t.worker == worker, _t.name.not_in(busy))
+            connection.execute(update(tables.targets).where(left).values(worker=None, asked=0))
+
+    def leave_to_others(self, names: Collection[str]) -> None:
+        """This process looks at nothing more: what was asked of it is due for whoever is there."""
+        with self._database.writing() as connection:
+            connection.execute(update(tables.targets).where(_t.name.in_(names)).values(asked=0))
+
+    def unready(self, sources: Collection[str]) -> Sequence[str]:
+        """Those of some sources that have no targets yet, or one that was not in sync with its newest commit."""
+        with self._database.writing() as connection:
+            chosen = and_(_t.source.in_(sources), _t.project.is_not(None))
+            rows = connection.execute(select(_t.source, _t.newest, _t.applied).where(chosen)).all()
+        ready = {source for source, *_ in rows} - {source for source, newest, applied in rows if newest != applied}
+        return [source for source in sources if source not in ready]
+
+    def want_all(self, sources: Collection[str]) -> None:
+        """The targets of some sources are asked for once more: what they depend on has changed."""
+        with self._database.writing() as connection:
+            chosen = and_(_t.source.in_(sources), _t.project.is_not(None))
+            connection.execute(update(tables.targets).where(chosen).values(wanted=_t.wanted + 1, asked=0))
+
     def pause(self, name: str, who: str | None) -> bool:
         """Somebody pauses a target, or (None) it goes on; whether there is one of this name."""
         with self._database.writing() as connection:

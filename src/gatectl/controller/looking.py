@@ -1,0 +1,253 @@
+"""A process looks at targets: each alone, until nothing is asked of it any more. What is found is kept; what goes wrong is the target's
+state, and holds up no other.
+"""
+
+from __future__ import annotations
+
+import posixpath
+import threading
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from typing import Final, NamedTuple
+
+from gatectl.api.results import Plan
+from gatectl.applying import saved
+from gatectl.clock import CLOCK, Clock, Deadline
+from gatectl.controller import approving, deciding
+from gatectl.controller.aliveness import Aliveness
+from gatectl.controller.approvals import Approvals, Kept
+from gatectl.controller.deciding import Condition
+from gatectl.controller.mirrored import Mirrored
+from gatectl.controller.opening import Operator
+from gatectl.controller.reconciling import Approved, Reconciled, Turn, reconcile
+from gatectl.controller.repositories import Followed, Repositories, is_followed
+from gatectl.controller.store import Begun, Seen, Store
+from gatectl.errors import GatectlError, InputError
+from gatectl.fleet.targets import Target, targets_of
+from gatectl.fleet.values import Source
+from gatectl.quote import quote
+
+TAKING: Final = 420.0
+SOON: Final = 5.0
+
+Told = Callable[[str, Mapping[str, object]], None]
+"""What happened, and what of it is worth a line."""
+
+
+class Desk(NamedTuple):
+    """What a process looks at targets with."""
+
+    operator: Operator
+    store: Store
+    repositories: Repositories
+    approvals: Approvals
+    mirrored: Mirrored
+    key: bytes
+    worker: str
+    alive: Aliveness
+    tell: Told
+    clock: Clock = CLOCK
+
+
+class Busy:
+    """The names of what this process is at, each once."""
+
+    def __init__(self) -> None:
+        self._names: set[str] = set()
+        self._turn = threading.Lock()
+
+    def names(self) -> Sequence[str]:
+        with self._turn:
+            return sorted(self._names)
+
+    @contextmanager
+    def at(self, name: str) -> Iterator[bool]:
+        """Be at something; False: another thread is at it."""
+        with self._turn:
+            free = name not in self._names
+            self._names.add(name)
+        try:
+            yield free
+        finally:
+            if free:
+                with self._turn:
+                    self._names.discard(name)
+
+
+class Looker:
+    """Looks at targets, of any thread. `idle` is set when this process is to look at nothing more."""
+
+    def __init__(self, desk: Desk) -> None:
+        self._desk = desk
+        self._sources = {source.name: source for source in desk.operator.fleet.sources}
+        self.busy = Busy()
+        self.idle = threading.Event()
+
+    def __call__(self, names: Sequence[str]) -> None:
+        """Look at targets, as long as something is asked of one. Raises PlatformError for the database."""
+        for name in names:
+            with self.busy.at(name) as free:
+                while (
+                    free
+                    and not self.idle.is_set()
+                    and (begun := self._desk.store.begin(name, self._desk.worker)) is not None
+                ):
+                    if not self._look(begun):
+                        break
+        if self.idle.is_set():
+            self._desk.store.leave_to_others(names)
+
+    def _look(self, begun: Begun) -> bool:
+        """Whether it is to be looked at once more."""
+        desk, began = self._desk, self._desk.clock.now()
+        source = self._sources.get(begun.source)
+        target = _target(source, begun)
+        if source is None or target is None:
+            desk.store.drop(begun, desk.worker, SOON)  # a row of another fleet file
+            return False
+        try:
+            result, mac = self._reconciled(begun, source, target)
+        except _Unplaced:
+            desk.store.drop(begun, desk.worker, 1.0)
+            return False
+        seen = _seen(source, begun, result)
+        if mac is not None and not result.used:
+            desk.approvals.give_back(begun.name, mac, desk.worker)
+        finished = desk.store.finish(begun, desk.worker, seen)
+        if result.receipt is not None and seen.state == deciding.IN_SYNC:
+            desk.approvals.lapse(begun.name, begun.newest)
+        if finished.moved:
+            desk.store.want_all([each.name for each in self._sources.values() if begun.source in each.depends_on])
+        desk.tell("looked", {
+            "target": begun.name, "state": seen.state.state, "reason": seen.state.reason, "commit": seen.commit,
+            "fingerprint": seen.fingerprint, "run": seen.receipt, "seconds": round(desk.clock.now() - began, 3),
+        })  # fmt: skip
+        return finished.again
+
+    def _reconciled(self, begun: Begun, source: Source, target: Target) -> tuple[Reconciled, str | None]:
+        """How a look ended, and the approval that it was under. Raises PlatformError for the database, _Unplaced."""
+        desk = self._desk
+        head = self._head(source)
+        if head is None or head.commit != begun.newest:
+            raise _Unplaced
+        until = Deadline(desk.clock.now() + TAKING, desk.clock)
+        try:
+            checkout = desk.mirrored.checkout(source, head, until)
+        except GatectlError as error:
+            return _failed(error.message), None
+        taken: list[str] = []
+        turn = Turn(
+            desk.clock.moment(), held=self._held(source), approved=self._approved(begun, taken), stop=_Stop(desk.alive), clock=desk.clock,
+        )  # fmt: skip
+        try:
+            result = reconcile(target, checkout, desk.operator, turn)
+        except Exception as error:
+            desk.tell("internal error", {"target": begun.name, "error": type(error).__name__, "where": _where(error)})
+            result = _failed(f"internal error ({type(error).__name__}): the log says where")
+        return result, taken[0] if taken else None
+
+    def _head(self, source: Source) -> Followed | None:
+        """What is followed of a source, if a process of ours said so."""
+        repository = self._desk.repositories.one(source.git.url)
+        head = repository.heads.get(source.git.ref) if repository is not None else None
+        return head if head is not None and is_followed(self._desk.key, source.git.url, source.git.ref, head) else None
+
+    def _held(self, source: Source) -> str | None:
+        """The sources that it depends on, as far as they are not ready."""
+        if source.mode == "observe" or not source.depends_on:
+            return None
+        waits = self._desk.store.unready(source.depends_on)
+        return f"{', '.join(map(quote, waits))}, which it depends on" if waits else None
+
+    def _approved(self, begun: Begun, taken: list[str]) -> Approved | None:
+        """The plan that somebody approved for the commit; the first that holds. `taken` is told when it is about to be written under."""
+        desk = self._desk
+        now = desk.store.now() // 1000
+        for kept in desk.approvals.of(begun.name, begun.under):
+            plan = _plan(kept)
+            if plan is None:
+                continue
+            refused = approving.refusal(desk.key, kept.approval, kept.mac, begun.name, begun.newest, plan.document, now)
+            if refused is None:
+                take = _Taking(desk, begun.name, kept.mac, taken)
+                return Approved(plan, kept.approval.allow, kept.approval.reason, take)
+        return None
+
+
+class _Unplaced(Exception):
+    """The commit that is followed is not the one that the target was asked for: that changes in a moment."""
+
+
+class _Stop(threading.Event):
+    """Set when this process takes itself for dead, by its own clock, whenever it is asked."""
+
+    def __init__(self, alive: Aliveness) -> None:
+        super().__init__()
+        self._alive = alive
+
+    def is_set(self) -> bool:
+        return self._alive.lapsed or self._alive.stop.is_set()
+
+
+class _Taking:
+    """An approval that is about to be written under."""
+
+    def __init__(self, desk: Desk, target: str, mac: str, taken: list[str]) -> None:
+        self._desk = desk
+        self._target = target
+        self._mac = mac
+        self._taken = taken
+
+    def __call__(self) -> bool:
+        if not self._desk.approvals.use(self._target, self._mac, self._desk.worker):
+            return False
+        self._taken.append(self._mac)
+        return True
+
+
+def _target(source: Source | None, begun: Begun) -> Target | None:
+    """The target that a row means, as the fleet file has it; None: it has none of that name and project file."""
+    if source is None:
+        return None
+    made = targets_of(source, () if source.folders is None else (posixpath.dirname(begun.project),)).targets
+    return next((each for each in made if (each.name, each.project) == (begun.name, begun.project)), None)
+
+
+def _plan(kept: Kept) -> Plan | None:
+    """The plan of an approval; None: what is kept is none."""
+    try:
+        return Plan(saved.checked_plan("the plan of an approval", kept.plan.encode("utf-8", "surrogatepass")))
+    except InputError:
+        return None
+
+
+def _failed(why: str) -> Reconciled:
+    condition = Condition("failed", why)
+    return Reconciled(condition, (condition,), again=10.0)
+
+
+def _seen(source: Source, begun: Begun, result: Reconciled) -> Seen:
+    """What is kept of a look: what is to be applied only while it is."""
+    plan = result.plan
+    open_plan = plan is not None and plan.changes and result.state.state not in ("in-sync", "invalid")
+    return Seen(
+        result.state, result.conditions, begun.newest, plan.fingerprint if plan is not None else None,
+        _wait(source.interval, begun.failures, result), plan.to_json() if plan is not None and open_plan else None,
+        result.receipt.document.get("run") if result.receipt is not None else None,
+    )  # fmt: skip
+
+
+def _wait(interval: float, failures: int, result: Reconciled) -> float:
+    """Seconds until the next look: what keeps failing is looked at ever more rarely, in the end at its interval."""
+    if result.again is None:
+        return interval
+    factor = 2 ** min(failures, 10) if result.state.state == "failed" else 1
+    return float(min(interval, result.again * factor))
+
+
+def _where(error: BaseException) -> str:
+    """Where an error of ours came from, without values."""
+    import traceback
+
+    frames = traceback.extract_tb(error.__traceback__)[-4:]
+    return " < ".join(f"{posixpath.basename(frame.filename)}:{frame.lineno}" for frame in reversed(frames))

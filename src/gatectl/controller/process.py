@@ -1,0 +1,256 @@
+"""One process of a controller: it says that it is there, looks at repositories when it is time, has targets looked at, and takes over what
+others leave. All processes are equal (product.md, section 9; `shared` tables: `store`).
+
+It takes itself for dead where it could not say for long that it is there, and ends at once (`lapsed`).
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import socket
+import threading
+import uuid
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Final, NamedTuple
+
+from gatectl.clock import CLOCK, Clock
+from gatectl.controller import aliveness, following
+from gatectl.controller.aliveness import Aliveness
+from gatectl.controller.approvals import Approvals
+from gatectl.controller.database import Database
+from gatectl.controller.engine import Engine, Why
+from gatectl.controller.following import Follower
+from gatectl.controller.looking import Busy, Desk, Looker, Told
+from gatectl.controller.mirrored import Mirrored
+from gatectl.controller.opening import Operator
+from gatectl.controller.repositories import Repositories, Repository
+from gatectl.controller.store import Due, Store
+from gatectl.errors import PlatformError
+
+TICK: Final = 1.0
+"""Seconds between two looks at what is due; a webhook makes it sooner."""
+_WATCH: Final = 0.25
+_ORPHANS: Final = 10.0
+"""Seconds between two looks for runs that nobody has."""
+_SWEEP: Final = 3_600.0
+_RUNS: Final = 3_600.0
+"""Seconds for which the engine's own rows of runs that ended stay: what is worth telling is in our tables."""
+_MOST: Final = 200
+"""Targets that one tick asks for."""
+_TOGETHER: Final = 5
+"""Targets that are looked at in one run of the engine: each run costs as much as several looks at what is as it should be."""
+_REPOSITORIES: Final = 4
+"""Repositories that are looked at at once."""
+
+
+class Settings(NamedTuple):
+    """How a process runs: `database` is ours, `engine` DBOS's (the same on a server; of a file, another); `folder` holds mirrors and
+    trees; `threads` targets are looked at at once. `lapsed` is called when this process takes itself for dead, and does not come back."""
+
+    operator: Operator
+    database: str
+    engine: str
+    folder: Path
+    key: bytes
+    tell: Told
+    lapsed: Callable[[], None]
+    digest: str
+    threads: int = 4
+    clock: Clock = CLOCK
+
+
+def digest_of(content: bytes) -> str:
+    """What tells one fleet file from another."""
+    return hashlib.sha256(content).hexdigest()
+
+
+class Process:
+    """A process that is there from now on, until it is closed. Raises PlatformError where the database cannot be opened."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        self._clock = settings.clock
+        operator = settings.operator
+        self.worker = f"{socket.gethostname()[:60]}-{os.getpid()}-{uuid.uuid4().hex[:12]}"
+        self.database = Database(settings.database)
+        self.store = Store(self.database)
+        self.repositories = Repositories(self.database)
+        self.alive = Aliveness(self._clock)
+        mirrored = Mirrored(settings.folder, operator.fleet, operator.environ, self._clock)
+        approvals = Approvals(self.database)
+        desk = Desk(
+            operator,
+            self.store,
+            self.repositories,
+            approvals,
+            mirrored,
+            settings.key,
+            self.worker,
+            self.alive,
+            settings.tell,
+            self._clock,
+        )
+        self._desk = desk
+        self._follower = Follower(
+            operator.fleet, self.store, self.repositories, mirrored, settings.key, self.worker, self._clock
+        )
+        self._intervals = following.intervals_of(operator.fleet)
+        self._looker = Looker(desk)
+        self._following = Busy()
+        self.woken = threading.Event()
+        self._over = threading.Event()
+        self._next: dict[str, float] = {}
+        self.generation = self._enter()
+        self.store.join(self.worker, socket.gethostname())
+        self.alive.heard(self.alive.asked())
+        self._engine = Engine(settings.engine, self.worker, self._looker, threads=settings.threads)
+        self._pool = ThreadPoolExecutor(_REPOSITORIES, "repository")
+        self._threads = [
+            threading.Thread(target=run, name=run.__name__, daemon=True)
+            for run in (self._beats, self._watches, self._ticks)
+        ]
+        for thread in self._threads:
+            thread.start()
+        settings.tell(
+            "started", {"worker": self.worker, "generation": self.generation, "sources": len(operator.fleet.sources)}
+        )
+
+    def _enter(self) -> int:
+        fleet = self._settings.operator.fleet
+        generation = self.store.enter(self._settings.digest)
+        self.repositories.keep_to({source.git.url for source in fleet.sources})
+        self.store.keep_to({source.name for source in fleet.sources})
+        return generation
+
+    def _start(self, run: Callable[[], None]) -> None:
+        self._threads.append(threading.Thread(target=run, name=run.__name__, daemon=True))
+        self._threads[-1].start()
+
+    def close(self, patience: float = 20.0) -> None:
+        """End: nothing more begins, what is under way ends between two writes, and others take over what is left."""
+        self._looker.idle.set()
+        self._over.set()
+        self.woken.set()
+        self.alive.stop.set()
+        self._pool.shutdown(wait=False, cancel_futures=True)
+        if self._engine is not None:
+            self._engine.close(int(patience))
+        for thread in self._threads:
+            thread.join(5.0)
+        try:
+            self.store.leave(self.worker)
+        except PlatformError as error:
+            self._settings.tell("database away", {"error": error.message})
+        self.database.close()
+        self._settings.tell("stopped", {"worker": self.worker})
+
+    # What goes on beside each other
+
+    def _beats(self) -> None:
+        """Say that this process is there, and take over from those that say so no more."""
+        while not self._over.wait(aliveness.BEAT):
+            self._try(self._beat)
+
+    def _beat(self) -> None:
+        asked = self.alive.asked()
+        if not self.store.beat(self.worker):
+            self.alive.stop.set()
+        elif self.alive.heard(asked) and self._engine is not None and not self._looker.idle.is_set():
+            for gone in self.store.bury(aliveness.LASTS):
+                self._settings.tell("taken over", {"worker": gone, "runs": self._engine.recover(gone)})
+
+    def _watches(self) -> None:
+        while not self._over.wait(_WATCH):
+            if self.alive.lapsed and not self._over.is_set():
+                self._settings.lapsed()
+
+    def _ticks(self) -> None:
+        while not self._over.is_set():
+            self._try(self._tick)
+            self.woken.wait(TICK)
+            self.woken.clear()
+
+    def _try(self, what: Callable[[], None]) -> None:
+        """Do something that comes again; that the database is away is said, once."""
+        try:
+            what()
+        except PlatformError as error:
+            if not self._next.get("away"):
+                self._settings.tell("database away", {"error": error.message})
+            self._next["away"] = 1.0
+        except Exception as error:
+            if not self._over.is_set():
+                self._settings.tell("internal error", {"error": type(error).__name__, "during": what.__name__})
+        else:
+            if self._next.pop("away", 0.0):
+                self._settings.tell("database back", {})
+
+    def _tick(self) -> None:
+        if self._engine is None or self._looker.idle.is_set():
+            return
+        if self.store.generation() > self.generation:
+            self._rest()
+            return
+        for repository in self.repositories.claim(self.worker, self._intervals):
+            self._pool.submit(self._try_follow, repository)
+        self._ask(self.store.due(_MOST))
+        if self._is_time("release", _ORPHANS / 2):
+            self.store.release(self.worker, self._looker.busy.names())
+            self.repositories.release(self.worker, self._following.names())
+        if self._is_time("orphans", _ORPHANS):
+            for gone in self._engine.executors() - self.store.workers().keys():
+                self._engine.recover(gone)
+        if self._is_time("sweep", _SWEEP):
+            self._sweep()
+
+    def _is_time(self, what: str, apart: float) -> bool:
+        now = self._clock.now()
+        if now < self._next.get(what, now if what != "sweep" else 0.0):
+            return False
+        self._next[what] = now + apart
+        return True
+
+    def _rest(self) -> None:
+        """Another process has read a newer fleet file: this one takes no more work, and tells what it is asked."""
+        self._looker.idle.set()
+        self._settings.tell("newer fleet file", {"generation": self.generation})
+        if self._engine is not None:
+            self._engine.close(20)
+
+    def _try_follow(self, repository: Repository) -> None:
+        self._try(lambda: self._follow(repository))
+
+    def _follow(self, repository: Repository) -> None:
+        with self._following.at(repository.url) as free:
+            if free:
+                asked = following.follow(self._follower, repository)
+                self._engine_asks(asked, "webhook" if repository.asked > repository.done else "drift")
+
+    def _ask(self, due: Sequence[Due]) -> None:
+        self._engine_asks([each.name for each in due if each.urgent], "approval")
+        self._engine_asks([each.name for each in due if not each.urgent and not each.quiet], "drift")
+        self._engine_asks([each.name for each in due if not each.urgent and each.quiet], "schedule")
+
+    def _engine_asks(self, names: Sequence[str], why: Why) -> None:
+        together = 1 if why in ("webhook", "approval") else _TOGETHER
+        for start in range(0, len(names) if self._engine is not None else 0, together):
+            assert self._engine is not None
+            self._engine.ask(names[start : start + together], why)
+
+    def _sweep(self) -> None:
+        """Delete what is old: of the engine, of the tables, of the disk."""
+        if self._engine is not None:
+            self._engine.sweep((datetime.now(UTC) - timedelta(seconds=_RUNS)).isoformat())
+        retention = self._settings.operator.fleet.retention
+        self.store.sweep(retention)
+        self._desk.approvals.sweep(retention)
+        known = self.store.known()
+        for url in self._intervals:
+            keep = {
+                commit for each in known for commit in (each.newest, each.commit, each.applied) if commit is not None
+            }
+            self._desk.mirrored.tidy(url, keep)
