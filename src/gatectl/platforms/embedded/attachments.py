@@ -24,6 +24,7 @@ from sqlalchemy import Connection, String, bindparam, delete, insert, select
 
 from . import tables
 from .fields import Body, folder_text, not_found, objects, refused, text
+from .prepared import Prepared
 
 MIRROR = "MIRROR"
 
@@ -41,15 +42,17 @@ _elsewhere = tables.bucket_attachments.alias()
 _taken = tables.bucket_attachments.alias()
 # One look finds out all about a bucket, whatever number of repositories share it: `mirror` of any one attachment
 # elsewhere tells for all of them, since a bucket of a MIRROR repository has no other.
-_BUCKET_FACTS = select(
-    select(_elsewhere.c.mirror)
-    .where(_elsewhere.c.bucket_id == _BUCKET, _elsewhere.c.repository_id != _REPOSITORY)
-    .limit(1)
-    .scalar_subquery(),
-    select(_taken.c.repository_id)
-    .where(_taken.c.bucket_id == _BUCKET, _taken.c.folder_key == _FOLDER, _taken.c.repository_id != _REPOSITORY)
-    .scalar_subquery(),
-).where(_b.id == _BUCKET, _b.workspace_id == _WORKSPACE, _b.deleted_at.is_(None))
+_BUCKET_FACTS = Prepared(
+    select(
+        select(_elsewhere.c.mirror)
+        .where(_elsewhere.c.bucket_id == _BUCKET, _elsewhere.c.repository_id != _REPOSITORY)
+        .limit(1)
+        .scalar_subquery(),
+        select(_taken.c.repository_id)
+        .where(_taken.c.bucket_id == _BUCKET, _taken.c.folder_key == _FOLDER, _taken.c.repository_id != _REPOSITORY)
+        .scalar_subquery(),
+    ).where(_b.id == _BUCKET, _b.workspace_id == _WORKSPACE, _b.deleted_at.is_(None))
+)
 _OTHER_REPOSITORY = (
     select(_r.name)
     .join_from(tables.bucket_attachments, tables.repositories, _a.repository_id == _r.id)
@@ -65,7 +68,10 @@ _CURRENT = (
     .where(_a.repository_id == _REPOSITORY)
     .order_by(_a.position)
 )
-_ATTACH_BUCKETS = insert(tables.bucket_attachments)
+_ATTACH_BUCKETS = Prepared(
+    insert(tables.bucket_attachments),
+    ("repository_id", "position", "bucket_id", "folder", "folder_key", "master", "mirror"),
+)
 _ATTACH_LLMS = insert(tables.llm_attachments)
 _DETACH_BUCKETS = delete(tables.bucket_attachments).where(_a.repository_id == _REPOSITORY)
 _DETACH_LLMS = delete(tables.llm_attachments).where(_l.repository_id == _REPOSITORY)
@@ -177,7 +183,7 @@ def _attach_buckets(
 ) -> None:
     _check_buckets(connection, owner, buckets, current)
     if buckets:
-        connection.execute(_ATTACH_BUCKETS, [_row(owner, place, bucket) for place, bucket in enumerate(buckets)])
+        _ATTACH_BUCKETS.run(connection, *(_row(owner, place, bucket) for place, bucket in enumerate(buckets)))
 
 
 def _check_buckets(connection: Connection, owner: Owner, buckets: list[Attached], current: dict[str, Attached]) -> None:
@@ -195,15 +201,15 @@ def _check_buckets(connection: Connection, owner: Owner, buckets: list[Attached]
 
 
 def _check_bucket(connection: Connection, owner: Owner, bucket: Attached) -> None:
-    facts = connection.execute(
-        _BUCKET_FACTS,
+    facts = _BUCKET_FACTS.first(
+        connection,
         {
             "bucket": bucket.bucket_id,
             "repository": owner.id,
             "folder_": bucket.folder_key,
             "workspace": owner.workspace_id,
         },
-    ).first()
+    )
     if facts is None:
         raise not_found("bucket of this workspace", bucket.bucket_id)
     mirror_elsewhere, folder_taken_by = facts

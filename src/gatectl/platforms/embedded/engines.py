@@ -10,7 +10,7 @@ from collections.abc import Callable
 from functools import cache
 from typing import Final, cast
 
-from sqlalchemy import Engine, NullPool, Pool, create_engine
+from sqlalchemy import Dialect, Engine, NullPool, Pool, create_engine
 from sqlalchemy.engine.interfaces import DBAPIConnection
 from sqlalchemy.util import LRUCache
 
@@ -26,6 +26,11 @@ def sqlite_engine(pool: type[Pool], connect: Callable[[], object]) -> Engine:
         pool(opening, dialect=first.dialect), first.dialect, first.url, hide_parameters=True,
         execution_options={"compiled_cache": _SPELT},
     )  # fmt: skip
+
+
+def sqlite_dialect() -> Dialect:
+    """How SQLite is spoken to."""
+    return _first().dialect
 
 
 @cache

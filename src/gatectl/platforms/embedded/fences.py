@@ -8,26 +8,34 @@ cannot be compared, so those of one count in a workspace: of the first that came
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from functools import lru_cache
 
-from sqlalchemy import BindParameter, Connection, bindparam, insert, select, update
+from sqlalchemy import BindParameter, Connection, String, bindparam, insert, select, update
 
 from gatectl.errors import LeaseLost, OtherStore
 from gatectl.platforms.interface import Fences, Heeded
 from gatectl.quote import quote
 
+from .prepared import Prepared
 from .tables import fences as table
 from .tables import leases
 
 _AMONG: BindParameter[str] = bindparam("held", expanding=True)
 _HERE = leases.c.platform == bindparam("platform_")
-_OWN = (
-    select(leases.c.workspace, leases.c.fence, table.c.store)
-    .outerjoin_from(leases, table, leases.c.workspace == table.c.workspace)
-    .where(leases.c.released.is_(False), _HERE, leases.c.workspace.in_(_AMONG))
-)
 _TAKEN = select(leases.c.workspace).where(_HERE, leases.c.workspace.in_(_AMONG))
 _KNOWN = select(table.c.workspace, table.c.store, table.c.fence).where(table.c.workspace.in_(_AMONG))
 """Made once: they are asked in the transaction of every write, and take longer to make than to answer."""
+
+
+@lru_cache(8)
+def _own(count: int) -> Prepared:
+    """What the leases of this database say of so many workspaces."""
+    among = leases.c.workspace.in_([bindparam(_name(place), type_=String) for place in range(count)])
+    return Prepared(
+        select(leases.c.workspace, leases.c.fence, table.c.store)
+        .outerjoin_from(leases, table, leases.c.workspace == table.c.workspace)
+        .where(leases.c.released.is_(False), _HERE, among)
+    )
 
 
 def check(connection: Connection, held: Fences, instance: str) -> None:
@@ -93,12 +101,17 @@ def _check_unclaimed(connection: Connection, held: Fences, instance: str, worksp
 
 
 def _check_own(connection: Connection, held: Fences, instance: str, *, stale: bool) -> None:
-    rows = connection.execute(_OWN, {"platform_": instance, "held": list(held.numbers)}).all()
+    asked = {_name(place): workspace for place, workspace in enumerate(held.numbers)}
+    rows = _own(len(asked)).all(connection, {"platform_": instance, **asked})
     for workspace, _, store in rows:
         if store not in (None, instance):
             raise _other(workspace, store, instance)
     if not stale and {workspace: fence for workspace, fence, _ in rows} != held.numbers:
         raise LeaseLost("somebody else has the lease of this run: nothing was written")
+
+
+def _name(place: int) -> str:
+    return f"held_{place}"
 
 
 def _keep(connection: Connection, workspace: str, store: str, number: int) -> None:

@@ -21,6 +21,7 @@ from .buckets import attached_buckets
 from .fields import Body, choice, name_text, not_found, refused, text, without_keys
 from .identity import check_etag, etag, new_id, timestamp
 from .llms import attached_llms
+from .prepared import Prepared
 from .repository_keys import delete_all_keys, keys_of_repositories
 from .rows import Shared, rows_of
 from .scope import Scope, of_repositories, of_their_parts
@@ -51,7 +52,7 @@ _ONE = select(_t.workspace_id, _t.name, _t.storage_type, _t.mode, _t.version).wh
     _t.id == _ID, _t.deleted_at.is_(None)
 )
 # The workspace, if it is live, and the repository that has the name in it, if any.
-_NAMED = (
+_NAMED = Prepared(
     select(_t.id)
     .select_from(tables.workspaces)
     .outerjoin(
@@ -60,7 +61,9 @@ _NAMED = (
     )
     .where(_w.id == bindparam("workspace"), _w.deleted_at.is_(None))
 )
-_INSERT = insert(tables.repositories)
+_INSERT = Prepared(
+    insert(tables.repositories), ("id", "workspace_id", "name", "storage_type", "mode", "created_at", "version")
+)
 _UPDATE = update(tables.repositories).where(_t.id == _ID).values(name=bindparam("name_"), version=_t.version + 1)
 _DELETE = update(tables.repositories).where(_t.id == _ID).values(deleted_at=bindparam("now"), version=_t.version + 1)
 
@@ -127,8 +130,8 @@ def create_repository(transaction: Transaction, body: Body) -> str:
     storage_type, mode = _storage_type(body, "storageType"), _mode(body, "mode")
     _check_name(connection, workspace_id, name)
     repository_id = new_id()
-    connection.execute(
-        _INSERT,
+    _INSERT.run(
+        connection,
         {
             "id": repository_id,
             "workspace_id": workspace_id,
@@ -189,7 +192,7 @@ def delete_repository(transaction: Transaction, repository_id: str, expected: st
 
 
 def _check_name(connection: Connection, workspace_id: str, name: str) -> None:
-    row = connection.execute(_NAMED, {"workspace": workspace_id, "name_": name}).first()
+    row = _NAMED.first(connection, {"workspace": workspace_id, "name_": name})
     if row is None:
         raise not_found("workspace", workspace_id)
     if row[0] is not None:

@@ -179,10 +179,11 @@ class SqliteFile:
         return engine
 
     def _begin(self, connection: Connection) -> None:
+        driver: Any = connection.connection.dbapi_connection
         if self._ends is not None:
-            self._wait_no_longer(connection.connection.dbapi_connection)
+            self._wait_no_longer(driver)
         writes = connection.info.get(WRITES, False)
-        connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
+        driver.execute("BEGIN IMMEDIATE" if writes else "BEGIN")
 
     def _wait_no_longer(self, driver: Any) -> None:
         """Wait for others' locks until the deadline at most. Raises DeadlinePassed where it has passed."""
