@@ -3,16 +3,17 @@ what uses it is a transaction that no other write comes between."""
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Final
 
-from sqlalchemy import Connection, Engine, create_engine, event, make_url, text
+from sqlalchemy import Connection, Engine, create_engine, event, inspect, make_url, text
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 
-from gatectl.controller.tables import METADATA
-from gatectl.errors import PlatformError
+from gatectl.controller.tables import METADATA, targets
+from gatectl.errors import InputError, PlatformError
 from gatectl.platforms.embedded.postgres import PostgresDatabase
 from gatectl.quote import quote
 
@@ -25,13 +26,19 @@ _BUSY: Final = 10
 
 class Database:
     """The tables in a database: `sqlite:////absolute/path` or `postgresql://…`, the operator's own word. They are made where they are
-    not. Raises PlatformError, also from all that is done within `writing`."""
+    not, unless whoever comes only looks (`make`). Raises PlatformError, also from all that is done within `writing`; InputError where
+    nothing is there and nothing is made."""
 
-    def __init__(self, address: str) -> None:
+    def __init__(self, address: str, *, make: bool = True) -> None:
         self.address = address
+        if not make and address.startswith("sqlite:///") and not os.path.isfile(address.removeprefix("sqlite:///")):
+            raise _nothing(address.removeprefix("sqlite:///"))
         self._engine = _engine(address)
         with self.writing() as connection:
-            METADATA.create_all(connection)
+            if make:
+                METADATA.create_all(connection)
+            elif not inspect(connection).has_table(targets.name):
+                raise _nothing("that database")
 
     def close(self) -> None:
         self._engine.dispose()
@@ -50,6 +57,13 @@ class Database:
             ) from None
         except SQLAlchemyError as error:
             raise PlatformError(f"the controller's database cannot be used: {quote(type(error).__name__)}") from None
+
+
+def _nothing(where: str) -> InputError:
+    return InputError(
+        f"no controller has kept anything in {quote(where)}",
+        "is the controller running? gatectl controller --fleet FILE",
+    )
 
 
 def moment(connection: Connection) -> int:

@@ -3,18 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Final, Literal, NamedTuple
+from typing import Final, NamedTuple
 
+from gatectl.documents import fleets
 from gatectl.documents.drift import Drift
 from gatectl.documents.plans import Plan
 from gatectl.fleet.values import Approvals, Event, Source
 
-State = Literal["paused", "invalid", "failed", "applying", "waiting", "pending", "drifted", "in-sync"]
-
-STATES: Final[tuple[State, ...]] = (
-    "paused", "invalid", "failed", "applying", "waiting", "pending", "drifted", "in-sync",
-)  # fmt: skip
-"""In the order in which the first that holds is the state of a target."""
+State = fleets.State
+STATES: Final = fleets.STATES
 
 
 class Condition(NamedTuple):

@@ -60,7 +60,7 @@ def follow(follower: Follower, repository: Repository) -> Sequence[str]:
                 asked += follower.store.place(
                     source.name, *_placed(mirror, source, heads[source.git.ref]), urgent=urgent
                 )
-        error = f"there is no branch or tag {', '.join(map(quote, missing))}" if missing else None
+        error = f"{repositories.MISSING}{', '.join(map(quote, missing))}" if missing else None
     except GatectlError as failed:
         error = failed.message
     follower.repositories.found(repository, follower.worker, error)

@@ -23,6 +23,10 @@ _DOMAIN: Final = b"gatectl head 1\n"
 _OID: Final = re.compile(r"[0-9a-f]{40}|[0-9a-f]{64}")
 
 
+MISSING: Final = "there is no branch or tag "
+"""What a repository lacks that was to be followed; the names come after, each quoted, with ", " between them."""
+
+
 class Followed(NamedTuple):
     """What is followed of a branch or tag: the commit, the one that was seen there last (another, where it was pushed by force and
     nobody said yet that it counts), a signature of the first, and its whole name."""

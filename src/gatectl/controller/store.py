@@ -48,7 +48,8 @@ class Begun(NamedTuple):
 class Known(NamedTuple):
     """What is known of a target. `wanted` counts how often it was asked for, `done` up to which of these it was looked at; moments are
     milliseconds since 1970. `newest`: the commit to look at; `commit`: the one that was looked at last; `applied`: the last one that it
-    was once in sync with. `worker`: who looks at it now. `failures`: so many times in a row; `paused`: by whom."""
+    was once in sync with. `worker`: who looks at it now, since `begun`, and writes under the approval `under`. `failures`: so many times
+    in a row; `paused`: by whom."""
 
     name: str
     source: str | None
@@ -66,6 +67,8 @@ class Known(NamedTuple):
     failures: int
     paused: str | None
     worker: str | None
+    begun: int | None
+    under: str | None
 
 
 class Seen(NamedTuple):
@@ -429,4 +432,5 @@ def _known(row: RowMapping) -> Known:
     return Known(
         row["name"], row["source"], row["wanted"], row["done"], row["newest"], state, conditions, row["since"], row["looked"], row["due"],
         row["commit_id"], row["applied"], row["fingerprint"], row["failures"], row["paused"], row["worker"],
+        row["begun"], row["under"],
     )  # fmt: skip
