@@ -41,6 +41,9 @@ VARIABLES: Mapping[str, str] = {
     "GATECTL_RECORDS_AWS_ACCESS_KEY_ID": "who asks an `s3://` store of records; else `AWS_ACCESS_KEY_ID`",
     "GATECTL_RECORDS_AWS_SECRET_ACCESS_KEY": "see `GATECTL_RECORDS_AWS_ACCESS_KEY_ID`",
     "GATECTL_RECORDS_AWS_SESSION_TOKEN": "see `GATECTL_RECORDS_AWS_ACCESS_KEY_ID`",
+    "GATECTL_CONTROLLER_TOKEN": "a controller's token: who gives it is let in; what `--url` sends",
+    "GATECTL_METRICS_TOKEN": "a controller's: who gives it may read `/metrics`, and nothing else",
+    "GATECTL_CONTROLLER_KEY_FILE": "the file of a controller's key (default: `controller.key`, beside its database)",
     "GATECTL_DOTENV": "a file that `plan` appends `GATECTL_CHANGES`, `GATECTL_FINGERPRINT` …"
     " to, for GitLab's `reports: dotenv`",
     "GITHUB_OUTPUT": "a file that `plan` appends `changes`, `creates`, `deletes` and `fingerprint` to; set by GitHub",

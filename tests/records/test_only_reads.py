@@ -33,6 +33,9 @@ __all__ = ["fits", "shell"]  # pytest finds the fixtures here
 WRITES = {"apply", "undo --yes", "lock release", "lock adopt", "runs settle"}
 """What changes a platform or what is remembered, and says so."""
 
+CONTROLS = {"approve", "pause", "resume"}
+"""What is written down in a controller's database, and nowhere else: `tests/controller/test_commands.py` looks."""
+
 READS: Mapping[str, Sequence[str]] = {
     "init": ["init {elsewhere}/new"],
     "validate": ["validate", "validate --format json"],
@@ -47,6 +50,7 @@ READS: Mapping[str, Sequence[str]] = {
     "history": ["history", "history --format json"],
     "runs": ["runs", "runs --format json"],
     "lock status": ["lock status", "lock status --format json"],
+    "status": [],  # it asks a controller, whose database it leaves as it is: tests/controller/test_commands.py
     "comment": ["comment {elsewhere}/plan.json"],
     "export": ["export --out {elsewhere}/exported", "export"],
     "snapshot": ["snapshot --out {elsewhere}/snapshot.json"],
@@ -70,7 +74,7 @@ def test_every_command_of_the_table_is_known_here_to_read_or_to_write() -> None:
         chosen = choices[:1] if name != "completion" else []
         found |= {f"{name} {action}" for each in chosen for action in each.type.choices}  # type: ignore[attr-defined]
         found |= {name} if not (chosen and chosen[0].required) else set()
-    assert found == set(READS) | {name for name in WRITES if "--" not in name}
+    assert found == set(READS) | CONTROLS | {name for name in WRITES if "--" not in name}
 
 
 class Refusing(Proxy):

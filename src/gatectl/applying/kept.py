@@ -44,10 +44,11 @@ def folder_of(project: Path) -> Path:
 def begin(environ: Mapping[str, str]) -> Run:
     """A run that begins now, by whoever runs this process."""
     moment = datetime.now(UTC)
-    return Run(run_id(moment, secrets.token_bytes(4)), moment, _actor(environ), __version__)
+    return Run(run_id(moment, secrets.token_bytes(4)), moment, actor_of(environ), __version__)
 
 
-def _actor(environ: Mapping[str, str]) -> Actor:
+def actor_of(environ: Mapping[str, str]) -> Actor:
+    """Who runs this process, as its variables and the machine say."""
     host = os.uname().nodename if hasattr(os, "uname") else environ.get("COMPUTERNAME")
     if environ.get("GITHUB_ACTIONS"):
         parts = [environ.get(name) for name in ("GITHUB_SERVER_URL", "GITHUB_REPOSITORY", "GITHUB_RUN_ID")]

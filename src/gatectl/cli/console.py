@@ -66,6 +66,10 @@ class Console:
                 text = wrap(text, shutil.get_terminal_size((100, 24)).columns)
             _print(text + "\n")
 
+    def paint(self, text: str) -> None:
+        """Print to a terminal as it is, what moves the cursor included. Raises InputError as `result`."""
+        _print(text)
+
     def failure(self, code: str, message: str, hint: str | None) -> None:
         """Why the command failed, where the format has a form for it; the words go to standard error in any case."""
         show = renderer(self.format).failure if self.format in RENDERERS else None

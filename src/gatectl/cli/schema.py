@@ -11,13 +11,13 @@ from gatectl.manifests.editor_schema import combine
 from gatectl.manifests.sources import read_schema
 from gatectl.quote import json_text
 
-DOCUMENTS = ("project", "fleet", "plan", "receipt", "findings", "faults", "why")
+DOCUMENTS = ("project", "fleet", "plan", "receipt", "findings", "faults", "why", "status")
 
 
 @command("schema")
 @click.argument("kind", required=False, shell_complete=offers("schemas"))
 def COMMAND(options: Globals, kind: str | None) -> int:  # noqa: N802 - the table's word
-    """Print a JSON Schema (draft 2020-12): of a KIND; of project, fleet, plan, receipt, findings, faults or why; of all kinds."""
+    """Print a JSON Schema (draft 2020-12): of a KIND; of project, fleet, plan, receipt, findings, faults, why or status; of all kinds."""
     names = {row.name.lower(): row.schema for row in KINDS.values()} | {name: name for name in DOCUMENTS}
     if kind is None:
         document = combine({row.name: read_schema(row.schema) for row in KINDS.values()})

@@ -18,6 +18,7 @@ from datetime import UTC, datetime
 from typing import Final, NamedTuple
 
 from gatectl.clock import timestamp
+from gatectl.controller.aliveness import LASTS
 from gatectl.controller.deciding import STATES, Condition, state_of
 from gatectl.controller.repositories import MISSING, Repository
 from gatectl.controller.store import Known, Run
@@ -30,7 +31,8 @@ LONG: Final = 5_000
 
 
 class Facts(NamedTuple):
-    """All that is known of a fleet at a moment (`at`, in milliseconds since 1970). `workers`: who is there, with their last beats."""
+    """All that is known of a fleet at a moment (`at`, in milliseconds since 1970). `workers`: the processes that
+    nobody has buried yet, with their last beats."""
 
     known: Sequence[Known]
     repositories: Mapping[str, Repository]
@@ -42,9 +44,11 @@ class Facts(NamedTuple):
 def fleet_status(fleet: Fleet, facts: Facts) -> FleetStatus:
     """The status of all targets of a fleet, by name. What left the fleet is not told; a source without a target is, as one."""
     sources = {source.name: source for source in fleet.sources}
+    there = {name: beat for name, beat in facts.workers.items() if facts.at - beat <= LASTS * 1_000}
+    facts = facts._replace(workers=there)
     targets = [_target(sources[each.source], each, facts) for each in facts.known if each.source in sources]
-    there = {each["source"] for each in targets}
-    targets += [_target(source, _unseen(source), facts) for source in fleet.sources if source.name not in there]
+    placed = {each["source"] for each in targets}
+    targets += [_target(source, _unseen(source), facts) for source in fleet.sources if source.name not in placed]
     return {
         "formatVersion": FORMAT_VERSION,
         "fleet": fleet.name,

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final, NamedTuple
 
+from gatectl.errors import Invalid
 from gatectl.fleet.checks import check_fleet
 from gatectl.fleet.values import (
     EVENTS,
@@ -24,6 +25,7 @@ from gatectl.manifests import sources, validate
 from gatectl.manifests.parse import parse
 from gatectl.manifests.places import locate
 from gatectl.model import Finding, SourceFile
+from gatectl.quote import quote
 
 _UNITS: Final = {"s": 1, "m": 60, "h": 3_600, "d": 86_400}
 
@@ -39,6 +41,16 @@ class Read(NamedTuple):
 def read_fleet(path: str | Path) -> Read:
     """The fleet of a file. Raises InputError for one that cannot be read."""
     return fleet_of(sources.read_file(Path(path)))
+
+
+def load_fleet(path: str | Path) -> Fleet:
+    """The fleet of a file. Raises Invalid for one with errors, InputError for one that cannot be read."""
+    read = read_fleet(path)
+    if read.fleet is not None:
+        return read.fleet
+    first = next(each for each in read.findings if each.severity == "error")
+    at = f"{quote(first.place.file)}:{first.place.line}:{first.place.column}: " if first.place else ""
+    raise Invalid(f"{at}{first.rule}: {first.message}", f"gatectl validate {quote(path)} says all that is wrong")
 
 
 def fleet_of(file: SourceFile) -> Read:
