@@ -37,6 +37,7 @@ from gatectl.platforms.fencing import ANOTHER, HEADER, STALE, read
 from gatectl.platforms.interface import HONOURS, KEY, Fences
 from gatectl.quote import quote
 from gatectl.server.endpoint import Answer, Call, Endpoint, fenced_off, no, refusal
+from gatectl.server.hosting import bearer
 from gatectl.server.openapi import describe
 from gatectl.server.routes import ENDPOINTS, NOT_OFFERED
 from gatectl.server.sessions import Sessions
@@ -215,12 +216,6 @@ def _fences(header: str) -> Fences | None:
         return read(header)
     except ValueError as error:
         raise PlatformRefused(str(error), platform_code="INVALID_FENCE") from None
-
-
-def bearer(header: str | None) -> str:
-    """The token of an Authorization header; "" where there is none."""
-    scheme, _, token = (header or "").partition(" ")
-    return token.strip() if scheme.lower() == "bearer" else ""
 
 
 def _check_origin(sessions: Sessions, headers: Mapping[str, str]) -> None:

@@ -103,6 +103,12 @@ def _unusable(address: Address, error: OSError, hint: str) -> InputError:
     return InputError(f"cannot listen on {quote(address.host)}, port {address.port}: {reason}", hint)
 
 
+def bearer(header: str | None) -> str:
+    """The token of an Authorization header; "" where there is none."""
+    scheme, _, token = (header or "").partition(" ")
+    return token.strip() if scheme.lower() == "bearer" else ""
+
+
 def shown(listening: socket.socket) -> str:
     """Host and port of a socket, as a URL has them."""
     host, port = listening.getsockname()[:2]

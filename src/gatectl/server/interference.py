@@ -21,10 +21,11 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from uvicorn.protocols.http.auto import AutoHTTPProtocol
 
 from gatectl.platforms.embedded.platform import Platform
-from gatectl.server.application import PLATFORM, bearer
+from gatectl.server.application import PLATFORM
 from gatectl.server.distortion import READ, with_role
 from gatectl.server.endpoint import Family, no
 from gatectl.server.faults import ADDED, Faults, Kind, Rule
+from gatectl.server.hosting import bearer
 from gatectl.server.routes import ENDPOINTS
 from gatectl.server.sessions import Sessions
 from gatectl.server.views import History, Writing

@@ -20,7 +20,7 @@ from typing import Final, Literal, NamedTuple
 
 from gatectl.controller.serving.asking import Asked
 from gatectl.network.addresses import is_loopback, origin_host
-from gatectl.server.application import bearer
+from gatectl.server.hosting import bearer
 
 TOKEN: Final = "GATECTL_CONTROLLER_TOKEN"  # noqa: S105 - the name of a variable
 METRICS_TOKEN: Final = "GATECTL_METRICS_TOKEN"  # noqa: S105
