@@ -134,4 +134,4 @@ def folder_key(folder: str | None) -> str:
 
 def leaves_bucket(folder: str | None) -> bool:
     """Whether a folder is none of its bucket's: `a/../..`, for example."""
-    return folder_key(folder).partition("/")[0] == ".."
+    return folder is not None and ".." in folder and folder_key(folder).partition("/")[0] == ".."

@@ -58,7 +58,8 @@ def _account(wire: Wire, context: Context) -> str:
 
 def identity(spec: Fields) -> Identity:
     """The remote identity of a bucket's normal form."""
-    return (spec["type"], *(spec[name] for name in names_of_bucket(spec["type"])))
+    kind = spec["type"]
+    return (kind, *[spec[name] for name in names_of_bucket(kind)])
 
 
 def declared(manifest: Manifest) -> Fields:

@@ -30,7 +30,8 @@ def read(wire: Wire, context: Context) -> Live:
     openai = (context.openai or "").upper()
     endpoint = "OpenAI" if storage_type.upper() == openai else _ENDPOINTS.get(storage_type.upper(), storage_type)
     mode = _MODES.get(wire_mode.upper(), wire_mode)
-    attachments = [_bucket_attachment(item, context) for item in attached_buckets(wire)]
+    buckets = context.of(bucket.KIND.name)
+    attachments = [_bucket_attachment(item, buckets, context) for item in attached_buckets(wire)]
     attachments.extend(_llm_attachment(item, context) for item in attached_llms(wire))
     spec = {"name": name, "endpointType": endpoint, "mode": mode}
     return Live(
@@ -38,9 +39,9 @@ def read(wire: Wire, context: Context) -> Live:
     )
 
 
-def _bucket_attachment(item: Wire, context: Context) -> Attachment:
+def _bucket_attachment(item: Wire, buckets: Mapping[str, Live], context: Context) -> Attachment:
     bucket_id = text(item, "bucketId")
-    live = context.of(bucket.KIND.name).get(bucket_id)
+    live = buckets.get(bucket_id)
     if live is None and item.get("bucket"):
         live = bucket.read(item["bucket"], context)
     folder, master = str(item.get("folder") or ""), bool(item.get("master"))

@@ -61,6 +61,8 @@ def compare(pair: Pair, resolved: Sequence[Resolved], endpoint: str) -> Compared
     """What the entries of a repository come to, beside what is attached."""
     held = {a.id: a for a in pair.live.attachments} if pair.live is not None else {}
     listed = [_listed(item, held.pop(item.id, None) if item.id is not None else None) for item in resolved]
+    if not held:
+        return Compared(tuple(listed), (), ())
     exact = pair.manifest.policy == "Exact" and pair.manifest.entries is not None
     detach = tuple(a for a in held.values() if exact and is_exposed(a.type, endpoint))
     return Compared(tuple(listed), detach, tuple(a for a in held.values() if a not in detach))
@@ -70,6 +72,8 @@ def _listed(item: Resolved, before: Attachment | None) -> Listed:
     after = filled_in(declared(item), before)
     if before is None:
         return Listed(item, None, after, False)
+    if before.folder == after.folder:  # as nearly all are
+        return Listed(item, before, after, False)
     moved = folder_key(before.folder) != folder_key(after.folder)
     return Listed(item, before, after._replace(folder=before.folder), moved)
 

@@ -90,7 +90,8 @@ def resolve(
         candidates = catalog.candidates.get(entry.key, ())
         chosen = _choose(entry, candidates, attached)
         if len(chosen) == 1:
-            resolved.append(chosen[0]._replace(entry=entry))
+            _, *meant = chosen[0]
+            resolved.append(Resolved(entry, *meant))
         else:
             findings.append(_unresolved(manifest, entry, candidates, chosen, catalog))
     return resolved, findings
@@ -175,4 +176,6 @@ def filled_in(item: Attachment, live: Attachment | None) -> Attachment:
         return item
     folder = item.folder if item.folder is not None else (live.folder if live is not None else "")
     master = item.master if item.master is not None else (live.master if live is not None else None)
-    return item._replace(folder=folder, master=master)
+    if folder == item.folder and master is item.master:
+        return item
+    return Attachment(item.identity, item.label, item.id, folder, master)

@@ -100,7 +100,9 @@ def check_lists(wire: Wire) -> None:
     cannot be read is never an empty list."""
     for name in LISTS:
         found = wire.get(name)
-        if found is not None and not (isinstance(found, list) and all(isinstance(item, Mapping) for item in found)):
+        if found is None:
+            continue
+        if not isinstance(found, list) or not all(isinstance(item, (dict, Mapping)) for item in found):
             raise KeyError(name)
 
 
@@ -130,11 +132,12 @@ def attached_llms(wire: Wire) -> list[Wire]:
 def _attachments(items: Iterable[Wire], id_field: str, expanded: str) -> list[Wire]:
     found: list[Wire] = []
     for item in items:
-        if is_deleted(item):
+        if "deletedAt" in item and is_deleted(item):
             continue
-        inner = item.get(expanded)
-        if not item.get(id_field) and isinstance(inner, Mapping) and inner.get("id"):
-            item = {**item, id_field: inner["id"]}
+        if not item.get(id_field):
+            inner = item.get(expanded)
+            if isinstance(inner, Mapping) and inner.get("id"):
+                item = {**item, id_field: inner["id"]}
         found.append(item)
     return found
 

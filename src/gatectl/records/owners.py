@@ -28,6 +28,9 @@ from gatectl.records.kept import kept_state, read_kept
 
 _o, _p, _j, _a = tables.owned.c, tables.places.c, tables.journal.c, tables.applied.c
 _COLUMNS: Final = tuple(column.name for column in tables.owned.columns)
+_READ: Final = (_o.kind, _o.object_id, _o.state, _o.project, _o.uid, _o.environment, _o.place, _o.workspace, _o.workspace_id, _o.name,
+                _o.hash, _o.file, _o.commit_id, _o.run, _o.applied_at, _o.protected, _o.adopted)  # fmt: skip
+"""What is read of an owner, first what tells its state."""
 _PUT: Final = text(
     f"INSERT INTO owned ({', '.join(_COLUMNS)}) VALUES ({', '.join(f':{name}' for name in _COLUMNS)})"  # noqa: S608 - our own names
     " ON CONFLICT (platform, object_id) DO UPDATE SET"
@@ -86,15 +89,13 @@ class StoredOwners:
 
     def _owned(self, connection: Connection) -> Iterator[Owned]:
         owners: dict[Owner, Owner] = {}
-        asked = select(tables.owned).where(_o.platform == self._platform)
+        asked = select(*_READ).where(_o.platform == self._platform)
         rows = iter(connection.execute(asked) if _has_tables(connection) else ())
         once: dict[str | None, str | None] = {}
         same = once.setdefault  # of what many objects have in common there is one
         while some := list(islice(rows, _TOGETHER)):
-            for row, known in zip(
-                some, self._states([(row.kind, row.object_id, row.state) for row in some]), strict=True
-            ):
-                _, object_id, project, uid, environment, place, kind, workspace, workspace_id, name, _, *rest = row
+            for row, known in zip(some, self._states([row[:3] for row in some]), strict=True):
+                kind, object_id, _, project, uid, environment, place, workspace, workspace_id, name, *rest = row
                 digest, file, commit, run, at, protected, adopted = rest
                 owner = Owner(project, uid, environment, place)
                 yield Owned(

@@ -12,7 +12,7 @@ from functools import lru_cache
 
 from gatectl.model import Finding, Manifest, Spot
 from gatectl.quote import quote
-from gatectl.resources import CONTAINERS, STORAGE_KINDS, is_container, leaves_bucket
+from gatectl.resources import CONTAINERS, STORAGE_KINDS, Identity, is_container, leaves_bucket
 from gatectl.rules.interface import Namespace, RepositoryView, Rule, spot
 
 _IP = re.compile(r"\d+\.\d+\.\d+\.\d+\Z")
@@ -75,12 +75,17 @@ _CHECKS: dict[str, tuple[tuple[str, Callable[[str], str | None]], ...]] = {
 _WORDS = {"bucket": "bucket name", "account": "storage account name", "container": "container name"}
 
 
+@lru_cache(maxsize=4096)
+def _problems(identity: Identity) -> tuple[tuple[str, str, str], ...]:
+    """What is wrong with the names of a resource: the field, the name, and why. Nearly always nothing, and asked of all entries."""
+    checks = zip(_CHECKS.get(identity[0], ()), identity[1:], strict=False)
+    return tuple((field, name, why) for (field, check), name in checks if (why := check(name)) is not None)
+
+
 def each(view: RepositoryView) -> Iterator[Finding]:
     for entry in view.entries:
-        for (field, check), name in zip(_CHECKS.get(entry.type, ()), entry.identity[1:], strict=False):
-            problem = check(name)
-            if problem is not None:
-                yield Finding("GW205", f"{_WORDS[field]} '{quote(name)}' is not allowed by its provider", problem,
+        for field, name, problem in _problems(entry.identity):
+            yield Finding("GW205", f"{_WORDS[field]} '{quote(name)}' is not allowed by its provider", problem,
                               "error" if entry.type in CONTAINERS else "warning",
                               spot(view, entry, field),
                               subject=view.subject,
