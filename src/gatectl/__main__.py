@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import sys
 
@@ -9,6 +10,8 @@ import sys
 def main() -> None:
     if sys.argv[1:] == ["--version"] and _print_version():
         return
+    # A command lives for seconds and its data until the end, so there is nothing for the collector to find, modules least of all.
+    gc.disable()
     from gatectl.signals import Watch
 
     watch = Watch()  # before all the rest is imported, which takes a while

@@ -285,8 +285,8 @@ def _users(op: Operation, state: WorkspaceState, about: _About) -> Iterator[Row]
 def _referred(op: Operation, current: Current, about: _About) -> Iterator[Row]:
     """What an operation's object will name and is not there, or there are several of; and who names what is to be deleted,
     besides those that the plan changes."""
-    after = op.get("after")
-    for path, key in referred(key_of(op), read_after(op)) if after is not None else ():
+    names = KINDS[op["kind"]].refers and op.get("after") is not None
+    for path, key in referred(key_of(op), read_after(op)) if names else ():
         there = len(current.among(key).by_name.get(key.name, ()))
         if there != 1 and not (there == 0 and key in about.made):
             yield path, key.name, f"{there} of this name", key.name

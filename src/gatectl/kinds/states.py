@@ -29,7 +29,9 @@ def state_hash(key: ObjectKey, state: State) -> str:
     rows = [_row(a) for a in state.attachments]
     identities = [row.identity for row in rows]
     shared = len(set(identities)) < len(identities)
-    told = (row if shared and identities.count(row.identity) > 1 else row._replace(label="") for row in rows)
+    if not shared:
+        return _hashed(key, state, [_Row(row.identity, "", row.folder, row.master) for row in rows])
+    told = (row if identities.count(row.identity) > 1 else row._replace(label="") for row in rows)
     return _hashed(key, state, told)
 
 

@@ -90,8 +90,8 @@ def resolve(
         candidates = catalog.candidates.get(entry.key, ())
         chosen = _choose(entry, candidates, attached)
         if len(chosen) == 1:
-            _, *meant = chosen[0]
-            resolved.append(Resolved(entry, *meant))
+            meant = chosen[0]
+            resolved.append(Resolved(entry, meant.identity, meant.label, meant.id, meant.creates))
         else:
             findings.append(_unresolved(manifest, entry, candidates, chosen, catalog))
     return resolved, findings

@@ -7,7 +7,7 @@ a writer, of the platform and of the records alike: planning cannot write.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import closing, contextmanager
+from contextlib import ExitStack, closing, contextmanager
 from functools import cache
 from typing import NamedTuple
 
@@ -39,6 +39,7 @@ from gatectl.reconcile.looking_back import held_to, look_back, older_on, reads_o
 from gatectl.reconcile.request import Request, check_options, check_selection, load, selected
 from gatectl.reconcile.undone import undoing
 from gatectl.records import read_records
+from gatectl.records.chosen import remembers_itself
 from gatectl.records.interface import RecordsReader
 from gatectl.resources import registrar_of
 
@@ -77,22 +78,25 @@ def see(request: Request, connect: Callable[[], Connection]) -> Seen:
     if loaded.invalid and not _leaves_some(request, loaded):
         return Seen(refuse(request, loaded, git, nowhere), loaded.desired)
     check_selection(request, loaded)
-    with _findings_first(loaded, request.warn):
+    with _findings_first(loaded, request.warn), ExitStack() as ends:
         connection = connect()
         place = cache(asking.place_of(request, connection))
-        kept, before = look_back(request, connection, place)
+        # A platform that remembers itself is opened once: a file is looked through whenever it is.
+        reader = ends.enter_context(closing(driver.open_reader(connection))) if remembers_itself(connection) else None
+        kept, before = look_back(request, connection, place, reader)
         bound = held_to(request, before)
         if reads_otherwise(bound, request):
             loaded = load(bound, paths, default_workspace_of(environment))
             if loaded.invalid and not _leaves_some(bound, loaded):
                 return Seen(refuse(bound, loaded, git, nowhere), loaded.desired)
         request = bound
-        with closing(driver.open_reader(connection)) as reader, closing(read_records(connection, reader)) as records:
-            seen_from = asking.Vantage(
-                kept, place, lambda: at_work(connection, reader, asking.here(request)),
-                undoing(request, connection, reader), before,
-            )  # fmt: skip
-            return _seen(request, loaded, git, reader, records, seen_from)
+        found = reader or ends.enter_context(closing(driver.open_reader(connection)))
+        records = ends.enter_context(closing(read_records(connection, found)))
+        seen_from = asking.Vantage(
+            kept, place, lambda: at_work(connection, found, asking.here(request)),
+            undoing(request, connection, found), before,
+        )  # fmt: skip
+        return _seen(request, loaded, git, found, records, seen_from)
     return Seen(refuse(request, loaded, ask_git(request), nowhere), loaded.desired)
 
 

@@ -25,7 +25,7 @@ from gatectl.manifests import commits, sources
 from gatectl.manifests.parse import parse
 from gatectl.manifests.validate import check_project
 from gatectl.model import Change, SourceFile
-from gatectl.platforms.interface import Connection
+from gatectl.platforms.interface import Connection, Reader
 from gatectl.project import Project, decisive, make_project
 from gatectl.quote import quote
 from gatectl.reconcile.request import Request
@@ -63,13 +63,14 @@ NOTHING_BEFORE: Final = Before()
 
 
 def look_back(
-    request: Request, connection: Connection, place: Callable[[], str | None]
+    request: Request, connection: Connection, place: Callable[[], str | None], reader: Reader | None = None
 ) -> tuple[Records | None, Before]:
-    """The store of the runs, as a plan names it, and what it remembers of the last apply of this project and environment.
+    """The store of the runs, as a plan names it, and what it remembers of the last apply of this project and environment. A `reader`
+    of the platform that is open already serves for what the platform itself remembers.
 
     Raises UntrustedStore, UsageError, PlatformError where it cannot be read.
     """
-    with closing(read_history(connection)) as history:
+    with closing(read_history(connection, reader)) as history:
         return where_kept(connection, history), _before(request, connection, history, place)
 
 

@@ -71,6 +71,11 @@ def check_store(target: str | None) -> None:
     store_address(target)
 
 
+def remembers_itself(connection: Connection) -> bool:
+    """Whether the runs on a platform are in its own database. Raises UsageError for a store that is none."""
+    return choose(connection).scheme == "platform"
+
+
 def is_file(connection: Connection, chosen: Chosen) -> bool:
     """Whether it is a file of this machine, be it the platform's own."""
     if chosen.scheme == "platform":

@@ -10,10 +10,13 @@ deleted repository go at once, so that "is this bucket in use" is one look into 
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from sqlalchemy import (
     BigInteger,
     Boolean,
     Column,
+    Connection,
     ForeignKey,
     Index,
     Integer,
@@ -21,11 +24,21 @@ from sqlalchemy import (
     MetaData,
     String,
     Table,
+    event,
     select,
     text,
 )
 
 metadata = MetaData()
+
+
+@event.listens_for(metadata, "before_create")
+def _spell(_metadata: MetaData, connection: Connection, tables: Sequence[Table], **_options: object) -> None:
+    """Say for PostgreSQL, where that is what tables are made in, which rows are in a partial index: what is told an index for a
+    database loads all that SQLAlchemy knows of it, and everybody else would wait for that."""
+    if connection.dialect.name == "postgresql":
+        for index in (index for table in tables for index in table.indexes):
+            index.dialect_options["postgresql"]["where"] = index.dialect_options["sqlite"]["where"]
 
 
 def _id() -> Column[str]:
@@ -104,7 +117,6 @@ buckets = Table(
         "buckets_by_api_key",
         "api_key_id",
         sqlite_where=text("api_key_id IS NOT NULL"),
-        postgresql_where=text("api_key_id IS NOT NULL"),
     ),
     sqlite_with_rowid=False,
 )
@@ -127,7 +139,6 @@ llms = Table(
         "llms_by_api_key",
         "api_key_id",
         sqlite_where=text("api_key_id IS NOT NULL"),
-        postgresql_where=text("api_key_id IS NOT NULL"),
     ),
     sqlite_with_rowid=False,
 )
@@ -150,7 +161,6 @@ repositories = Table(
         "name",
         unique=True,
         sqlite_where=text("deleted_at IS NULL"),
-        postgresql_where=text("deleted_at IS NULL"),
     ),
     sqlite_with_rowid=False,
 )
