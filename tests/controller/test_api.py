@@ -246,7 +246,7 @@ def test_beyond_loopback_nobody_listens_who_did_not_say_who_is_let_in(made: Cont
         check(made.desk._replace(fleet=fleet), Address(host, 0), settings())
     check(made.desk, Address("127.0.0.1", 0), settings())
     for token in ("short", "with a space in its middle", "käse" * 8):
-        with pytest.raises(UsageError, match="no token"):
+        with pytest.raises(UsageError, match=r"GATECTL_CONTROLLER_TOKEN (is no token|has spaces|holds characters)"):
             check(made.desk, Address("127.0.0.1", 0), settings(GATECTL_CONTROLLER_TOKEN=token))
 
 

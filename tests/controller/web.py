@@ -83,7 +83,7 @@ def controller(
     lives = [True]
     measures = Measures()
     settings = Settings(
-        {"GATECTL_CONTROLLER_TOKEN": TOKEN, "GATECTL_METRICS_TOKEN": METRICS} if environ is None else environ,
+        {"GATECTL_CONTROLLER_TOKEN": f"{TOKEN}\n", "GATECTL_METRICS_TOKEN": METRICS} if environ is None else environ,
         measures, lambda: lives[0], lambda: woken.append(1), Log(said.append, said.append), clock,
     )  # fmt: skip
     web = serve(desk, Address("127.0.0.1", 0), settings)

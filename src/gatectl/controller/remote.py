@@ -43,7 +43,7 @@ class Remote:
     def __init__(
         self, url: str, *, ends: float | None = None, environ: Mapping[str, str] = os.environ, clock: Clock = CLOCK
     ) -> None:
-        token = _token(environ)
+        token = token_of(environ)
         self._clock = clock
         self._redacted = Redaction([token] if token else [])
         admission = admit(http_address(url, "the controller's address", f"set {TOKEN} instead"), named=True, trusted=())
@@ -134,15 +134,15 @@ def _by_status(message: str, status: int, hint: str | None) -> PlatformError:
     return PlatformError(message, hint or _NO_API)
 
 
-def _token(environ: Mapping[str, str]) -> str | None:
-    """The token of the variable. Raises UsageError for what is none."""
-    text = environ.get(TOKEN, "")
+def token_of(environ: Mapping[str, str], variable: str = TOKEN) -> str | None:
+    """The token of a variable, on either side; None where it is not set, or empty. Raises UsageError for what is none."""
+    text = environ.get(variable, "")
     if not text.strip():
         return None
     try:
         return pasted.token(text)
     except pasted.Unusable as error:
-        raise errors.UsageError(f"{TOKEN} {error.problem}", error.hint) from None
+        raise errors.UsageError(f"{variable} {error.problem}", error.hint) from None
 
 
 def _path(target: str) -> str:

@@ -18,12 +18,14 @@ from collections.abc import Callable, Sequence
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
 from typing import Final, Literal, NamedTuple
 
+from gatectl.controller.remote import TOKEN
 from gatectl.controller.serving.asking import Asked
 from gatectl.network.addresses import is_loopback, origin_host
 from gatectl.server.hosting import bearer
 
-TOKEN: Final = "GATECTL_CONTROLLER_TOKEN"  # noqa: S105 - the name of a variable
-METRICS_TOKEN: Final = "GATECTL_METRICS_TOKEN"  # noqa: S105
+__all__ = ["COOKIE", "FORM", "FORM_HEADER", "METRICS_TOKEN", "TOKEN", "Caller", "Doors", "Entrance", "doors"]
+
+METRICS_TOKEN: Final = "GATECTL_METRICS_TOKEN"  # noqa: S105 - the name of a variable
 COOKIE: Final = "gatectl-session"
 FORM: Final = "form"
 """The field of a form that shows that the form was ours."""

@@ -7,6 +7,7 @@ from threading import Event
 from typing import Final
 
 from gatectl.controller.acts import Desk
+from gatectl.controller.remote import token_of
 from gatectl.controller.serving.answering import Settings, Site
 from gatectl.controller.serving.application import Application
 from gatectl.controller.serving.entering import METRICS_TOKEN, TOKEN, Entrance, doors
@@ -28,8 +29,8 @@ class Web:
     def __init__(self, desk: Desk, address: Address, settings: Settings) -> None:
         check(desk, address, settings)
         assert desk.key is not None
-        environ, fleet = settings.environ, desk.fleet
-        tokens = environ.get(TOKEN), environ.get(METRICS_TOKEN)
+        fleet = desk.fleet
+        tokens = token_of(settings.environ), token_of(settings.environ, METRICS_TOKEN)
         entrance = Entrance(doors(*tokens, fleet.trusted_proxies, fleet.user_header, desk.key), settings.clock.wall)
         site = Site(desk, entrance, settings)
         silence()
@@ -65,13 +66,13 @@ def serve(desk: Desk, address: Address, settings: Settings) -> Web:
 def check(desk: Desk, address: Address, settings: Settings) -> None:
     """Whether it may listen there. Raises UsageError."""
     for variable in (TOKEN, METRICS_TOKEN):
-        value = settings.environ.get(variable)
-        if value and not (len(value) >= _SHORTEST and value.isascii() and value.isprintable() and " " not in value):
+        token = token_of(settings.environ, variable)
+        if token is not None and len(token) < _SHORTEST:
             raise UsageError(
                 f"{variable} is no token that keeps anybody out",
-                f"{_SHORTEST} letters and digits at least: openssl rand -hex 32",
+                f"{_SHORTEST} characters at least: openssl rand -hex 32",
             )
-    if not is_loopback(address.host) and not settings.environ.get(TOKEN) and not desk.fleet.trusted_proxies:
+    if not is_loopback(address.host) and token_of(settings.environ) is None and not desk.fleet.trusted_proxies:
         raise UsageError(
             f"{quote(address.host)} can be reached from other machines, and nobody said who is let in",
             f"set {TOKEN}, or spec.trustedProxies and spec.userHeader in the fleet file",
