@@ -79,6 +79,19 @@ def test_a_plan_that_waits_is_approved_as_it_is_kept(kept: Kept) -> None:
     assert due.urgent and due.name == "data"
 
 
+def test_a_plan_that_is_approved_twice_is_applied_once(kept: Kept) -> None:
+    approvals = Approvals(kept.desk.database)
+    acts.approve(kept.desk, "data", kept.fingerprint, "ana", "command")
+    acts.approve(kept.desk, "data", kept.fingerprint, "ben", "page", ["deletes=3"], "seen")
+    (last,) = approvals.of("data")
+    assert (last.approval.who, last.approval.allow) == ("ben", ("deletes=3",))
+    kept.store.want(["data"])
+    begun = kept.store.begin("data", "w")
+    assert begun is not None and approvals.use("data", last.mac, "w")
+    acts.approve(kept.desk, "data", kept.fingerprint, "ana", "command")
+    assert {each.mac for each in approvals.of("data", last.mac)} > {last.mac}, "what is written under stays"
+
+
 def test_what_does_not_wait_is_not_approved(kept: Kept) -> None:
     other = "sha256:" + "0" * 64
     for name, fingerprint, expected in (

@@ -113,6 +113,14 @@ def test_a_look_is_an_apply_where_it_has_something_to_apply(
         assert target["since"] == told(KNOWN._replace(since=known.begun))["since"]
 
 
+def test_a_process_that_said_nothing_for_long_is_not_there() -> None:
+    long_ago = {"w": AT - 21_000, "other": AT - 19_000}
+    assert told(LOOK._replace(newest=B), mode="apply", workers=long_ago)["state"] == "pending"
+    found = read(fleet()).fleet
+    assert found is not None
+    assert [each["id"] for each in fleet_status(found, Facts([], {}, long_ago, 1, AT))["workers"]] == ["other"]
+
+
 def test_a_paused_target_is_paused_whatever_else_holds() -> None:
     failed = Condition("failed", "not authenticated")
     target = told(KNOWN._replace(state=failed, conditions=(failed,), paused="ana@desk: moving", failures=2))

@@ -7,7 +7,7 @@ import json
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from sqlalchemy import delete, insert, select, update
+from sqlalchemy import Connection, delete, insert, select, update
 
 from gatectl.controller import tables
 from gatectl.controller.approving import Approval
@@ -31,12 +31,23 @@ class Approvals:
         self._database = database
 
     def keep(self, kept: Kept) -> None:
-        """Keep an approval, with the plan that it approves. One that is there already stays as it is."""
+        """Keep an approval, with the plan that it approves. One that is there already stays as it is; another of the same plan that nobody
+        used gives way, since what is approved twice is still done once."""
         with self._database.writing() as connection:
             if connection.execute(select(_a.mac).where(_a.mac == kept.mac)).one_or_none() is None:
+                self._make_way(connection, kept.approval)
                 said = json.dumps(kept.approval)
                 row = {"mac": kept.mac, "target": kept.approval.target, "said": said, "plan": kept.plan}
                 connection.execute(insert(tables.approvals).values(row))
+
+    @staticmethod
+    def _make_way(connection: Connection, approval: Approval) -> None:
+        unused = connection.execute(
+            select(_a.mac, _a.said).where(_a.target == approval.target, _a.used.is_(None))
+        ).all()
+        found = [(mac, _approval(said)) for mac, said in unused]
+        same = [mac for mac, each in found if each is not None and _plan_of(each) == _plan_of(approval)]
+        connection.execute(delete(tables.approvals).where(_a.mac.in_(same)))
 
     def of(self, target: str, under: str | None = None) -> Sequence[Kept]:
         """The approvals of a target that nobody has used; and the one that a look wrote under which broke off. What cannot be read as
@@ -84,6 +95,10 @@ class Approvals:
             gone = [mac for mac, said, used in rows if _is_over(_approval(said), used, now, seconds)]
             connection.execute(delete(tables.approvals).where(_a.mac.in_(gone)))
             return len(gone)
+
+
+def _plan_of(approval: Approval) -> tuple[str, str, str]:
+    return approval.target, approval.commit, approval.fingerprint
 
 
 def _approval(said: str) -> Approval | None:

@@ -4,7 +4,6 @@ HTTP API have it. Pure."""
 from __future__ import annotations
 
 from collections.abc import Sequence
-from difflib import get_close_matches
 from typing import Final, Literal, TypedDict
 
 from gatectl.errors import CHANGES, DESTRUCTIVE_CHANGES, DONE, UsageError
@@ -131,6 +130,8 @@ def narrowed(status: FleetStatus, names: Sequence[str]) -> FleetStatus:
 
 def unknown(name: str, known: Sequence[str]) -> UsageError:
     """That no target is called so."""
+    from difflib import get_close_matches
+
     near = get_close_matches(name, known, n=1)
     return UsageError(
         f"no target is called '{quote(name)}'",
