@@ -7,4 +7,7 @@ Around them: `process` is one of any number of equal processes, `following` look
 machine), `looking` at targets. What they go by: `engine` (what is to be run is kept, and run, whatever becomes of a process), `store`,
 `repositories` and `approvals` (what processes know of each other and of targets), `approving` (who said yes, under a key), `budgets`
 (requests that processes share) and `aliveness` (when a process takes itself for dead).
+
+What people see and do is the same for commands and for pages: `views` (what is known, as a document), `acts` (what is done), `remote`
+(both, over HTTP); `place` is where the database and the key lie.
 """
