@@ -8,7 +8,7 @@ from typing import NamedTuple
 from gatectl.kinds.states import attachment_token
 from gatectl.model import Attachment, FieldChange, Finding, Spot
 from gatectl.planning.match import Pair
-from gatectl.planning.resolve import Resolved, declared, filled_in, words
+from gatectl.planning.resolve import Resolved, attached, words
 from gatectl.quote import quote
 from gatectl.resources import folder_key, is_exposed
 
@@ -69,7 +69,7 @@ def compare(pair: Pair, resolved: Sequence[Resolved], endpoint: str) -> Compared
 
 
 def _listed(item: Resolved, before: Attachment | None) -> Listed:
-    after = filled_in(declared(item), before)
+    after = attached(item, before)
     if before is None:
         return Listed(item, None, after, False)
     if before.folder == after.folder:  # as nearly all are

@@ -162,20 +162,14 @@ def _near(entry: Entry, catalog: Catalog) -> str | None:
     return "/".join(catalog.candidates[names[found[0]]][0].identity[1:])
 
 
-def declared(resolved: Resolved) -> Attachment:
-    """How an entry says that it is attached; what it leaves out is None."""
-    if not is_placed(resolved.identity[0]):
-        return Attachment(resolved.identity, None, resolved.id, None, None)
-    return Attachment(resolved.identity, resolved.label, resolved.id, resolved.entry.folder, resolved.entry.master)
-
-
-def filled_in(item: Attachment, live: Attachment | None) -> Attachment:
+def attached(resolved: Resolved, live: Attachment | None) -> Attachment:
     """How an entry is attached in the end: what it leaves out is as it is live. On a new attachment the folder is empty then,
     and whether it is a master is not said (None): what is sent is no, and what the platform makes of it is no difference."""
-    if not is_placed(item.type):
-        return item
-    folder = item.folder if item.folder is not None else (live.folder if live is not None else "")
-    master = item.master if item.master is not None else (live.master if live is not None else None)
-    if folder == item.folder and master is item.master:
-        return item
-    return Attachment(item.identity, item.label, item.id, folder, master)
+    if not is_placed(resolved.identity[0]):
+        return Attachment(resolved.identity, None, resolved.id, None, None)
+    folder, master = resolved.entry.folder, resolved.entry.master
+    if folder is None:
+        folder = live.folder if live is not None else ""
+    if master is None and live is not None:
+        master = live.master
+    return Attachment(resolved.identity, resolved.label, resolved.id, folder, master)
