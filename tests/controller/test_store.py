@@ -73,8 +73,9 @@ def look(store: Store, name: str, seen: Seen = SEEN) -> None:
 
 def late(address: str, table: str, column: str, seconds: int, condition: str = "TRUE") -> None:
     """Something was done so many seconds earlier than it was."""
+    where = f"gatectl_controller.{table}" if address.startswith("postgresql") else table
     with create_engine(address.replace("postgresql://", "postgresql+psycopg://")).begin() as connection:
-        connection.execute(text(f"UPDATE {table} SET {column} = {column} - {seconds * 1000} WHERE {condition}"))
+        connection.execute(text(f"UPDATE {where} SET {column} = {column} - {seconds * 1000} WHERE {condition}"))
 
 
 # Targets
@@ -85,10 +86,10 @@ def test_a_target_that_is_asked_for_during_a_look_is_looked_at_once_more(store: 
     begun = begin(store, "a")
     store.want(["a"])
     store.want(["a"], urgent=True)
-    assert store.finish(begun, "w", SEEN) == (True, True), "a push came during the look"
+    assert store.finish(begun, "w", SEEN) == (True, True, True), "a push came during the look"
     again = begin(store, "a")
     assert again.urgent and not begun.urgent
-    assert store.finish(again, "w", SEEN) == (False, False)
+    assert store.finish(again, "w", SEEN) == (False, False, False)
     assert store.begin("a", "w") is None, "nothing is asked of it"
 
 
@@ -100,7 +101,7 @@ def test_a_target_is_looked_at_by_one_who_is_there(store: Store, address: str) -
     late(address, "gatectl_workers", "beat", 21, "id = 'other'")
     assert store.bury(20) == ["other"]
     mine = begin(store, "a")
-    assert store.finish(begun, "other", SEEN) == (False, False), "who was taken for dead keeps nothing"
+    assert store.finish(begun, "other", SEEN) == (False, False, False), "who was taken for dead keeps nothing"
     assert store.known()[0].state is None
     store.finish(mine, "w", SEEN)
     assert store.known()[0].state == IN_SYNC

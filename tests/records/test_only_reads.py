@@ -33,8 +33,9 @@ __all__ = ["fits", "shell"]  # pytest finds the fixtures here
 WRITES = {"apply", "undo --yes", "lock release", "lock adopt", "runs settle"}
 """What changes a platform or what is remembered, and says so."""
 
-CONTROLS = {"approve", "pause", "resume"}
-"""What is written down in a controller's database, and nowhere else: `tests/controller/test_commands.py` looks."""
+CONTROLS = {"approve", "controller", "pause", "resume"}
+"""What writes to a controller's database: `tests/controller/test_commands.py` looks that it is that alone; of `controller`, which applies,
+`tests/controller/test_processes.py`."""
 
 READS: Mapping[str, Sequence[str]] = {
     "init": ["init {elsewhere}/new"],

@@ -33,6 +33,7 @@ from gatectl.kinds import KINDS
 from gatectl.model import Live, Outcome
 from gatectl.planning.current import Current
 from gatectl.platforms.interface import Reader
+from gatectl.records.leases import PLATFORM
 
 _ROUNDS: Final = 10
 _PAUSE: Final = 0.2
@@ -188,7 +189,8 @@ class _Work:
 
     def do(self, current: Current | None) -> None:
         """Level after level. `current` was read just now, and serves the first."""
-        for level in by_level(self.plan["operations"]):
+        levels = by_level(self.plan["operations"])
+        for number, level in enumerate(levels):
             if current is None:
                 current = self._look()
             if current is None:
@@ -200,6 +202,7 @@ class _Work:
             if made:
                 current = self._level([], current, made)
             if current is not None:
+                self._let_go([op for later in levels[number:] for op in later], current)
                 current = self._level(self._decide(level, current), current)
                 self.recording.note(current)
         self._look_once_more()
@@ -211,6 +214,15 @@ class _Work:
             self.access.take(lambda: {workspace_id: name for name, workspace_id in states if workspace_id})
         except PlatformError:
             self._hopeless = True
+
+    def _let_go(self, left: Sequence[Operation], current: Current) -> None:
+        """The platform's own lease, once all workspaces are there and leased, and all that is left lies in them: others may create
+        theirs. What this run created was looked at once more before, where lists lag."""
+        if any(op["workspace"] is None for op in left):
+            return
+        ids = {current.around(op["workspace"]).workspace_id for op in left if op["workspace"]}
+        if all(ids) and self.access.holds(each for each in ids if each):
+            self.access.let_go(PLATFORM)
 
     def _sending(self, op: Operation) -> None:
         """Right before a write is sent. Raises LeaseLost."""

@@ -126,6 +126,15 @@ class Leasing:
                         return
                     self._held[workspace] = Held(seen, sent + self._terms.lasts)
 
+    def let_go(self, workspace: str) -> bool:
+        """Let go of one lease that nothing more is written under; whether it was held. What cannot be told to the store lapses."""
+        with self._beating:
+            held = self._held.pop(workspace, None)
+            if held is not None and self._lost is None:
+                with contextlib.suppress(PlatformError):
+                    self._way.leases.put(self._way.platform, held.seen.lease._replace(released=True), held.seen)
+        return held is not None
+
     def release(self) -> None:
         """Let go of all leases, and close the store. What cannot be told to the store lapses."""
         self._over.set()
@@ -258,6 +267,11 @@ class Access(NamedTuple):
     def take(self, workspaces: Callable[[], Mapping[str, str]]) -> None:
         """Take the leases of workspaces, and tell the writer of their numbers. Raises as `Leasing.take`."""
         if self.leasing is not None and self.leasing.take(workspaces()) and self.leasing.fences is not None:
+            self.writer.hold_to(self.leasing.fences)
+
+    def let_go(self, workspace: str) -> None:
+        """Nothing more is written under a lease: others may have it."""
+        if self.leasing is not None and self.leasing.let_go(workspace) and self.leasing.fences is not None:
             self.writer.hold_to(self.leasing.fences)
 
     def check(self) -> None:

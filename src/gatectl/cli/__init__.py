@@ -43,6 +43,7 @@ COMMANDS: Final[Mapping[str, str]] = {
     "graph": "Draw repositories and what they attach.",
     "trust": "Trust a host with your credentials.",
     "serve": "Serve the embedded platform over HTTP.",
+    "controller": "Keep a fleet as its repositories say.",
     "schema": "Print a JSON Schema.",
     "explain": "Explain a field or a rule.",
     "completion": "Print the completion script of a shell.",

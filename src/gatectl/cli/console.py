@@ -9,7 +9,7 @@ import sys
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any, Final, TextIO
+from typing import TYPE_CHECKING, Any, Final, Literal, TextIO
 
 from gatectl.errors import Declined, InputError
 from gatectl.network.addresses import without_secrets
@@ -107,6 +107,20 @@ class Console:
             return
         word = "\x1b[31;1merror:\x1b[0m" if self._colored(sys.stderr) else "error:"
         self._write(f"{word} {_safe_lines(message)}\n" + (f"    hint: {_safe_lines(hint)}\n" if hint else ""))
+
+    def event(self, level: Literal["debug", "info", "warning"], what: str, fields: Mapping[str, object]) -> None:
+        """What happened in a process that goes on: a word, and what belongs to it; of JSON a line each, with when."""
+        if self.verbosity < {"debug": 1, "info": 0, "warning": -1}[level]:
+            return
+        if self.log_format == "json":
+            from gatectl.clock import current, timestamp
+
+            self._log(level, what, time=timestamp(current().moment()), **fields)
+            return
+        said = " ".join(
+            f"{name}={quote(str(value))}" for name, value in fields.items() if value not in (None, "", False)
+        )
+        self._log(level, f"{what}: {said}" if said else what)
 
     @contextmanager
     def waiting(self, platform: str) -> Iterator[None]:

@@ -80,6 +80,7 @@ def key_of(file: Path, until: Deadline = NEVER) -> bytes:
     Raises InputError for a file that others can read, or that holds no key; DeadlinePassed.
     """
     try:
+        file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         with closing(claim(file.with_name(f"{file.name}.lock"), until)):
             if not os.path.lexists(file):
                 write(str(file), f"{secrets.token_hex(_LENGTH)}\n", private=True)

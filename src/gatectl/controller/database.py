@@ -11,8 +11,9 @@ from typing import Final
 
 from sqlalchemy import Connection, Engine, create_engine, event, inspect, make_url, text
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError
+from sqlalchemy.schema import CreateSchema
 
-from gatectl.controller.tables import METADATA, targets
+from gatectl.controller.tables import METADATA, SCHEMA, targets
 from gatectl.errors import InputError, PlatformError
 from gatectl.platforms.embedded.postgres import PostgresDatabase
 from gatectl.quote import quote
@@ -35,10 +36,13 @@ class Database:
             raise _nothing(address.removeprefix("sqlite:///"))
         self._engine = _engine(address)
         with self.writing() as connection:
+            schema = SCHEMA if connection.dialect.name == "postgresql" else None
+            if not make and not inspect(connection).has_table(targets.name, schema):
+                raise _nothing("that database")
+            if make and schema is not None:
+                connection.execute(CreateSchema(schema, if_not_exists=True))
             if make:
                 METADATA.create_all(connection)
-            elif not inspect(connection).has_table(targets.name):
-                raise _nothing("that database")
 
     def close(self) -> None:
         self._engine.dispose()
@@ -66,6 +70,15 @@ def _nothing(where: str) -> InputError:
     )
 
 
+def beside(address: str, what: str) -> str:
+    """Where something else of a controller is kept: in the same database of a server; beside a file, in one of its own, since each has its
+    own way to write."""
+    if address.startswith("postgresql://"):
+        return address
+    path = Path(address.removeprefix("sqlite:///"))
+    return f"sqlite:///{path.with_name(f'{path.stem}-{what}{path.suffix}')}"
+
+
 def moment(connection: Connection) -> int:
     """Milliseconds since 1970, by the one clock."""
     return int(connection.execute(_SERVER if connection.dialect.name == "postgresql" else _FILE).scalar_one())
@@ -80,7 +93,7 @@ def server_engine(address: str) -> Engine:
 
 def _engine(address: str) -> Engine:
     if address.startswith("postgresql://"):
-        return server_engine(address)
+        return server_engine(address).execution_options(schema_translate_map={None: SCHEMA})
     path = Path(address.removeprefix("sqlite:///"))
     with suppress(FileExistsError):
         path.parent.mkdir(mode=0o700, parents=True)

@@ -28,7 +28,11 @@ from gatectl.fleet.values import Source
 from gatectl.quote import quote
 
 TAKING: Final = 420.0
+"""Seconds that the files of a commit may take."""
 SOON: Final = 5.0
+"""Seconds until another looks for what this process cannot look at."""
+LEASE: Final = 2.0
+"""Seconds that a look waits for a lease: those who create workspaces wait for each other, for a moment each."""
 
 Told = Callable[[str, Mapping[str, object]], None]
 """What happened, and what of it is worth a line."""
@@ -120,7 +124,8 @@ class Looker:
             desk.store.want_all([each.name for each in self._sources.values() if begun.source in each.depends_on])
         desk.tell("looked", {
             "target": begun.name, "state": seen.state.state, "reason": seen.state.reason, "commit": seen.commit,
-            "fingerprint": seen.fingerprint, "run": seen.receipt, "seconds": round(desk.clock.now() - began, 3),
+            "fingerprint": seen.fingerprint, "run": seen.receipt, "changed": finished.changed,
+            "seconds": round(desk.clock.now() - began, 3),
         })  # fmt: skip
         return finished.again
 
@@ -137,7 +142,8 @@ class Looker:
             return _failed(error.message), None
         taken: list[str] = []
         turn = Turn(
-            desk.clock.moment(), held=self._held(source), approved=self._approved(begun, taken), stop=_Stop(desk.alive), clock=desk.clock,
+            desk.clock.moment(), held=self._held(source), lock_timeout=LEASE,
+            approved=self._approved(begun, taken), stop=_Stop(desk.alive), clock=desk.clock,
         )  # fmt: skip
         try:
             result = reconcile(target, checkout, desk.operator, turn)

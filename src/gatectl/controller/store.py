@@ -85,10 +85,12 @@ class Seen(NamedTuple):
 
 
 class Finished(NamedTuple):
-    """`again`: it was asked for since, so another look is due. `moved`: it is in sync with a commit for the first time."""
+    """`again`: it was asked for since, so another look is due. `moved`: it is in sync with a commit for the first time; `changed`: its
+    state, or what is said of it, is another than before."""
 
     again: bool
     moved: bool
+    changed: bool
 
 
 class Due(NamedTuple):
@@ -203,7 +205,7 @@ class Store:
             chosen = and_(_t.name == begun.name, _t.worker == worker)
             before = connection.execute(select(tables.targets).where(chosen)).mappings().one_or_none()
             if before is None:
-                return Finished(False, False)
+                return Finished(False, False, False)
             values = _finished(before, begun, seen, now)
             connection.execute(update(tables.targets).where(_t.name == begun.name).values(values))
             _keep_plan(connection, begun.name, seen)
@@ -212,9 +214,8 @@ class Store:
                 run = Run(begun.name, begun.at, now, seen.commit, *seen.state, seen.fingerprint, seen.receipt)
                 connection.execute(insert(tables.runs).values(id=str(uuid.uuid4()), worker=worker, **_columns(run)))
             _tell(connection, before["told"], begun.name, seen, now)
-            return Finished(
-                before["wanted"] > max(begun.wanted, before["done"]), values["applied"] != before["applied"]
-            )
+            again = before["wanted"] > max(begun.wanted, before["done"])
+            return Finished(again, values["applied"] != before["applied"], changed)
 
     def drop(self, begun: Begun, worker: str, wait: float) -> None:
         """A look came to nothing, because this process is to look at nothing more: it is due for whoever is there."""

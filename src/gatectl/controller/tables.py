@@ -6,6 +6,10 @@ from typing import Final
 
 from sqlalchemy import BigInteger, Column, Float, Index, MetaData, Table, Text
 
+SCHEMA: Final = "gatectl_controller"
+"""On a server our tables have a schema of their own: records may be kept in the same database, and DBOS is there too. Statements name
+none: `database` adds it."""
+
 METADATA: Final = MetaData()
 
 targets: Final = Table(
