@@ -34,9 +34,16 @@ _NEEDED = ("dbos", "starlette", "uvicorn")
     metavar="FOLDER",
     help="Where mirrors of git repositories are kept (default: .gatectl beside the fleet file).",
 )
+@click.option(
+    "--listen",
+    default="127.0.0.1:8474",
+    show_default=True,
+    metavar="HOST:PORT",
+    help="Where it answers; none: nowhere.",
+)
 @click.option("--threads", default=4, show_default=True, type=click.IntRange(1, 64), help="Targets looked at at once.")
 def COMMAND(  # noqa: N802 - the table's word
-    options: Globals, fleet_file: str, database: str | None, state: str | None, threads: int
+    options: Globals, fleet_file: str, database: str | None, state: str | None, listen: str, threads: int
 ) -> int:
     """Keep the workspaces of a fleet as their git repositories say, until it is ended.
 
@@ -48,6 +55,7 @@ def COMMAND(  # noqa: N802 - the table's word
         raise UsageError(f"a controller needs {', '.join(missing)}", "install gatectl with its extra 'controller'")
     from gatectl.controller import approving, place
     from gatectl.controller.database import beside
+    from gatectl.controller.measures import Measures
     from gatectl.controller.opening import Operator
     from gatectl.controller.process import Process, Settings, digest_of
     from gatectl.controller.running import end_at_once, run
@@ -64,14 +72,36 @@ def COMMAND(  # noqa: N802 - the table's word
     folder = Path(os.path.abspath(state)) if state is not None else place.folder_of(fleet) / ".gatectl"
     settings = Settings(
         operator, address, beside(address, "engine"), folder, key, _teller(console), end_at_once, digest_of(read.file.content),
-        threads=threads, clock=clock.current(),
+        Measures(), threads=threads, clock=clock.current(),
     )  # fmt: skip
 
-    def answering(_: Process) -> Callable[[], None]:
-        return lambda: None
+    address_of = _address(listen)
+
+    def answering(process: Process) -> Callable[[], None]:
+        if address_of is None:
+            return lambda: None
+        from gatectl.controller.acts import Desk
+        from gatectl.controller.serving import listening
+
+        said = listening.Log(console.info, lambda text: console.error("controller", text, None))
+        web = listening.serve(
+            Desk(process.database, fleet, key), listening.Address(*address_of),
+            listening.Settings(operator.environ, settings.measures, lambda: not process.alive.lapsed, process.woken.set, said),
+        )  # fmt: skip
+        return web.close
 
     run(settings, answering)
     return DONE
+
+
+def _address(listen: str) -> tuple[str, int] | None:
+    """Host and port; None: it does not listen. Raises UsageError."""
+    if listen == "none":
+        return None
+    host, colon, port = listen.rpartition(":")
+    if not colon or not host or not port.isascii() or not port.isdigit() or int(port) > 65_535:
+        raise UsageError(f"'{quote(listen)}' is no address to listen at", "--listen HOST:PORT, or --listen none")
+    return host.removeprefix("[").removesuffix("]"), int(port)
 
 
 def _invalid(read: Read, name: str) -> Invalid:

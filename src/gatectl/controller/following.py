@@ -10,6 +10,7 @@ from typing import Final, NamedTuple
 
 from gatectl.clock import CLOCK, Clock, Deadline
 from gatectl.controller import checkouts, repositories
+from gatectl.controller.measures import Measures
 from gatectl.controller.mirrored import Mirrored
 from gatectl.controller.repositories import Followed, Repositories, Repository
 from gatectl.controller.store import Placed, Store
@@ -31,6 +32,7 @@ class Follower(NamedTuple):
     mirrored: Mirrored
     key: bytes
     worker: str
+    measures: Measures
     clock: Clock = CLOCK
 
 
@@ -63,6 +65,7 @@ def follow(follower: Follower, repository: Repository) -> Sequence[str]:
         error = f"{repositories.MISSING}{', '.join(map(quote, missing))}" if missing else None
     except GatectlError as failed:
         error = failed.message
+    follower.measures.asked_git(failed=error is not None)
     follower.repositories.found(repository, follower.worker, error)
     return asked
 

@@ -17,6 +17,7 @@ from gatectl.controller import approving, deciding
 from gatectl.controller.aliveness import Aliveness
 from gatectl.controller.approvals import Approvals, Kept
 from gatectl.controller.deciding import Condition
+from gatectl.controller.measures import Measures
 from gatectl.controller.mirrored import Mirrored
 from gatectl.controller.opening import Operator
 from gatectl.controller.reconciling import Approved, Reconciled, Turn, reconcile
@@ -38,7 +39,7 @@ Told = Callable[[str, Mapping[str, object]], None]
 """What happened, and what of it is worth a line."""
 
 
-class Desk(NamedTuple):
+class Tools(NamedTuple):
     """What a process looks at targets with."""
 
     operator: Operator
@@ -50,6 +51,7 @@ class Desk(NamedTuple):
     worker: str
     alive: Aliveness
     tell: Told
+    measures: Measures
     clock: Clock = CLOCK
 
 
@@ -81,9 +83,9 @@ class Busy:
 class Looker:
     """Looks at targets, of any thread. `idle` is set when this process is to look at nothing more."""
 
-    def __init__(self, desk: Desk) -> None:
-        self._desk = desk
-        self._sources = {source.name: source for source in desk.operator.fleet.sources}
+    def __init__(self, tools: Tools) -> None:
+        self._tools = tools
+        self._sources = {source.name: source for source in tools.operator.fleet.sources}
         self.busy = Busy()
         self.idle = threading.Event()
 
@@ -94,88 +96,92 @@ class Looker:
                 while (
                     free
                     and not self.idle.is_set()
-                    and (begun := self._desk.store.begin(name, self._desk.worker)) is not None
+                    and (begun := self._tools.store.begin(name, self._tools.worker)) is not None
                 ):
                     if not self._look(begun):
                         break
         if self.idle.is_set():
-            self._desk.store.leave_to_others(names)
+            self._tools.store.leave_to_others(names)
 
     def _look(self, begun: Begun) -> bool:
         """Whether it is to be looked at once more."""
-        desk, began = self._desk, self._desk.clock.now()
+        tools, began = self._tools, self._tools.clock.now()
         source = self._sources.get(begun.source)
         target = _target(source, begun)
         if source is None or target is None:
-            desk.store.drop(begun, desk.worker, SOON)  # a row of another fleet file
+            tools.store.drop(begun, tools.worker, SOON)  # a row of another fleet file
             return False
         try:
             result, mac = self._reconciled(begun, source, target)
         except _Unplaced:
-            desk.store.drop(begun, desk.worker, 1.0)
+            tools.store.drop(begun, tools.worker, 1.0)
             return False
         seen = _seen(source, begun, result)
         if mac is not None and not result.used:
-            desk.approvals.give_back(begun.name, mac, desk.worker)
-        finished = desk.store.finish(begun, desk.worker, seen)
+            tools.approvals.give_back(begun.name, mac, tools.worker)
+        finished = tools.store.finish(begun, tools.worker, seen)
         if result.receipt is not None and seen.state == deciding.IN_SYNC:
-            desk.approvals.lapse(begun.name, begun.newest)
+            tools.approvals.lapse(begun.name, begun.newest)
         if finished.moved:
-            desk.store.want_all([each.name for each in self._sources.values() if begun.source in each.depends_on])
-        desk.tell("looked", {
+            tools.store.want_all([each.name for each in self._sources.values() if begun.source in each.depends_on])
+        seconds = tools.clock.now() - began
+        tools.measures.looked(seen.state.state, seconds)
+        tools.tell("looked", {
             "target": begun.name, "state": seen.state.state, "reason": seen.state.reason, "commit": seen.commit,
             "fingerprint": seen.fingerprint, "run": seen.receipt, "changed": finished.changed,
-            "seconds": round(desk.clock.now() - began, 3),
+            "seconds": round(seconds, 3),
         })  # fmt: skip
         return finished.again
 
     def _reconciled(self, begun: Begun, source: Source, target: Target) -> tuple[Reconciled, str | None]:
         """How a look ended, and the approval that it was under. Raises PlatformError for the database, _Unplaced."""
-        desk = self._desk
+        tools = self._tools
         head = self._head(source)
         if head is None or head.commit != begun.newest:
             raise _Unplaced
-        until = Deadline(desk.clock.now() + TAKING, desk.clock)
+        until = Deadline(tools.clock.now() + TAKING, tools.clock)
         try:
-            checkout = desk.mirrored.checkout(source, head, until)
+            checkout = tools.mirrored.checkout(source, head, until)
         except GatectlError as error:
             return _failed(error.message), None
         taken: list[str] = []
         turn = Turn(
-            desk.clock.moment(), held=self._held(source), lock_timeout=LEASE,
-            approved=self._approved(begun, taken), stop=_Stop(desk.alive), clock=desk.clock,
+            tools.clock.moment(), held=self._held(source), lock_timeout=LEASE,
+            approved=self._approved(begun, taken), stop=_Stop(tools.alive), clock=tools.clock,
         )  # fmt: skip
         try:
-            result = reconcile(target, checkout, desk.operator, turn)
+            result = reconcile(target, checkout, tools.operator, turn)
         except Exception as error:
-            desk.tell("internal error", {"target": begun.name, "error": type(error).__name__, "where": _where(error)})
+            tools.tell("internal error", {"target": begun.name, "error": type(error).__name__, "where": _where(error)})
             result = _failed(f"internal error ({type(error).__name__}): the log says where")
         return result, taken[0] if taken else None
 
     def _head(self, source: Source) -> Followed | None:
         """What is followed of a source, if a process of ours said so."""
-        repository = self._desk.repositories.one(source.git.url)
+        repository = self._tools.repositories.one(source.git.url)
         head = repository.heads.get(source.git.ref) if repository is not None else None
-        return head if head is not None and is_followed(self._desk.key, source.git.url, source.git.ref, head) else None
+        return head if head is not None and is_followed(self._tools.key, source.git.url, source.git.ref, head) else None
 
     def _held(self, source: Source) -> str | None:
         """The sources that it depends on, as far as they are not ready."""
         if source.mode == "observe" or not source.depends_on:
             return None
-        waits = self._desk.store.unready(source.depends_on)
+        waits = self._tools.store.unready(source.depends_on)
         return f"{', '.join(map(quote, waits))}, which it depends on" if waits else None
 
     def _approved(self, begun: Begun, taken: list[str]) -> Approved | None:
         """The plan that somebody approved for the commit; the first that holds. `taken` is told when it is about to be written under."""
-        desk = self._desk
-        now = desk.store.now() // 1000
-        for kept in desk.approvals.of(begun.name, begun.under):
+        tools = self._tools
+        now = tools.store.now() // 1000
+        for kept in tools.approvals.of(begun.name, begun.under):
             plan = _plan(kept)
             if plan is None:
                 continue
-            refused = approving.refusal(desk.key, kept.approval, kept.mac, begun.name, begun.newest, plan.document, now)
+            refused = approving.refusal(
+                tools.key, kept.approval, kept.mac, begun.name, begun.newest, plan.document, now
+            )
             if refused is None:
-                take = _Taking(desk, begun.name, kept.mac, taken)
+                take = _Taking(tools, begun.name, kept.mac, taken)
                 return Approved(plan, kept.approval.allow, kept.approval.reason, take)
         return None
 
@@ -198,14 +204,14 @@ class _Stop(threading.Event):
 class _Taking:
     """An approval that is about to be written under."""
 
-    def __init__(self, desk: Desk, target: str, mac: str, taken: list[str]) -> None:
-        self._desk = desk
+    def __init__(self, tools: Tools, target: str, mac: str, taken: list[str]) -> None:
+        self._tools = tools
         self._target = target
         self._mac = mac
         self._taken = taken
 
     def __call__(self) -> bool:
-        if not self._desk.approvals.use(self._target, self._mac, self._desk.worker):
+        if not self._tools.approvals.use(self._target, self._mac, self._tools.worker):
             return False
         self._taken.append(self._mac)
         return True

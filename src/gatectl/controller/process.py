@@ -24,7 +24,8 @@ from gatectl.controller.approvals import Approvals
 from gatectl.controller.database import Database
 from gatectl.controller.engine import Engine, Why
 from gatectl.controller.following import Follower
-from gatectl.controller.looking import Busy, Desk, Looker, Told
+from gatectl.controller.looking import Busy, Looker, Told, Tools
+from gatectl.controller.measures import Measures
 from gatectl.controller.mirrored import Mirrored
 from gatectl.controller.opening import Operator
 from gatectl.controller.repositories import Repositories, Repository
@@ -59,6 +60,7 @@ class Settings(NamedTuple):
     tell: Told
     lapsed: Callable[[], None]
     digest: str
+    measures: Measures
     threads: int = 4
     clock: Clock = CLOCK
 
@@ -82,7 +84,7 @@ class Process:
         self.alive = Aliveness(self._clock)
         mirrored = Mirrored(settings.folder, operator.fleet, operator.environ, self._clock)
         approvals = Approvals(self.database)
-        desk = Desk(
+        tools = Tools(
             operator,
             self.store,
             self.repositories,
@@ -92,14 +94,22 @@ class Process:
             self.worker,
             self.alive,
             settings.tell,
+            settings.measures,
             self._clock,
         )
-        self._desk = desk
+        self._tools = tools
         self._follower = Follower(
-            operator.fleet, self.store, self.repositories, mirrored, settings.key, self.worker, self._clock
+            operator.fleet,
+            self.store,
+            self.repositories,
+            mirrored,
+            settings.key,
+            self.worker,
+            settings.measures,
+            self._clock,
         )
         self._intervals = following.intervals_of(operator.fleet)
-        self._looker = Looker(desk)
+        self._looker = Looker(tools)
         self._following = Busy()
         self.woken = threading.Event()
         self._over = threading.Event()
@@ -161,6 +171,7 @@ class Process:
             self.alive.stop.set()
         elif self.alive.heard(asked) and self._engine is not None and not self._looker.idle.is_set():
             for gone in self.store.bury(aliveness.LASTS):
+                self._settings.measures.took_over()
                 self._settings.tell("taken over", {"worker": gone, "runs": self._engine.recover(gone)})
 
     def _watches(self) -> None:
@@ -247,10 +258,10 @@ class Process:
             self._engine.sweep((datetime.now(UTC) - timedelta(seconds=_RUNS)).isoformat())
         retention = self._settings.operator.fleet.retention
         self.store.sweep(retention)
-        self._desk.approvals.sweep(retention)
+        self._tools.approvals.sweep(retention)
         known = self.store.known()
         for url in self._intervals:
             keep = {
                 commit for each in known for commit in (each.newest, each.commit, each.applied) if commit is not None
             }
-            self._desk.mirrored.tidy(url, keep)
+            self._tools.mirrored.tidy(url, keep)
