@@ -18,7 +18,7 @@ from gatectl.applying.conditions import Conflict, find
 from gatectl.applying.ending import FINE
 from gatectl.applying.guards import Guard, Verdict
 from gatectl.applying.leasing import Access, claimed
-from gatectl.applying.lookup import check_role, find_concerned, read_concerned
+from gatectl.applying.lookup import check_role, find_concerned, homes_left, read_concerned
 from gatectl.applying.readback import UNLIKE, Tried, as_read, code_of, conflict_of, given_up, is_looked_for
 from gatectl.applying.recording import Recording, homes_of, settle
 from gatectl.applying.requests import Means, Secrets, Stopped, unsent, withdraw, write
@@ -202,7 +202,9 @@ class _Work:
             if made:
                 current = self._level([], current, made)
             if current is not None:
-                self._let_go([op for later in levels[number:] for op in later], current)
+                homes = homes_left([op for later in levels[number:] for op in later], current)
+                if homes is not None and self.access.holds(homes):
+                    self.access.let_go(PLATFORM)
                 current = self._level(self._decide(level, current), current)
                 self.recording.note(current)
         self._look_once_more()
@@ -214,15 +216,6 @@ class _Work:
             self.access.take(lambda: {workspace_id: name for name, workspace_id in states if workspace_id})
         except PlatformError:
             self._hopeless = True
-
-    def _let_go(self, left: Sequence[Operation], current: Current) -> None:
-        """The platform's own lease, once all workspaces are there and leased, and all that is left lies in them: others may create
-        theirs. What this run created was looked at once more before, where lists lag."""
-        if any(op["workspace"] is None for op in left):
-            return
-        ids = {current.around(op["workspace"]).workspace_id for op in left if op["workspace"]}
-        if all(ids) and self.access.holds(each for each in ids if each):
-            self.access.let_go(PLATFORM)
 
     def _sending(self, op: Operation) -> None:
         """Right before a write is sent. Raises LeaseLost."""

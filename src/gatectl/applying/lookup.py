@@ -55,6 +55,16 @@ def find_concerned(reader: Reader, plan: Plan) -> dict[str, str]:
     return found
 
 
+def homes_left(operations: Sequence[Operation], current: Current) -> set[str] | None:
+    """The workspaces, by id, that all of what is left to be done lies in; None: some of it lies in none, or in one that is not there yet.
+    Once these are leased the platform's own lease is not needed any more, and others may create workspaces."""
+    if any(op["workspace"] is None for op in operations):
+        return None
+    ids = {current.around(op["workspace"]).workspace_id for op in operations if op["workspace"]}
+    found = {each for each in ids if each is not None}
+    return found if len(found) == len(ids) else None
+
+
 def _names(operations: Sequence[Operation], others: Sequence[Named], visible: Index) -> list[str]:
     """The workspaces that this is about: all of them, where what lies in none is to be deleted and any may refer to it."""
     names = {item["workspace"] for item in (*operations, *others) if item["workspace"] is not None}

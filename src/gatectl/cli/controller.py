@@ -6,18 +6,14 @@ import os
 from collections.abc import Callable, Mapping
 from importlib.util import find_spec
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import click
 
 from gatectl import clock
 from gatectl.cli.console import Console
 from gatectl.cli.options import Globals, command
-from gatectl.errors import DONE, Invalid, UsageError
+from gatectl.errors import DONE, UsageError
 from gatectl.quote import quote
-
-if TYPE_CHECKING:
-    from gatectl.fleet.reading import Read
 
 _NEEDED = ("dbos", "starlette", "uvicorn")
 
@@ -59,19 +55,16 @@ def COMMAND(  # noqa: N802 - the table's word
     from gatectl.controller.opening import Operator
     from gatectl.controller.process import Process, Settings, digest_of
     from gatectl.controller.running import end_at_once, run
-    from gatectl.fleet.reading import read_fleet
+    from gatectl.fleet.reading import load_fleet
 
-    read = read_fleet(Path(os.path.abspath(fleet_file)))
-    fleet = read.fleet
-    if fleet is None:
-        raise _invalid(read, fleet_file)
+    fleet = load_fleet(os.path.abspath(fleet_file))
     console = options.console()
     address = place.database_of(fleet, database, os.environ)
     key = approving.key_of(place.key_file_of(fleet, address, os.environ))
     operator = Operator(fleet, dict(os.environ), beside(address, "records"))
     folder = Path(os.path.abspath(state)) if state is not None else place.folder_of(fleet) / ".gatectl"
     settings = Settings(
-        operator, address, beside(address, "engine"), folder, key, _teller(console), end_at_once, digest_of(read.file.content),
+        operator, address, beside(address, "engine"), folder, key, _teller(console), end_at_once, digest_of(fleet),
         Measures(), threads=threads, clock=clock.current(),
     )  # fmt: skip
 
@@ -102,12 +95,6 @@ def _address(listen: str) -> tuple[str, int] | None:
     if not colon or not host or not port.isascii() or not port.isdigit() or int(port) > 65_535:
         raise UsageError(f"'{quote(listen)}' is no address to listen at", "--listen HOST:PORT, or --listen none")
     return host.removeprefix("[").removesuffix("]"), int(port)
-
-
-def _invalid(read: Read, name: str) -> Invalid:
-    first = read.findings[0]
-    more = f" (and {len(read.findings) - 1:,} more)" if len(read.findings) > 1 else ""
-    return Invalid(f"{first.rule}: {first.message}{more}", f"gatectl validate {quote(name)}")
 
 
 def _teller(console: Console) -> Callable[[str, Mapping[str, object]], None]:

@@ -31,6 +31,7 @@ from gatectl.controller.opening import Operator
 from gatectl.controller.repositories import Repositories, Repository
 from gatectl.controller.store import Due, Store
 from gatectl.errors import PlatformError
+from gatectl.fleet.values import Fleet
 
 TICK: Final = 1.0
 """Seconds between two looks at what is due; a webhook makes it sooner."""
@@ -65,9 +66,9 @@ class Settings(NamedTuple):
     clock: Clock = CLOCK
 
 
-def digest_of(content: bytes) -> str:
-    """What tells one fleet file from another."""
-    return hashlib.sha256(content).hexdigest()
+def digest_of(fleet: Fleet) -> str:
+    """What tells what one fleet file says from what another does, wherever they lie."""
+    return hashlib.sha256(repr(fleet._replace(file="")).encode("utf-8", "backslashreplace")).hexdigest()
 
 
 class Process:
