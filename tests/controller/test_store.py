@@ -389,3 +389,14 @@ def test_a_database_that_is_away_is_told_without_its_password(tmp_path: Path) ->
     (tmp_path / "folder").mkdir()
     with pytest.raises(PlatformError):
         Database(f"sqlite:///{tmp_path / 'folder'}")
+
+
+def test_a_number_that_cannot_be_counted_on_from_is_an_error_in_words(store: Store, database: Database) -> None:
+    place(store, "a")
+    begun = store.begin("a", "w")
+    assert begun is not None
+    with database.writing() as connection:
+        connection.execute(text(f"UPDATE gatectl_targets SET failures = {2**63 - 1}"))
+    failed = Condition("failed", "for a reason")
+    with pytest.raises(PlatformError, match="the controller's database"):
+        store.finish(begun, "w", Seen(failed, (failed,)))

@@ -53,6 +53,8 @@ NUMBERS: Final = (
     0, 1, -1, 2, 255, 65536, 2**31, 2**53 + 1, 2**63, 2**64, -(2**63) - 1, 10**30, 0.5, -0.0, 1e308, Raw("1e999"), Raw("-1e999"),
     Raw("NaN"), Raw("Infinity"), Raw("-Infinity"), Raw("-0"), Raw("1.0"), Raw("1E400"), Raw("1e-400"),
 )  # fmt: skip
+EDGES: Final = (2**31 - 1, 2**31, 2**53, 2**63 - 2, 2**63 - 1, 0, -1, -(2**31), -(2**63))
+"""The numbers at the ends of what databases and computers take for one."""
 YAML_ONLY: Final = tuple(map(Raw, (
     ".nan", ".inf", "-.inf", "0o17", "0x" + "f" * 4000, "1_000", "12:30:45", "2024-01-01T00:00:00Z", "yes", "no", "on", "!!str 1",
     "!!int x", "!!binary aGk=", "!!python/object/apply:os.system [true]", "!x y", "!", "!<tag:yaml.org,2002:map> {}", "!!set {a}",
@@ -357,8 +359,10 @@ def _rows(rng: Random, connection: sqlite3.Connection) -> None:
     table = rng.choice(_tables(connection))
     column = rng.choice(_columns(connection, table))
     some = rng.choice(["", f" WHERE rowid % 2 = {rng.randrange(2)}", " WHERE rowid = 1"])
-    which = rng.randrange(6)
-    if which == 0:
+    which = rng.randrange(7)
+    if which == 6:
+        _number(rng, connection)
+    elif which == 0:
         connection.execute(f'DELETE FROM "{table}"{some}')
     elif which == 1:
         connection.execute(f'UPDATE OR REPLACE "{table}" SET "{column}" = CAST(x\'ff00fe\' AS TEXT){some}')
@@ -370,6 +374,14 @@ def _rows(rng: Random, connection: sqlite3.Connection) -> None:
         connection.execute(f'INSERT OR REPLACE INTO "{table}" SELECT {values} FROM "{table}"', [_cell(rng)])
     else:
         connection.execute(f'UPDATE OR REPLACE "{table}" SET "{column}" = ?{some}', [_cell(rng)])
+
+
+def _number(rng: Random, connection: sqlite3.Connection) -> None:
+    """A number is one that cannot be counted on from, or just about can; every row has it, so that some command will."""
+    asked = "SELECT x.name FROM pragma_table_info(?) AS x WHERE x.type LIKE '%INT%'"
+    numbers = [(table, name) for table in _tables(connection) for (name,) in connection.execute(asked, [table])]
+    table, column = rng.choice(numbers)
+    connection.execute(f'UPDATE OR REPLACE "{table}" SET "{column}" = ?', [rng.choice(EDGES)])
 
 
 def _schema(rng: Random, connection: sqlite3.Connection) -> None:

@@ -99,6 +99,14 @@ def test_a_reader_of_an_empty_database_creates_nothing(postgresql_server: Any, p
     reader.close()
 
 
+def test_a_number_that_cannot_be_counted_on_from_is_damage(world: Any, postgresql_server: Any) -> None:
+    workspace = world.reader.list("workspace")[0]["id"]
+    postgresql_server.run(f"UPDATE workspaces SET version = {2**31 - 1}", world.target.rpartition("/")[2])
+    with pytest.raises(PlatformError, match="is damaged: a number in it is too large"):
+        world.writer.update("workspace", workspace, {"name": "other"})
+    assert world.reader.list("workspace")[0]["name"] == "default"
+
+
 @pytest.mark.parametrize("attempt", range(3))
 def test_processes_that_create_the_database_at_once_all_succeed(
     postgresql_url: str, processes: Any, attempt: int

@@ -11,10 +11,11 @@ from itertools import count
 from pathlib import Path
 
 import pytest
+from sqlalchemy import Boolean, Integer, LargeBinary
 
 from gatectl.clock import CLOCK, Clock
 from gatectl.errors import DeadlinePassed, PlatformError
-from gatectl.platforms.embedded import open_reader, open_writer
+from gatectl.platforms.embedded import open_reader, open_writer, tables
 from gatectl.platforms.interface import Connection
 from gatectl.records import read_records
 
@@ -102,6 +103,49 @@ def test_what_gatectl_never_makes_is_refused_in_words(path: Path, what: str) -> 
     if what in FOREIGN:
         with pytest.raises(PlatformError):
             open_writer(Connection(f"sqlite:///{path}", path.parent))
+
+
+NUMBERS = [
+    (table.name, column.name, number)
+    for table in tables.metadata.sorted_tables
+    for column in table.columns
+    if isinstance(column.type, (Integer, Boolean))
+    for number in (-1, 2**63 - 1)
+]
+
+
+@pytest.mark.parametrize(("table", "column", "number"), NUMBERS)
+def test_a_number_that_nobody_could_count_on_from_is_damage_before_anything_is_read_or_written(
+    path: Path, table: str, column: str, number: int
+) -> None:
+    """Of every table, also of those that have no row yet: one more would not be a number any more, or no moment."""
+    values = {
+        each.name: "x'00'" if isinstance(each.type, LargeBinary) else "1" if isinstance(each.type, Integer) else "'x'"
+        for each in tables.metadata.tables[table].columns
+        if not isinstance(each.type, Boolean)
+    }
+    values |= {each.name: "0" for each in tables.metadata.tables[table].columns if isinstance(each.type, Boolean)}
+    values |= {each.name: "NULL" for each in tables.metadata.tables[table].columns if each.nullable}
+    values[column] = str(number)
+    change(path, f"INSERT INTO {table} ({', '.join(values)}) VALUES ({', '.join(values.values())})")
+    before = path.read_bytes()
+    for opened in (open_reader, open_writer):
+        with pytest.raises(PlatformError, match=f"a number in its table {table} is out of range .{column}.") as caught:
+            opened(Connection(f"sqlite:///{path}", path.parent))
+        assert str(path) in caught.value.message
+    assert path.read_bytes() == before
+
+
+def test_a_number_that_sqlite_has_no_room_for_is_damage_wherever_it_comes_from(path: Path) -> None:
+    """What is open already may be changed by others: no number is looked at before it is counted on from."""
+    writer = open_writer(Connection(f"sqlite:///{path}", path.parent))
+    try:
+        (bucket,) = open_reader(Connection(f"sqlite:///{path}", path.parent)).list("bucket")
+        change(path, f"UPDATE buckets SET version = {2**63 - 1}")
+        with pytest.raises(PlatformError, match=r"x\.db is damaged: a number in it is too large"):
+            writer.update("bucket", bucket["id"], {"name": "c"})
+    finally:
+        writer.close()
 
 
 def test_the_deadline_ends_a_statement_that_does_not(path: Path) -> None:

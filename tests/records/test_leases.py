@@ -11,6 +11,7 @@ from threading import Thread
 
 import pytest
 
+from gatectl.applying.leasing import let_go
 from gatectl.errors import PlatformError
 from gatectl.records import open_leases, read_leases
 from gatectl.records.leases import Holder, Lease, Leases, Seen
@@ -90,6 +91,22 @@ def test_a_lease_that_was_cut_or_written_by_hand_is_an_error_that_names_it(
         with pytest.raises(PlatformError, match=r"leases/o-1/w-1/lease\.json"):
             leases.look(HERE, "w-1")
         assert google.objects[key][0] == content
+
+
+@pytest.mark.parametrize("number", [2**31, 2**63, 10**30])
+def test_a_lease_whose_number_no_database_has_room_for_is_an_error_and_not_counted_on_from(
+    leases: Leases, number: int
+) -> None:
+    with pytest.raises(PlatformError):
+        leases.put(HERE, lease(fence=number), None)
+        leases.look(HERE, "w-1")
+
+
+def test_after_the_last_number_there_is_none(leases: Leases) -> None:
+    last = told(leases.put(HERE, lease(fence=2**31 - 1), None))
+    with pytest.raises(PlatformError, match="no number comes after"):
+        let_go(leases, HERE, "w-1", last.fence)
+    assert told(leases.look(HERE, "w-1")) == last
 
 
 def test_what_was_not_seen_is_not_replaced(leases: Leases) -> None:

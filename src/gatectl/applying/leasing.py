@@ -19,7 +19,7 @@ from gatectl.errors import LeaseLost, PlatformError, PlatformLocked, Uncertain
 from gatectl.platforms.interface import Fences, Writer
 from gatectl.quote import quote
 from gatectl.records.interface import Records, Release
-from gatectl.records.leases import PLATFORM, Holder, Lease, Leases, Seen, is_same
+from gatectl.records.leases import PLATFORM, Holder, Lease, Leases, Seen, after, is_same
 
 
 class Terms(NamedTuple):
@@ -193,7 +193,7 @@ class Leasing:
         return waited >= limit or late
 
     def _new(self, workspace: str, before: Seen | None) -> Lease:
-        return _lease(self._way, workspace, 1 if before is None else before.lease.fence + 1, self._terms)
+        return _lease(self._way, workspace, after(0 if before is None else before.lease.fence, workspace), self._terms)
 
 
 def let_go(leases: Leases, platform: str, workspace: str, fence: int) -> int:
@@ -206,7 +206,7 @@ def let_go(leases: Leases, platform: str, workspace: str, fence: int) -> int:
         seen = leases.look(platform, workspace)
         if seen is None or seen.lease.released or seen.lease.fence != fence:
             break
-        lease = seen.lease._replace(fence=fence + 1, token=secrets.token_hex(8), released=True)
+        lease = seen.lease._replace(fence=after(fence, workspace), token=secrets.token_hex(8), released=True)
         if _put(leases, platform, lease, seen) is not None:
             return lease.fence
     raise PlatformLocked("the lease is not any more as it was seen", "look again: gatectl lock status")
@@ -221,7 +221,7 @@ def raise_above(way: Way, workspace: str, name: str, number: int) -> int:
         seen = way.leases.look(way.platform, workspace)
         if seen is not None and not seen.free and not is_dead(seen.lease.holder, way.holder):
             raise _locked(seen.lease, name, 0)
-        lease = _lease(way, workspace, max(number, 0 if seen is None else seen.lease.fence) + 1, USUAL)
+        lease = _lease(way, workspace, after(max(number, 0 if seen is None else seen.lease.fence), workspace), USUAL)
         if _put(way.leases, way.platform, lease._replace(released=True), seen) is not None:
             return lease.fence
     raise PlatformLocked("the lease is not any more as it was seen", "look again: gatectl lock status")

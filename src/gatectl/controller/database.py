@@ -59,7 +59,10 @@ class Database:
             raise PlatformError(
                 f"the controller's database failed: {quote(type(error).__name__)}", "is it there?"
             ) from None
-        except SQLAlchemyError as error:
+        except (
+            SQLAlchemyError,
+            OverflowError,
+        ) as error:  # the latter of a damaged one: a number is too large to go on from
             raise PlatformError(f"the controller's database cannot be used: {quote(type(error).__name__)}") from None
 
 

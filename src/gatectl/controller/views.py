@@ -23,6 +23,7 @@ from gatectl.controller.deciding import STATES, Condition, state_of
 from gatectl.controller.repositories import MISSING, Repository
 from gatectl.controller.store import Known, Run
 from gatectl.documents.fleets import FORMAT_VERSION, FleetStatus, GitStatus, RunStatus, TargetStatus, TargetStory
+from gatectl.errors import PlatformError
 from gatectl.fleet.values import Fleet, Source
 from gatectl.quote import quote, safe
 
@@ -169,4 +170,7 @@ def _when(at: int | None) -> str | None:
 
 
 def _moment(at: int) -> str:
-    return timestamp(datetime.fromtimestamp(at / 1000, UTC))
+    try:
+        return timestamp(datetime.fromtimestamp(at / 1000, UTC))
+    except (ValueError, OverflowError, OSError):
+        raise PlatformError("the controller's database is damaged: it holds a moment that cannot be") from None

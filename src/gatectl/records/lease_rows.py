@@ -18,6 +18,7 @@ from gatectl.errors import PlatformError
 from gatectl.files.packing import read_json
 from gatectl.platforms.embedded import tables
 from gatectl.platforms.embedded.store import Store, WritableStore
+from gatectl.platforms.fencing import HIGHEST
 from gatectl.quote import quote
 from gatectl.records.leases import Lease, Seen, holder_json, is_same, read_holder
 
@@ -90,6 +91,8 @@ class StoredLeases:
     def _seen(self, row: _Row, now: int) -> Seen:
         try:
             holder = read_holder(read_json(row.holder.encode()))
+            if not 0 <= row.fence <= HIGHEST:
+                raise ValueError("its number cannot be")
             until = timestamp(datetime.fromtimestamp(row.until / 1000, UTC))
         except (ValueError, OverflowError, OSError) as error:
             raise PlatformError(

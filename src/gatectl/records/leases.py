@@ -14,6 +14,10 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Final, NamedTuple, Protocol
 
+from gatectl.errors import PlatformError
+from gatectl.platforms.fencing import HIGHEST
+from gatectl.quote import quote
+
 PLATFORM: Final = ""
 """The workspace of the lease of the platform itself: for what belongs to no workspace."""
 
@@ -103,6 +107,16 @@ def is_same(one: Lease, other: Lease) -> bool:
     return (one.fence, one.token) == (other.fence, other.token)
 
 
+def after(number: int, workspace: str) -> int:
+    """The number of the lease that comes after one. Raises PlatformError where there is none: nobody counted that far."""
+    if not 0 <= number < HIGHEST:
+        raise PlatformError(
+            f"the lease of {f'workspace {quote(workspace)}' if workspace else 'the platform'} is damaged: no number comes after {number}",
+            "Restore the store of records, with a number at least as high as any that was taken; it was left as it is.",
+        )
+    return number + 1
+
+
 def holder_json(holder: Holder) -> dict[str, object]:
     """A holder as stores keep it."""
     return holder._asdict()
@@ -137,6 +151,6 @@ def read_lease(document: object) -> Lease:
         if type(document[field]) not in types:
             raise ValueError(f"its {field} is of a wrong type")
     lease = Lease(**{**document, "holder": read_holder(document["holder"])})
-    if lease.fence < 1 or not 0 <= lease.seconds < 1e6:
+    if not 1 <= lease.fence <= HIGHEST or not 0 <= lease.seconds < 1e6:
         raise ValueError("its numbers cannot be")
     return lease

@@ -1,8 +1,8 @@
 """A SQLite file that a stranger may have made: it cannot run on for ever, nor run anything that it brought along.
 
 Checkouts hold database files, and a query of ours may mean anything there: a view that never ends instead of a table, a
-trigger, a cell of gigabytes, a number where a text belongs. So a connection is given a clock and limits when it is opened,
-and what the file holds is looked through before anything is read from it.
+trigger, a cell of gigabytes, a number where a text belongs, one that cannot be counted on from. So a connection is given a clock and
+limits when it is opened, and what the file holds is looked through before anything is read from it.
 """
 
 from __future__ import annotations
@@ -10,14 +10,15 @@ from __future__ import annotations
 import os
 import sqlite3
 import stat
-from collections.abc import Sequence
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any, Final
 
-from sqlalchemy import Boolean, Column, Integer, LargeBinary, Table
+from sqlalchemy import BigInteger, Boolean, Column, Integer, LargeBinary, Table
 
 from gatectl.clock import Clock
 from gatectl.errors import DeadlinePassed, PlatformError
+from gatectl.platforms.fencing import HIGHEST
 from gatectl.quote import quote
 
 from . import tables
@@ -26,6 +27,8 @@ _LARGEST_VALUE: Final = 16 * 1024 * 1024
 """Bytes of one value; what the platform takes is far smaller."""
 _STEPS: Final = 20_000
 """How many steps of SQLite's machine lie between two looks at the clock: a millisecond, about."""
+_LAST_MOMENT: Final = 253_402_300_799_999
+"""The end of the year 9999, in milliseconds since 1970: what lies beyond is no moment."""
 _ELSE: Final = "Name another database; this one was left as it is."
 MORE_TIME: Final = "give it more time: --deadline SECONDS"
 
@@ -55,7 +58,8 @@ def guard(connection: sqlite3.Connection, ends: float | None, clock: Clock) -> N
 
 
 def check_content(connection: sqlite3.Connection, place: str) -> None:
-    """Raises PlatformError for what gatectl never makes: views, triggers, tables of modules, computed columns, wrong types."""
+    """Raises PlatformError for what gatectl never makes: views, triggers, tables of modules, computed columns, values of
+    wrong types, numbers out of range."""
     for kind, name in connection.execute(_FOREIGN):
         raise PlatformError(
             f"the database {quote(place)} holds a {kind} '{quote(name)}', which gatectl never makes", _ELSE
@@ -64,9 +68,9 @@ def check_content(connection: sqlite3.Connection, place: str) -> None:
     if tables.meta.name not in names:
         return  # of something else, which is told where the facts are read
     for table in tables.metadata.sorted_tables:
-        if table.name in names and _has_wrong_types(connection, table):
+        if table.name in names and (wrong := _wrong(connection, table)) is not None:
             raise PlatformError(
-                f"the database {quote(place)} is damaged: a value in its table {table.name} is of a wrong type",
+                f"the database {quote(place)} is damaged: {wrong}",
                 "Restore it, or move it away and apply the manifests to a new one; this one was left as it is.",
             )
 
@@ -80,22 +84,39 @@ LIMIT 1
 """
 
 
-def _has_wrong_types(connection: sqlite3.Connection, table: Table) -> bool:
-    """Whether a value in a table is of a type that its column cannot have, as far as there are columns: one that is missing is told
-    where it is read, since the schema may be another version's."""
+def _wrong(connection: sqlite3.Connection, table: Table) -> str | None:
+    """What is wrong with a value in a table, as far as there are columns: one that is missing is told where it is read, since the
+    schema may be another version's. None: nothing."""
     there = {row[1] for row in connection.execute(f"PRAGMA table_info({table.name})")}
     columns = [column for column in table.columns if column.name in there]
-    return bool(columns) and connection.execute(_wrong_types(table.name, columns)).fetchone() is not None
+    if not _has(connection, table, [_is_wrong(column) for column in columns]):
+        return None
+    if _has(connection, table, map(_is_of_wrong_type, columns)):
+        return f"a value in its table {table.name} is of a wrong type"
+    out = next(each for each in columns if _has(connection, table, [_is_wrong(each)]))
+    return f"a number in its table {table.name} is out of range ({out.name})"
 
 
-def _wrong_types(table: str, columns: Sequence[Column[Any]]) -> str:
-    """A query that finds a row with a value of a wrong type. The names are our own."""
-    wrong = " OR ".join(
-        f"typeof({column.name}) NOT IN ('{_type_of(column)}'{optional})"
-        for column in columns
-        for optional in [", 'null'" if column.nullable else ""]
-    )
-    return f"SELECT 1 FROM {table} WHERE {wrong} LIMIT 1"  # noqa: S608 - names of our own tables
+def _has(connection: sqlite3.Connection, table: Table, conditions: Iterable[str]) -> bool:
+    """Whether one of these holds for a row of a table. The names are our own."""
+    wrong = " OR ".join(conditions)
+    asked = f"SELECT 1 FROM {table.name} WHERE {wrong} LIMIT 1"  # noqa: S608 - names of our own tables
+    return bool(wrong) and connection.execute(asked).fetchone() is not None
+
+
+def _is_wrong(column: Column[Any]) -> str:
+    """That a value is of a wrong type, or a number that gatectl never writes: it could not be counted on from, or is no moment."""
+    if not isinstance(column.type, (Integer, Boolean)):
+        return _is_of_wrong_type(column)
+    highest = 1 if isinstance(column.type, Boolean) else HIGHEST
+    if isinstance(column.type, BigInteger):
+        highest = _LAST_MOMENT
+    return f"{_is_of_wrong_type(column)} OR {column.name} NOT BETWEEN 0 AND {highest}"
+
+
+def _is_of_wrong_type(column: Column[Any]) -> str:
+    optional = ", 'null'" if column.nullable else ""
+    return f"typeof({column.name}) NOT IN ('{_type_of(column)}'{optional})"
 
 
 def _type_of(column: Column[Any]) -> str:

@@ -62,7 +62,7 @@ class Memory:
     def translated(self) -> Iterator[None]:
         try:
             yield
-        except (DBAPIError, sqlite3.Error) as error:
+        except (DBAPIError, sqlite3.Error, OverflowError) as error:  # the last: a number that there is no room for
             raise PlatformError(f"the database in memory failed: {quote(error)}") from error
 
 

@@ -326,6 +326,12 @@ _EXPLANATIONS: Final[tuple[tuple[Callable[[str, str], bool], type[PlatformError]
     ),
     (_is_missing, PlatformError, "there is no database {place}", "Create it: createdb NAME."),
     (
+        lambda state, _: state == "22003",
+        PlatformError,
+        "the database {place} is damaged: a number in it is too large to go on from",
+        "Restore it from a copy; nothing was half written.",
+    ),
+    (
         _is_gone,
         Unreachable,
         "the database {place} cannot be reached",

@@ -276,6 +276,11 @@ class SqliteFile:
             raise self._explained(error.orig or error) from error
         except _FAILURES as error:
             raise self._explained(error) from error
+        except OverflowError as error:  # the driver's, of a number that SQLite has no room for
+            raise PlatformError(
+                f"the database {quote(self.place)} is damaged: a number in it is too large to go on from",
+                "Restore it, or move it away and apply the manifests to a new one.",
+            ) from error
 
     def committing(self) -> AbstractContextManager[None]:
         """Nothing: a COMMIT that fails here was not done. No answer can be lost, and nobody sees what was not kept."""

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, Final, NamedTuple
+from typing import TYPE_CHECKING, Any, Final, NamedTuple, TypeGuard
 from urllib.parse import quote
 
 from gatectl.errors import (
@@ -315,6 +315,11 @@ def _heeded(item: object) -> tuple[str, Heeded]:
     workspace, store, number = (
         item.get(name) if isinstance(item, Mapping) else None for name in ("workspaceId", "store", "fence")
     )
-    if not isinstance(workspace, str) or not isinstance(store, str) or type(number) is not int:
+    if not isinstance(workspace, str) or not isinstance(store, str) or not _is_number(number):
         raise IncompleteList(f"GET {FENCES}: something in the list is not what it should be")
     return workspace, Heeded(store, number)
+
+
+def _is_number(value: object) -> TypeGuard[int]:
+    """Whether it is the number of a lease."""
+    return type(value) is int and 0 <= value <= fencing.HIGHEST
