@@ -11,8 +11,9 @@ from pathlib import Path
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from sqlalchemy import create_engine, text
+from sqlalchemy import create_engine, text, update
 
+from gatectl.controller import tables
 from gatectl.controller.approvals import Approvals, Kept
 from gatectl.controller.approving import Approval, sign
 from gatectl.controller.budgets import pace_of
@@ -396,7 +397,7 @@ def test_a_number_that_cannot_be_counted_on_from_is_an_error_in_words(store: Sto
     begun = store.begin("a", "w")
     assert begun is not None
     with database.writing() as connection:
-        connection.execute(text(f"UPDATE gatectl_targets SET failures = {2**63 - 1}"))
+        connection.execute(update(tables.targets).values(failures=2**63 - 1))
     failed = Condition("failed", "for a reason")
     with pytest.raises(PlatformError, match="the controller's database"):
         store.finish(begun, "w", Seen(failed, (failed,)))

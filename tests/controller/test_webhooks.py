@@ -14,7 +14,7 @@ import pytest
 from controller.web import HOOK, Controller, controller
 from gatectl.clock import CLOCK
 from gatectl.controller.repositories import Repositories
-from gatectl.controller.serving.hooks import sign
+from gatectl.controller.signatures import sign
 from gatectl.errors import InputError
 from gatectl.fleet.values import Webhook
 

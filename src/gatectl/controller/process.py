@@ -27,7 +27,9 @@ from gatectl.controller.following import Follower
 from gatectl.controller.looking import Busy, Looker, Told, Tools
 from gatectl.controller.measures import Measures
 from gatectl.controller.mirrored import Mirrored
+from gatectl.controller.notifying import Notifier
 from gatectl.controller.opening import Operator
+from gatectl.controller.outbox import Outbox
 from gatectl.controller.repositories import Repositories, Repository
 from gatectl.controller.store import Due, Store
 from gatectl.errors import PlatformError
@@ -112,6 +114,10 @@ class Process:
         self._intervals = following.intervals_of(operator.fleet)
         self._looker = Looker(tools)
         self._following = Busy()
+        self._notifier = Notifier(
+            operator, Outbox(self.database), self.worker, settings.tell, settings.measures,
+            lambda: not (self.alive.lapsed or self._looker.idle.is_set()), self._clock,
+        )  # fmt: skip
         self.woken = threading.Event()
         self._over = threading.Event()
         self._next: dict[str, float] = {}
@@ -210,6 +216,8 @@ class Process:
         for repository in self.repositories.claim(self.worker, self._intervals):
             self._pool.submit(self._try_follow, repository)
         self._ask(self.store.due(_MOST))
+        if self._is_time("notify", TICK if self._settings.operator.fleet.notify else _ORPHANS):
+            self._notifier.look()
         if self._is_time("release", _ORPHANS / 2):
             self.store.release(self.worker, self._looker.busy.names())
             self.repositories.release(self.worker, self._following.names())

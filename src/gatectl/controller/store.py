@@ -415,7 +415,7 @@ def _tell(connection: Connection, told: str | None, name: str, seen: Seen, now: 
                 "fingerprint": seen.fingerprint,
             }
         )
-        row = {"id": str(uuid.uuid4()), "at": now, "target": name, "event": event, "said": said, "tried": 0, "due": now}
+        row = {"id": str(uuid.uuid4()), "at": now, "target": name, "event": event, "said": said}
         connection.execute(insert(tables.events).values(row))
 
 

@@ -37,6 +37,11 @@ events: Final = Table(
     "gatectl_events", METADATA,
     Column("id", Text, primary_key=True), Column("at", BigInteger, nullable=False), Column("target", Text, nullable=False),
     Column("event", Text, nullable=False), Column("said", Text, nullable=False), Column("sent", BigInteger),
+    Index("gatectl_events_unsent", "sent"),
+)  # fmt: skip
+deliveries: Final = Table(
+    "gatectl_deliveries", METADATA,
+    Column("event", Text, primary_key=True), Column("receiver", Text, primary_key=True),
     Column("worker", Text), Column("tried", BigInteger, nullable=False), Column("due", BigInteger, nullable=False),
 )  # fmt: skip
 repositories: Final = Table(

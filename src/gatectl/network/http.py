@@ -79,7 +79,8 @@ class Response(NamedTuple):
 
 
 class Request(NamedTuple):
-    """What to send. `what` names it in messages; `changes` says that it may have an effect; `largest` is in bytes of the answer."""
+    """What to send: `body` as JSON, or `content` as it is. `what` names it in messages; `changes` says that it may have an effect;
+    `largest` is in bytes of the answer."""
 
     method: str
     url: str
@@ -89,6 +90,7 @@ class Request(NamedTuple):
     body: Mapping[str, Any] | None = None
     headers: Mapping[str, str] = {}
     changes: bool = False
+    content: bytes | None = None
 
 
 class Client:
@@ -174,7 +176,7 @@ class Client:
         if (url.scheme, url.host, url.port or None) != _origin(httpx.URL(str(address))):
             raise PlatformError(f"{request.what}: the address is on another host, where nothing of ours goes", LATER)
         built = self._client.build_request(
-            request.method, url, params=request.query, json=request.body, headers=request.headers,
+            request.method, url, params=request.query, json=request.body, content=request.content, headers=request.headers,
             timeout=httpx.Timeout(REQUEST_SECONDS, connect=CONNECT_SECONDS),
         )  # fmt: skip
         if not self._admission.credentials:

@@ -18,11 +18,12 @@ from base64 import b64decode, b64encode
 from typing import Final
 
 from gatectl.controller.serving.asking import Asked
+from gatectl.controller.signatures import HEADER, mac, sign
 
 LASTS: Final = 300.0
 """Seconds that a signature with a time lasts, before and after."""
 
-SIGNATURE: Final = "gatectl-signature"
+SIGNATURE: Final = HEADER.lower()
 
 _PLAIN: Final = re.compile(r"t=(\d{1,12}),v1=([0-9a-f]{64})", re.ASCII)
 _TIME: Final = re.compile(r"\d{1,12}", re.ASCII)
@@ -39,15 +40,10 @@ def _is_signed(asked: Asked, secret: str, now: float) -> bool:
     if "webhook-signature" in asked.headers:
         return _by_id(asked, secret, now)
     if "x-hub-signature-256" in asked.headers:
-        return _same(asked.header("x-hub-signature-256"), f"sha256={_mac(secret, asked.body).hex()}")
+        return _same(asked.header("x-hub-signature-256"), f"sha256={mac(secret, asked.body).hex()}")
     if SIGNATURE in asked.headers:
         return _by_time(asked, secret, now)
     return _same(asked.header("x-gitlab-token"), secret)
-
-
-def sign(secret: str, body: bytes, now: int) -> str:
-    """What a plain call is signed with: the value of `Gatectl-Signature`."""
-    return f"t={now},v1={_mac(secret, f'{now}.'.encode() + body).hex()}"
 
 
 def _by_time(asked: Asked, secret: str, now: float) -> bool:
@@ -78,10 +74,6 @@ def _key(secret: str) -> bytes:
         except (binascii.Error, ValueError):
             pass
     return secret.encode("utf-8", "surrogateescape")
-
-
-def _mac(secret: str, said: bytes) -> bytes:
-    return hmac.new(secret.encode("utf-8", "surrogateescape"), said, hashlib.sha256).digest()
 
 
 def _same(given: str | None, right: str) -> bool:
