@@ -56,8 +56,9 @@ class Estate:
 
     def __init__(
         self, project: Project, environment: Environment, way: Way, *, receipts: bool = True, clock: Clock = CLOCK,
-        terms: Terms = USUAL,
+        terms: Terms = USUAL, lasting: Shared | None = None,
     ) -> None:  # fmt: skip
+        self._lasting = lasting
         self._project = project
         self._environment = environment
         self._way = way
@@ -433,7 +434,7 @@ class Estate:
     ) -> Iterator[Callable[[], Connection]]:
         """Gives how one call reaches the platform, or what else `way` leads to. What that opens is this call's own, and closed
         after it, so that no call of another thread is met by it; but for a platform in memory, which is the estate's."""
-        shared = self._memory or Shared()
+        shared = self._memory or Shared(self._lasting)
         try:
             yield functools.cache(lambda: (way or self._way.to)(request, shared))
         finally:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Protocol
 
 from gatectl import opening, reconcile
@@ -27,8 +27,9 @@ class GivenWay:
 
     def __init__(
         self, project: Project, environment: Environment, login: Credentials | None, hosts: Sequence[str], *,
-        trust_env: bool,
+        trust_env: bool, allowed: Callable[[], float] | None = None,
     ) -> None:  # fmt: skip
+        self._allowed = allowed
         self._project = project
         self._environment = environment
         self._login = login
@@ -50,4 +51,5 @@ class GivenWay:
 
     def _opened(self, request: reconcile.Request, shared: Shared) -> Connection:
         way = (self._project, request.environment, self._trusted, shared)
-        return opening.way_to(*way, ends=request.ends, clock=request.clock, stores=self._stores)
+        opened = opening.way_to(*way, ends=request.ends, clock=request.clock, stores=self._stores)
+        return opened._replace(allowed=self._allowed)

@@ -56,12 +56,13 @@ def COMMAND(  # noqa: N802 - the table's word
     from gatectl.controller.process import Process, Settings, digest_of
     from gatectl.controller.running import end_at_once, run
     from gatectl.fleet.reading import load_fleet
+    from gatectl.platforms.interface import Shared
 
     fleet = load_fleet(os.path.abspath(fleet_file))
     console = options.console()
     address = place.database_of(fleet, database, os.environ)
     key = approving.key_of(place.key_file_of(fleet, address, os.environ))
-    operator = Operator(fleet, dict(os.environ), beside(address, "records"))
+    operator = Operator(fleet, dict(os.environ), beside(address, "records"), Shared())
     folder = Path(os.path.abspath(state)) if state is not None else place.folder_of(fleet) / ".gatectl"
     settings = Settings(
         operator, address, beside(address, "engine"), folder, key, _teller(console), end_at_once, digest_of(fleet),

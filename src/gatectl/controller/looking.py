@@ -20,6 +20,7 @@ from gatectl.controller.deciding import Condition
 from gatectl.controller.measures import Measures
 from gatectl.controller.mirrored import Mirrored
 from gatectl.controller.opening import Operator
+from gatectl.controller.purses import Purses
 from gatectl.controller.reconciling import Approved, Reconciled, Turn, reconcile
 from gatectl.controller.repositories import Followed, Repositories, is_followed
 from gatectl.controller.store import Begun, Seen, Store
@@ -32,7 +33,7 @@ TAKING: Final = 420.0
 """Seconds that the files of a commit may take."""
 SOON: Final = 5.0
 """Seconds until another looks for what this process cannot look at."""
-LEASE: Final = 2.0
+LEASE: Final = 5.0
 """Seconds that a look waits for a lease: those who create workspaces wait for each other, for a moment each."""
 
 Told = Callable[[str, Mapping[str, object]], None]
@@ -52,6 +53,7 @@ class Tools(NamedTuple):
     alive: Aliveness
     tell: Told
     measures: Measures
+    purses: Purses
     clock: Clock = CLOCK
 
 
@@ -86,6 +88,7 @@ class Looker:
     def __init__(self, tools: Tools) -> None:
         self._tools = tools
         self._sources = {source.name: source for source in tools.operator.fleet.sources}
+        self._alone = {source.platform: threading.Lock() for source in tools.operator.fleet.sources}
         self.busy = Busy()
         self.idle = threading.Event()
 
@@ -147,7 +150,9 @@ class Looker:
         taken: list[str] = []
         turn = Turn(
             tools.clock.moment(), held=self._held(source), lock_timeout=LEASE,
-            approved=self._approved(begun, taken), stop=_Stop(tools.alive), clock=tools.clock,
+            approved=self._approved(begun, taken), stop=_Stop(tools.alive),
+            allowed=tools.purses.of(source.platform, urgent=begun.urgent), clock=tools.clock,
+            alone=self._alone[source.platform],
         )  # fmt: skip
         try:
             result = reconcile(target, checkout, tools.operator, turn)

@@ -31,7 +31,7 @@ from gatectl.manifests import sources
 from gatectl.manifests.places import locate
 from gatectl.model import Finding
 from gatectl.opening import InvalidProject, choose, make_checked_project
-from gatectl.platforms.interface import Credentials, Secret
+from gatectl.platforms.interface import Credentials, Secret, Shared
 from gatectl.project import Environment, Exported, Project
 from gatectl.quote import quote
 
@@ -51,11 +51,12 @@ class Checkout(NamedTuple):
 
 class Operator(NamedTuple):
     """Who runs the controller: the fleet, the variables of the process, and where records are kept unless a source says otherwise
-    (an absolute address)."""
+    (an absolute address). `lasting` is what all looks of the process share."""
 
     fleet: Fleet
     environ: Mapping[str, str]
     records: str
+    lasting: Shared | None = None
 
 
 class Refused(Exception):
@@ -77,7 +78,13 @@ class Opened(NamedTuple):
 
 @contextmanager
 def open_target(
-    target: Target, checkout: Checkout, operator: Operator, *, ends: float | None = None, clock: Clock = CLOCK
+    target: Target,
+    checkout: Checkout,
+    operator: Operator,
+    *,
+    ends: float | None = None,
+    clock: Clock = CLOCK,
+    allowed: Callable[[], float] | None = None,
 ) -> Iterator[Opened]:
     """The estate of a target as a commit has it. Nobody is spoken to yet, and what signs in is read when it is needed.
 
@@ -90,12 +97,14 @@ def open_target(
     if wrong:
         raise Refused(_told(wrong, project.folder))
     environment = _environment(project, bounds, records)
-    way = GivenWay(project, environment, login_of(bounds, operator.environ), (), trust_env=False)
+    way = GivenWay(project, environment, login_of(bounds, operator.environ), (), trust_env=False, allowed=allowed)
     request = reconcile.Request(
         project, environment, prune=target.source.prune, ends=ends, clock=clock, continuous=True,
         fence=lambda manifests: limits.check_manifests(bounds, manifests),
     )  # fmt: skip
-    with Estate(project, environment, way, receipts=False, clock=clock, terms=TERMS) as estate:
+    with Estate(
+        project, environment, way, receipts=False, clock=clock, terms=TERMS, lasting=operator.lasting
+    ) as estate:
         yield Opened(estate, request, bounds, checkout.commit)
 
 

@@ -30,6 +30,7 @@ from gatectl.controller.mirrored import Mirrored
 from gatectl.controller.notifying import Notifier
 from gatectl.controller.opening import Operator
 from gatectl.controller.outbox import Outbox
+from gatectl.controller.purses import Purses
 from gatectl.controller.repositories import Repositories, Repository
 from gatectl.controller.store import Due, Store
 from gatectl.errors import PlatformError
@@ -98,6 +99,7 @@ class Process:
             self.alive,
             settings.tell,
             settings.measures,
+            Purses(operator.fleet.platforms, self.store, settings.measures, self._clock),
             self._clock,
         )
         self._tools = tools

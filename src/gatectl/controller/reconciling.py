@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from datetime import datetime
 from typing import Final, NamedTuple
 
@@ -19,6 +20,7 @@ from gatectl.controller.opening import Checkout, Opened, Operator, Refused, open
 from gatectl.documents.drift import Drift
 from gatectl.documents.findings import Finding
 from gatectl.fleet.targets import Target
+from gatectl.kinds import KINDS
 from gatectl.quote import quote
 from gatectl.windows import UnknownZone, is_open, next_opening
 
@@ -48,7 +50,9 @@ class Approved(NamedTuple):
 
 class Turn(NamedTuple):
     """What a reconcile is told: the time of day, what holds an apply back (None: nothing), the plan that was approved for this
-    commit (None: none was), what ends it between two writes, and how many seconds it waits for a lease."""
+    commit (None: none was), what ends it between two writes, how many seconds it waits for a lease, and what is asked before each
+    request to the platform (`Connection.allowed`). `alone` is what an apply that creates workspaces is within: those of one process wait
+    for each other here, and not for the platform's own lease."""
 
     now: datetime
     held: str | None = None
@@ -56,6 +60,8 @@ class Turn(NamedTuple):
     stop: threading.Event | None = None
     lock_timeout: float = 0.0
     clock: Clock = CLOCK
+    allowed: Callable[[], float] | None = None
+    alone: AbstractContextManager[object] = nullcontext()
 
 
 class Reconciled(NamedTuple):
@@ -77,7 +83,7 @@ def reconcile(target: Target, checkout: Checkout, operator: Operator, turn: Turn
     checkout's doing."""
     try:
         ends = turn.clock.now() + DEADLINE
-        with open_target(target, checkout, operator, ends=ends, clock=turn.clock) as opened:
+        with open_target(target, checkout, operator, ends=ends, clock=turn.clock, allowed=turn.allowed) as opened:
             return _Reconcile(opened, turn).run()
     except Refused as refused:
         return _invalid(refused.findings)
@@ -202,6 +208,11 @@ class _Reconcile:
 
     def _carry_out(self, plan: Plan, approved: Approved | None) -> Receipt:
         allow, reason = (approved.allow, approved.reason) if approved is not None and approved.allow else ((), None)
+        creates = any(KINDS[op["kind"]].holds and op["action"] == "create" for op in plan.operations)
+        with self._turn.alone if creates else nullcontext():
+            return self._apply(plan, allow, reason)
+
+    def _apply(self, plan: Plan, allow: Sequence[str], reason: str | None) -> Receipt:
         left = None if self._request.ends is None else max(self._request.ends - self._turn.clock.now(), 0.0)
         return self._estate.apply(
             plan, expect=plan.fingerprint, stop=self._turn.stop, allow=allow, reason=reason, new_records=True,

@@ -94,9 +94,11 @@ class Credentials(NamedTuple):
 
 
 class Shared:
-    """What the readers and writers of one run share (connections, a login), closed together. Several threads may use it."""
+    """What the readers and writers of one run share (connections, a login), closed together. Several threads may use it. `lasting` is
+    what outlives the run, in a process that has many of them, and is closed by whoever made it."""
 
-    def __init__(self) -> None:
+    def __init__(self, lasting: Shared | None = None) -> None:
+        self.lasting = lasting
         self._turn = Lock()
         self._held: dict[Hashable, Any] = {}
 
@@ -151,7 +153,8 @@ class Connection(NamedTuple):
 
     `environ` are the variables that may be read on the way there: proxies, certificates, a database's. `shared` is what
     readers and writers have in common (None: each has its own, and closes it). `tell` is given what is done there beside what was
-    asked for, in words for a person. `sent` is told of each request to the platform or the records.
+    asked for, in words for a person. `sent` is told of each request to the platform or the records. `allowed` is asked before each
+    request over HTTP to the platform: 0.0, or how many seconds to wait before asking again (None: nobody counts).
     """
 
     target: str
@@ -168,6 +171,7 @@ class Connection(NamedTuple):
     tell: Callable[[str], None] = lambda text: None
     records: RecordsChoice = RecordsChoice()
     sent: Told = unheard
+    allowed: Callable[[], float] | None = None
 
     def heard(self, whom: Whom) -> Heard | None:
         """Who is told of what is sent there; None: nobody wants to know."""

@@ -10,7 +10,7 @@ from __future__ import annotations
 import os
 from collections.abc import Collection, Iterator, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, cast
 
 from gatectl.documents.journal import Head, Intent, OpenRun
 from gatectl.documents.ownership import Owned
@@ -28,6 +28,7 @@ from gatectl.records.leases import Leases, LeasesReader
 from gatectl.records.nothing import NoRuns
 
 if TYPE_CHECKING:
+    from gatectl.platforms.embedded.keeping import Keeping
     from gatectl.platforms.embedded.postgres import PostgresDatabase
     from gatectl.platforms.embedded.store import Database, Store, WritableStore
     from gatectl.records.owners import StoredOwners, WritableOwners
@@ -229,6 +230,7 @@ def _server(connection: Connection, chosen: Chosen) -> PostgresDatabase:
         environ=connection.environ,
         clock=connection.clock,
         heard=connection.heard("records"),
+        keeping=_keeping(connection),
     )
     if chosen.named:
         return database
@@ -240,6 +242,14 @@ def _server(connection: Connection, chosen: Chosen) -> PostgresDatabase:
     if not trusted or not database.way.credentials:
         raise UntrustedStore(chosen.name)
     return database
+
+
+def _keeping(connection: Connection) -> Keeping | None:
+    """What keeps connections open for a process that lives long; None for a command."""
+    from gatectl.platforms.embedded.keeping import Keeping
+
+    lasting = connection.shared.lasting if connection.shared is not None else None
+    return None if lasting is None else cast("Keeping", lasting.of("postgresql", Keeping))
 
 
 def _servers(trusted: tuple[StoreAddress, ...], chosen: Chosen) -> Iterator[Pattern]:

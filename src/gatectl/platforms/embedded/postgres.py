@@ -41,6 +41,7 @@ from gatectl.errors import (
     UsageError,
 )
 from gatectl.network.addresses import Pattern
+from gatectl.platforms.embedded.keeping import Keeping
 from gatectl.platforms.interface import Heard
 from gatectl.quote import quote
 
@@ -90,15 +91,16 @@ class PostgresDatabase:
     """A database on a server. `url`: `postgresql://user:password@host:port/name?sslmode=…`.
 
     `named` and `trusted` are those of an `interface.Connection`; by `ends` (of `clock`) everything is over. `heard`
-    is told of every statement that is sent. Raises PlatformError when the URL is not one, UsageError when the driver is not
-    installed; whoever connects, UntrustedHost too.
+    is told of every statement that is sent; `keeping` has connections that stay open. Raises PlatformError when the URL is not one,
+    UsageError when the driver is not installed; whoever connects, UntrustedHost too.
     """
 
     def __init__(
         self, url: str, *, named: bool = False, trusted: tuple[Pattern, ...] = (), ends: float | None = None,
-        environ: Mapping[str, str] = os.environ, clock: Clock = CLOCK, heard: Heard | None = None,
+        environ: Mapping[str, str] = os.environ, clock: Clock = CLOCK, heard: Heard | None = None, keeping: Keeping | None = None,
     ) -> None:  # fmt: skip
         self._heard = heard
+        self._keeping = keeping if heard is None else None
         self._ends = ends
         self._clock = clock
         self._environ = environ
@@ -154,7 +156,10 @@ class PostgresDatabase:
             asked = float(arguments.get("connect_timeout", self._url.query.get("connect_timeout", CONNECT_SECONDS)))
             arguments["connect_timeout"] = max(1, math.ceil(min(asked or CONNECT_SECONDS, self._left())))
         # hide_parameters: values never reach an exception's text.
-        engine = create_engine(self._url, connect_args=arguments, poolclass=NullPool, hide_parameters=True)
+        if self._keeping is not None:
+            engine = self._keeping.engine(self._url, arguments)
+        else:
+            engine = create_engine(self._url, connect_args=arguments, poolclass=NullPool, hide_parameters=True)
         event.listen(engine, "begin", self._begin)
         if self._heard is not None:
             for end in ("commit", "rollback"):  # sent by the driver itself

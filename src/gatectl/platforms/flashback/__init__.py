@@ -108,7 +108,7 @@ def _open(connection: Connection) -> Transport:
     parallel = connection.parallel or PARALLEL
     return Transport(
         admission, connection.credentials, parallel=parallel, ends=connection.ends, environ=connection.environ,
-        clock=connection.clock, heard=connection.heard("platform"),
+        clock=connection.clock, heard=connection.heard("platform"), allowed=connection.allowed,
     )  # fmt: skip
 
 

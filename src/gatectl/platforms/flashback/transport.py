@@ -119,8 +119,10 @@ class Transport:
     def __init__(
         self, admission: Admission, credentials: Credentials | None, *, parallel: int, ends: float | None,
         environ: Mapping[str, str] = os.environ, clock: Clock = CLOCK, heard: Heard | None = None,
+        allowed: Callable[[], float] | None = None,
     ) -> None:  # fmt: skip
         self.pace = Pace(parallel, clock)
+        self._allowed = allowed
         self._clock = clock
         self.stopping = False
         self.told: Mapping[str, str] = _PLAIN
@@ -222,6 +224,7 @@ class Transport:
         while True:
             try:
                 with self.pace.turn(lambda: self._check(request)):
+                    self._wait_for_budget(request)
                     answer = self._send(request, headers)
                 result = judge(answer)
                 self.pace.went_well()
@@ -234,6 +237,11 @@ class Transport:
                     raise
                 self._sleep(backoff(attempt), request, error)
             attempt += 1
+
+    def _wait_for_budget(self, request: _Request) -> None:
+        """Where requests are counted, beyond this run too. Raises DeadlinePassed, Stopped."""
+        while self._allowed is not None and (wait := self._allowed()) > 0:
+            self._client.pause(wait, lambda: self._check(request))
 
     def _send(self, request: _Request, headers: Mapping[str, str]) -> Answer:
         largest = _LARGEST if request.method == "GET" else _LARGEST_OF_WRITE
