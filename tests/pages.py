@@ -10,7 +10,7 @@ A mark is a comment just above a block, which readers do not see. It says what t
 
 A `console` block is commands with what they print. All of a page are run in order, in one empty folder, as they would be in
 one shell: files are written when their block comes, `cd` and `export` last, and `gatectl serve … &` is a server until the page
-ends or says `kill %1`.
+ends or says `kill %1`; `… 2> FILE &` is one that says nothing.
 """
 
 from __future__ import annotations
@@ -54,10 +54,15 @@ SHOWN_PORT = "127.0.0.1:8080"
 VARYING = (
     (re.compile(r"sha256:[0-9a-f]{64}"), "sha256:…"),
     (re.compile(r"\b\d{8}T\d{9}Z-[0-9a-f]{8}\b"), "20260131T101530123Z-9f86d081"),
-    (re.compile(r"  \d{4}-\d\d-\d\d \d\d:\d\d:\d\d  \S+ +"), "  2026-01-31 10:15:30  ann@desk  "),
+    (re.compile(r"(?<![0-9a-f]{12})  \d{4}-\d\d-\d\d \d\d:\d\d:\d\d  \S+ +"), "  2026-01-31 10:15:30  ann@desk  "),
     (re.compile(r"\bBY +COMMIT\b"), "BY        COMMIT"),
     (re.compile(r"\b(since|Commit:) [0-9a-f]{12}\b"), r"\1 8c1f0f2a7d5e"),
     (re.compile(r"\b(\d+ passed) in \d+\.\d\ds"), r"\1 in 0.50s"),
+    (
+        re.compile(r"(Approved for '\S+' by )\S+(: sha256:… of commit )\w+(, until )[^.]+"),
+        r"\1ana@desk\g<2>8c1f0f2a7d5e…\g<3>2026-02-07 10:15:30",
+    ),
+    (re.compile(r"(?<=  )([0-9a-f]{12})  \d{4}-\d\d-\d\d \d\d:\d\d:\d\d"), "8c1f0f2a7d5e  2026-01-31 10:15:30"),
     (re.compile(r"\b\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d+)?Z"), "2026-01-31T10:15:30Z"),
 )
 """What is different each time, and what pages have in its place."""
@@ -156,6 +161,7 @@ class Walk:
         (home / ".gitconfig").write_text("[user]\nname = Ana\nemail = ana@acme.example\n[init]\ndefaultBranch = main\n")
         self.environment = {name: value for name, value in os.environ.items() if not name.startswith(HIDDEN)}
         self.environment |= {
+            "GATECTL_CONTROLLER_LISTEN": "127.0.0.1:0",
             "GATECTL_SERVE_PORT": "0",
             "GIT_CEILING_DIRECTORIES": str(folder),
             "HOME": str(home),
@@ -202,15 +208,18 @@ class Walk:
 
     def _serve(self, command: str) -> str:
         assert self._server is None, "a page has one server at a time"
+        silent = " 2> " in command
         self._server = subprocess.Popen(
             ["bash", "-c", f"exec {command}"],
             cwd=self.folder,
             env=self.environment,
             stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
+            stdout=subprocess.DEVNULL if silent else subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,
         )
+        if silent:
+            return ""
         assert self._server.stdout is not None
         first = self._server.stdout.readline()
         found = re.search(r"127\.0\.0\.1:\d+", first)
@@ -225,8 +234,8 @@ class Walk:
         if self._server is not None:
             self._server.terminate()
             self._server.wait()
-            assert self._server.stdout is not None
-            self._server.stdout.close()
+            if self._server.stdout is not None:
+                self._server.stdout.close()
             self._server = None
         return ""
 
