@@ -20,9 +20,9 @@ from controller.test_store import address, database, place, postgresql_server, s
 from gatectl.controller.database import Database
 from gatectl.controller.deciding import IN_SYNC, Condition
 from gatectl.controller.measures import Measures
-from gatectl.controller.notifying import Notifier
+from gatectl.controller.notifying import Notifier, body_of
 from gatectl.controller.opening import Operator
-from gatectl.controller.outbox import CLAIMED, FIRST, LASTS, LONGEST, Outbox
+from gatectl.controller.outbox import CLAIMED, FIRST, LASTS, LONGEST, Delivery, Outbox
 from gatectl.controller.serving.asking import Asked
 from gatectl.controller.serving.hooks import is_signed
 from gatectl.controller.store import Seen, Store
@@ -353,6 +353,25 @@ def test_nobody_is_told_of_what_happened_more_than_a_day_ago(
     telling.look()
     assert ("notifications given up", {"number": 1}) in telling.lines
     assert ask(database, "SELECT target FROM gatectl_events WHERE sent IS NULL") == [("b",)]
+
+
+def test_a_moment_that_cannot_be_is_not_told_and_keeps_nobody_from_being_told(
+    database: Database, store: Store, receiver: Receiver
+) -> None:
+    place(store, "a", "b")
+    happens(store, "a", "failed")
+    ask(database, f"UPDATE gatectl_events SET at = {2**62}, said = '[1, 2'")
+    happens(store, "b", "failed")
+    telling = Telling(database, wants(receiver.url))
+    outbox = Outbox(database)
+    outbox.claim("nobody", dict.fromkeys(telling.notifier._receivers, EVENTS), [], 9)
+    later(database)
+    telling.look()
+    assert receiver.names() == [("b", "failed")]
+    assert ask(database, "SELECT * FROM gatectl_deliveries") == []
+    cut = Delivery("1", "r", 2**62, "a", "failed", "[1, 2", 0)
+    assert "time" not in json.loads(body_of("acme", cut))
+    assert set(json.loads(body_of("acme", cut))["data"].values()) == {None}
 
 
 def test_what_happened_while_nobody_wanted_to_know_is_never_told(

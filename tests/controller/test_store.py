@@ -401,3 +401,13 @@ def test_a_number_that_cannot_be_counted_on_from_is_an_error_in_words(store: Sto
     failed = Condition("failed", "for a reason")
     with pytest.raises(PlatformError, match="the controller's database"):
         store.finish(begun, "w", Seen(failed, (failed,)))
+
+
+def test_a_repository_whose_counts_cannot_be_is_looked_at_all_the_same(store: Store, database: Database) -> None:
+    repositories = Repositories(database)
+    repositories.keep_to(["/srv/a.git"])
+    with database.writing() as connection:
+        connection.execute(update(tables.repositories).values(asked=2**63 - 1, done=-5))
+    (found,) = repositories.claim("w", {})
+    repositories.found(found, "w", None)
+    assert repositories.all()["/srv/a.git"].done == 0

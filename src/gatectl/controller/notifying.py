@@ -177,10 +177,17 @@ def body_of(fleet: str, delivery: Delivery) -> bytes:
     """An event as it is sent: a CloudEvent, structured."""
     event: dict[str, object] = {
         "specversion": "1.0", "id": delivery.event, "source": percent_encoded(fleet, safe=""), "type": TYPE + delivery.name,
-        "subject": delivery.target, "time": timestamp(datetime.fromtimestamp(delivery.at / 1000, UTC)),
-        "datacontenttype": "application/json", "data": _data(delivery.said),
+        "subject": delivery.target, **_time(delivery.at), "datacontenttype": "application/json", "data": _data(delivery.said),
     }  # fmt: skip
     return json.dumps(event, separators=(",", ":")).encode()
+
+
+def _time(at: int) -> dict[str, str]:
+    """When it was; a moment that cannot be is left out."""
+    try:
+        return {"time": timestamp(datetime.fromtimestamp(at / 1000, UTC))}
+    except (ValueError, OverflowError, OSError):
+        return {}
 
 
 def _data(said: str) -> dict[str, str | None]:

@@ -60,9 +60,10 @@ class Outbox:
             return {receiver: due for receiver, due in found.items() if due}
 
     def give_up(self) -> int:
-        """Nobody is told any more of what happened too long ago; how many rows that ends."""
+        """Nobody is told any more of what happened too long ago, or at a moment that is none yet; how many rows that ends."""
         with self._database.writing() as connection:
-            young = select(_e.id).where(_e.at >= moment(connection) - int(LASTS * 1000))
+            now, lasts = moment(connection), int(LASTS * 1000)
+            young = select(_e.id).where(_e.at.between(now - lasts, now + lasts))
             old = select(_d.event).where(_d.event.not_in(young)).distinct().limit(_AT_ONCE)
             events = set(connection.execute(old).scalars())
             gone = connection.execute(delete(tables.deliveries).where(_d.event.in_(events))).rowcount
@@ -104,7 +105,7 @@ def _hand_out(connection: Connection, receivers: Mapping[str, Collection[str]]) 
 
 
 def _claimed(connection: Connection, worker: str, receiver: str, now: int, most: int) -> Sequence[Delivery]:
-    left = or_(_d.worker == worker, and_(_d.worker.is_not(None), _d.worker.not_in(select(_w.id))))
+    left = and_(_d.worker.is_not(None), _d.worker.not_in(select(_w.id)))
     asked = (
         select(_d.event, _d.receiver, _e.at, _e.target, _e.event.label("name"), _e.said, _d.tried)
         .join_from(tables.deliveries, tables.events, _d.event == _e.id)

@@ -153,9 +153,14 @@ def _repository(row: RowMapping) -> Repository:
         whole = all(_is_whole(ref, each) for ref, each in heads.items())
     except (ValueError, TypeError, AttributeError, RecursionError):
         heads, whole = {}, False
-    asked, done, checked = (int(str(row[name])) for name in ("asked", "done", "checked"))
+    asked, done, checked = (_number(row[name]) for name in ("asked", "done", "checked"))
     error = None if row["error"] is None else str(row["error"])
     return Repository(str(row["url"]), heads if whole else {}, asked, done, checked, error, row["worker"] is not None)
+
+
+def _number(value: object) -> int:
+    """A count or a moment; what cannot be counted on from is as if nobody had counted yet."""
+    return value if type(value) is int and 0 <= value < 2**62 else 0
 
 
 def _is_whole(ref: str, head: Followed) -> bool:
