@@ -188,6 +188,12 @@ def test_the_image_installs_what_is_locked_and_runs_as_nobody_special() -> None:
     _takes(json.loads(command))
 
 
+def test_the_image_has_nothing_of_a_checkout_that_git_ignores() -> None:
+    """What stands there is read beside the Dockerfile, whatever folder it is built from."""
+    left_out = (DEPLOY / "Dockerfile.dockerignore").read_text().splitlines()
+    assert {".git", "**/.venv", "**/.gatectl"} <= set(left_out)
+
+
 UNIT = DEPLOY / "gatectl-controller.service"
 
 
