@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import json
 import os
+import random
 import shutil
 import signal
 import subprocess
 import sys
 import threading
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import closing
+from contextlib import closing, suppress
 from pathlib import Path
 from typing import Any
 
@@ -18,8 +19,12 @@ import yaml
 
 from controller.sites import bucket, repository, workspace
 from gatectl.api import open as open_estate
+from gatectl.controller.acts import Desk, approve
+from gatectl.controller.approving import key_of
 from gatectl.controller.database import Database
 from gatectl.controller.store import Known, Run, Store
+from gatectl.errors import GatectlError
+from gatectl.fleet.reading import load_fleet
 
 SECRET = "canary-7c41fe90"
 PATIENCE = 240.0
@@ -132,6 +137,29 @@ class Fleet:
         )
         return done.returncode, done.stdout, done.stderr
 
+    def strike(self, chance: random.Random, processes: int) -> None:
+        """At some moment one of the processes that are there is killed, or all are; then there are as many as before."""
+        threading.Event().wait(chance.uniform(0.0, 3.0))
+        alive = [process for process in self.processes if process.poll() is None]
+        for process in alive if chance.random() < 0.25 else [chance.choice(alive)] if alive else []:
+            process.kill()
+            process.wait(60)
+        self.start(processes - sum(process.poll() is None for process in self.processes))
+
+    def approve_all(self) -> list[tuple[str, str]]:
+        """Somebody says yes to each plan that waits: of which target, and its fingerprint."""
+        said = []
+        key = key_of(self.folder / ".gatectl" / "controller.key")
+        with closing(Database(self.database)) as database:
+            desk = Desk(database, load_fleet(self.folder / "fleet.yaml"), key)
+            for known in Store(database).known():
+                waits = known.state is not None and known.state.state == "waiting" and known.fingerprint is not None
+                with suppress(GatectlError):  # it was applied meanwhile, or waits for something else by now
+                    if waits and known.fingerprint is not None:
+                        approve(desk, known.name, known.fingerprint, "ana", "command")
+                        said.append((known.name, known.fingerprint))
+        return said
+
     def close(self) -> None:
         """All processes are ended, and nothing of theirs is left behind."""
         for process in self.processes:
@@ -155,7 +183,7 @@ class Fleet:
 
     def runs(self, name: str) -> Sequence[Run]:
         with closing(Database(self.database)) as database:
-            return Store(database).runs(name)
+            return Store(database).runs(name, 1_000)
 
     def until(self, holds: Callable[[Mapping[str, Known]], bool]) -> Mapping[str, Known]:
         """Wait until something holds of the targets."""

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import json
 import os
+import random
 import signal
+from collections import Counter
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -144,6 +146,70 @@ def test_who_is_killed_is_taken_over_and_nothing_is_made_twice(make: Makes, data
     for name in fleet.names:
         receipts = [run.receipt for run in fleet.runs(name) if run.receipt is not None]
         assert len(receipts) == len(set(receipts))
+
+
+def test_whoever_is_killed_whenever_nothing_is_applied_that_nobody_approved(make: Makes, database: str) -> None:
+    """Pushes, approvals, and processes that are killed at any moment: each approval is for one apply, and in the end all is as it was said
+    last. GATECTL_ROUNDS of them."""
+    chance = random.Random(7)
+    fleet = make(2, 2, database, approvals="all")
+    fleet.start(2)
+    approved: list[tuple[str, str]] = []
+    for number in range(int(os.environ.get("GATECTL_ROUNDS", "3"))):
+        fleet.write(chance.randrange(2), chance.randrange(2), "raw", *(f"more-{each}" for each in range(number + 1)))
+        for repository in range(2):
+            fleet.git(repository, "add", "--all")
+            fleet.git(repository, "commit", "-q", "--allow-empty", "-m", "said")
+        fleet.strike(chance, 2)
+        approved += fleet.approve_all()
+        fleet.strike(chance, 2)
+        approved += fleet.approve_all()
+    newest = {f"s{number}": fleet.git(number, "rev-parse", "HEAD") for number in range(2)}
+    known = fleet.known()
+    while len(known) < 4 or any(each.applied != newest[each.source or ""] for each in known):
+        approved += fleet.approve_all()
+        known = fleet.known()
+        assert any(process.poll() is None for process in fleet.processes), fleet.logs()[-4000:]
+    fleet.until_all()
+    assert once(fleet.live())
+    for name in fleet.names:
+        applied = Counter(run.fingerprint for run in fleet.runs(name) if run.receipt is not None)
+        yes = Counter(print_of for target, print_of in approved if target == name)
+        assert applied <= yes, (applied, yes)
+
+
+def test_a_database_that_closes_all_connections_loses_nothing(
+    make: Makes, database: str, postgresql_server: Server
+) -> None:
+    """As it does when it is started again: what could not be kept is looked at once more."""
+    fleet = make(2, 3, database)
+    fleet.start(2)
+    fleet.until(
+        lambda known: any(each.worker is not None for each in known.values()) or all(e.applied for e in known.values())
+    )
+    for _ in range(3):
+        postgresql_server.disconnect(database.rpartition("/")[2])
+        fleet.until(lambda known: len(known) == 6)
+    fleet.until_all()
+    assert once(fleet.live()) and len(fleet.live()) == 6 * 3
+    assert [process.poll() for process in fleet.processes] == [None, None]
+
+
+def test_a_repository_that_is_away_is_said_and_drift_is_found_all_the_same(make: Makes) -> None:
+    fleet = make(1, 1, mode="observe")
+    fleet.start()
+    commit = fleet.until_all("pending")["s0/w0-0"].commit
+    moved = fleet.repository(0).rename(fleet.folder / "elsewhere")
+    said: dict[str, Any] = {"git": {"error": None}}
+    while said["git"]["error"] is None:
+        (said,) = json.loads(fleet.run("status", "--fleet", "fleet.yaml", "--format", "json")[1])["targets"]
+    assert (said["state"], said["commit"]) == ("pending", commit)
+    looked = fleet.known()[0].looked
+    fleet.until(lambda known: (known["s0/w0-0"].looked or 0) > (looked or 0))
+    moved.rename(fleet.repository(0))
+    fleet.write(0, 0, "raw", "more")
+    newest = fleet.commit(0)
+    assert fleet.until_all("pending")["s0/w0-0"].commit == newest
 
 
 def test_who_was_paused_ends_and_writes_nothing_more(make: Makes, database: str) -> None:

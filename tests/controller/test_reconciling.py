@@ -83,8 +83,8 @@ def test_an_approved_plan_that_fits_no_more_waits_again(tmp_path: Path) -> None:
     assert waiting.plan is not None
     site.by_hand(workspace("team"), bucket("raw"), repository("data", "team", "raw"), repository("data2", "team"))
     again = site.reconcile(checkout, approved=Approved(waiting.plan))
-    assert not again.used
     assert again.state.state in ("waiting", "in-sync"), "everything is there already, or waits for another approval"
+    assert again.used is (again.state.state == "in-sync")
 
 
 def test_a_run_that_broke_off_goes_on_with_the_plan_that_was_approved(tmp_path: Path) -> None:
@@ -97,6 +97,17 @@ def test_a_run_that_broke_off_goes_on_with_the_plan_that_was_approved(tmp_path: 
     done = site.reconcile(checkout, approved=Approved(waiting.plan))
     assert done.state.state == "in-sync" and done.receipt is not None and done.used
     assert {o["status"] for o in done.receipt.outcomes} == {"already", "done"}
+
+
+def test_an_approval_of_what_is_all_there_already_is_used_up(tmp_path: Path) -> None:
+    """A run broke off after its last write: what was approved is done, and is not applied at each look from then on."""
+    site = Site(tmp_path, approvals="all")
+    checkout = site.checkout(*TEAM)
+    waiting = site.reconcile(checkout)
+    assert waiting.plan is not None
+    Site(tmp_path).reconcile(checkout)
+    done = site.reconcile(checkout, approved=Approved(waiting.plan))
+    assert done.state.state == "in-sync" and done.used
 
 
 def test_what_holds_an_apply_back_is_said(tmp_path: Path) -> None:

@@ -119,9 +119,7 @@ class Looker:
         except _Unplaced:
             tools.store.drop(begun, tools.worker, 1.0)
             return False
-        seen = _seen(source, begun, result)
-        if mac is not None and not result.used:
-            tools.approvals.give_back(begun.name, mac, tools.worker)
+        seen = self._spent(begun, result, mac, _seen(source, begun, result))
         finished = tools.store.finish(begun, tools.worker, seen)
         if result.receipt is not None and seen.state == deciding.IN_SYNC:
             tools.approvals.lapse(begun.name, begun.newest)
@@ -135,6 +133,16 @@ class Looker:
             "seconds": round(seconds, 3),
         })  # fmt: skip
         return finished.again
+
+    def _spent(self, begun: Begun, result: Reconciled, mac: str | None, seen: Seen) -> Seen:
+        """What becomes of the approval that a look was under: used up, or there for another look."""
+        if mac is None or result.used:
+            return seen
+        if mac != begun.under:
+            self._tools.approvals.give_back(begun.name, mac, self._tools.worker)
+            return seen
+        # What broke off goes on when the lease of whoever is gone has lapsed; what does not fit any more is over.
+        return seen._replace(under=mac if result.again is not None else None)
 
     def _reconciled(self, begun: Begun, source: Source, target: Target) -> tuple[Reconciled, str | None]:
         """How a look ended, and the approval that it was under. Raises PlatformError for the database, _Unplaced."""
@@ -178,7 +186,7 @@ class Looker:
         """The plan that somebody approved for the commit; the first that holds. `taken` is told when it is about to be written under."""
         tools = self._tools
         now = tools.store.now() // 1000
-        for kept in tools.approvals.of(begun.name, begun.under):
+        for kept in sorted(tools.approvals.of(begun.name, begun.under), key=lambda each: each.mac != begun.under):
             plan = _plan(kept)
             if plan is None:
                 continue

@@ -66,7 +66,8 @@ class Turn(NamedTuple):
 
 class Reconciled(NamedTuple):
     """How a reconcile ended: the state of its target, and all that holds of it. `findings`: what is wrong with the checkout; `plan`:
-    what was planned last; `receipt`: what was applied. `used`: something was written under the approval, which is used up.
+    what was planned last; `receipt`: what was applied. `used`: something was written under the approval, or all of it is done, and it is
+    used up.
     `again`: seconds after which another look may find it otherwise (None: nothing is known that would change it)."""
 
     state: Condition
@@ -220,8 +221,10 @@ class _Reconcile:
         )  # fmt: skip
 
     def _ended(self, plan: Plan, receipt: Receipt, *, approved: bool) -> Reconciled:
-        used = approved and any(outcome["attempts"] for outcome in receipt.outcomes)
-        if receipt.exit_code == errors.DONE:
+        # Where all is there already, by a run that broke off, it is used up as well: it would be applied at every look.
+        done = receipt.exit_code == errors.DONE
+        used = approved and (done or any(outcome["attempts"] for outcome in receipt.outcomes))
+        if done:
             return Reconciled(deciding.IN_SYNC, (deciding.IN_SYNC,), (), plan, receipt, used)
         failed = Condition("failed", _why(receipt))
         return Reconciled(failed, (failed,), (), plan, receipt, used, again=FAILED)

@@ -82,6 +82,8 @@ class Seen(NamedTuple):
     wait: float = 300.0
     plan: str | None = None
     receipt: str | None = None
+    under: str | None = None
+    """The approval that the next look goes on under, since one that broke off wrote under it."""
 
 
 class Finished(NamedTuple):
@@ -389,7 +391,7 @@ def _finished(before: RowMapping, begun: Begun, seen: Seen, now: int) -> dict[st
     done = max(begun.wanted, before["done"])
     return {
         "done": done, "state": seen.state.state, "reason": seen.state.reason, "conditions": json.dumps(seen.conditions),
-        "since": before["since"] if same else now, "looked": now, "due": now + int(seen.wait * 1000), "worker": None, "under": None,
+        "since": before["since"] if same else now, "looked": now, "due": now + int(seen.wait * 1000), "worker": None, "under": seen.under,
         "commit_id": seen.commit, "applied": seen.commit if seen.state.state == "in-sync" else before["applied"],
         "fingerprint": seen.fingerprint, "failures": before["failures"] + 1 if failed else 0,
         "told": event_of(before["told"], seen.state)[1],
