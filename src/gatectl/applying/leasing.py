@@ -24,20 +24,21 @@ from gatectl.records.leases import PLATFORM, Holder, Lease, Leases, Seen, after,
 
 class Terms(NamedTuple):
     """How leases are held, in seconds: how long one lasts, how often it is renewed, by how much longer it is watched where the store
-    has no clock, how long somebody is waited for who renews, and how much of a lease has to be left for a write."""
+    has no clock, how long somebody is waited for who renews, how much of a lease has to be left for a write, and how long it is at most between two looks at
+    one that somebody else holds."""
 
     lasts: float = 60.0
     beat: float = 20.0
     margin: float = 20.0
     busy: float = 10.0
     need: float = 15.0
+    glance: float = 1.0
 
 
 USUAL: Final = Terms()
 PATIENCE: Final = 90.0
 """Seconds to wait for a holder that does not renew."""
 _PAUSE: Final = 0.05
-_LONGEST_PAUSE: Final = 1.0
 _TRIES: Final = 3
 """How often a lease is looked at that its holder renews at the same moment."""
 
@@ -175,7 +176,7 @@ class Leasing:
             elif self._gives_up(first, watched, sent - began):
                 raise _locked(watched.lease, name, sent - began)
             clock.sleep(pause)
-            pause = min(2 * pause, _LONGEST_PAUSE)
+            pause = min(2 * pause, self._terms.glance)
             found = way.leases.look(way.platform, workspace)
             if found is None or watched is None or found.version != watched.version:
                 since = clock.passed()

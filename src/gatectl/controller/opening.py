@@ -35,9 +35,10 @@ from gatectl.platforms.interface import Credentials, Secret, Shared
 from gatectl.project import Environment, Exported, Project
 from gatectl.quote import quote
 
-TERMS: Final = Terms(lasts=20.0, beat=4.0, margin=20.0, busy=0.0, need=8.0)
+TERMS: Final = Terms(lasts=20.0, beat=4.0, margin=20.0, busy=0.0, need=8.0, glance=0.1)
 """How a controller holds leases: for as long as a worker is not taken for dead (`aliveness.LASTS`), and no write begins once the worker
-takes itself for dead. It waits for nobody who is at work: it comes again."""
+takes itself for dead. It waits for nobody who is at work: it comes again. Those who create workspaces hold the platform's own lease for a
+moment, and are many: whoever waits for it looks often."""
 
 
 class Checkout(NamedTuple):
