@@ -225,7 +225,9 @@ def test_the_same_plan_is_not_applied_twice_by_two(tmp_path: Path) -> None:
     plan = site.reconcile(checkout).plan
     assert plan is not None
     one, two = (site.reconcile(checkout, approved=Approved(plan)) for _ in range(2))
-    assert one.used and not two.used
+    assert one.receipt is not None and two.receipt is not None
+    assert all(outcome["attempts"] for outcome in one.receipt.outcomes)
+    assert not any(outcome["attempts"] for outcome in two.receipt.outcomes)
     assert two.state.state == "in-sync"
 
 

@@ -24,8 +24,8 @@ from gatectl.records.leases import PLATFORM, Holder, Lease, Leases, Seen, after,
 
 class Terms(NamedTuple):
     """How leases are held, in seconds: how long one lasts, how often it is renewed, by how much longer it is watched where the store
-    has no clock, how long somebody is waited for who renews, how much of a lease has to be left for a write, and how long it is at most between two looks at
-    one that somebody else holds."""
+    has no clock, how long somebody is waited for who renews, how much of a lease has to be left for a write, and how long it is at most
+    between two looks at one that somebody else holds."""
 
     lasts: float = 60.0
     beat: float = 20.0
