@@ -136,6 +136,27 @@ def test_a_holder_who_renews_is_waited_for_a_moment_and_named(make: Make, clock:
 
 
 @SOME
+def test_that_somebody_else_has_it_by_now_is_no_renewal(make: Make, clock: Leaping) -> None:
+    """Several who hold it for a moment each, one after the other: whoever waits gives up on none of them for not ending."""
+    first, second = make(ELSEWHERE), make(ELSEWHERE)
+    first.take(WORKSPACE)
+    slept: list[float] = []
+
+    def sleep(seconds: float) -> None:
+        clock.sleep(seconds)
+        slept.append(seconds)
+        if len(slept) == 2:
+            first.release()
+            second.take(WORKSPACE)
+        if len(slept) == 4:
+            second.release()
+
+    third = make(HERE, Terms(busy=0.0), own=clock.clock._replace(sleep=sleep))
+    assert third.take(WORKSPACE)
+    assert number(third) == 3
+
+
+@SOME
 def test_who_does_not_want_to_wait_does_not(make: Make, clock: Leaping) -> None:
     make(ELSEWHERE).take(WORKSPACE)
     with pytest.raises(errors.PlatformLocked):

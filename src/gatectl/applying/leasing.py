@@ -180,6 +180,8 @@ class Leasing:
             found = way.leases.look(way.platform, workspace)
             if found is None or watched is None or found.version != watched.version:
                 since = clock.passed()
+            if found is not None and (first is None or found.lease.fence != first.lease.fence):
+                first = found  # somebody else has it by now: that is no renewal
             watched = found
 
     def _is_over(self, seen: Seen, unchanged: float) -> bool:
