@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import shutil
@@ -47,9 +48,15 @@ EVERY: Mapping[str, list[list[str]]] = {
     "undo": [["undo", "last"]],
     "lock": [["lock", "status"]],
     "runs": [["runs"]],
+    "controller": [["controller", "--fleet", "{fleet}", "--listen", "none"]],
+    "status": [["status", "--fleet", "{fleet}"]],
+    "approve": [["approve", "theirs", f"sha256:{'0' * 64}", "--fleet", "{fleet}"]],
+    "pause": [["pause", "theirs", "--fleet", "{fleet}"]],
+    "resume": [["resume", "theirs", "--fleet", "{fleet}"]],
 }  # fmt: skip
 """What is run of every command."""
-AT_THE_TOP = () if os.environ.get("GATECTL_LONG") else ("serve", "trust", "schema", "explain", "completion")
+FLEET = ("controller", "status", "approve", "pause", "resume")
+AT_THE_TOP = () if os.environ.get("GATECTL_LONG") else ("serve", "trust", "schema", "explain", "completion", *FLEET)
 """What reads nothing of a checkout is taken through it once, where most is planted; with GATECTL_LONG=1, in each folder."""
 
 
@@ -78,6 +85,15 @@ class Stranger:
         self.printed: list[str] = []
         self.calls: list[str] = []
         self._log = folder / "calls"
+        self.fleet = folder / "fleet.yaml"
+        source = {
+            "name": "theirs",
+            "git": {"url": str(self.checkout)},
+            "platform": f"sqlite:///{folder}/fleet.db",
+            "interval": "1s",
+        }
+        head = {"apiVersion": "gatectl.io/v1", "kind": "Fleet", "metadata": {"name": "acme"}}
+        self.fleet.write_text(json.dumps({**head, "spec": {"sources": [source]}}))
         self._count = 0
         self.variables = {
             **CANARIES, "HOME": str(self.home), "PATH": f":.:{os.environ['PATH']}",
@@ -87,8 +103,10 @@ class Stranger:
 
     def run(self, *arguments: str, folder: str = ".") -> int:
         self._count += 1
-        arguments = tuple(argument.format(n=self._count) for argument in arguments)
+        arguments = tuple(argument.format(n=self._count, fleet=self.fleet) for argument in arguments)
         python = [sys.executable, "-P", "-m", "gatectl"]
+        if arguments[0] == "controller":  # it goes on until it is told to end, a few looks later
+            python = ["timeout", "--signal=TERM", "30", *python]
         done = subprocess.run(
             ["strace", "-f", "-qq", "-e", "trace=connect,sendto", "-o", str(self._log), *python, *arguments],
             cwd=self.checkout / folder, env=self.variables, stdin=subprocess.DEVNULL, capture_output=True, timeout=120, check=False,
@@ -172,6 +190,8 @@ def test_no_program_of_a_checkout_runs_whatever_the_command(
     assert all(piece.startswith(b"CONNECT api.github.com:443 ") for piece in recorder.heard)
     assert all(canary not in stranger.everything() for canary in CANARIES.values())
     # The commands did their work: what runs nothing because it stopped at once would prove nothing.
+    if folder == ".":
+        assert "theirs" in stranger.printed[-4] and "the platform is not the one of source" in stranger.printed[-4]
     assert ended["validate"] == 0 and ended["apply --yes --receipt receipt.json"] == 0, (ended, stranger.printed)
 
 
