@@ -196,6 +196,17 @@ class Fleet:
             pause.wait(_PAUSE)
         raise AssertionError("\n".join([*map(str, known.values()), self.logs()[-4000:]]))
 
+    def until_told(self, holds: Callable[[Mapping[str, Any]], bool]) -> Mapping[str, Any]:
+        """Wait until the command says something of the one target."""
+        told: list[Mapping[str, Any]] = []
+
+        def says(_: object) -> bool:
+            told[:] = json.loads(self.run("status", "--fleet", "fleet.yaml", "--format", "json")[1])["targets"]
+            return len(told) == 1 and holds(told[0])
+
+        self.until(says)
+        return told[0]
+
     def until_all(self, state: str = "in-sync", commits: Mapping[int, str] | None = None) -> Mapping[str, Known]:
         """Wait until all targets are in a state, at the newest commits of their repositories."""
         newest = {

@@ -7,7 +7,7 @@ import os
 import random
 import signal
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +16,7 @@ from sqlalchemy import create_engine, text
 
 from controller.at_work import SECRET, Fleet
 from gatectl.controller.running import LAPSED
+from gatectl.controller.store import Known
 from platforms.postgresql_server import Server, postgresql_server
 
 pytest.importorskip("dbos", reason="the extra controller is not installed")
@@ -104,9 +105,7 @@ def test_a_push_by_force_waits_for_somebody(make: Makes) -> None:
     fleet.git(0, "add", "--all")
     fleet.git(0, "commit", "-q", "--amend", "-m", "forced")
     forced = fleet.git(0, "rev-parse", "HEAD")
-    said: dict[str, Any] = {}
-    while said.get("git", {}).get("forced") != forced:
-        (said,) = json.loads(fleet.run("status", "--fleet", "fleet.yaml", "--format", "json")[1])["targets"]
+    said = fleet.until_told(lambda said: said["git"]["forced"] == forced)
     assert (said["state"], said["commit"]) == ("waiting", before) and forced in said["reason"]
     assert not any("forced" in name for name in fleet.live())
     code, _, err = fleet.run("approve", "s0/w0-0", "--commit", forced, "--fleet", "fleet.yaml")
@@ -165,11 +164,12 @@ def test_whoever_is_killed_whenever_nothing_is_applied_that_nobody_approved(make
         fleet.strike(chance, 2)
         approved += fleet.approve_all()
     newest = {f"s{number}": fleet.git(number, "rev-parse", "HEAD") for number in range(2)}
-    known = fleet.known()
-    while len(known) < 4 or any(each.applied != newest[each.source or ""] for each in known):
-        approved += fleet.approve_all()
-        known = fleet.known()
-        assert any(process.poll() is None for process in fleet.processes), fleet.logs()[-4000:]
+
+    def applied(known: Mapping[str, Known]) -> bool:
+        approved.extend(fleet.approve_all())
+        return len(known) == 4 and all(each.applied == newest[each.source or ""] for each in known.values())
+
+    fleet.until(applied)
     fleet.until_all()
     assert once(fleet.live())
     for name in fleet.names:
@@ -184,9 +184,8 @@ def test_a_database_that_closes_all_connections_loses_nothing(
     """As it does when it is started again: what could not be kept is looked at once more."""
     fleet = make(2, 3, database)
     fleet.start(2)
-    fleet.until(
-        lambda known: any(each.worker is not None for each in known.values()) or all(e.applied for e in known.values())
-    )
+    # Who cannot reach it at all does not begin.
+    fleet.until(lambda known: fleet.logs().count('"started"') == 2 and len(known) == 6)
     for _ in range(3):
         postgresql_server.disconnect(database.rpartition("/")[2])
         fleet.until(lambda known: len(known) == 6)
@@ -200,9 +199,7 @@ def test_a_repository_that_is_away_is_said_and_drift_is_found_all_the_same(make:
     fleet.start()
     commit = fleet.until_all("pending")["s0/w0-0"].commit
     moved = fleet.repository(0).rename(fleet.folder / "elsewhere")
-    said: dict[str, Any] = {"git": {"error": None}}
-    while said["git"]["error"] is None:
-        (said,) = json.loads(fleet.run("status", "--fleet", "fleet.yaml", "--format", "json")[1])["targets"]
+    said = fleet.until_told(lambda said: said["git"]["error"] is not None)
     assert (said["state"], said["commit"]) == ("pending", commit)
     looked = fleet.known()[0].looked
     fleet.until(lambda known: (known["s0/w0-0"].looked or 0) > (looked or 0))
@@ -226,8 +223,12 @@ def test_who_was_paused_ends_and_writes_nothing_more(make: Makes, database: str)
     # It was taken for dead by the others: they have taken over what it was at.
     with create_engine(database.replace("postgresql://", "postgresql+psycopg://")).connect() as connection:
         count = text("SELECT count(*) FROM gatectl_controller.gatectl_workers")
-        while connection.execute(count).scalar_one() != 1:
+
+        def alone(_: object) -> bool:
             connection.rollback()
+            return bool(connection.execute(count).scalar_one() == 1)
+
+        fleet.until(alone)
     first.send_signal(signal.SIGCONT)
     assert first.wait(120) == LAPSED
     fleet.until_all()
@@ -267,9 +268,7 @@ def test_a_process_of_an_older_fleet_file_takes_no_more_work(make: Makes) -> Non
     fleet.save(document)
     fleet.names = ["s0/w0-0"]
     fleet.start()
-    while "newer fleet file" not in (fleet.folder / "log-0").read_text():
-        assert fleet.processes[0].poll() is None
-        os.sched_yield()
+    fleet.until(lambda _: "newer fleet file" in (fleet.folder / "log-0").read_text())
     fleet.write(0, 0, "raw", "more")
     fleet.commit(0)
     fleet.until_all("pending")

@@ -142,7 +142,7 @@ def test_whatever_is_sent_is_answered_as_described(serve: Any, request: Any, dat
                     statuses.setdefault(operation.label, set()).update(seen)
     assert len(statuses) == len(ENDPOINTS)
     assert set.union(*statuses.values()) >= {200, 201, 400, 404}
-    assert sum(bool({200, 201} & seen) for seen in statuses.values()) > 0.8 * len(ENDPOINTS)
+    assert sum(bool({200, 201} & seen) for seen in statuses.values()) > 0.75 * len(ENDPOINTS), statuses
     served.stop()
     assert "Traceback" not in served.log
 

@@ -102,8 +102,7 @@ def _teller(console: Console) -> Callable[[str, Mapping[str, object]], None]:
     """One line for each thing that happened; what is as it was is said to those alone who want to hear more."""
 
     def tell(what: str, fields: Mapping[str, object]) -> None:
-        quiet = what == "looked" and not fields.get("changed") and fields.get("run") is None
-        console.event("debug" if quiet else "warning" if what in _WRONG else "info", what, fields)
+        console.event("debug" if what == "unchanged" else "warning" if what in _WRONG else "info", what, fields)
 
     return tell
 

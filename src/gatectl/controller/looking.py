@@ -36,6 +36,9 @@ SOON: Final = 5.0
 LEASE: Final = 5.0
 """Seconds that a look waits for a lease: those who create workspaces wait for each other, for a moment each."""
 
+UNCHANGED: Final = "unchanged"
+"""What a look is called that found all as it was."""
+
 Told = Callable[[str, Mapping[str, object]], None]
 """What happened, and what of it is worth a line."""
 
@@ -127,9 +130,9 @@ class Looker:
             tools.store.want_all([each.name for each in self._sources.values() if begun.source in each.depends_on])
         seconds = tools.clock.now() - began
         tools.measures.looked(seen.state.state, seconds)
-        tools.tell("looked", {
+        tools.tell("looked" if finished.changed or seen.receipt is not None else UNCHANGED, {
             "target": begun.name, "state": seen.state.state, "reason": seen.state.reason, "commit": seen.commit,
-            "fingerprint": seen.fingerprint, "run": seen.receipt, "changed": finished.changed,
+            "fingerprint": seen.fingerprint, "run": seen.receipt,
             "seconds": round(seconds, 3),
         })  # fmt: skip
         return finished.again

@@ -101,7 +101,8 @@ def _hand_out(connection: Connection, receivers: Mapping[str, Collection[str]]) 
     ]
     if rows:
         connection.execute(insert(tables.deliveries), rows)
-    _finish(connection, {event for event, *_ in found} - {str(row["event"]) for row in rows})
+    told = {name for wanted in receivers.values() for name in wanted}
+    _finish(connection, {event for event, name, _ in found if name not in told})
 
 
 def _claimed(connection: Connection, worker: str, receiver: str, now: int, most: int) -> Sequence[Delivery]:

@@ -211,13 +211,13 @@ class Store:
             values = _finished(before, begun, seen, now)
             connection.execute(update(tables.targets).where(_t.name == begun.name).values(values))
             _keep_plan(connection, begun.name, seen)
-            changed = before["since"] is None or values["since"] != before["since"]
+            changed = before["since"] is None or not _is_as_before(before, seen)
             if changed or seen.receipt is not None:
                 run = Run(begun.name, begun.at, now, seen.commit, *seen.state, seen.fingerprint, seen.receipt)
                 connection.execute(insert(tables.runs).values(id=str(uuid.uuid4()), worker=worker, **_columns(run)))
             _tell(connection, before["told"], begun.name, seen, now)
             again = before["wanted"] > max(begun.wanted, before["done"])
-            return Finished(again, values["applied"] != before["applied"], changed)
+            return Finished(again, seen.state.state == "in-sync" and before["applied"] != seen.commit, changed)
 
     def drop(self, begun: Begun, worker: str, wait: float) -> None:
         """A look came to nothing, because this process is to look at nothing more: it is due for whoever is there."""
@@ -384,14 +384,19 @@ def _is_there(connection: Connection, worker: str) -> bool:
     return connection.execute(select(_w.id).where(_w.id == worker)).one_or_none() is not None
 
 
+def _is_as_before(before: RowMapping, seen: Seen) -> bool:
+    """Whether a target is in the state that it was in, for the same reason."""
+    return (before["state"], before["reason"]) == seen.state
+
+
 def _finished(before: RowMapping, begun: Begun, seen: Seen, now: int) -> dict[str, object]:
     """What is known of a target after a look."""
     failed = seen.state.state in ("failed", "invalid")
-    same = (before["state"], before["reason"]) == seen.state
     done = max(begun.wanted, before["done"])
     return {
         "done": done, "state": seen.state.state, "reason": seen.state.reason, "conditions": json.dumps(seen.conditions),
-        "since": before["since"] if same else now, "looked": now, "due": now + int(seen.wait * 1000), "worker": None, "under": seen.under,
+        "since": before["since"] if _is_as_before(before, seen) else now, "looked": now, "due": now + int(seen.wait * 1000),
+        "worker": None, "under": seen.under,
         "commit_id": seen.commit, "applied": seen.commit if seen.state.state == "in-sync" else before["applied"],
         "fingerprint": seen.fingerprint, "failures": before["failures"] + 1 if failed else 0,
         "told": event_of(before["told"], seen.state)[1],
@@ -422,8 +427,7 @@ def _tell(connection: Connection, told: str | None, name: str, seen: Seen, now: 
 
 
 def _columns(run: Run) -> dict[str, object]:
-    values = run._asdict()
-    return {"commit_id": values.pop("commit"), **values}
+    return {"commit_id" if name == "commit" else name: value for name, value in run._asdict().items()}
 
 
 def _known(row: RowMapping) -> Known:
