@@ -194,6 +194,37 @@ def test_a_database_that_closes_all_connections_loses_nothing(
     assert [process.poll() for process in fleet.processes] == [None, None]
 
 
+def test_an_engine_that_takes_its_time_is_no_reason_to_be_taken_for_dead(make: Makes, database: str) -> None:
+    """A process says that it is there from the first moment on, also while the engine waits for its tables."""
+    fleet = make(1, 1, database)
+    (first,) = fleet.start()
+    fleet.until_all()
+    first.send_signal(signal.SIGTERM)
+    assert first.wait(120) == 0
+    engine = create_engine(database.replace("postgresql://", "postgresql+psycopg://"))
+    beats = text("SELECT beat FROM gatectl_controller.gatectl_workers")
+    with engine.begin() as held, engine.connect() as looking:
+        tables = (
+            held.execute(text("SELECT tablename FROM pg_tables WHERE schemaname = 'gatectl_engine'")).scalars().all()
+        )
+        held.execute(
+            text(f"LOCK TABLE {', '.join(f'gatectl_engine.{table}' for table in tables)} IN ACCESS EXCLUSIVE MODE")
+        )
+        fleet.start()
+        seen: set[int] = set()
+
+        def twice(_: object) -> bool:
+            looking.rollback()
+            seen.update(looking.execute(beats).scalars())
+            return len(seen) >= 2
+
+        fleet.until(twice)
+        assert '"started"' not in (fleet.folder / "log-1").read_text(), "it waits for the engine all the while"
+    fleet.write(0, 0, "raw", "more")
+    fleet.commit(0)
+    fleet.until_all()
+
+
 def test_a_repository_that_is_away_is_said_and_drift_is_found_all_the_same(make: Makes) -> None:
     fleet = make(1, 1, mode="observe")
     fleet.start()

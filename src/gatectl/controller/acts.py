@@ -100,7 +100,7 @@ def accept(desk: Desk, target: str, commit: str, who: str) -> Act:
         raise UsageError(f"'{quote(commit)}' is no id of a commit", "write it whole, as gatectl status shows it")
     _, source = _found(desk, target)
     repositories = Repositories(desk.database)
-    repository = repositories.all().get(source.git.url)
+    repository = repositories.one(source.git.url)
     head = repository.heads.get(source.git.ref) if repository is not None else None
     waits = head is not None and head.seen == commit != head.commit
     if not waits or not repositories.accept(source.git.url, source.git.ref, commit, _key(desk)):

@@ -7,9 +7,7 @@ that it says, the saved plan by its digest among it.
 
 from __future__ import annotations
 
-import hashlib
 import hmac
-import json
 import os
 import secrets
 from contextlib import closing
@@ -17,6 +15,7 @@ from pathlib import Path
 from typing import Final, Literal, NamedTuple
 
 from gatectl.clock import NEVER, Deadline
+from gatectl.controller.signatures import seal
 from gatectl.documents.plans import Plan, digest
 from gatectl.errors import InputError
 from gatectl.files.claims import claim
@@ -59,8 +58,7 @@ def make_approval(
 
 def sign(key: bytes, approval: Approval) -> str:
     """The HMAC of an approval."""
-    said = json.dumps(approval._asdict(), sort_keys=True, separators=(",", ":")).encode()
-    return hmac.new(key, _DOMAIN + said, hashlib.sha256).hexdigest()
+    return seal(key, _DOMAIN, approval._asdict())
 
 
 def refusal(key: bytes, approval: Approval, mac: str, target: str, commit: str, plan: Plan, now: int) -> str | None:

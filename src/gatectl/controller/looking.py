@@ -6,24 +6,20 @@ from __future__ import annotations
 
 import posixpath
 import threading
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
-from typing import Final, NamedTuple
+from collections.abc import Sequence
+from typing import Final
 
 from gatectl.api.results import Plan
 from gatectl.applying import saved
-from gatectl.clock import CLOCK, Clock, Deadline
+from gatectl.clock import Deadline
 from gatectl.controller import approving, deciding
 from gatectl.controller.aliveness import Aliveness
-from gatectl.controller.approvals import Approvals, Kept
+from gatectl.controller.approvals import Kept
 from gatectl.controller.deciding import Condition
-from gatectl.controller.measures import Measures
-from gatectl.controller.mirrored import Mirrored
-from gatectl.controller.opening import Operator
-from gatectl.controller.purses import Purses
-from gatectl.controller.reconciling import Approved, Reconciled, Turn, reconcile
-from gatectl.controller.repositories import Followed, Repositories, is_followed
-from gatectl.controller.store import Begun, Seen, Store
+from gatectl.controller.reconciling import FAILED, Approved, Reconciled, Turn, reconcile
+from gatectl.controller.repositories import Followed, is_followed
+from gatectl.controller.store import Begun, Seen
+from gatectl.controller.worker import Worker
 from gatectl.errors import GatectlError, InputError
 from gatectl.fleet.targets import Target, targets_of
 from gatectl.fleet.values import Source
@@ -39,26 +35,6 @@ LEASE: Final = 5.0
 UNCHANGED: Final = "unchanged"
 """What a look is called that found all as it was."""
 
-Told = Callable[[str, Mapping[str, object]], None]
-"""What happened, and what of it is worth a line."""
-
-
-class Tools(NamedTuple):
-    """What a process looks at targets with."""
-
-    operator: Operator
-    store: Store
-    repositories: Repositories
-    approvals: Approvals
-    mirrored: Mirrored
-    key: bytes
-    worker: str
-    alive: Aliveness
-    tell: Told
-    measures: Measures
-    purses: Purses
-    clock: Clock = CLOCK
-
 
 class Busy:
     """The names of what this process is at, each once."""
@@ -71,66 +47,68 @@ class Busy:
         with self._turn:
             return sorted(self._names)
 
-    @contextmanager
-    def at(self, name: str) -> Iterator[bool]:
-        """Be at something; False: another thread is at it."""
+    def take(self, name: str) -> bool:
+        """Be at something from now on; False: somebody here is at it already."""
         with self._turn:
             free = name not in self._names
             self._names.add(name)
-        try:
-            yield free
-        finally:
-            if free:
-                with self._turn:
-                    self._names.discard(name)
+        return free
+
+    def leave(self, name: str) -> None:
+        """Be at it no more."""
+        with self._turn:
+            self._names.discard(name)
 
 
 class Looker:
     """Looks at targets, of any thread. `idle` is set when this process is to look at nothing more."""
 
-    def __init__(self, tools: Tools) -> None:
-        self._tools = tools
-        self._sources = {source.name: source for source in tools.operator.fleet.sources}
-        self._alone = {source.platform: threading.Lock() for source in tools.operator.fleet.sources}
+    def __init__(self, worker: Worker) -> None:
+        self._worker = worker
+        self._sources = {source.name: source for source in worker.operator.fleet.sources}
+        self._alone = {source.platform: threading.Lock() for source in worker.operator.fleet.sources}
         self.busy = Busy()
         self.idle = threading.Event()
 
     def __call__(self, names: Sequence[str]) -> None:
         """Look at targets, as long as something is asked of one. Raises PlatformError for the database."""
         for name in names:
-            with self.busy.at(name) as free:
-                while (
-                    free
-                    and not self.idle.is_set()
-                    and (begun := self._tools.store.begin(name, self._tools.worker)) is not None
-                ):
-                    if not self._look(begun):
-                        break
+            if self.busy.take(name):  # else another thread looks at it, and once more if it was asked for meanwhile
+                try:
+                    while self._look_at(name):
+                        pass
+                finally:
+                    self.busy.leave(name)
         if self.idle.is_set():
-            self._tools.store.leave_to_others(names)
+            self._worker.store.leave_to_others(names)
+
+    def _look_at(self, name: str) -> bool:
+        """Look at a target, if something is asked of it; whether it is to be looked at once more."""
+        begun = None if self.idle.is_set() else self._worker.store.begin(name, self._worker.id)
+        return begun is not None and self._look(begun)
 
     def _look(self, begun: Begun) -> bool:
         """Whether it is to be looked at once more."""
-        tools, began = self._tools, self._tools.clock.now()
+        worker, began = self._worker, self._worker.clock.now()
         source = self._sources.get(begun.source)
         target = _target(source, begun)
         if source is None or target is None:
-            tools.store.drop(begun, tools.worker, SOON)  # a row of another fleet file
+            worker.store.drop(begun, worker.id, SOON)  # a row of another fleet file
             return False
         try:
             result, mac = self._reconciled(begun, source, target)
         except _Unplaced:
-            tools.store.drop(begun, tools.worker, 1.0)
+            worker.store.drop(begun, worker.id, 1.0)
             return False
         seen = self._spent(begun, result, mac, _seen(source, begun, result))
-        finished = tools.store.finish(begun, tools.worker, seen)
+        finished = worker.store.finish(begun, worker.id, seen)
         if result.receipt is not None and seen.state == deciding.IN_SYNC:
-            tools.approvals.lapse(begun.name, begun.newest)
+            worker.approvals.lapse(begun.name, begun.newest)
         if finished.moved:
-            tools.store.want_all([each.name for each in self._sources.values() if begun.source in each.depends_on])
-        seconds = tools.clock.now() - began
-        tools.measures.looked(seen.state.state, seconds)
-        tools.tell("looked" if finished.changed or seen.receipt is not None else UNCHANGED, {
+            worker.store.want_all([each.name for each in self._sources.values() if begun.source in each.depends_on])
+        seconds = worker.clock.now() - began
+        worker.measures.looked(seen.state.state, seconds)
+        worker.tell("looked" if finished.changed or seen.receipt is not None else UNCHANGED, {
             "target": begun.name, "state": seen.state.state, "reason": seen.state.reason, "commit": seen.commit,
             "fingerprint": seen.fingerprint, "run": seen.receipt,
             "seconds": round(seconds, 3),
@@ -142,62 +120,67 @@ class Looker:
         if mac is None or result.used:
             return seen
         if mac != begun.under:
-            self._tools.approvals.give_back(begun.name, mac, self._tools.worker)
+            self._worker.approvals.give_back(begun.name, mac, self._worker.id)
             return seen
         # What broke off goes on when the lease of whoever is gone has lapsed; what does not fit any more is over.
         return seen._replace(under=mac if result.again is not None else None)
 
     def _reconciled(self, begun: Begun, source: Source, target: Target) -> tuple[Reconciled, str | None]:
         """How a look ended, and the approval that it was under. Raises PlatformError for the database, _Unplaced."""
-        tools = self._tools
+        worker = self._worker
         head = self._head(source)
         if head is None or head.commit != begun.newest:
             raise _Unplaced
-        until = Deadline(tools.clock.now() + TAKING, tools.clock)
+        until = Deadline(worker.clock.now() + TAKING, worker.clock)
         try:
-            checkout = tools.mirrored.checkout(source, head, until)
+            checkout = worker.mirrored.checkout(source, head, until)
         except GatectlError as error:
             return _failed(error.message), None
         taken: list[str] = []
         turn = Turn(
-            tools.clock.moment(), held=self._held(source), lock_timeout=LEASE,
-            approved=self._approved(begun, taken), stop=_Stop(tools.alive),
-            allowed=tools.purses.of(source.platform, urgent=begun.urgent), clock=tools.clock,
+            worker.clock.moment(), held=self._held(source), lock_timeout=LEASE,
+            approved=self._approved(begun, source, taken), stop=_Stop(worker.alive),
+            allowed=worker.purses.of(source.platform, urgent=begun.urgent), clock=worker.clock,
             alone=self._alone[source.platform],
         )  # fmt: skip
         try:
-            result = reconcile(target, checkout, tools.operator, turn)
+            result = reconcile(target, checkout, worker.operator, turn)
         except Exception as error:
-            tools.tell("internal error", {"target": begun.name, "error": type(error).__name__, "where": _where(error)})
+            worker.tell("internal error", {"target": begun.name, "error": type(error).__name__, "where": _where(error)})
             result = _failed(f"internal error ({type(error).__name__}): the log says where")
         return result, taken[0] if taken else None
 
     def _head(self, source: Source) -> Followed | None:
         """What is followed of a source, if a process of ours said so."""
-        repository = self._tools.repositories.one(source.git.url)
+        repository = self._worker.repositories.one(source.git.url)
         head = repository.heads.get(source.git.ref) if repository is not None else None
-        return head if head is not None and is_followed(self._tools.key, source.git.url, source.git.ref, head) else None
+        return (
+            head if head is not None and is_followed(self._worker.key, source.git.url, source.git.ref, head) else None
+        )
 
     def _held(self, source: Source) -> str | None:
         """The sources that it depends on, as far as they are not ready."""
         if source.mode == "observe" or not source.depends_on:
             return None
-        waits = self._tools.store.unready(source.depends_on)
+        waits = self._worker.store.unready(source.depends_on)
         return f"{', '.join(map(quote, waits))}, which it depends on" if waits else None
 
-    def _approved(self, begun: Begun, taken: list[str]) -> Approved | None:
+    def _approved(self, begun: Begun, source: Source, taken: list[str]) -> Approved | None:
         """The plan that somebody approved for the commit; the first that holds. `taken` is told when it is about to be written under."""
-        tools = self._tools
-        now = tools.store.now() // 1000
-        for kept in sorted(tools.approvals.of(begun.name, begun.under), key=lambda each: each.mac != begun.under):
+        worker = self._worker
+        if source.mode == "observe":
+            return None
+        found = sorted(worker.approvals.of(begun.name, begun.under), key=lambda each: each.mac != begun.under)
+        now = worker.store.now() // 1000 if found else 0
+        for kept in found:
             plan = _plan(kept)
             if plan is None:
                 continue
             refused = approving.refusal(
-                tools.key, kept.approval, kept.mac, begun.name, begun.newest, plan.document, now
+                worker.key, kept.approval, kept.mac, begun.name, begun.newest, plan.document, now
             )
             if refused is None:
-                take = _Taking(tools, begun.name, kept.mac, taken)
+                take = _Taking(worker, begun.name, kept.mac, taken)
                 return Approved(plan, kept.approval.allow, kept.approval.reason, take)
         return None
 
@@ -214,20 +197,20 @@ class _Stop(threading.Event):
         self._alive = alive
 
     def is_set(self) -> bool:
-        return self._alive.lapsed or self._alive.stop.is_set()
+        return self._alive.lapsed
 
 
 class _Taking:
     """An approval that is about to be written under."""
 
-    def __init__(self, tools: Tools, target: str, mac: str, taken: list[str]) -> None:
-        self._tools = tools
+    def __init__(self, worker: Worker, target: str, mac: str, taken: list[str]) -> None:
+        self._worker = worker
         self._target = target
         self._mac = mac
         self._taken = taken
 
     def __call__(self) -> bool:
-        if not self._tools.approvals.use(self._target, self._mac, self._tools.worker):
+        if not self._worker.approvals.use(self._target, self._mac, self._worker.id):
             return False
         self._taken.append(self._mac)
         return True
@@ -251,7 +234,7 @@ def _plan(kept: Kept) -> Plan | None:
 
 def _failed(why: str) -> Reconciled:
     condition = Condition("failed", why)
-    return Reconciled(condition, (condition,), again=10.0)
+    return Reconciled(condition, (condition,), again=FAILED)
 
 
 def _seen(source: Source, begun: Begun, result: Reconciled) -> Seen:

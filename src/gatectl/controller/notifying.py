@@ -18,11 +18,12 @@ from typing import Final, NamedTuple
 from urllib.parse import quote as percent_encoded
 
 from gatectl.clock import CLOCK, Clock, timestamp
-from gatectl.controller.looking import Told
+from gatectl.controller.looking import Busy
 from gatectl.controller.measures import Measures
 from gatectl.controller.opening import Operator
 from gatectl.controller.outbox import Delivery, Outbox
 from gatectl.controller.signatures import HEADER, sign
+from gatectl.controller.worker import Told
 from gatectl.credentials import pasted
 from gatectl.credentials.secrets import resolve_reference
 from gatectl.errors import GatectlError, MissingCredential, PlatformError, Uncertain
@@ -69,8 +70,7 @@ class Notifier:
         self._lives = lives
         self._clock = clock
         self._receivers = {each.name: each for each in receivers_of(operator.fleet.notify)}
-        self._turn = threading.Lock()
-        self._busy: set[str] = set()
+        self._busy = Busy()
         """The names of those who are being told of something."""
         self._next = clock.now()
 
@@ -81,11 +81,10 @@ class Notifier:
             if gone := self._outbox.give_up():
                 self._tell("notifications given up", {"number": gone})
         wanted = {name: each.said.on for name, each in self._receivers.items()}
-        with self._turn:
-            free = [name for name in self._receivers if name not in self._busy]
+        busy = self._busy.names()
+        free = [name for name in self._receivers if name not in busy]
         for name, due in self._outbox.claim(self._worker, wanted, free, _MOST).items():
-            with self._turn:
-                self._busy.add(name)
+            self._busy.take(name)
             run = threading.Thread(target=self._try, args=(self._receivers[name], due), name="notify", daemon=True)
             run.start()
 
@@ -98,8 +97,7 @@ class Notifier:
         except Exception as error:
             self._tell("internal error", {"error": type(error).__name__, "during": "notifying"})
         finally:
-            with self._turn:
-                self._busy.discard(receiver.name)
+            self._busy.leave(receiver.name)
 
     def _send(self, receiver: Receiver, due: Sequence[Delivery]) -> None:
         """Tell a receiver of one event after the other; where it does not answer, the others are for later."""

@@ -23,8 +23,7 @@ from gatectl.controller.aliveness import Aliveness
 from gatectl.controller.approvals import Approvals
 from gatectl.controller.database import Database
 from gatectl.controller.engine import Engine, Why
-from gatectl.controller.following import Follower
-from gatectl.controller.looking import Busy, Looker, Told, Tools
+from gatectl.controller.looking import Busy, Looker
 from gatectl.controller.measures import Measures
 from gatectl.controller.mirrored import Mirrored
 from gatectl.controller.notifying import Notifier
@@ -33,6 +32,7 @@ from gatectl.controller.outbox import Outbox
 from gatectl.controller.purses import Purses
 from gatectl.controller.repositories import Repositories, Repository
 from gatectl.controller.store import Due, Store
+from gatectl.controller.worker import Told, Worker
 from gatectl.errors import PlatformError
 from gatectl.fleet.values import Fleet
 
@@ -81,61 +81,43 @@ class Process:
         self._settings = settings
         self._clock = settings.clock
         operator = settings.operator
-        self.worker = f"{socket.gethostname()[:60]}-{os.getpid()}-{uuid.uuid4().hex[:12]}"
         self.database = Database(settings.database)
         self.store = Store(self.database)
         self.repositories = Repositories(self.database)
         self.alive = Aliveness(self._clock)
-        mirrored = Mirrored(settings.folder, operator.fleet, operator.environ, self._clock)
-        approvals = Approvals(self.database)
-        tools = Tools(
-            operator,
-            self.store,
-            self.repositories,
-            approvals,
-            mirrored,
-            settings.key,
-            self.worker,
-            self.alive,
-            settings.tell,
-            settings.measures,
-            Purses(operator.fleet.platforms, self.store, settings.measures, self._clock),
-            self._clock,
-        )
-        self._tools = tools
-        self._follower = Follower(
-            operator.fleet,
-            self.store,
-            self.repositories,
-            mirrored,
-            settings.key,
-            self.worker,
-            settings.measures,
-            self._clock,
-        )
+        self.worker = Worker(
+            f"{socket.gethostname()[:60]}-{os.getpid()}-{uuid.uuid4().hex[:12]}", operator, self.store, self.repositories,
+            Approvals(self.database), Mirrored(settings.folder, operator.fleet, operator.environ, self._clock),
+            Purses(operator.fleet.platforms, self.store, settings.measures, self._clock), settings.key, self.alive, settings.tell,
+            settings.measures, self._clock,
+        )  # fmt: skip
         self._intervals = following.intervals_of(operator.fleet)
-        self._looker = Looker(tools)
+        self._looker = Looker(self.worker)
         self._following = Busy()
         self._notifier = Notifier(
-            operator, Outbox(self.database), self.worker, settings.tell, settings.measures,
+            operator, Outbox(self.database), self.worker.id, settings.tell, settings.measures,
             lambda: not (self.alive.lapsed or self._looker.idle.is_set()), self._clock,
         )  # fmt: skip
         self.woken = threading.Event()
         self._over = threading.Event()
+        self._away = False
         self._next: dict[str, float] = {}
         self.generation = self._enter()
-        self.store.join(self.worker, socket.gethostname())
+        self.store.join(self.worker.id, socket.gethostname())
         self.alive.heard(self.alive.asked())
-        self._engine = Engine(settings.engine, self.worker, self._looker, threads=settings.threads)
         self._pool = ThreadPoolExecutor(_REPOSITORIES, "repository")
-        self._threads = [
-            threading.Thread(target=run, name=run.__name__, daemon=True)
-            for run in (self._beats, self._watches, self._ticks)
-        ]
-        for thread in self._threads:
-            thread.start()
+        self._threads: list[threading.Thread] = []
+        self._engine: Engine | None = None
+        self._start(self._beats)  # before the engine, which may take longer to start than a process may say nothing
+        self._start(self._watches)
+        try:
+            self._engine = Engine(settings.engine, self.worker.id, self._looker, threads=settings.threads)
+        except BaseException:
+            self.close(0)
+            raise
+        self._start(self._ticks)
         settings.tell(
-            "started", {"worker": self.worker, "generation": self.generation, "sources": len(operator.fleet.sources)}
+            "started", {"worker": self.worker.id, "generation": self.generation, "sources": len(operator.fleet.sources)}
         )
 
     def _enter(self) -> int:
@@ -161,11 +143,11 @@ class Process:
         for thread in self._threads:
             thread.join(5.0)
         try:
-            self.store.leave(self.worker)
+            self.store.leave(self.worker.id)
         except PlatformError as error:
             self._settings.tell("database away", {"error": error.message})
         self.database.close()
-        self._settings.tell("stopped", {"worker": self.worker})
+        self._settings.tell("stopped", {"worker": self.worker.id})
 
     # What goes on beside each other
 
@@ -176,7 +158,7 @@ class Process:
 
     def _beat(self) -> None:
         asked = self.alive.asked()
-        if not self.store.beat(self.worker):
+        if not self.store.beat(self.worker.id):
             self.alive.stop.set()
         elif self.alive.heard(asked) and self._engine is not None and not self._looker.idle.is_set():
             for gone in self.store.bury(aliveness.LASTS):
@@ -199,80 +181,82 @@ class Process:
         try:
             what()
         except PlatformError as error:
-            if not self._next.get("away"):
+            if not self._away:
                 self._settings.tell("database away", {"error": error.message})
-            self._next["away"] = 1.0
+            self._away = True
         except Exception as error:
             if not self._over.is_set():
                 self._settings.tell("internal error", {"error": type(error).__name__, "during": what.__name__})
         else:
-            if self._next.pop("away", 0.0):
+            if self._away:
                 self._settings.tell("database back", {})
+            self._away = False
 
     def _tick(self) -> None:
-        if self._engine is None or self._looker.idle.is_set():
+        engine = self._engine
+        if engine is None or self._looker.idle.is_set():
             return
         if self.store.generation() > self.generation:
-            self._rest()
+            self._rest(engine)
             return
-        for repository in self.repositories.claim(self.worker, self._intervals):
-            self._pool.submit(self._try_follow, repository)
-        self._ask(self.store.due(_MOST))
+        for repository in self.repositories.claim(self.worker.id, self._intervals):
+            if self._following.take(repository.url):  # from now on, however long it waits for its turn
+                self._pool.submit(self._try_follow, engine, repository)
+        _ask(engine, self.store.due(_MOST))
         if self._is_time("notify", TICK if self._settings.operator.fleet.notify else _ORPHANS):
             self._notifier.look()
         if self._is_time("release", _ORPHANS / 2):
-            self.store.release(self.worker, self._looker.busy.names())
-            self.repositories.release(self.worker, self._following.names())
+            self.store.release(self.worker.id, self._looker.busy.names())
+            self.repositories.release(self.worker.id, self._following.names())
         if self._is_time("orphans", _ORPHANS):
-            for gone in self._engine.executors() - self.store.workers().keys():
-                self._engine.recover(gone)
+            for gone in engine.executors() - self.store.workers().keys():
+                engine.recover(gone)
         if self._is_time("sweep", _SWEEP):
-            self._sweep()
+            self._sweep(engine)
 
     def _is_time(self, what: str, apart: float) -> bool:
         now = self._clock.now()
-        if now < self._next.get(what, now if what != "sweep" else 0.0):
+        if now < self._next.get(what, now):
             return False
         self._next[what] = now + apart
         return True
 
-    def _rest(self) -> None:
+    def _rest(self, engine: Engine) -> None:
         """Another process has read a newer fleet file: this one takes no more work, and tells what it is asked."""
         self._looker.idle.set()
         self._settings.tell("newer fleet file", {"generation": self.generation})
-        if self._engine is not None:
-            self._engine.close(20)
+        engine.close(20)
 
-    def _try_follow(self, repository: Repository) -> None:
-        self._try(lambda: self._follow(repository))
+    def _try_follow(self, engine: Engine, repository: Repository) -> None:
+        try:
+            self._try(lambda: self._follow(engine, repository))
+        finally:
+            self._following.leave(repository.url)
 
-    def _follow(self, repository: Repository) -> None:
-        with self._following.at(repository.url) as free:
-            if free:
-                asked = following.follow(self._follower, repository)
-                self._engine_asks(asked, "webhook" if repository.asked > repository.done else "drift")
+    def _follow(self, engine: Engine, repository: Repository) -> None:
+        asked = following.follow(self.worker, repository)
+        _have_looked_at(engine, asked, "webhook" if repository.asked > repository.done else "drift")
 
-    def _ask(self, due: Sequence[Due]) -> None:
-        self._engine_asks([each.name for each in due if each.urgent], "approval")
-        self._engine_asks([each.name for each in due if not each.urgent and not each.quiet], "drift")
-        self._engine_asks([each.name for each in due if not each.urgent and each.quiet], "schedule")
-
-    def _engine_asks(self, names: Sequence[str], why: Why) -> None:
-        together = 1 if why in ("webhook", "approval") else _TOGETHER
-        for start in range(0, len(names) if self._engine is not None else 0, together):
-            assert self._engine is not None
-            self._engine.ask(names[start : start + together], why)
-
-    def _sweep(self) -> None:
+    def _sweep(self, engine: Engine) -> None:
         """Delete what is old: of the engine, of the tables, of the disk."""
-        if self._engine is not None:
-            self._engine.sweep((datetime.now(UTC) - timedelta(seconds=_RUNS)).isoformat())
+        engine.sweep((datetime.now(UTC) - timedelta(seconds=_RUNS)).isoformat())
         retention = self._settings.operator.fleet.retention
         self.store.sweep(retention)
-        self._tools.approvals.sweep(retention)
+        self.worker.approvals.sweep(retention)
         known = self.store.known()
+        keep = {commit for each in known for commit in (each.newest, each.commit, each.applied) if commit is not None}
         for url in self._intervals:
-            keep = {
-                commit for each in known for commit in (each.newest, each.commit, each.applied) if commit is not None
-            }
-            self._tools.mirrored.tidy(url, keep)
+            self.worker.mirrored.tidy(url, keep)
+
+
+def _ask(engine: Engine, due: Sequence[Due]) -> None:
+    """Have looked at what is due."""
+    _have_looked_at(engine, [each.name for each in due if each.urgent], "approval")
+    _have_looked_at(engine, [each.name for each in due if not each.urgent and not each.quiet], "drift")
+    _have_looked_at(engine, [each.name for each in due if not each.urgent and each.quiet], "schedule")
+
+
+def _have_looked_at(engine: Engine, names: Sequence[str], why: Why) -> None:
+    together = 1 if why in ("webhook", "approval") else _TOGETHER
+    for start in range(0, len(names), together):
+        engine.ask(names[start : start + together], why)

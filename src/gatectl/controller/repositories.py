@@ -6,7 +6,6 @@ whoever writes to the database makes no other commit the newest.
 
 from __future__ import annotations
 
-import hashlib
 import hmac
 import json
 import re
@@ -17,6 +16,7 @@ from sqlalchemy import RowMapping, and_, delete, insert, or_, select, update
 
 from gatectl.controller import tables
 from gatectl.controller.database import Database, moment
+from gatectl.controller.signatures import seal
 
 _r, _w = tables.repositories.c, tables.workers.c
 _DOMAIN: Final = b"gatectl head 1\n"
@@ -136,8 +136,7 @@ class Repositories:
 
 def sign(key: bytes, url: str, ref: str, commit: str) -> str:
     """That a commit of a repository is followed, under the controller's key."""
-    said = json.dumps([url, ref, commit], separators=(",", ":")).encode()
-    return hmac.new(key, _DOMAIN + said, hashlib.sha256).hexdigest()
+    return seal(key, _DOMAIN, [url, ref, commit])
 
 
 def is_followed(key: bytes, url: str, ref: str, followed: Followed) -> bool:
