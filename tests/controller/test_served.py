@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -9,6 +10,10 @@ from typing import Any
 import pytest
 
 from controller.sites import Site, bucket, repository, workspace
+from gatectl.api import open as open_estate
+from gatectl.api.estate import Estate
+from gatectl.errors import PlatformLocked
+from gatectl.model import Outcome
 from gatectl.testing import Served, served
 
 __all__ = ["served"]
@@ -71,3 +76,36 @@ def test_a_workspace_that_nobody_named_is_looked_at_when_it_is_known(
     done = site.reconcile(site.checkout(repository("data", None), environment={"consistency": "0s"}))
     assert (done.state.state, done.receipt) == ("invalid", None)
     assert done.state.reason == "the plan touches workspace 'default', which 'data' may not"
+
+
+def test_others_create_their_workspaces_while_the_rest_of_one_is_made(
+    tmp_path: Path, served: Callable[..., Served]
+) -> None:
+    """The platform's own lease is let go of as soon as the workspaces of an apply are there and leased; theirs are not."""
+    platform = served()
+    records = f"sqlite:///{tmp_path / 'records.db'}"
+    secrets = {"TEAM_KEY": "AKIAEXAMPLE", "TEAM_SECRET": "x" * 20}
+
+    def estate(name: str, *manifests: dict[str, Any]) -> Estate:
+        project = {
+            "apiVersion": "gatectl.io/v1",
+            "kind": "Project",
+            "metadata": {"name": name},
+            "spec": {"manifests": ["all.yaml"]},
+        }
+        files = {"gatectl.yaml": json.dumps(project), "all.yaml": "\n---\n".join(map(json.dumps, manifests))}
+        return open_estate(files, platform=platform.url, records=records, token=platform.token)
+
+    met: list[str] = []
+
+    def between(outcome: Outcome) -> None:
+        if outcome.id == "bucket/team/raw-events":
+            with estate("other", workspace("other")) as other:
+                met.append("other created" if other.apply(lock_timeout=0).converged else "other failed")
+            with estate("same", workspace("team"), bucket("more", "team")) as same, pytest.raises(PlatformLocked):
+                same.apply(secrets=secrets, lock_timeout=0)
+            met.append("same waits")
+
+    with estate("first", *TEAM) as first:
+        assert first.apply(secrets=secrets, on_event=between).converged
+    assert met == ["other created", "same waits"]

@@ -8,6 +8,7 @@ anything else is a conflict. What was written is read back. One list a kind, wor
 from __future__ import annotations
 
 import contextlib
+import functools
 import sys
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -33,7 +34,6 @@ from gatectl.kinds import KINDS
 from gatectl.model import Live, Outcome
 from gatectl.planning.current import Current
 from gatectl.platforms.interface import Reader
-from gatectl.records.leases import PLATFORM
 
 _ROUNDS: Final = 10
 _PAUSE: Final = 0.2
@@ -202,9 +202,7 @@ class _Work:
             if made:
                 current = self._level([], current, made)
             if current is not None:
-                homes = homes_left([op for later in levels[number:] for op in later], current)
-                if homes is not None and self.access.holds(homes):
-                    self.access.let_go(PLATFORM)
+                self.access.let_go_of_platform(functools.partial(homes_left, levels[number:], current))
                 current = self._level(self._decide(level, current), current)
                 self.recording.note(current)
         self._look_once_more()

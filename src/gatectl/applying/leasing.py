@@ -10,7 +10,7 @@ from __future__ import annotations
 import contextlib
 import secrets
 import threading
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from typing import Final, NamedTuple
 
 from gatectl.applying.holders import is_dead
@@ -272,9 +272,12 @@ class Access(NamedTuple):
         if self.leasing is not None and self.leasing.take(workspaces()) and self.leasing.fences is not None:
             self.writer.hold_to(self.leasing.fences)
 
-    def let_go(self, workspace: str) -> None:
-        """Nothing more is written under a lease: others may have it."""
-        if self.leasing is not None and self.leasing.let_go(workspace) and self.leasing.fences is not None:
+    def let_go_of_platform(self, homes: Callable[[], Collection[str] | None]) -> None:
+        """Others may have the platform's own lease, once all that is left to be written lies in workspaces (`homes`, by id; None: it does
+        not) whose leases are held."""
+        if self.leasing is None or not self.leasing.holds((PLATFORM,)) or (left := homes()) is None:
+            return
+        if self.leasing.holds(left) and self.leasing.let_go(PLATFORM) and self.leasing.fences is not None:
             self.writer.hold_to(self.leasing.fences)
 
     def check(self) -> None:

@@ -55,12 +55,11 @@ def find_concerned(reader: Reader, plan: Plan) -> dict[str, str]:
     return found
 
 
-def homes_left(operations: Sequence[Operation], current: Current) -> set[str] | None:
+def homes_left(levels: Sequence[Sequence[Operation]], current: Current) -> set[str] | None:
     """The workspaces, by id, that all of what is left to be done lies in; None: some of it lies in none, or in one that is not there yet.
     Once these are leased the platform's own lease is not needed any more, and others may create workspaces."""
-    if any(op["workspace"] is None for op in operations):
-        return None
-    ids = {current.around(op["workspace"]).workspace_id for op in operations if op["workspace"]}
+    names = {op["workspace"] for level in levels for op in level}
+    ids = {None if name is None else current.around(name).workspace_id for name in names}
     found = {each for each in ids if each is not None}
     return found if len(found) == len(ids) else None
 
