@@ -143,6 +143,17 @@ def test_what_is_due_is_asked_for_once(store: Store, address: str) -> None:
     )
 
 
+def test_what_waits_is_what_was_asked_for_and_nobody_looks_at(store: Store) -> None:
+    place(store, "a", "b")
+    assert store.waiting() == 2
+    begun = begin(store, "a")
+    assert store.waiting() == 1
+    store.finish(begun, "w", SEEN)
+    assert store.waiting() == 1
+    look(store, "b")
+    assert store.waiting() == 0
+
+
 def test_what_somebody_wants_is_due_at_once(store: Store) -> None:
     place(store, "a")
     look(store, "a")

@@ -9,7 +9,7 @@ import uuid
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Final, NamedTuple
 
-from sqlalchemy import Connection, RowMapping, and_, delete, insert, or_, select, update
+from sqlalchemy import Connection, RowMapping, and_, delete, func, insert, or_, select, update
 
 from gatectl.controller import budgets, tables
 from gatectl.controller.database import Database, moment
@@ -264,6 +264,12 @@ class Store:
         with self._database.writing() as connection:
             found = connection.execute(asked if name is None else asked.where(_t.name == name)).mappings()
             return [_known(row) for row in found]
+
+    def waiting(self) -> int:
+        """How many targets were asked for and nobody looks at yet."""
+        asked = select(func.count()).where(_t.wanted > _t.done, _t.worker.is_(None))
+        with self._database.writing() as connection:
+            return int(connection.execute(asked).scalar_one())
 
     def runs(self, name: str, most: int = 50) -> Sequence[Run]:
         """The last runs of a target that changed something, the last one first."""

@@ -193,8 +193,7 @@ class Site:
         families = [exposition.build_family(), *self.settings.measures.families()]
         try:
             status = acts.status(self.desk)
-            waiting = sum(each.wanted > each.done and each.worker is None for each in Store(self.desk.database).known())
-            families += exposition.fleet_families(status, waiting)
+            families += exposition.fleet_families(status, Store(self.desk.database).waiting())
         except PlatformError as error:  # what this process counted is told all the same
             self.settings.log.error(f"metrics without the fleet: {error.message}")
         return Reply(200, exposition.text(families).encode(), exposition.CONTENT_TYPE)
